@@ -1,0 +1,216 @@
+"""The `mtlens` command: one function per subcommand, each a few lines over the rooms that do the work.
+
+Every user mistake is one line and exit code 2; `--debug` before the subcommand shows the traceback. Imports of torch, ray
+and pyarrow stay inside the functions, so that `mtlens --help` and `mtlens sql` answer at once.
+"""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.errors import MtlensError, TrainingError
+
+app = typer.Typer(
+    help="A lens on multi-task learning: does one multi-task model match N task-specific ones?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of runs, results and the database.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that table paths are relative to; else MTLENS_DATA.")]
+ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
+LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
+RESULTS = Path("results")
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Options that stand before the subcommand."""
+    if debug:
+        os.environ["MTLENS_DEBUG"] = "1"
+
+
+@app.command()
+def init(
+    table: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or JSONL file of labelled texts.")],
+    text: Annotated[str, typer.Option(help="Column that holds the text.")],
+    tasks: Annotated[str, typer.Option(help="Label columns, separated by commas.")],
+    group: Annotated[str | None, typer.Option(help="Column whose rows stay in one split, such as the patient.")] = None,
+    out: Annotated[Path, typer.Option(help="Experiment file to write.")] = Path("experiment.yaml"),
+) -> None:
+    """Write a working experiment file for a table of labelled texts."""
+    from backend.console import out as console
+    from backend.scaffold import write_experiment
+
+    notes = write_experiment(table, text=text, columns=tasks.split(","), group=group, out=out)
+    for note in notes:
+        console.print(f"  {note}", markup=False)
+    console.print(f"Wrote {out}. Next: mtlens plan {out}", markup=False)
+
+
+@app.command()
+def plan(experiment: ExperimentFile, data: DataOption = None) -> None:
+    """Print the runs, their cost and the power of the test set, before anything runs."""
+    from backend.console_plan import print_plan
+    from backend.costs import estimate
+    from backend.fleet.cluster import local_lanes
+    from backend.planning import make_plan
+    from backend.spec_file import load_experiment
+
+    made = make_plan(load_experiment(experiment), _directories(experiment, data))
+    lanes = local_lanes(made.experiment.resources)
+    print_plan(made, estimate(made, lanes=lanes.count, threads=lanes.threads), lanes)
+
+
+@app.command()
+def demo(workspace: WorkspaceOption = RESULTS, local: LocalOption = False) -> None:
+    """Run the main job on synthetic cervical spine MRI reports and a small public encoder."""
+    _run(Path(__file__).with_name("demo.yaml"), workspace, None, local, None)
+
+
+@app.command()
+def run(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: Annotated[str | None, typer.Option(help="Ray cluster to join; else Ray starts on this machine.")] = None,
+) -> None:
+    """Train what an experiment needs and print its verdicts. Stopped at any moment, the same command goes on from there."""
+    _run(experiment, workspace, data, local, address)
+
+
+@app.command()
+def status(workspace: WorkspaceOption = RESULTS) -> None:
+    """How far each experiment is, and why runs failed."""
+    from backend import console
+    from backend.store.ingest import ingest
+    from backend.store.read import query
+    from backend.store.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    ingest(opened, force=True)
+    console.print_result(query(opened, STATUS), "table")
+    failures = query(opened, FAILURES)
+    if failures.rows:
+        console.print_result(failures, "table")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help='One SELECT, such as "select * from matching".')],
+    workspace: WorkspaceOption = RESULTS,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to print the rows.")] = Format.table,
+) -> None:
+    """Answer SQL over the results; it reads the newest snapshot and blocks nobody."""
+    from backend import console
+    from backend.store import read
+    from backend.store.workspace import Workspace
+
+    console.print_result(read.query(Workspace.open(workspace, create=False), query), format.value)
+
+
+@app.command()
+def ingest(
+    workspace: WorkspaceOption = RESULTS,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the database anew from the run folders.")] = False,
+) -> None:
+    """Bring the database up to date with the run folders."""
+    from backend.console import out
+    from backend.store import ingest as store
+    from backend.store.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    report = store.rebuild(opened) if rebuild else store.ingest(opened, force=True)
+    out.print(f"{report.finished} finished runs and {report.events} events are new; {report.quarantined} bad lines set aside.")
+
+
+@app.command()
+def verify(
+    workspace: WorkspaceOption = RESULTS,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged runs aside, to be trained again.")] = False,
+) -> None:
+    """Check every run folder against the hashes that it was finished with; exit code 1 if one is damaged."""
+    from backend.console import out
+    from backend.store.runs import RunFolder
+    from backend.store.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    folders = [RunFolder(opened, path.name) for path in sorted(opened.runs.iterdir()) if "." not in path.name]
+    damaged = {folder: problems for folder in folders if (problems := folder.verify())}
+    for folder, problems in damaged.items():
+        for problem in problems:
+            out.print(problem, markup=False)
+        if quarantine:
+            out.print(f"set aside as {folder.quarantine().name}", markup=False)
+    out.print(f"{len(folders)} runs checked, {len(damaged)} damaged.")
+    raise typer.Exit(1 if damaged and not quarantine else 0)
+
+
+STATUS = """
+    SELECT experiment, role, count(*) AS runs, count(*) FILTER (state = 'done') AS done,
+           count(*) FILTER (state = 'unfinished') AS unfinished, count(*) FILTER (state = 'failed') AS failed,
+           round(avg(fraction) * 100) AS percent, round(sum(seconds)) AS training_seconds, max(last_event) AS last_event
+    FROM runs GROUP BY experiment, experiment_id, role ORDER BY max(started) DESC NULLS FIRST, experiment, role
+"""
+FAILURES = "SELECT experiment, tasks, seed, reason FROM runs WHERE state IN ('failed', 'damaged')"
+
+
+def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, address: str | None) -> None:
+    from backend import console
+    from backend.spec_file import load_experiment
+    from backend.store.read import query
+    from backend.store.workspace import Workspace
+
+    spec = load_experiment(experiment)
+    opened = Workspace.open(workspace)
+    with console.err.status("Reading the data ..."):
+        from backend.fleet.conduct import conduct
+        from backend.planning import make_plan
+
+        made = make_plan(spec, _directories(experiment, data))
+    for note in made.examples.notes:
+        console.out.print(f"note: {note}", markup=False)
+    try:
+        with console.live_progress(len(made.distinct)) as show:
+            outcomes = conduct(made, opened, local=local, address=address, show=show)
+    except KeyboardInterrupt:
+        console.err.print("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
+    console.out.print(f"{len(outcomes)} runs trained, {len(made.distinct) - len(outcomes)} were finished before.\n")
+    console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
+    failed = [outcome for outcome in outcomes if outcome.reason]
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(outcomes)} runs failed, the first of them: {failed[0].reason}")
+    place = "" if workspace == RESULTS else f" -w {workspace}"
+    console.out.print(f'Next: mtlens sql "select * from matching"{place}    mtlens status{place}', markup=False)
+
+
+def _directories(experiment: Path, data: Path | None) -> list[Path]:
+    """Where table paths are looked up: --data, MTLENS_DATA, the experiment file's folder."""
+    given = [data] if data else [Path(value) for value in [os.environ.get("MTLENS_DATA", "")] if value]
+    return [*given, experiment.parent]
+
+
+def main() -> None:
+    """Entry point: errors that mtlens foresees are one line and exit code 2."""
+    try:
+        app()
+    except MtlensError as error:
+        if os.environ.get("MTLENS_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,156 @@
+"""What the command line prints: plans, progress, verdicts and query results. It draws numbers and computes none."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from backend.fleet.monitor import RunProgress
+    from backend.store.read import Result
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
+COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow"}
+KINDS = {
+    "multi": "One multi-task model against the task-specific models",
+    "adapter": "Task-specific adapters (LoRA) against the task-specific models",
+    "shuffled": "Control: models trained on shuffled labels, which must come out worse",
+}
+MATCHING = """
+    SELECT kind, coalesce(task, 'all tasks') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
+           margin, verdict, needed, method
+    FROM matching WHERE experiment_id = ?
+"""
+
+
+def print_matching(result: "Result") -> None:
+    """The verdict table of one experiment, a table per kind of model; `result` answers MATCHING."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        out.print("No task has both a single-task and a multi-task model yet: no verdict.")
+    for kind, title in KINDS.items():
+        chosen = [row for row in rows if row["kind"] == kind]
+        if chosen:
+            out.print(_matching_table(title, chosen))
+            for row in chosen:
+                if row["needed"]:
+                    out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
+            out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
+
+
+def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    margin = 100 * rows[0]["margin"]
+    table = Table(title=f"{title}\n(macro-F1 x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW)
+    table.add_column("task")
+    for name in ("single", rows[0]["kind"], "difference", "90 % interval", "seeds", "examples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for row in rows:
+        if row["task"] == "all tasks":
+            table.add_section()
+        interval = "unbounded" if row["low90"] is None else f"{100 * row['low90']:+.1f} to {100 * row['high90']:+.1f}"
+        table.add_row(
+            escape(row["task"]),
+            f"{100 * row['single_mean']:.1f}",
+            f"{100 * row['multi_mean']:.1f}",
+            f"{100 * row['difference']:+.1f}",
+            interval,
+            str(row["seeds"]),
+            str(row["examples"]),
+            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
+        )
+    return table
+
+
+def print_result(result: "Result", style: Literal["table", "csv", "json"]) -> None:
+    """Rows of a query: a table for people, CSV and JSON (a list of objects) for programs."""
+    if style == "csv":
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(result.columns)
+        writer.writerows(result.rows)
+        print(buffer.getvalue(), end="")
+    elif style == "json":
+        rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+        print(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
+    else:
+        table = Table(*(escape(column) for column in result.columns), **NARROW)
+        for row in result.rows:
+            table.add_row(*(escape(_cell(value)) for value in row))
+        out.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def live_progress(total: int) -> Generator["Callable[[Sequence[RunProgress]], None]"]:
+    """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
+    if not err.is_terminal:
+        yield _LogLines(total)
+        return
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"), console=err, transient=True,
+    )  # fmt: skip
+    with bar:
+        whole = bar.add_task(f"{total} runs", total=total, left="")
+        bars: dict[str, TaskID] = {}
+
+        def show(progress: "Sequence[RunProgress]") -> None:
+            done = sum(run.fraction for run in progress)
+            bar.update(whole, completed=done, description=_whole(progress, total), left=_whole_left(progress))
+            for run in progress:
+                if run.state == "running" and run.run.run_id not in bars:
+                    bars[run.run.run_id] = bar.add_task("  " + escape(run.run.label), total=1.0, left="")
+                elif run.run.run_id in bars:
+                    running = run.state == "running"
+                    bar.update(bars[run.run.run_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
+
+        yield show
+
+
+class _LogLines:
+    """One line whenever another run is over."""
+
+    def __init__(self, total: int):
+        self._total, self._last = total, ""
+
+    def __call__(self, progress: "Sequence[RunProgress]") -> None:
+        line = _whole(progress, self._total)
+        if line != self._last and any(run.state in ("done", "failed") for run in progress):
+            self._last = line
+            print(" ".join([line, _whole_left(progress)]).rstrip(), file=sys.stderr, flush=True)
+
+
+def _whole(progress: "Sequence[RunProgress]", total: int) -> str:
+    over = sum(run.state in ("done", "failed") for run in progress)
+    failed = sum(run.state == "failed" for run in progress)
+    return f"{over} of {total} runs" + (f", {failed} failed" if failed else "")
+
+
+def _whole_left(progress: "Sequence[RunProgress]") -> str:
+    """Time left over all: what is left of the work, at the pace of the runs in flight."""
+    paces = [1 / (left / (1 - run.fraction)) for run in progress if run.state == "running" and (left := run.seconds_left())]
+    return _left(sum(1 - run.fraction for run in progress if run.state != "failed") / sum(paces)) if paces else ""
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"

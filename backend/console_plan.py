@@ -1,0 +1,92 @@
+"""What `mtlens plan` prints: data, runs, cost, and the power of the test set for the margin."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from backend.console import out
+from backend.costs import Cost
+from backend.data.examples import SPLITS, Examples
+from backend.fleet.cluster import Lanes
+from backend.planning import Plan
+from backend.spec import Spine
+from backend.statistics import detectable_margin, required_examples
+
+DISCORDANCES = (0.05, 0.10, 0.20)
+
+
+def print_plan(plan: Plan, cost: Cost, lanes: Lanes) -> None:
+    """Everything about a plan that can be known before anything runs."""
+    experiment, examples = plan.experiment, plan.examples
+    sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
+    out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
+    lengths = plan.encoded.lengths
+    out.print(f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones")
+    for note in examples.notes:
+        out.print(f"note: {note}", markup=False)
+    out.print(_class_table(examples))
+    if experiment.data.spine is not None:
+        _print_spine(experiment.data.spine)
+    _print_cost(plan, cost, lanes)
+    _print_power(plan)
+
+
+def _class_table(examples: Examples) -> Table:
+    table = Table("task", "class", *SPLITS)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for index, task in enumerate(examples.tasks):
+        counts = examples.class_counts(index)
+        for row, name in enumerate(task.classes):
+            table.add_row(
+                escape(task.name) if row == 0 else "",
+                escape(name),
+                *(f"{counts[split][name]:,}" for split in SPLITS),
+                end_section=row == len(task.classes) - 1,
+            )
+    return table
+
+
+def _print_cost(plan: Plan, cost: Cost, lanes: Lanes) -> None:
+    roles = [planned.role for planned in plan.runs]
+    parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
+    out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
+    minutes = cost.seconds / 60
+    out.print(
+        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.count} lanes "
+        f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
+    )
+
+
+def _print_power(plan: Plan) -> None:
+    """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
+    margin = plan.experiment.margin
+    table = Table("task", "test examples", *(f"at {share:.0%} discordance" for share in DISCORDANCES))
+    table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
+    table.title_justify = "left"
+    for index, task in enumerate(plan.experiment.tasks):
+        count = sum(plan.examples.class_counts(index)["test"].values())
+        margins = [detectable_margin(count, share) for share in DISCORDANCES]
+        cells = [f"[{'green' if found <= margin else 'yellow'}]{100 * found:.1f}[/]" for found in margins]
+        table.add_row(escape(task.name), f"{count:,}", *cells)
+    out.print(table)
+    needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISCORDANCES)
+    out.print(
+        f"Test examples needed for your margin: {needed} discordance (share of examples that one of two models gets right)."
+    )
+    out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
+    if len(plan.experiment.seeds) < 3:
+        out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
+
+
+def _print_spine(spine: Spine) -> None:
+    from backend.data.spine import generate, summarise
+
+    summary = summarise(generate(spine))
+    out.print(
+        f"synthetic: {summary.num_reports} reports of {summary.num_patients} patients from {summary.num_practices} practices, "
+        f"{summary.num_unseen_practices} of them in the test split only; median {summary.words[0.5]:.0f} words a segment; "
+        f"{summary.multi_level_share:.0%} of level sentences speak of several levels, {summary.hedged_share:.0%} of segments "
+        f"are hedged, {summary.label_noise_share:.1%} of labels are wrong on purpose"
+    )
+    pairs = ", ".join(f"{name} {pair.latent:.2f} (target {pair.target:.2f})" for name, pair in summary.correlations.items())
+    out.print(f"correlations of severities: {pairs}")

@@ -1,0 +1,64 @@
+"""What a plan will cost: floating-point operations counted, time estimated at a rate measured on the spot."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from backend.learn.hardware import prepare
+from backend.learn.model import count_multiplied
+from backend.learn.schedule import epoch_batches
+from backend.planning import Plan
+from backend.spec import Run, Training
+
+EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments/benchmarks/throughput.py)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the distinct runs of a plan need. flops: multiply-adds counted twice. seconds: with all lanes busy."""
+
+    flops: float
+    seconds: float
+    rate: float
+
+
+def estimate(plan: Plan, *, lanes: int, threads: int) -> Cost:
+    """FLOPs of all runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
+
+    A token costs 2N in a forward pass through N multiplied weights, three times that with the backward pass (Kaplan et
+    al. 2020, arXiv 2001.08361, section 2.1), and 4 L d per layer for attention over L tokens of d units.
+    """
+    rate = _matrix_rate(plan.experiment.training, threads)
+    weights, layers, width = count_multiplied(plan.pretrained.directory)
+    flops = sum(_run_flops(plan, run, weights, 4 * layers * width) for run in plan.distinct)
+    return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * min(lanes, len(plan.distinct))), rate=rate)
+
+
+def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
+    encoded = plan.encoded.select(run.tasks)
+    columns = list(range(len(run.tasks)))
+    schedule = epoch_batches(encoded, encoded.rows("train", columns), run.training, seed=run.seed, epoch=0)
+    trained = sum(
+        len(rows) * int(length := encoded.lengths[rows].max()) * (2 * weights + attention * length) for rows in schedule
+    )
+    read = {
+        split: float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in ("validation", "test")
+    }
+    backward = 2 if run.method == "full" else 1  # adapters leave out the gradients of the frozen weights
+    epochs = run.training.epochs
+    return epochs * (trained * (1 + backward) + read["validation"]) + read["validation"] + read["test"]
+
+
+def _matrix_rate(training: Training, threads: int) -> float:
+    """FLOP/s of one lane on products of a small transformer's size; the best of a few, as others use the machine too."""
+    hardware = prepare(training.precision, threads)
+    left = torch.randn(1024, 384, dtype=hardware.dtype, device=hardware.device)
+    right = torch.randn(384, 1536, dtype=hardware.dtype, device=hardware.device)
+    times: list[float] = []
+    for _ in range(20):
+        started = time.perf_counter()
+        float((left @ right)[0, 0])  # reading a value waits for the GPU
+        times.append(time.perf_counter() - started)
+    return 2 * 1024 * 384 * 1536 / float(np.min(times))

@@ -1,0 +1,1 @@
+"""From files or synthetic reports to examples, and from examples to tokens."""

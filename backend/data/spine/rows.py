@@ -1,0 +1,32 @@
+"""Spine reports as rows of a data set: one for each report and motion segment."""
+
+from dataclasses import dataclass
+
+from backend.data.spine.corpus import generate
+from backend.spec import Spine
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpineRow:
+    """One example. patient: stays in one split. unseen: belongs to the test split. labels[task]: class name."""
+
+    id: str
+    text: str
+    patient: str
+    unseen: bool
+    labels: dict[str, str]
+
+
+def spine_rows(spine: Spine) -> list[SpineRow]:
+    """Six rows for each report, in order; ids such as "r000123:C5-C6" are unique."""
+    return [
+        SpineRow(
+            id=f"{report.id}:{segment.level}",
+            text=segment.text,
+            patient=report.patient,
+            unseen=report.unseen,
+            labels=segment.labels,
+        )
+        for report in generate(spine).reports
+        for segment in report.segments
+    ]

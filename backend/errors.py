@@ -1,0 +1,38 @@
+"""Every error that mtlens raises on purpose, in one tree.
+
+An error is one line: what should be, what was found, and where. The command line prints it and exits with code 2;
+a traceback reaches a user only with ``--debug``. Each error carries a single message, so it survives pickling between
+Ray workers.
+"""
+
+
+class MtlensError(Exception):
+    """Root of the tree: catch this to catch everything that mtlens itself reports."""
+
+
+class ExperimentError(MtlensError):
+    """An experiment file that cannot be used; the message names file, line and key."""
+
+
+class DataError(MtlensError):
+    """A table, label or split that cannot be used; the message names file, line and column."""
+
+
+class EncoderError(MtlensError):
+    """An encoder that is absent, unsafe to load, or not the weights that were asked for."""
+
+
+class TrainingError(MtlensError):
+    """A run that cannot go on, such as a loss that became NaN; it ends as failed and harms no other run."""
+
+
+class WorkspaceError(MtlensError):
+    """A workspace that is locked, full, read-only, damaged, or newer than this mtlens."""
+
+
+class QueryError(MtlensError):
+    """SQL that cannot be answered."""
+
+
+class FleetError(MtlensError):
+    """Ray could not give what was asked: too few resources, no cluster, a fleet that died."""

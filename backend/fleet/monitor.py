@@ -1,0 +1,99 @@
+"""Watches run folders while others train: keeps the store up to date and tells how far everything is.
+
+It runs in a thread of its own and reads what the lanes append to their journals; nothing a lane does waits for it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from backend.errors import MtlensError
+from backend.spec import Run
+from backend.store.ingest import ingest
+from backend.store.journal import read_tail
+from backend.store.runs import RunFolder
+from backend.store.workspace import Workspace
+
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_INGESTS = 2.0
+
+
+@dataclass(kw_only=True)
+class RunProgress:
+    """How far one run is. fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace."""
+
+    run: Run
+    state: Literal["queued", "running", "done", "failed"] = "queued"
+    fraction: float = 0.0
+    reason: str = ""
+    began: tuple[float, float] | None = None
+    offsets: dict[Path, int] = field(default_factory=dict[Path, int])
+
+    def seconds_left(self) -> float | None:
+        """Time to its end at its pace so far; None until there is a pace."""
+        if self.began is None or self.fraction <= self.began[1]:
+            return None
+        return (1 - self.fraction) * (time.time() - self.began[0]) / (self.fraction - self.began[1])
+
+
+class Monitor:
+    """Context manager around training: `show` is called with every run's progress about twice a second."""
+
+    def __init__(self, workspace: Workspace, runs: Sequence[Run], show: Callable[[Sequence[RunProgress]], None]):
+        self._workspace, self._show = workspace, show
+        self._progress = [RunProgress(run=run) for run in runs]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._error: MtlensError | None = None
+
+    def __enter__(self) -> "Monitor":
+        """Start watching."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Look a last time, bring the store up to date, and raise what went wrong with it meanwhile."""
+        self._over.set()
+        self._thread.join()
+        self._look()
+        ingest(self._workspace, force=True)
+        if self._error is not None:
+            raise self._error
+
+    def _watch(self) -> None:
+        ingested = time.monotonic()
+        while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            try:
+                self._look()
+                if time.monotonic() - ingested >= SECONDS_BETWEEN_INGESTS:
+                    ingest(self._workspace)
+                    ingested = time.monotonic()
+                self._error = None
+            except MtlensError as error:  # a full disk may have room again at the next look
+                self._error = error
+
+    def _look(self) -> None:
+        for progress in self._progress:
+            if progress.state in ("queued", "running"):
+                self._follow(progress)
+        self._show(self._progress)
+
+    def _follow(self, progress: RunProgress) -> None:
+        folder = RunFolder(self._workspace, progress.run.run_id)
+        for journal in sorted(folder.path.glob("journal-*.jsonl")):
+            known = journal in progress.offsets
+            tail = read_tail(journal, progress.offsets.get(journal, 0))
+            progress.offsets[journal] = tail.end
+            for _, event in tail.events:
+                progress.state = "running"
+                progress.fraction = event.fraction if event.fraction is not None else progress.fraction
+                progress.reason = str(event.payload.get("reason", ""))
+                if not known or progress.began is None:
+                    progress.began, known = (event.time, progress.fraction), True
+        if folder.state == "done":
+            progress.state, progress.fraction = "done", 1.0
+        elif folder.state == "failed":
+            progress.state = "failed"

@@ -1,0 +1,207 @@
+"""One run from claim to DONE: train, evaluate, write its folder. The same code runs in a lane, on a laptop, and wide."""
+
+import time
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from backend.data.encode import Encoded
+from backend.data.pretrained import Pretrained, locate
+from backend.errors import EncoderError, MtlensError, TrainingError
+from backend.learn.checkpoint import trained_tensors, weights_to_bytes
+from backend.learn.evaluate import Prediction
+from backend.learn.hardware import Hardware, describe, peak_memory, prepare
+from backend.learn.loop import Learner
+from backend.learn.progress import Epoch, Step
+from backend.learn.world import ALONE, World
+from backend.spec import Outcome, Run, SplitName
+from backend.store.journal import Journal
+from backend.store.runs import RESUME, RunClaimed, RunFolder
+from backend.store.tables import MetricRow, PredictionBlock
+from backend.store.workspace import Workspace
+
+SECONDS_BETWEEN_REPORTS = 1.0
+SAVING_SHARE = 0.05  # of a run's time at most goes into saving states to resume from
+PACKAGES = ("mtlens", "torch", "transformers", "ray", "peft", "numpy")
+
+
+def execute(run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, world: World = ALONE) -> Outcome:
+    """Train a run unless its folder says that it is done; whatever goes wrong is recorded there and harms no other run.
+
+    A run that another process is training is waited for. An unfinished run goes on after its last whole epoch.
+    """
+    folder = RunFolder(workspace, run.run_id)
+    hardware = prepare(run.training.precision, threads)
+    if world.rank > 0:
+        return _follow(run, encoded, folder, hardware, world)
+    while True:
+        try:
+            with folder.claim():
+                return Outcome(run_id=run.run_id) if folder.state == "done" else _train(run, encoded, folder, hardware, world)
+        except RunClaimed:
+            time.sleep(0.5)
+
+
+def _directory(run: Run) -> Path:
+    """The run's encoder on this node; EncoderError if its weights are not the ones that the run was planned with."""
+    found = _locate(run.encoder.name)
+    if found.weights != run.weights:
+        raise EncoderError(
+            f"{run.encoder.name} should have weights {run.weights[:12]}; found {found.weights[:12]} on this node"
+        )
+    return found.directory
+
+
+@lru_cache
+def _locate(name: str) -> Pretrained:
+    """Once per process: hashing the weights takes a moment."""
+    return locate(name)
+
+
+def _follow(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World) -> Outcome:
+    """A wide run's other processes: the same steps, and nothing written."""
+    learner = Learner(run, encoded, _directory(run), hardware, world)
+    if (state := folder.read_bytes(RESUME)) is not None:
+        learner.resume(state)
+    learner.fit(lambda _: None, lambda _: None)
+    for split in ("validation", "test"):
+        learner.predict(split)
+    return Outcome(run_id=run.run_id)
+
+
+def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World) -> Outcome:
+    """Train and write the folder; whatever is raised becomes the reason of a failed run, so that the lane lives on."""
+    try:
+        journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
+        try:
+            _train_and_finish(Learner(run, encoded, _directory(run), hardware, world), folder, journal)
+        except Exception as error:
+            journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
+            folder.fail(_reason(error))
+            raise
+        finally:
+            journal.close()
+    except Exception as error:
+        return Outcome(run_id=run.run_id, reason=_reason(error))
+    return Outcome(run_id=run.run_id)
+
+
+def _train_and_finish(learner: Learner, folder: RunFolder, journal: Journal) -> None:
+    started = time.perf_counter()
+    _resume(learner, folder, journal)
+    learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder))
+    predictions: dict[SplitName, list[Prediction]] = {split: learner.predict(split) for split in ("validation", "test")}
+    folder.save_bytes("model.safetensors", weights_to_bytes(trained_tensors(learner.model)), durable=True)
+    facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}
+    journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
+    folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
+
+
+def _reason(error: Exception) -> str:
+    """One line; an error that mtlens did not foresee is named by its type."""
+    text = str(error) if isinstance(error, MtlensError) else f"{type(error).__name__}: {error}"
+    return text.split("\n")[0]
+
+
+def _resume(learner: Learner, folder: RunFolder, journal: Journal) -> None:
+    """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
+    state = folder.read_bytes(RESUME)
+    if state is None:
+        journal.write("start", fraction=0.0)
+        return
+    try:
+        learner.resume(state)
+    except TrainingError as error:
+        journal.write("start", fraction=0.0, discarded=str(error))
+        return
+    progress = learner.progress
+    journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=progress.epoch / learner.run.training.epochs)
+
+
+def _step_reporter(journal: Journal) -> Callable[[Step], None]:
+    last = time.monotonic()
+
+    def report(step: Step) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_REPORTS:
+            last = time.monotonic()
+            journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses)
+
+    return report
+
+
+def _epoch_reporter(journal: Journal, folder: RunFolder) -> Callable[[Epoch], None]:
+    saver = _Saver(folder)
+
+    def report(epoch: Epoch) -> None:
+        if epoch.fraction < 1:
+            saver.save(epoch)
+        journal.write(
+            "epoch",
+            epoch=epoch.epoch,
+            step=epoch.step,
+            fraction=epoch.fraction,
+            validation=epoch.validation,
+            loss=epoch.loss,
+            improved=epoch.improved,
+        )
+
+    return report
+
+
+class _Saver:
+    """Saves the state after an epoch, unless that would make saving cost more than its share of the time."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._ended, self._cost = time.monotonic(), 0.0
+
+    def save(self, epoch: Epoch) -> None:
+        started = time.monotonic()
+        if self._cost <= SAVING_SHARE * (started - self._ended):
+            self._folder.save_bytes(RESUME, epoch.state(), durable=False)
+            self._ended = time.monotonic()
+            self._cost = self._ended - started
+
+
+def _facts(learner: Learner) -> dict[str, object]:
+    """What DONE says of the training; `seconds` counts training and validation of all processes that worked on it."""
+    progress, parameters = learner.progress, list(learner.model.parameters())
+    return {
+        "seconds": progress.seconds,
+        "epochs_run": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "updates": progress.updates,
+        "task_updates": {task.name: count for task, count in zip(learner.run.tasks, progress.task_updates, strict=True)},
+        "history": progress.history,
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "peak_memory_bytes": peak_memory(learner.hardware.device),
+        **describe(learner.hardware),
+    }
+
+
+def _metrics(predictions: dict[SplitName, list[Prediction]]) -> list[MetricRow]:
+    return [
+        MetricRow(split=split, task=prediction.task.name, name=name, value=value, label=label)
+        for split, block in predictions.items()
+        for prediction in block
+        for name, label, value in prediction.scores()
+    ]
+
+
+def _blocks(predictions: dict[SplitName, list[Prediction]], encoded: Encoded) -> list[PredictionBlock]:
+    return [
+        PredictionBlock(
+            split=split,
+            task=prediction.task.name,
+            example_ids=[encoded.ids[row] for row in prediction.rows],
+            labels=prediction.labels,
+            predicted=prediction.predicted.astype("int16"),
+            probabilities=prediction.probabilities,
+        )
+        for split, block in predictions.items()
+        for prediction in block
+    ]

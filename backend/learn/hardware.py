@@ -1,0 +1,64 @@
+"""The machine under a run: device, precision, threads, memory."""
+
+import contextlib
+import os
+import platform
+import resource
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """Where a run computes. threads: CPU threads of one run; they take part in the order of summation."""
+
+    device: torch.device
+    dtype: torch.dtype
+    threads: int
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Matrix products in bfloat16 where that is the precision; weights, losses and sums stay in float32."""
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+
+def prepare(precision: Literal["auto", "float32", "bfloat16"], threads: int) -> Hardware:
+    """Pick the device, set the threads and resolve `auto`: bfloat16 where GPU or processor multiply it natively."""
+    torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    native = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_multiplies_bfloat16()
+    bfloat16 = precision == "bfloat16" or (precision == "auto" and native)
+    return Hardware(device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32, threads=threads)
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Largest memory in bytes so far: of the GPU's allocator, or of this process on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def describe(hardware: Hardware) -> dict[str, object]:
+    """What run.json records of the machine."""
+    gpu = torch.cuda.get_device_name(hardware.device) if hardware.device.type == "cuda" else None
+    return {
+        "device": gpu or platform.processor() or platform.machine(),
+        "kind": hardware.device.type,
+        "precision": str(hardware.dtype).removeprefix("torch."),
+        "threads": hardware.threads,
+        "node": platform.node(),
+    }

@@ -1,0 +1,40 @@
+"""The processes that train one run together: usually one, more for a wide run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """This process' place among the processes of one run."""
+
+    rank: int = 0
+    size: int = 1
+
+    def part(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """This process' share of a batch: every size-th row, so that the lengths are spread evenly."""
+        return rows[self.rank :: self.size]
+
+    def add(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum of each process' values, in every process."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def gather(
+        self, rows: NDArray[np.int64], values: list[NDArray[np.float32]]
+    ) -> tuple[NDArray[np.int64], list[NDArray[np.float32]]]:
+        """Everyone's rows and values [len(rows), ...], in every process."""
+        if self.size == 1:
+            return rows, values
+        parts: list[tuple[NDArray[np.int64], list[NDArray[np.float32]]]] = [(rows, values)] * self.size
+        dist.all_gather_object(parts, (rows, values))
+        joined = [np.concatenate(columns) for columns in zip(*(part[1] for part in parts), strict=True)]
+        return np.concatenate([part[0] for part in parts]), joined
+
+
+ALONE = World()

@@ -1,0 +1,126 @@
+"""From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from backend.data.encode import Encoded, encode
+from backend.data.examples import SPLITS, Examples
+from backend.data.load import load_examples
+from backend.data.pretrained import Pretrained, locate
+from backend.spec import Experiment, Role, Run, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """A run and the part it plays. candidate: which point of the grid it tries, 0 without a grid."""
+
+    role: Role
+    candidate: int
+    run: Run
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """An experiment that is ready to run: its examples, the encoder, and every run."""
+
+    experiment: Experiment
+    examples: Examples
+    pretrained: Pretrained
+    runs: tuple[PlannedRun, ...]
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The tokens of the examples: made once, and only if something has to be trained."""
+        return encode(self.examples, self.pretrained.directory, max_length=self.experiment.training.max_length)
+
+    @property
+    def distinct(self) -> tuple[Run, ...]:
+        """The runs to train, each once, in the order in which they are planned."""
+        return tuple({planned.run.run_id: planned.run for planned in self.runs}.values())
+
+    def manifest(self) -> dict[str, object]:
+        """What the store keeps of the experiment beside its runs."""
+        experiment, examples = self.experiment, self.examples
+        tasks = [
+            {
+                **task.model_dump(include={"name", "column", "classes", "weight"}, mode="json"),
+                "class_counts": examples.class_counts(index),
+            }
+            for index, task in enumerate(experiment.tasks)
+        ]
+        return {
+            "format": 1,
+            "experiment_id": experiment.experiment_id,
+            "name": experiment.name,
+            "spec": experiment.model_dump(mode="json"),
+            "tasks": tasks,
+            "runs": [
+                {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate} for planned in self.runs
+            ],
+            "notes": list(examples.notes),
+        }
+
+    def example_table(self) -> Any:
+        """Ids, splits and clusters of the examples as an Arrow table; never their text."""
+        import pyarrow as pa
+
+        splits = [SPLITS[split] for split in self.examples.splits]
+        return pa.table({"example_id": self.examples.ids, "split": splits, "cluster": self.examples.groups})
+
+
+def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
+    """Read the data, find the encoder and unfold the runs; raises DataError or EncoderError for what cannot be used."""
+    pretrained = locate(experiment.encoder.name)
+    examples = load_examples(experiment, directories)
+    return Plan(
+        experiment=experiment,
+        examples=examples,
+        pretrained=pretrained,
+        runs=unfold(experiment, examples, pretrained.weights),
+    )
+
+
+def unfold(experiment: Experiment, examples: Examples, weights: str) -> tuple[PlannedRun, ...]:
+    """Every run of an experiment, seed by seed, so that the first verdicts stand early; the grid is the same for all roles."""
+    data = examples.fingerprint()
+    labels = {task.name: examples.label_fingerprint(index) for index, task in enumerate(experiment.tasks)}
+    grid = experiment.grid
+    candidates = list(
+        itertools.product(
+            grid.learning_rate or (experiment.training.learning_rate,), grid.epochs or (experiment.training.epochs,)
+        )
+    )
+    planned: list[PlannedRun] = []
+    for seed, (role, tasks), (candidate, (rate, epochs)) in itertools.product(
+        experiment.seeds, _task_sets(experiment), enumerate(candidates)
+    ):
+        run = Run(
+            tasks=tasks,
+            method="lora" if role == "adapter" else "full",
+            seed=seed,
+            encoder=experiment.encoder,
+            weights=weights,
+            training=experiment.training.model_copy(update={"learning_rate": rate, "epochs": epochs}),
+            data=data,
+            labels=tuple(labels[task.name] for task in tasks),
+        )
+        planned.append(PlannedRun(role=role, candidate=candidate, run=run))
+    return tuple(planned)
+
+
+def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:
+    """Which sets of tasks are trained in which role. A task that is alone has loss weight 1: there is nothing to weigh."""
+    alone = [task.model_copy(update={"weight": 1.0}) for task in experiment.tasks]
+    sets: list[tuple[Role, tuple[Task, ...]]] = []
+    if "multi" in experiment.runs and len(alone) > 1:
+        sets.append(("multi", tuple(sorted(experiment.tasks, key=lambda task: task.name))))
+    if "single" in experiment.runs:
+        sets.extend(("single", (task,)) for task in alone)
+    if "adapters" in experiment.runs:
+        sets.extend(("adapter", (task,)) for task in alone)
+    if "controls" in experiment.runs:
+        sets.extend(("shuffled", (task.model_copy(update={"shuffle_labels": True}),)) for task in alone)
+    return sets

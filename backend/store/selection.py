@@ -1,0 +1,71 @@
+"""Which runs of an experiment are compared: the chosen grid point of each role, paired by task and seed."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_ENDED = ("done", "failed", "damaged")
+
+Selection = dict[tuple[str, str], bool | None]
+"""Role and run id -> whether the run's grid point is the chosen one; None: not decided yet."""
+
+Pairs = dict[str, dict[int, tuple[str, str]]]
+"""Task -> seed -> the task-specific run and the run that is compared with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A run's part in an experiment. No tasks are known before it starts; validation: mean macro-F1 over its tasks."""
+
+    run_id: str
+    role: str
+    candidate: int
+    seed: int
+    tasks: tuple[str, ...]
+    state: str
+    validation: float
+
+
+def select(runs: Sequence[Trained], num_seeds: int) -> Selection:
+    """Choose, for each role and task set, the grid point with the best mean validation score over all seeds.
+
+    Nothing is chosen before all runs of that grid have ended, so that both sides of a comparison had the same tuning. A
+    grid point of which a run failed cannot be chosen; between equals, the first one is.
+    """
+    grid_points: dict[str, set[int]] = defaultdict(set)
+    groups: dict[tuple[str, tuple[str, ...]], list[Trained]] = defaultdict(list)
+    for run in runs:
+        grid_points[run.role].add(run.candidate)
+        groups[run.role, run.tasks].append(run)
+    selection: Selection = {}
+    for (role, _), group in groups.items():
+        best = _best_candidate(group, len(grid_points[role]), num_seeds)
+        selection |= {(role, run.run_id): None if best is None else run.candidate == best for run in group}
+    return selection
+
+
+def _best_candidate(group: Sequence[Trained], num_candidates: int, num_seeds: int) -> int | None:
+    if num_candidates == 1:
+        return group[0].candidate
+    if sum(run.state in _ENDED for run in group) < num_candidates * num_seeds:
+        return None
+    scores: dict[int, list[float]] = defaultdict(list)
+    for run in group:
+        if run.state == "done":
+            scores[run.candidate].append(run.validation)
+    means = {candidate: math.fsum(found) for candidate, found in scores.items() if len(found) == num_seeds}
+    return max(sorted(means), key=means.__getitem__, default=None)
+
+
+def pair(runs: Sequence[Trained], selection: Selection, kind: str) -> Pairs:
+    """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share."""
+    chosen = [run for run in runs if run.state == "done" and selection[run.role, run.run_id]]
+    singles = {(run.tasks[0], run.seed): run.run_id for run in chosen if run.role == "single"}
+    pairs: Pairs = defaultdict(dict)
+    for run in chosen:
+        for task in run.tasks if run.role == kind else ():
+            if (task, run.seed) in singles:
+                pairs[task][run.seed] = singles[task, run.seed], run.run_id
+    shared = sorted(set[int].intersection(*map(set, pairs.values()))) if pairs else []
+    return {task: {seed: pairs[task][seed] for seed in shared} for task in sorted(pairs)} if shared else {}

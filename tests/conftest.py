@@ -1,0 +1,102 @@
+"""Fixtures that many tests share: a tiny encoder with random weights, and small examples to train it on."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from backend.data.encode import Encoded, encode
+from backend.data.examples import Examples
+from backend.spec import Encoder, Run, Task, Training
+
+WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a two-layer BERT of 32 hidden units with random weights, without dropout, and its tokenizer."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "unused"]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tasks() -> tuple[Task, ...]:
+    return (
+        Task(name="grade", column="grade", classes=("none", "mild", "severe")),
+        Task(name="side", column="side", classes=("left", "right")),
+    )
+
+
+@pytest.fixture(scope="session")
+def examples(tasks: tuple[Task, ...]) -> Examples:
+    """240 short texts; the grade and the side stand in the words, and every fifth side is not labelled."""
+    generator = np.random.default_rng(0)
+    n = 240
+    grades, sides = generator.integers(0, 3, n), generator.integers(0, 2, n)
+    filler = [" ".join(generator.choice(WORDS[:3] + WORDS[8:], generator.integers(1, 9))) for _ in range(n)]
+    texts = [f"{filler[i]} {['normal', 'mild', 'severe'][grades[i]]} {['left', 'right'][sides[i]]} {i}" for i in range(n)]
+    labels = np.stack([grades, np.where(np.arange(n) % 5 == 0, -1, sides)], axis=1)
+    return Examples(
+        tasks=tasks,
+        ids=tuple(f"x{i}" for i in range(n)),
+        texts=tuple(texts),
+        labels=labels.astype(np.int16),
+        splits=np.repeat([0, 1, 2], [120, 40, 80]).astype(np.int8),
+        groups=np.arange(n, dtype=np.int32),
+        sources=np.zeros(n, dtype=np.int16),
+        notes=(),
+    )
+
+
+@pytest.fixture(scope="session")
+def encoded(examples: Examples, tiny_encoder: Path) -> Encoded:
+    return encode(examples, tiny_encoder, max_length=32)
+
+
+@pytest.fixture(scope="session")
+def training() -> Training:
+    return Training(epochs=3, batch_size=16, learning_rate=3e-3, head_learning_rate=1e-2, precision="float32")
+
+
+@pytest.fixture(scope="session")
+def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
+    """Builds a run of the tiny encoder on the tasks named, with some of the training settings changed."""
+    from backend.data.pretrained import locate
+
+    weights = locate(str(tiny_encoder)).weights
+
+    def make(*names: str, seed: int = 0, method: str = "full", shuffle: bool = False, **changes: object) -> Run:
+        chosen = [task.model_copy(update={"shuffle_labels": shuffle}) for task in tasks if not names or task.name in names]
+        return Run(
+            tasks=tuple(chosen),
+            method=method,
+            seed=seed,
+            encoder=Encoder(name=str(tiny_encoder)),
+            weights=weights,
+            training=training.model_copy(update=changes),
+            data="d" * 16,
+            labels=("l",) * len(chosen),
+        )
+
+    return make

@@ -1,0 +1,222 @@
+"""The command line from end to end on a tiny encoder: what people type, what they read, and every mistake in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from backend import cli
+from backend.store.workspace import Workspace
+
+EXPERIMENT = """\
+name: tiny
+data:
+  tables: [{{path: notes.csv, text: note, group: patient}}]
+tasks:
+  grade: {{classes: [none, mild, severe]}}
+  side: {{classes: [left, right]}}
+encoder: {{name: {encoder}}}
+training: {{epochs: {epochs}, batch_size: 16, learning_rate: 3e-3, head_learning_rate: 1e-2, precision: float32}}
+margin: 0.1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_encoder, monkeypatch):
+    """A folder with notes.csv and tiny.yaml, which is also the current one."""
+    generator = np.random.default_rng(0)
+    grades, sides = ["normal", "mild", "severe"], ["left", "right"]
+    lines = ["patient,note,grade,side"]
+    for i in range(240):
+        grade, side = generator.integers(0, 3), generator.integers(0, 2)
+        label = ["none", "mild", "severe"][grade]
+        lines.append(f"p{i // 2},the disc {i} {grades[grade]} with {sides[side]},{label},{sides[side] if i % 7 else ''}")
+    (tmp_path / "notes.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "tiny.yaml").write_text(EXPERIMENT.format(encoder=tiny_encoder, epochs=2))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MTLENS_DATA", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def mtlens(monkeypatch, capsys):
+    """Runs the command in this process; returns exit code, output and errors."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mtlens", *map(str, arguments)])
+        monkeypatch.delenv("MTLENS_DEBUG", raising=False)
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return caught.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+def test_reports_in_verdict_out(folder, mtlens):
+    code, out, _ = mtlens("run", "tiny.yaml", "--local")
+    assert code == 0
+    assert "9 runs trained, 0 were finished before." in out
+    for word in ("grade", "side", "all tasks", "90 % interval", "Next: mtlens sql"):
+        assert word in out
+
+    code, out, _ = mtlens("run", "tiny.yaml", "--local")
+    assert code == 0
+    assert "0 runs trained, 9 were finished before." in out
+
+    code, out, _ = mtlens("sql", "select task, seeds, verdict from matching order by task", "--format", "json")
+    rows = json.loads(out)
+    assert [row["task"] for row in rows] == ["grade", "side", None]
+    assert {row["seeds"] for row in rows} == {3}
+    assert {row["verdict"] for row in rows} <= {"matches", "better", "worse", "inconclusive"}
+
+    code, out, _ = mtlens("sql", "select 1 as one, 'a,b' as two", "--format", "csv")
+    assert out == 'one,two\n1,"a,b"\n'
+
+    code, out, _ = mtlens("status")
+    assert "tiny" in out
+    assert mtlens("verify")[0] == 0
+    assert "0 finished runs" in mtlens("ingest")[1]
+    assert "9 finished runs" in mtlens("ingest", "--rebuild")[1]
+
+
+def test_a_damaged_run_is_found_set_aside_and_trained_again(folder, mtlens):
+    mtlens("run", "tiny.yaml", "--local")
+    victim = next(Workspace.open(folder / "results").runs.glob("*/predictions.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1])
+    code, out, _ = mtlens("verify")
+    assert code == 1
+    assert "has changed since the run finished" in out
+    assert mtlens("verify", "--quarantine")[0] == 0
+    assert "1 runs trained, 8 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
+
+
+def test_a_run_killed_half_way_repeats_no_finished_run(folder, mtlens):
+    """kill -9 of the whole process, and the same command again."""
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 40"))
+    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    runs = folder / "results" / "runs"
+    for _ in range(900):
+        time.sleep(0.1)
+        if len(list(runs.glob("*/DONE"))) >= 3:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    finished = {path: path.stat().st_mtime_ns for path in runs.glob("*/DONE")}
+    assert 3 <= len(finished) < 9
+    code, out, _ = mtlens("run", "tiny.yaml", "--local")
+    assert code == 0
+    assert f"{9 - len(finished)} runs trained, {len(finished)} were finished before." in out
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+
+
+def test_an_interrupt_leaves_a_state_to_go_on_from(folder):
+    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 500"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    for _ in range(600):
+        time.sleep(0.1)
+        if list((folder / "results" / "runs").glob("*/journal-0.jsonl")):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip().splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in err
+
+
+def test_a_failed_run_is_reported_and_the_others_count(folder, mtlens):
+    text = (folder / "tiny.yaml").read_text()
+    (folder / "tiny.yaml").write_text(text.replace("3e-3", "1e30").replace("1e-2", "1e30") + "seeds: [0]\n")
+    code, _, err = mtlens("run", "tiny.yaml", "--local")
+    assert code == 2
+    assert err.splitlines()[-1].startswith("error: 3 of 3 runs failed")
+    assert "should be finite" in err
+    assert "should be finite" in mtlens("status")[1]
+
+
+def test_two_experiments_write_to_one_workspace_at_once(folder, mtlens):
+    """They share the single-task runs of the task that both have: each is trained once."""
+    other = (folder / "tiny.yaml").read_text().replace("name: tiny", "name: other").replace("[0, 1, 2]", "[0]")
+    (folder / "other.yaml").write_text(other)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", "from backend.cli import main; main()", "run"]
+    processes = [
+        subprocess.Popen(
+            [*command, name, "--local"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        for name in ("tiny.yaml", "other.yaml")
+    ]
+    answers = [process.communicate(timeout=240) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], answers
+    assert len(list((folder / "results" / "runs").glob("*/DONE"))) == 9
+    assert len(list((folder / "results" / "runs").glob("*/journal-*.jsonl"))) == 9
+    code, out, _ = mtlens("sql", "select experiment, count(*) as n from matching group by 1 order by 1", "-f", "json")
+    assert code == 0
+    assert json.loads(out) == [{"experiment": "other", "n": 3}, {"experiment": "tiny", "n": 3}]
+
+
+def test_plan_prints_what_will_happen(folder, mtlens):
+    code, out, _ = mtlens("plan", "tiny.yaml")
+    assert code == 0
+    for part in ("9 runs (3 multi, 6 single) over 3 seeds", "TFLOP", "Smallest margin", "severe"):
+        assert part in out
+    assert not (folder / "results").exists()
+
+
+def test_init_writes_an_experiment_that_works(folder, mtlens, tiny_encoder):
+    code, out, _ = mtlens(
+        "init", "notes.csv", "--text", "note", "--tasks", "grade,side", "--group", "patient", "--out", "new.yaml"
+    )
+    assert code == 0
+    assert "mild (" in out
+    assert json.loads((folder / "mtlens.schema.json").read_text())["properties"]["tasks"]
+    (folder / "new.yaml").write_text((folder / "new.yaml").read_text() + f"encoder: {{name: {tiny_encoder}}}\n")
+    assert "9 runs trained" in mtlens("run", "new.yaml", "--local")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.yaml"], "none.yaml: experiment file should be readable"),
+        (["plan", "bad.yaml"], "bad.yaml:1: unknown key 'nam'; did you mean 'name'?"),
+        (["sql", "select 1", "-w", "nowhere"], "nothing here yet"),
+        (["status", "-w", "nowhere"], "nothing here yet"),
+        (["run", "tiny.yaml", "--data", "elsewhere", "-w", "notes.csv"], "should be a folder; found a file"),
+        (["init", "notes.csv", "--text", "note", "--tasks", "grad"], "nearest is 'grade'"),
+        (["init", "notes.csv", "--text", "note", "--tasks", "patient"], "should hold 2 to 50 classes; found 120"),
+        (["init", "notes.csv", "--text", "note", "--tasks", "grade", "--out", "tiny.yaml"], "should not exist yet"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_two(folder, mtlens, arguments, message):
+    (folder / "bad.yaml").write_text("nam: x\ntasks: {a: {classes: [x, y]}}\n")
+    code, _, err = mtlens(*arguments)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(folder, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["mtlens", "--debug", "run", "none.yaml"])
+    with pytest.raises(cli.MtlensError, match=r"none\.yaml"):
+        cli.main()
+    monkeypatch.delenv("MTLENS_DEBUG")
+
+
+def test_every_command_explains_itself(mtlens):
+    code, out, _ = mtlens("--help")
+    assert code == 0
+    for name in ("init", "plan", "demo", "run", "status", "sql", "ingest", "verify"):
+        assert name in out
+        code, text, _ = mtlens(name, "--help")
+        assert code == 0
+        assert "Usage" in text

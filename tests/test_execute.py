@@ -1,0 +1,214 @@
+"""One run from claim to DONE: what its folder holds, what interrupts it, and what it survives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load
+
+from backend.data.pretrained import locate
+from backend.errors import EncoderError
+from backend.learn import execute as module
+from backend.learn.execute import execute
+from backend.store.runs import RESUME, RunFolder
+from backend.store.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.open(tmp_path / "results")
+
+
+@pytest.fixture
+def save_every_epoch(monkeypatch):
+    monkeypatch.setattr(module, "SAVING_SHARE", float("inf"))
+
+
+def events(folder):
+    return [json.loads(line) for path in sorted(folder.path.glob("journal-*")) for line in path.read_text().splitlines()]
+
+
+def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspace):
+    run = make_run()
+    assert execute(run, encoded, workspace, threads=1).reason == ""
+    folder = RunFolder(workspace, run.run_id)
+    assert folder.state == "done"
+    assert folder.verify() == []
+    assert {path.name for path in folder.path.iterdir() if not path.name.startswith(".")} == {
+        "DONE", "journal-0.jsonl", "metrics.parquet", "model.safetensors", "predictions.parquet", "run.json",
+    }  # fmt: skip
+    predictions = pq.read_table(folder.path / "predictions.parquet").to_pylist()
+    assert len(predictions) == 40 + 80 + 32 + 64  # grade on validation and test, side where it is labelled
+    assert all(abs(sum(row["probabilities"]) - 1) < 1e-5 for row in predictions)
+    metrics = pq.read_table(folder.path / "metrics.parquet").to_pylist()
+    assert {row["name"] for row in metrics} == {"macro_f1", "accuracy", "f1", "ece", "loss"}
+    facts = folder.facts()
+    assert facts["updates"] == 24
+    assert facts["task_updates"] == {"grade": 24, "side": 24}
+    assert facts["parameters"] == facts["trainable_parameters"] > 0
+    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "epoch", "done"]
+
+
+def test_the_stored_scores_are_those_of_scikit_learn(make_run, encoded, workspace):
+    from sklearn.metrics import accuracy_score, f1_score, log_loss
+
+    run = make_run("grade", epochs=1)
+    execute(run, encoded, workspace, threads=1)
+    folder = RunFolder(workspace, run.run_id)
+    test = [row for row in pq.read_table(folder.path / "predictions.parquet").to_pylist() if row["split"] == "test"]
+    metrics = {
+        (row["name"], row["class"]): row["value"]
+        for row in pq.read_table(folder.path / "metrics.parquet").to_pylist()
+        if row["split"] == "test"
+    }
+    labels, predicted = ([row[key] for row in test] for key in ("label", "predicted"))
+    assert metrics["macro_f1", None] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert metrics["accuracy", None] == pytest.approx(accuracy_score(labels, predicted))
+    probabilities = np.array([row["probabilities"] for row in test], dtype=np.float32)
+    assert metrics["loss", None] == pytest.approx(log_loss(labels, probabilities), rel=1e-5)
+
+
+def test_the_stored_weights_are_those_of_the_best_epoch(make_run, encoded, workspace, tiny_encoder):
+    from backend.learn.hardware import prepare
+    from backend.learn.loop import Learner
+
+    run = make_run("grade")
+    execute(run, encoded, workspace, threads=1)
+    stored = load((RunFolder(workspace, run.run_id).path / "model.safetensors").read_bytes())
+    learner = Learner(run, encoded, tiny_encoder, prepare("float32", 1))
+    learner.fit(lambda _: None, lambda _: None)
+    assert stored.keys() == learner.best.keys()
+    assert all(torch.equal(stored[name], tensor) for name, tensor in learner.best.items())
+
+
+def test_a_finished_run_is_not_trained_again(make_run, encoded, workspace, monkeypatch):
+    run = make_run()
+    execute(run, encoded, workspace, threads=1)
+    monkeypatch.setattr(module, "Learner", None)
+    assert execute(run, encoded, workspace, threads=1).reason == ""
+
+
+def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
+    make_run, encoded, workspace, tmp_path, save_every_epoch, monkeypatch
+):
+    run = make_run(epochs=4)
+    undisturbed = Workspace.open(tmp_path / "undisturbed")
+    execute(run, encoded, undisturbed, threads=1)
+
+    class Killed(BaseException):
+        """Stands for a signal: nothing in the product catches it."""
+
+    def die(epoch):
+        raise Killed
+
+    class DiesInTheThirdEpoch(module.Learner):
+        def _train_epoch(self, on_step):
+            return die(3) if self.progress.epoch == 2 else super()._train_epoch(on_step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "Learner", DiesInTheThirdEpoch)
+        with pytest.raises(Killed):
+            execute(run, encoded, workspace, threads=1)
+    folder = RunFolder(workspace, run.run_id)
+    assert folder.state == "unfinished"
+    assert folder.read_bytes(RESUME) is not None
+    assert execute(run, encoded, workspace, threads=1).reason == ""
+    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "resume", "epoch", "epoch", "done"]
+    assert folder.read_bytes(RESUME) is None
+    for name in ("predictions.parquet", "model.safetensors"):
+        assert folder.facts()["files"][name] == RunFolder(undisturbed, run.run_id).facts()["files"][name]
+
+
+def test_a_damaged_state_costs_the_earlier_epochs_and_nothing_else(make_run, encoded, workspace):
+    run = make_run()
+    folder = RunFolder(workspace, run.run_id)
+    folder.path.mkdir()
+    (folder.path / RESUME).write_bytes(b"damaged")
+    assert execute(run, encoded, workspace, threads=1).reason == ""
+    assert "saved state should fit the run" in events(folder)[0]["payload"]["discarded"]
+
+
+def test_a_run_that_diverges_is_failed_with_its_reason_and_tried_again(make_run, encoded, workspace):
+    run = make_run(learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30)
+    outcome = execute(run, encoded, workspace, threads=1)
+    folder = RunFolder(workspace, run.run_id)
+    assert "should be finite; found" in outcome.reason
+    assert folder.state == "failed"
+    assert json.loads((folder.path / "FAILED").read_text())["reason"] == outcome.reason
+    assert execute(run, encoded, workspace, threads=1).reason == outcome.reason
+    assert [event["kind"] for event in events(folder)].count("start") == 2
+
+
+def test_an_error_that_nobody_foresaw_fails_the_run_and_spares_the_lane(make_run, encoded, workspace, monkeypatch):
+    monkeypatch.setattr(module.Learner, "fit", lambda *_: 1 / 0)
+    run = make_run()
+    assert execute(run, encoded, workspace, threads=1).reason == "ZeroDivisionError: division by zero"
+    assert "Traceback" in events(RunFolder(workspace, run.run_id))[-1]["payload"]["traceback"]
+
+
+def test_other_weights_than_planned_fail_the_run(make_run, encoded, workspace):
+    run = make_run().model_copy(update={"weights": "0" * 64})
+    assert "should have weights 000000000000; found" in execute(run, encoded, workspace, threads=1).reason
+
+
+def test_an_encoder_that_went_missing_fails_the_run(make_run, encoded, workspace, monkeypatch):
+    def gone(name):
+        raise EncoderError("encoder should be a local directory")
+
+    monkeypatch.setattr(module, "_locate", gone)
+    assert "should be a local directory" in execute(make_run(), encoded, workspace, threads=1).reason
+
+
+def test_a_full_disk_fails_the_run_with_one_line(make_run, encoded, workspace, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    reason = execute(make_run(), encoded, workspace, threads=1).reason
+    assert "No space left on device" in reason
+
+
+def test_a_run_that_another_process_trains_is_waited_for(make_run, encoded, workspace):
+    run = make_run()
+    folder = RunFolder(workspace, run.run_id)
+    outcomes = []
+    with folder.claim():
+        waiting = threading.Thread(target=lambda: outcomes.append(execute(run, encoded, workspace, threads=1)))
+        waiting.start()
+        time.sleep(0.3)
+        assert folder.state == "absent"
+        assert outcomes == []
+    waiting.join(timeout=60)
+    assert outcomes[0].reason == ""
+    assert folder.state == "done"
+
+
+def test_a_claim_dies_with_its_process(make_run, workspace):
+    """After kill -9 of the process that holds a run, the run is free."""
+    run = make_run()
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from backend.store.runs import RunFolder; from backend.store.workspace import Workspace\n"
+        "with RunFolder(Workspace.open(Path(sys.argv[1])), sys.argv[2]).claim():\n"
+        "    print('held', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code, str(workspace.root), run.run_id], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    with RunFolder(workspace, run.run_id).claim():
+        pass
+
+
+def test_locating_the_encoder_is_done_once_per_process(tiny_encoder):
+    assert module._locate(str(tiny_encoder)) is module._locate(str(tiny_encoder))
+    assert module._locate(str(tiny_encoder)) == locate(str(tiny_encoder))

@@ -1,0 +1,141 @@
+"""Experiment files: what is read, and how each mistake is named."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from backend.errors import ExperimentError
+from backend.spec_file import MAX_BYTES, json_schema, load_experiment, parse_experiment
+
+GOOD = """\
+name: demo
+data: {tables: [{path: x.csv, text: note, group: patient}]}
+tasks:
+  disc: {classes: [no, yes]}
+  thecal: {column: weak_thecal, classes: [0, 1, 2], missing: [-1]}
+margin: 0.02
+training: {learning_rate: 1e-4, epochs: 3}
+"""
+ROOT = Path(__file__).parent.parent
+EXPERIMENTS = [*sorted(ROOT.glob("experiments/*.yaml")), ROOT / "backend/demo.yaml"]
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new)
+
+
+def test_a_good_file_is_read():
+    experiment = parse_experiment(GOOD, "e.yaml")
+    assert [task.name for task in experiment.tasks] == ["disc", "thecal"]
+    assert experiment.tasks[0].column == "disc"
+    assert experiment.tasks[1].column == "weak_thecal"
+    assert experiment.training.learning_rate == 1e-4
+
+
+def test_classes_stay_the_text_that_was_written():
+    experiment = parse_experiment(changed("[0, 1, 2]", "[1.0, 007, true, ~, 1e3]"), "e.yaml")
+    assert experiment.tasks[0].classes == ("no", "yes")
+    assert experiment.tasks[1].classes == ("1.0", "007", "true", "~", "1e3")
+    assert experiment.tasks[1].missing == ("-1",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("margin: 0.02", "margn: 0.02", r"e\.yaml:6: unknown key 'margn'; did you mean 'margin'\?"),
+        ("text: note", "txt: note", r"e\.yaml:2: unknown key 'data\.tables\.0\.txt'; did you mean 'text'\?"),
+        (
+            "{classes: [no, yes]}",
+            "{clases: [no, yes]}",
+            r"e\.yaml:4: unknown key 'tasks\.disc\.clases'; did you mean 'classes'\?",
+        ),
+        (
+            "{classes: [no, yes]}",
+            "{name: x, classes: [no, yes]}",
+            r"e\.yaml:4: unknown key 'tasks\.disc\.name'; a task is named by",
+        ),
+        (
+            "epochs: 3",
+            "lora: {qqq: 1}",
+            r"e\.yaml:7: unknown key 'training\.lora\.qqq'; valid keys: alpha, learning_rate, rank",
+        ),
+        ("margin: 0.02", "margin: 2", r"e\.yaml:6: margin: .*less than 1; found 2"),
+        ("margin: 0.02", "margin: .nan", r"e\.yaml:6: margin: .*finite number; found nan"),
+        ("margin: 0.02\n", "", r"e\.yaml:1: margin: Field required"),
+        ("[no, yes]", "[no]", r"e\.yaml:4: tasks\.disc\.classes: .*at least 2"),
+        ("[no, yes]", "[no, no]", r"e\.yaml:4: tasks\.disc: classes of task 'disc' should be distinct"),
+        ("1e-4", "fast", r"e\.yaml:7: training\.learning_rate: .*valid number.*found 'fast'"),
+        ("margin: 0.02", "margin: 0.02\nseeds: [1, 1]", r"seeds should be distinct; found \[1, 1\]"),
+        ("margin: 0.02", "margin: 0.02\nresources: {lanes: many}", r"e\.yaml:7: resources\.lanes: .*found 'many'"),
+        ("{tables: [{path: x.csv, text: note, group: patient}]}", "{}", r"either `tables` or `spine`; found neither"),
+        ("name: demo", "name: demo\nname: other", r"e\.yaml:2: key 'name' should stand once; found it twice"),
+        ("name: demo", "name: ../up", r"e\.yaml:1: name: .*pattern"),
+        ("disc: {classes: [no, yes]}", "disc: 3", r"task 'disc' should have settings such as `classes`; found 3"),
+        ("tasks:", "tasks: 3\nold:", r"`tasks` should map each task's name to its settings; found int"),
+        ("margin: 0.02", "margin: [1, [2", r"e\.yaml: line \d: not valid YAML"),
+        ("margin: 0.02", "margin: \t0.02\n\t- x", r"e\.yaml: line \d: not valid YAML"),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_key(old, new, message):
+    with pytest.raises(ExperimentError, match=message) as caught:
+        parse_experiment(changed(old, new), "e.yaml")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [x, x]\nb: [*a, *a, *a]", r"e\.yaml:1: anchors and aliases are not used"),
+        ("name: !!python/object/apply:os.system ['true']", r"e\.yaml:1: tags are not used"),
+        ("name: " + "[" * 5000, r"nested at most 20 deep"),
+        ("\x00", "not valid YAML"),
+        ("", "should hold keys"),
+        ("- a\n- b", "should hold keys"),
+    ],
+)
+def test_tricks_are_refused(text, message):
+    with pytest.raises(ExperimentError, match=message):
+        parse_experiment(text, "e.yaml")
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ExperimentError, match=r"none\.yaml: experiment file should be readable; found: No such file"):
+        load_experiment(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes("name: gr\xfc\xdfe".encode("latin-1"))
+    with pytest.raises(ExperimentError, match="should be UTF-8; found byte 0xfc"):
+        load_experiment(tmp_path / "latin.yaml")
+    (tmp_path / "huge.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    with pytest.raises(ExperimentError, match="should be under 1,000,000 bytes"):
+        load_experiment(tmp_path / "huge.yaml")
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_the_experiments_of_this_repository_fit_model_and_schema(path):
+    assert load_experiment(path).tasks
+    content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - the loader that makes nothing but text
+    errors = [error.message for error in jsonschema.Draft202012Validator(keys_only(json_schema())).iter_errors(content)]
+    assert errors == []
+
+
+def test_the_schema_knows_tasks_by_name():
+    schema = json_schema()
+    assert json.dumps(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    task = {"classes": ["a", "b"]}
+    good = {"name": "x", "data": {"spine": {"region": "lumbar"}}, "tasks": {"disc": task}, "margin": 0.1}
+    assert validator.is_valid(good)
+    assert not validator.is_valid({**good, "tasks": {"disc": {**task, "colour": 1}}})
+    assert not validator.is_valid({**good, "tasks": []})
+
+
+def keys_only(schema):
+    """The schema without its demands on values: YAML read as text tells whether every key is known and in place."""
+    if isinstance(schema, dict):
+        dropped = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "const", "enum", "default"}
+        kept = {key: keys_only(value) for key, value in schema.items() if key not in dropped}
+        return {**kept, "type": "string"} if kept.get("type") in ("integer", "number", "boolean") else kept
+    return [keys_only(item) for item in schema] if isinstance(schema, list) else schema
