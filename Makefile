@@ -15,11 +15,11 @@ test: $(STAMP) lint
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
 bench: $(STAMP)
-	for file in experiments/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in experiments/benchmarks/*.py; do $(BIN)/python -m experiments.benchmarks.$$(basename $$file .py) || exit 1; done
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -103,3 +103,15 @@ def test_lanes_wait_for_work_and_leave_when_there_will_be_none(runs):
         return waiting, await lane
 
     assert asyncio.run(scenario()) == (True, None)
+
+
+def test_after_the_last_runs_the_lanes_may_go(runs):
+    async def scenario():
+        broker = Broker()
+        asker = asyncio.create_task(broker.ask_last(runs[:1]))
+        await asyncio.sleep(0)
+        idle = asyncio.create_task(broker.take(1))
+        await broker.give(0, done(await broker.take(0)))
+        return await asker, await idle
+
+    assert asyncio.run(scenario()) == ([done(runs[0])], None)

@@ -1,13 +1,11 @@
 import json
-import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 
 from backend.store import ingest as writer
-from backend.store import publication, read
+from backend.store import read
 from backend.store.ingest import ingest, rebuild
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
@@ -246,43 +244,13 @@ def test_a_bad_manifest_harms_no_other(workspace: Workspace, content: str) -> No
     assert rows(workspace, "SELECT count(*) FROM quarantine") == [(0,)]
 
 
-def test_snapshots_are_rare_unless_forced_and_pruned(workspace: Workspace) -> None:
-    published: list[Path | None] = []
-    for run in SMALL.runs:
-        _runs.finish(workspace, run)
-        report = ingest(workspace)
-        published.append(report.snapshot)
-        assert report.pending == (report.snapshot is None)
-    assert [path is None for path in published] == [False, True, True]
-    assert rows(workspace, "SELECT count(*) FROM run") == [(1,)]
-    assert ingest(workspace).pending
-    assert ingest(workspace, publish=False, force=True).pending
-    assert not ingest(workspace, force=True).pending
-    assert rows(workspace, "SELECT count(*) FROM run") == [(3,)]
-    for run in ALL.runs[:4]:
-        _runs.finish(workspace, run)
-        assert ingest(workspace, force=True).snapshot == read.snapshot_path(workspace)
-    snapshots = sorted(workspace.store.glob("snapshot-*"))
-    assert len(snapshots) == 3
-    assert snapshots[-1] == read.snapshot_path(workspace)
-    assert not workspace.pointer.readlink().is_absolute()
-
-
-def test_an_old_snapshot_is_followed_without_force(workspace: Workspace) -> None:
-    first = ingest(workspace).snapshot
-    assert first is not None
-    long_ago = time.time() - publication.SECONDS_BETWEEN_SNAPSHOTS
-    os.utime(first, (long_ago, long_ago))
-    _runs.save(workspace, SMALL)
-    assert ingest(workspace).snapshot not in (None, first)
-
-
-def test_a_lost_pointer_comes_back(workspace: Workspace) -> None:
+def test_an_experiment_whose_manifest_broke_is_gone_with_its_verdicts(workspace: Workspace) -> None:
+    _runs.finish_all(workspace, SMALL)
     ingest(workspace)
-    workspace.pointer.unlink()
-    assert ingest(workspace).snapshot == read.snapshot_path(workspace)
-    read.snapshot_path(workspace).unlink()
-    assert ingest(workspace).snapshot == read.snapshot_path(workspace)
+    (workspace.experiments / f"{SMALL.experiment.experiment_id}.json").write_text("{")
+    ingest(workspace, force=True)
+    assert rows(workspace, "SELECT count(*) FROM comparison") == [(0,)]
+    assert_equals_rebuild(workspace)
 
 
 def test_every_public_name_is_described(workspace: Workspace) -> None:

@@ -45,7 +45,7 @@ def child(workspace: Workspace, script: str) -> subprocess.CompletedProcess[str]
     head = """
 import os, signal, sys
 from pathlib import Path
-from backend.store import compare, ingest, master, publication
+from backend.store import apply, ingest, master, publication
 from backend.store.workspace import Workspace
 from tests import _runs
 workspace = Workspace.open(Path(sys.argv[1]))
@@ -143,7 +143,7 @@ def test_a_killed_rebuild_leaves_the_old_store(workspace: Workspace) -> None:
     _runs.finish_all(workspace, SMALL)
     ingest(workspace)
     before = _runs.dump(workspace.master)
-    assert child(workspace, "master.add_runs = die\ningest.rebuild(workspace)").returncode == -signal.SIGKILL
+    assert child(workspace, "apply.add_runs = die\ningest.rebuild(workspace)").returncode == -signal.SIGKILL
     assert _runs.dump(workspace.master) == before
     rebuild(workspace)
     assert not list(workspace.store.glob("rebuild-*"))

@@ -209,3 +209,10 @@ def test_rows_hold_every_segment_once(region):
         assert (row.text, row.labels) == (segment.text, segment.labels)
         assert (row.patient, row.unseen) == (report.patient, report.unseen)
         assert all(row.labels[task] in classes for task, classes in TASKS[region].items())
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_screening_columns_ask_whether_anything_is_there(region):
+    for row in spine_rows(Spine(region=region, reports=20)):
+        for task, classes in PATHOLOGIES[region].items():
+            assert (row.labels[f"{task}_any"] == "absent") == (row.labels[task] == classes[0])

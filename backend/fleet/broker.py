@@ -31,6 +31,13 @@ class Broker:
             self._changed.notify_all()
         return [await asyncio.shield(future) for future in futures]
 
+    async def ask_last(self, runs: Sequence[Run]) -> list[Outcome]:
+        """The same, and when these are over the lanes may go."""
+        try:
+            return await self.ask(runs)
+        finally:
+            await self.close()
+
     async def take(self, lane: int) -> Run | None:
         """The next run for a lane; waits for one, and is None when no more will come."""
         async with self._changed:

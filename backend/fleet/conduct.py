@@ -63,6 +63,9 @@ def _run_on_ray(runs: Sequence[Run], plan: Plan, workspace: Workspace, address: 
         with Monitor(workspace, runs, show):
             if workers == 1:
                 return run_fleet(runs, encoded, workspace, lanes)
-            with ThreadPoolExecutor(max_workers=max(1, lanes.count // workers)) as pool:
-                futures = [pool.submit(run_wide, run, encoded, workspace, lanes, workers=workers) for run in runs]
+            pool = ThreadPoolExecutor(max_workers=max(1, lanes.count // workers))
+            futures = [pool.submit(run_wide, run, encoded, workspace, lanes, workers=workers) for run in runs]
+            try:
                 return [future.result() for future in futures]
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)  # interrupted, the others end with the session

@@ -5,6 +5,7 @@ The fleet is one worker group, started once per experiment. Its start-up costs s
 restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched.
 """
 
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,15 +29,13 @@ from backend.store.workspace import Workspace
 def run_fleet(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
     """Train runs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down."""
     broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote()
-    answer = broker.ask.remote(list(runs))
+    answer = broker.ask_last.remote(list(runs))
     config = {
         "broker": broker,
         "encoded": ray.put(encoded),
         "workspace": str(workspace.root),
         "threads": lanes.threads,
     }
-    closer = threading.Thread(target=_close_when_answered, args=(answer, broker), daemon=True)
-    closer.start()
     name = "fleet-" + content_hash([run.run_id for run in runs])
     _fit(_lane, config, lanes, workers=min(lanes.count, len(runs)), name=name, workspace=workspace, failures=3 * len(runs))
     return ray.get(answer, timeout=60)
@@ -66,15 +65,16 @@ def _fit(
             failure_config=FailureConfig(max_failures=failures, controller_failure_limit=3),
         ),
     )
+    interrupt = signal.getsignal(signal.SIGINT)
     try:
         return trainer.fit().return_value
     except ray.train.TrainingFailedError as error:
         raise FleetError(f"the fleet should outlive its runs; it broke down: {str(error).splitlines()[0]}") from error
-
-
-def _close_when_answered(answer: Any, broker: Any) -> None:
-    ray.wait([answer], num_returns=1, timeout=None)
-    broker.close.remote()
+    except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
 
 
 def _lane(config: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from backend.differences import TaskPredictions
 from backend.spec import content_hash
 from backend.store import master
+from backend.store.apply import set_fresh, stale_experiments
 from backend.store.selection import Pairs, Selection, Trained, pair, select
 from backend.verdicts import Comparison, compare
 
@@ -28,10 +29,10 @@ _NAMES = {
 
 def refresh(connection: master.Connection) -> None:
     """Recompute what is due, one experiment per transaction."""
-    for experiment_id in master.stale_experiments(connection):
+    for experiment_id in stale_experiments(connection):
         with master.transaction(connection):
             _refresh_experiment(connection, experiment_id)
-            master.set_fresh(connection, experiment_id)
+            set_fresh(connection, experiment_id)
 
 
 def _refresh_experiment(connection: master.Connection, experiment_id: str) -> None:

@@ -19,7 +19,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from backend.errors import WorkspaceError
-from backend.store import compare, master, publication
+from backend.store import apply, compare, master, publication
 from backend.store.changes import list_changes
 from backend.store.collect import read_experiment, read_run
 from backend.store.workspace import Workspace, failed_to, sync
@@ -74,7 +74,7 @@ def _writing(workspace: Workspace) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise failed_to("write", workspace.store, error) from error
+        raise failed_to("ingest", Path(error.filename or workspace.store), error) from error
     except duckdb.Error as error:
         raise WorkspaceError(f"{workspace.store}: {str(error).splitlines()[0]}") from error
     finally:
@@ -124,15 +124,15 @@ def _rebuild(workspace: Workspace, publish: bool, force: bool) -> IngestReport:
 
 def _read_folders(workspace: Workspace, connection: master.Connection) -> IngestReport:
     """Put into the database what it does not hold yet, and take out what is gone."""
-    seen = master.read_seen(connection)
+    seen = apply.read_seen(connection)
     listing = list_changes(workspace, seen)
     experiments = [read_experiment(workspace, *named) for named in listing.experiments]
     if experiments or listing.gone_runs or listing.gone_experiments:
         with master.transaction(connection):
-            master.forget_runs(connection, listing.gone_runs)
-            master.forget_experiments(connection, listing.gone_experiments)
+            apply.forget_runs(connection, listing.gone_runs)
+            apply.forget_experiments(connection, listing.gone_experiments)
             for experiment in experiments:
-                master.add_experiment(connection, experiment)
+                apply.add_experiment(connection, experiment)
             master.set_snapshot(connection, None)
     known = {run_id: run for run_id, run in seen.runs.items() if run_id not in set(listing.gone_runs)}
     read = (read_run(workspace, run_id, generation, known.get(run_id)) for run_id, generation in listing.runs)
@@ -140,7 +140,7 @@ def _read_folders(workspace: Workspace, connection: master.Connection) -> Ingest
     report = IngestReport(experiments=len(experiments), quarantined=sum(len(one.bad) for one in experiments))
     while batch := list(islice(records, _RUNS_AT_ONCE)):
         with master.transaction(connection):
-            master.add_runs(connection, batch)
+            apply.add_runs(connection, batch)
             master.set_snapshot(connection, None)
         report = replace(
             report,

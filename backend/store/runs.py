@@ -175,9 +175,9 @@ class RunFolder:
             found = read_run_json(self.path / "run.json")[0].run_id
         except WorkspaceError as error:
             return [str(error)]
-        return (
-            [] if found == self.run_id else [f"{self.path / 'run.json'} should describe run {self.run_id}; found run {found}"]
-        )
+        if found == self.run_id:
+            return []
+        return [f"{self.path / 'run.json'} should describe run {self.run_id}; found run {found}"]
 
     def _problems_of_file(self, name: str, expected: object) -> list[str]:
         try:

@@ -1,9 +1,13 @@
 """Spine reports as rows of a data set: one for each report and motion segment."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from backend.data.spine.anatomy import PATHOLOGIES, Region
 from backend.data.spine.corpus import generate
 from backend.spec import Spine
+
+SCREENING: Final = ("absent", "present")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,8 +29,13 @@ def spine_rows(spine: Spine) -> list[SpineRow]:
             text=segment.text,
             patient=report.patient,
             unseen=report.unseen,
-            labels=segment.labels,
+            labels=segment.labels | screened(segment.labels, spine.region),
         )
         for report in generate(spine).reports
         for segment in report.segments
     ]
+
+
+def screened(labels: dict[str, str], region: Region) -> dict[str, str]:
+    """Each graded task as a yes-or-no question, `canal_any` and the like: anything but its first, harmless class."""
+    return {f"{task}_any": SCREENING[labels[task] != classes[0]] for task, classes in PATHOLOGIES[region].items()}

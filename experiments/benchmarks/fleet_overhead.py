@@ -1,0 +1,85 @@
+"""What the fleet costs beside the training itself: python -m experiments.benchmarks.fleet_overhead
+
+Twelve runs of real length and then sixty of almost none go through Ray Train on all cores. Prints the wall time, start-up
+included, over the bare training time divided by the lanes, and what a run costs beyond training once the fleet stands.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.fleet.cluster import cluster_lanes, session
+from backend.learn.hardware import usable_cores
+from backend.planning import Plan, make_plan
+from backend.spec import Experiment, Outcome, Run
+from backend.store.runs import RunFolder
+from backend.store.workspace import Workspace
+
+
+def experiment(name: str, reports: int, epochs: int, num_seeds: int) -> Experiment:
+    """Single-task runs over four tasks of synthetic reports."""
+    grades = ["none", "mild", "moderate", "severe"]
+    classes = {"canal": grades, "foraminal": grades, "disc": ["none", "bulge", "protrusion", "extrusion"]}
+    classes["cord"] = ["normal", "contact", "compression"]
+    return Experiment.model_validate(
+        {
+            "name": name,
+            "data": {"spine": {"region": "cervical", "reports": reports}, "splits": {"validation": 0.1, "test": 0.2}},
+            "tasks": [{"name": task, "column": task, "classes": names} for task, names in classes.items()],
+            "training": {"epochs": epochs, "max_length": 64},
+            "margin": 0.05,
+            "seeds": list(range(num_seeds)),
+            "runs": ["single"],
+        }
+    )
+
+
+def run_on_fleet(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float, float]:
+    """Outcomes, wall seconds with Ray's own start, and seconds until the first run began."""
+    began = time.time()
+    with session(None):
+        from backend.fleet.trainer import run_fleet
+
+        outcomes = run_fleet(plan.distinct, plan.encoded, workspace, cluster_lanes(plan.experiment.resources))
+    wall = time.time() - began
+    first = min(event_time(workspace, run, "start") for run in plan.distinct)
+    return outcomes, wall, first - began
+
+
+def event_time(workspace: Workspace, run: Run, kind: str) -> float:
+    """When a run's journal says that something happened, in seconds since 1970."""
+    lines = (RunFolder(workspace, run.run_id).path / "journal-0.jsonl").read_text().splitlines()
+    return next(event["time"] for event in map(json.loads, lines) if event["kind"] == kind)
+
+
+def facts(workspace: Workspace, runs: Sequence[Run], name: str) -> list[float]:
+    """One number of every run's DONE."""
+    return [float(RunFolder(workspace, run.run_id).facts()[name]) for run in runs]
+
+
+def main() -> None:
+    """Run both fleets and print JSON."""
+    lanes = usable_cores()
+    answer: dict[str, object] = {"lanes": lanes}
+    for name, reports, epochs, num_seeds in (("real", 120, 4, 3), ("tiny", 12, 1, 15)):
+        plan = make_plan(experiment(name, reports, epochs, num_seeds), [])
+        workspace = Workspace.open(Path(tempfile.mkdtemp()))
+        outcomes, wall, start_up = run_on_fleet(plan, workspace)
+        if any(outcome.reason for outcome in outcomes):
+            raise SystemExit(f"runs failed: {[outcome.reason for outcome in outcomes if outcome.reason][:1]}")
+        training = sum(facts(workspace, plan.distinct, "seconds"))
+        answer[name] = {
+            "runs": len(outcomes),
+            "wall_seconds": round(wall, 1),
+            "start_up_seconds": round(start_up, 1),
+            "training_seconds": round(training, 1),
+            "wall_over_training_per_lane": round(wall / (training / lanes), 3),
+            "seconds_per_run_beyond_start_up_and_training": round(((wall - start_up) * lanes - training) / len(outcomes), 3),
+        }
+    print(json.dumps(answer, indent=1))
+
+
+if __name__ == "__main__":
+    main()

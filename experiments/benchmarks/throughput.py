@@ -1,0 +1,128 @@
+"""Training throughput of mtlens against transformers.Trainer: python -m experiments.benchmarks.throughput
+
+Same encoder (all-MiniLM-L6-v2), texts, batch size, epochs, learning rate and threads; the three ways take turns in one
+process, seed by seed, and only training is timed. Prints the ratios of texts per second and the test macro-F1 of each.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from transformers.utils import logging
+
+from backend.data.encode import Encoded
+from backend.learn.hardware import prepare, usable_cores
+from backend.learn.loop import Learner
+from backend.planning import Plan, make_plan
+from backend.spec import Experiment
+from backend.statistics import confusion, macro_f1
+
+EXPERIMENT = {
+    "name": "throughput",
+    "data": {"spine": {"region": "cervical", "reports": 200, "relatedness": 0.8}, "splits": {"validation": 0.05, "test": 0.4}},
+    "tasks": [{"name": "canal", "column": "canal", "classes": ["none", "mild", "moderate", "severe"]}],
+    "training": {"epochs": 3, "batch_size": 32, "learning_rate": 3e-4, "head_learning_rate": 3e-4, "max_length": 128},
+    "margin": 0.05,
+    "runs": ["single"],
+}
+Measured = tuple[float, float]
+
+
+def train_with_mtlens(plan: Plan, seed: int) -> Measured:
+    """Seconds of training and test macro-F1."""
+    run = plan.distinct[0].model_copy(update={"seed": seed})
+    learner = Learner(run, plan.encoded, plan.pretrained.directory, prepare("auto", usable_cores()))
+    seconds = 0.0
+    for _ in range(run.training.epochs):
+        started = time.perf_counter()
+        learner._train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
+        seconds += time.perf_counter() - started
+        learner.progress.epoch += 1
+    return seconds, learner.predict("test")[0].macro_f1()
+
+
+def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
+    """The same with transformers.Trainer and its default collator, which pads to the longest text of a batch."""
+    directory, training = str(plan.pretrained.directory), plan.experiment.training
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    torch.manual_seed(seed)
+    model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=4)
+    arguments = TrainingArguments(
+        output_dir=tempfile.mkdtemp(),
+        num_train_epochs=training.epochs,
+        per_device_train_batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        warmup_steps=training.warmup,
+        seed=seed,
+        report_to=[],
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
+        **flags,
+    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows(plan, "train"), processing_class=tokenizer)
+    started = time.perf_counter()
+    trainer.train()
+    seconds = time.perf_counter() - started
+    logits, labels, _ = trainer.predict(rows(plan, "test"))
+    return seconds, float(macro_f1(confusion(labels, logits.argmax(axis=1), 4)))
+
+
+def rows(plan: Plan, split: Any) -> list[dict[str, Any]]:
+    """A split as Trainer wants it: the tokenizer's own ids and the label."""
+    encoded: Encoded = plan.encoded
+    chosen = encoded.rows(split, [0])
+    return [
+        {
+            "input_ids": encoded.vocabulary[encoded.tokens[encoded.starts[row] : encoded.starts[row + 1]]].tolist(),
+            "labels": int(encoded.labels[row, 0]),
+        }
+        for row in chosen
+    ]
+
+
+def main() -> None:
+    """Take turns and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    num_seeds = parser.parse_args().seeds
+    logging.set_verbosity_error()
+    torch.set_num_threads(usable_cores())
+    plan = make_plan(Experiment.model_validate(EXPERIMENT), [])
+    ways: dict[str, Callable[[int], Measured]] = {
+        "mtlens": lambda seed: train_with_mtlens(plan, seed),
+        "trainer_defaults": lambda seed: train_with_trainer(plan, seed),
+        "trainer_best_flags": lambda seed: train_with_trainer(plan, seed, bf16=True, train_sampling_strategy="group_by_length"),
+    }
+    measured = {name: [] for name in ways}
+    for seed in range(num_seeds):
+        for name, way in ways.items():
+            measured[name].append(way(seed))
+    texts = len(plan.encoded.rows("train", [0])) * plan.experiment.training.epochs
+    seconds = {name: np.array([one[0] for one in values]) for name, values in measured.items()}
+    print(
+        json.dumps(
+            {
+                "threads": usable_cores(),
+                "texts_per_second": {name: round(texts / float(np.median(values)), 1) for name, values in seconds.items()},
+                "speed_up_over_trainer_defaults": round(float(np.median(seconds["trainer_defaults"] / seconds["mtlens"])), 2),
+                "speed_up_over_trainer_best_flags": round(
+                    float(np.median(seconds["trainer_best_flags"] / seconds["mtlens"])), 2
+                ),
+                "test_macro_f1": {name: [round(one[1], 3) for one in values] for name, values in measured.items()},
+            },
+            indent=1,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
