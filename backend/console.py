@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,9 +146,11 @@ def _whole(progress: "Sequence[RunProgress]", total: int) -> str:
 
 
 def _whole_left(progress: "Sequence[RunProgress]") -> str:
-    """Time left over all: what is left of the work, at the pace of the runs in flight."""
-    paces = [1 / (left / (1 - run.fraction)) for run in progress if run.state == "running" and (left := run.seconds_left())]
-    return _left(sum(1 - run.fraction for run in progress if run.state != "failed") / sum(paces)) if paces else ""
+    """Time left over all, at the pace of everything since the first run began."""
+    begun = [run.began for run in progress if run.began is not None]
+    done = sum(run.fraction - run.began[1] for run in progress if run.began is not None)
+    left = sum(1 - run.fraction for run in progress if run.state in ("queued", "running"))
+    return _left(left * (time.time() - min(at for at, _ in begun)) / done) if done > 0 else ""
 
 
 def _left(seconds: float | None) -> str:

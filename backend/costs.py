@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from backend.data.encode import Encoded
 from backend.learn.hardware import prepare
 from backend.learn.model import count_multiplied
 from backend.learn.schedule import epoch_batches
@@ -36,19 +37,24 @@ def estimate(plan: Plan, *, lanes: int, threads: int) -> Cost:
     return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * min(lanes, len(plan.distinct))), rate=rate)
 
 
+def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
+    """One training epoch of a run; adapters leave out the gradients of the frozen weights."""
+    rows = encoded.rows("train", list(range(len(run.tasks))))
+    schedule = epoch_batches(encoded, rows, run.training, seed=run.seed, epoch=0)
+    lengths = [(len(batch), int(encoded.lengths[batch].max())) for batch in schedule]
+    forward = sum(size * length * (2.0 * weights + attention * length) for size, length in lengths)
+    return forward * (3 if run.method == "full" else 2)
+
+
 def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
+    """All epochs, each with its validation, and a last look at validation and test."""
     encoded = plan.encoded.select(run.tasks)
     columns = list(range(len(run.tasks)))
-    schedule = epoch_batches(encoded, encoded.rows("train", columns), run.training, seed=run.seed, epoch=0)
-    trained = sum(
-        len(rows) * int(length := encoded.lengths[rows].max()) * (2 * weights + attention * length) for rows in schedule
+    validation, test = (
+        float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in ("validation", "test")
     )
-    read = {
-        split: float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in ("validation", "test")
-    }
-    backward = 2 if run.method == "full" else 1  # adapters leave out the gradients of the frozen weights
     epochs = run.training.epochs
-    return epochs * (trained * (1 + backward) + read["validation"]) + read["validation"] + read["test"]
+    return epochs * (epoch_flops(encoded, run, weights, attention) + validation) + validation + test
 
 
 def _matrix_rate(training: Training, threads: int) -> float:

@@ -33,6 +33,13 @@ def test_texts_are_cut_at_the_maximum_length(examples, tiny_encoder):
     assert short.lengths.max() == 8
 
 
+def test_texts_are_cut_at_what_the_encoder_has_positions_for(examples, tiny_encoder):
+    from dataclasses import replace
+
+    long = replace(examples, texts=("disc " * 500, *examples.texts[1:]))
+    assert encode(long, tiny_encoder, max_length=1000).lengths.max() == 64 - 1
+
+
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 17), st.integers(0, 5))
 def test_batches_hold_every_row_once(lengths, batch_size, seed):
     rows = np.arange(len(lengths)) + 3

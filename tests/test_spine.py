@@ -206,7 +206,8 @@ def test_rows_hold_every_segment_once(region):
     assert len({row.id for row in rows}) == len(rows) == 180
     assert rows[0].id == f"r000000:{LEVELS[region][0]}"
     for row, (report, segment) in zip(rows, expected, strict=True):
-        assert (row.text, row.labels) == (segment.text, segment.labels)
+        assert row.text == segment.text
+        assert row.labels.items() >= segment.labels.items()
         assert (row.patient, row.unseen) == (report.patient, report.unseen)
         assert all(row.labels[task] in classes for task, classes in TASKS[region].items())
 

@@ -8,6 +8,7 @@ as embeddings are not decayed, would never change: leaving them out changes no r
 MiniLM that Adam has to touch at every step, and keeps checkpoints small.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from backend.data.examples import MISSING, SPLITS, Examples
 from backend.errors import EncoderError
 from backend.spec import SplitName, Task
 
+UNLIMITED = 10**6  # transformers' stand-in for "this tokenizer does not know" is larger still
 WINDOW = 32  # batches that are sorted by length together: enough to make padding small, few enough to stay random
 
 
@@ -63,8 +65,8 @@ class Encoded:
 def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
     """Tokenise every text once, truncated to max_length tokens, and compact the vocabulary."""
     tokenizer = _load_tokenizer(directory)
-    max_length = min(max_length, tokenizer.model_max_length)
-    encodings = tokenizer(list(examples.texts), truncation=True, max_length=max_length, return_attention_mask=False)
+    longest = min(max_length, _most_tokens(tokenizer, directory))
+    encodings = tokenizer(list(examples.texts), truncation=True, max_length=longest, return_attention_mask=False)
     sequences: list[list[int]] = encodings["input_ids"]
     starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])]).astype(np.int64)
     flat = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
@@ -96,6 +98,15 @@ def _load_tokenizer(directory: Path) -> Any:
     if tokenizer.pad_token_id is None:
         raise EncoderError(f"tokenizer should have a padding token; found none in {directory}")
     return tokenizer
+
+
+def _most_tokens(tokenizer: Any, directory: Path) -> int:
+    """Tokens that the encoder has positions for: the tokenizer knows, or else its config, where positions may start
+    behind the padding id as in RoBERTa."""
+    if tokenizer.model_max_length < UNLIMITED:
+        return int(tokenizer.model_max_length)
+    positions = json.loads((directory / "config.json").read_bytes()).get("max_position_embeddings", UNLIMITED)
+    return int(positions) - int(tokenizer.pad_token_id) - 1
 
 
 def batches(

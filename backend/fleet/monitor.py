@@ -3,6 +3,7 @@
 It runs in a thread of its own and reads what the lanes append to their journals; nothing a lane does waits for it.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -47,33 +48,31 @@ class Monitor:
         self._progress = [RunProgress(run=run) for run in runs]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._error: MtlensError | None = None
 
     def __enter__(self) -> "Monitor":
         """Start watching."""
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Look a last time, bring the store up to date, and raise what went wrong with it meanwhile."""
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Look a last time and bring the store up to date; an error of the training goes before one of the store."""
         self._over.set()
         self._thread.join()
-        self._look()
-        ingest(self._workspace, force=True)
-        if self._error is not None:
-            raise self._error
+        try:
+            self._look()
+            ingest(self._workspace, force=True)
+        except MtlensError:
+            if kind is None:
+                raise
 
     def _watch(self) -> None:
         ingested = time.monotonic()
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            try:
+            with contextlib.suppress(MtlensError):  # a full disk may have room again; what still fails at the end is raised
                 self._look()
                 if time.monotonic() - ingested >= SECONDS_BETWEEN_INGESTS:
                     ingest(self._workspace)
                     ingested = time.monotonic()
-                self._error = None
-            except MtlensError as error:  # a full disk may have room again at the next look
-                self._error = error
 
     def _look(self) -> None:
         for progress in self._progress:

@@ -5,6 +5,7 @@ The fleet is one worker group, started once per experiment. Its start-up costs s
 restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched.
 """
 
+import secrets
 import signal
 import threading
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from backend.fleet.broker import Broker
 from backend.fleet.cluster import Lanes
 from backend.learn.execute import execute
 from backend.learn.world import World
-from backend.spec import Outcome, Run, content_hash
+from backend.spec import Outcome, Run
 from backend.store.workspace import Workspace
 
 
@@ -36,20 +37,20 @@ def run_fleet(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes
         "workspace": str(workspace.root),
         "threads": lanes.threads,
     }
-    name = "fleet-" + content_hash([run.run_id for run in runs])
-    _fit(_lane, config, lanes, workers=min(lanes.count, len(runs)), name=name, workspace=workspace, failures=3 * len(runs))
+    _fit(_lane, config, lanes, workers=min(lanes.count, len(runs)), workspace=workspace, failures=3 * len(runs))
     return ray.get(answer, timeout=60)
 
 
 def run_wide(run: Run, encoded: Encoded, workspace: Workspace, lanes: Lanes, *, workers: int) -> Outcome:
     """Train one run data-parallel over `workers` processes, with the same numbers as in one, up to rounding."""
     config = {"run": run, "encoded": ray.put(encoded), "workspace": str(workspace.root), "threads": lanes.threads}
-    return _fit(_wide, config, lanes, workers=workers, name=f"wide-{run.run_id}", workspace=workspace, failures=3)
+    try:
+        return _fit(_wide, config, lanes, workers=workers, workspace=workspace, failures=3)
+    except FleetError as error:
+        return Outcome(run_id=run.run_id, reason=str(error))
 
 
-def _fit(
-    loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, name: str, workspace: Workspace, failures: int
-) -> Any:
+def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
     trainer = TorchTrainer(
         loop,
         train_loop_config=config,
@@ -60,7 +61,7 @@ def _fit(
             resources_per_worker={"CPU": lanes.cpus, **({"GPU": lanes.gpus} if lanes.gpus else {})},
         ),
         run_config=RunConfig(
-            name=name,
+            name=f"fleet-{secrets.token_hex(8)}",  # Ray must not take up another fleet: run folders say where to go on
             storage_path=str(workspace.root / "ray"),
             failure_config=FailureConfig(max_failures=failures, controller_failure_limit=3),
         ),

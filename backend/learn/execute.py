@@ -1,5 +1,6 @@
 """One run from claim to DONE: train, evaluate, write its folder. The same code runs in a lane, on a laptop, and wide."""
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -61,13 +62,17 @@ def _locate(name: str) -> Pretrained:
 
 
 def _follow(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World) -> Outcome:
-    """A wide run's other processes: the same steps, and nothing written."""
+    """A wide run's other processes: the same steps, the same end, and nothing written."""
     learner = Learner(run, encoded, _directory(run), hardware, world)
-    if (state := folder.read_bytes(RESUME)) is not None:
-        learner.resume(state)
-    learner.fit(lambda _: None, lambda _: None)
-    for split in ("validation", "test"):
-        learner.predict(split)
+    try:
+        if (state := folder.read_bytes(RESUME)) is not None:
+            with contextlib.suppress(TrainingError):
+                learner.resume(state)
+        learner.fit(lambda _: None, lambda _: None)
+        for split in ("validation", "test"):
+            learner.predict(split)
+    except TrainingError as error:
+        return Outcome(run_id=run.run_id, reason=str(error))
     return Outcome(run_id=run.run_id)
 
 
@@ -84,6 +89,8 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
         finally:
             journal.close()
     except Exception as error:
+        if world.size > 1 and not isinstance(error, TrainingError):
+            raise  # what the other processes do not meet too would leave them waiting: Ray Train restarts them all
         return Outcome(run_id=run.run_id, reason=_reason(error))
     return Outcome(run_id=run.run_id)
 
