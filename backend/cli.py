@@ -50,6 +50,7 @@ def init(
     tasks: Annotated[str, typer.Option(help="Label columns, separated by commas.")],
     group: Annotated[str | None, typer.Option(help="Column whose rows stay in one split, such as the patient.")] = None,
     out: Annotated[Path, typer.Option(help="Experiment file to write.")] = Path("experiment.yaml"),
+    workspace: WorkspaceOption = RESULTS,
 ) -> None:
     """Write a working experiment file for a table of labelled texts."""
     from backend.console import out as console
@@ -58,11 +59,11 @@ def init(
     notes = write_experiment(table, text=text, columns=tasks.split(","), group=group, out=out)
     for note in notes:
         console.print(f"  {note}", markup=False)
-    console.print(f"Wrote {out}. Next: mtlens plan {out}", markup=False)
+    console.print(f"Wrote {out}. Next: mtlens plan {out}{_at(workspace)}", markup=False)
 
 
 @app.command()
-def plan(experiment: ExperimentFile, data: DataOption = None) -> None:
+def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data: DataOption = None) -> None:
     """Print the runs, their cost and the power of the test set, before anything runs."""
     from backend.console_plan import print_plan
     from backend.costs import estimate
@@ -71,8 +72,9 @@ def plan(experiment: ExperimentFile, data: DataOption = None) -> None:
     from backend.spec_file import load_experiment
 
     made = make_plan(load_experiment(experiment), _directories(experiment, data))
+    missing = [run for run in made.distinct if not (workspace / "runs" / run.run_id / "DONE").exists()]
     lanes = local_lanes(made.experiment.resources)
-    print_plan(made, estimate(made, lanes=lanes.count, threads=lanes.threads), lanes)
+    print_plan(made, missing, estimate(made, missing, lanes=lanes.count, threads=lanes.threads), lanes)
 
 
 @app.command()
@@ -195,8 +197,13 @@ def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, addr
     failed = [outcome for outcome in outcomes if outcome.reason]
     if failed:
         raise TrainingError(f"{len(failed)} of {len(outcomes)} runs failed, the first of them: {failed[0].reason}")
-    place = "" if workspace == RESULTS else f" -w {workspace}"
-    console.out.print(f'Next: mtlens sql "select * from matching"{place}    mtlens status{place}', markup=False)
+    at = _at(workspace)
+    console.out.print(f'Next: mtlens sql "select * from matching"{at}    mtlens status{at}', markup=False)
+
+
+def _at(workspace: Path) -> str:
+    """The option that names a workspace, where it is not the default one."""
+    return "" if workspace == RESULTS else f" -w {workspace}"
 
 
 def _directories(experiment: Path, data: Path | None) -> list[Path]:

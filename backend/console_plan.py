@@ -1,5 +1,7 @@
 """What `mtlens plan` prints: data, runs, cost, and the power of the test set for the margin."""
 
+from collections.abc import Sequence
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -8,14 +10,14 @@ from backend.costs import Cost
 from backend.data.examples import SPLITS, Examples
 from backend.fleet.cluster import Lanes
 from backend.planning import Plan
-from backend.spec import Spine
+from backend.spec import Run, Spine
 from backend.statistics import detectable_margin, required_examples
 
 DISCORDANCES = (0.05, 0.10, 0.20)
 
 
-def print_plan(plan: Plan, cost: Cost, lanes: Lanes) -> None:
-    """Everything about a plan that can be known before anything runs."""
+def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> None:
+    """Everything about a plan that can be known before anything runs; `cost` is that of the runs that are missing."""
     experiment, examples = plan.experiment, plan.examples
     sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
@@ -26,7 +28,7 @@ def print_plan(plan: Plan, cost: Cost, lanes: Lanes) -> None:
     out.print(_class_table(examples))
     if experiment.data.spine is not None:
         _print_spine(experiment.data.spine)
-    _print_cost(plan, cost, lanes)
+    _print_cost(plan, missing, cost, lanes)
     _print_power(plan)
 
 
@@ -46,10 +48,12 @@ def _class_table(examples: Examples) -> Table:
     return table
 
 
-def _print_cost(plan: Plan, cost: Cost, lanes: Lanes) -> None:
+def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> None:
     roles = [planned.role for planned in plan.runs]
     parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
     out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
+    if len(missing) < len(plan.distinct):
+        out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
     minutes = cost.seconds / 60
     out.print(
         f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.count} lanes "

@@ -1,6 +1,7 @@
 """What a plan will cost: floating-point operations counted, time estimated at a rate measured on the spot."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,23 +19,23 @@ EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the distinct runs of a plan need. flops: multiply-adds counted twice. seconds: with all lanes busy."""
+    """What some runs need. flops: multiply-adds counted twice. seconds: with all lanes busy."""
 
     flops: float
     seconds: float
     rate: float
 
 
-def estimate(plan: Plan, *, lanes: int, threads: int) -> Cost:
-    """FLOPs of all runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
+def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int) -> Cost:
+    """FLOPs of some of a plan's runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
 
     A token costs 2N in a forward pass through N multiplied weights, three times that with the backward pass (Kaplan et
     al. 2020, arXiv 2001.08361, section 2.1), and 4 L d per layer for attention over L tokens of d units.
     """
     rate = _matrix_rate(plan.experiment.training, threads)
     weights, layers, width = count_multiplied(plan.pretrained.directory)
-    flops = sum(_run_flops(plan, run, weights, 4 * layers * width) for run in plan.distinct)
-    return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * min(lanes, len(plan.distinct))), rate=rate)
+    flops = sum(_run_flops(plan, run, weights, 4 * layers * width) for run in runs)
+    return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * max(1, min(lanes, len(runs)))), rate=rate)
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:

@@ -79,11 +79,11 @@ def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
         experiment=experiment,
         examples=examples,
         pretrained=pretrained,
-        runs=unfold(experiment, examples, pretrained.weights),
+        runs=unfold(experiment, examples, pretrained),
     )
 
 
-def unfold(experiment: Experiment, examples: Examples, weights: str) -> tuple[PlannedRun, ...]:
+def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
     """Every run of an experiment, seed by seed, so that the first verdicts stand early; the grid is the same for all roles."""
     data = examples.fingerprint()
     labels = {task.name: examples.label_fingerprint(index) for index, task in enumerate(experiment.tasks)}
@@ -101,8 +101,8 @@ def unfold(experiment: Experiment, examples: Examples, weights: str) -> tuple[Pl
             tasks=tasks,
             method="lora" if role == "adapter" else "full",
             seed=seed,
-            encoder=experiment.encoder,
-            weights=weights,
+            encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
+            weights=pretrained.weights,
             training=experiment.training.model_copy(update={"learning_rate": rate, "epochs": epochs}),
             data=data,
             labels=tuple(labels[task.name] for task in tasks),

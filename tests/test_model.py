@@ -1,12 +1,14 @@
 """The shared encoder and its heads."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 
 from backend.data.encode import collate
 from backend.errors import EncoderError
-from backend.learn.model import build_model, count_multiplied, pool
+from backend.learn.model import _compact, build_model, count_multiplied, pool
 
 
 def logits_of(model, encoded, rows, pad=0):
@@ -45,6 +47,26 @@ def test_compacting_the_vocabulary_changes_no_hidden_state(make_run, encoded, ex
         ours = model.encoder(input_ids=torch.from_numpy(tokens), attention_mask=torch.from_numpy(mask)).last_hidden_state
         theirs = reference(**batch).last_hidden_state
     torch.testing.assert_close(ours[torch.from_numpy(mask)], theirs[batch["attention_mask"].bool()], atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "padding"), [("bert", 0), ("roberta", 1), ("distilbert", 0), ("electra", 0), ("mpnet", 1)])
+def test_compacting_works_for_other_encoders(kind, padding):
+    """Also where positions are counted from the padding id, as in RoBERTa."""
+    from transformers import AutoConfig, AutoModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = AutoConfig.for_model(kind, **sizes, vocab_size=50, max_position_embeddings=40, pad_token_id=padding)
+    reference = AutoModel.from_config(config).eval()
+    tokens = torch.tensor([[5, 40, 7, 49], [5, 12, padding, padding]])
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    vocabulary = np.union1d(tokens.numpy().ravel(), np.arange(padding + 1))
+    compact = _compact(copy.deepcopy(reference), vocabulary)
+    with torch.no_grad():
+        expected = reference(input_ids=tokens, attention_mask=mask).last_hidden_state
+        found = compact(
+            input_ids=torch.from_numpy(np.searchsorted(vocabulary, tokens.numpy())), attention_mask=mask
+        ).last_hidden_state
+    torch.testing.assert_close(found[mask], expected[mask])
 
 
 def test_a_task_starts_from_the_same_head_alone_and_together(make_run, encoded, tiny_encoder):

@@ -69,7 +69,7 @@ def test_a_lone_task_has_no_multi_task_model(experiment):
 
 def test_other_labels_or_texts_make_other_runs(experiment):
     plan = make_plan(experiment(), [])
-    again = unfold(plan.experiment, plan.examples, plan.pretrained.weights)
+    again = unfold(plan.experiment, plan.examples, plan.pretrained)
     assert again == plan.runs
     other = make_plan(experiment(data={"spine": {"region": "cervical", "reports": 30, "seed": 1}}), [])
     assert not {p.run.run_id for p in plan.runs} & {p.run.run_id for p in other.runs}
@@ -102,6 +102,7 @@ def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):
 
 def test_more_lanes_take_less_time_until_the_runs_run_out(experiment):
     plan = make_plan(experiment(), [])
-    one, two, many = (estimate(plan, lanes=lanes, threads=1) for lanes in (1, 2, 100))
+    one, two, many = (estimate(plan, plan.distinct, lanes=lanes, threads=1) for lanes in (1, 2, 100))
     assert one.seconds * one.rate == pytest.approx(2 * two.seconds * two.rate)
+    assert estimate(plan, [], lanes=2, threads=1).seconds == 0
     assert many.seconds * many.rate == pytest.approx(one.seconds * one.rate / len(plan.distinct))

