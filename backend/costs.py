@@ -40,8 +40,7 @@ def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int) -> Co
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
     """One training epoch of a run; adapters leave out the gradients of the frozen weights."""
-    rows = encoded.rows("train", list(range(len(run.tasks))))
-    schedule = epoch_batches(encoded, rows, run.training, seed=run.seed, epoch=0)
+    schedule = epoch_batches(encoded, run.training, seed=run.seed, epoch=0)
     lengths = [(len(batch), int(encoded.lengths[batch].max())) for batch in schedule]
     forward = sum(size * length * (2.0 * weights + attention * length) for size, length in lengths)
     return forward * (3 if run.method == "full" else 2)

@@ -10,7 +10,7 @@ from backend.data.encode import Encoded, encode
 from backend.data.examples import SPLITS, Examples
 from backend.data.load import load_examples
 from backend.data.pretrained import Pretrained, locate
-from backend.spec import Experiment, Role, Run, Task
+from backend.spec import Experiment, Method, Role, Run, Task, Training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,31 +84,33 @@ def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
 
 
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
-    """Every run of an experiment, seed by seed, so that the first verdicts stand early; the grid is the same for all roles."""
+    """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
     data = examples.fingerprint()
     labels = {task.name: examples.label_fingerprint(index) for index, task in enumerate(experiment.tasks)}
-    grid = experiment.grid
-    candidates = list(
-        itertools.product(
-            grid.learning_rate or (experiment.training.learning_rate,), grid.epochs or (experiment.training.epochs,)
-        )
-    )
     planned: list[PlannedRun] = []
-    for seed, (role, tasks), (candidate, (rate, epochs)) in itertools.product(
-        experiment.seeds, _task_sets(experiment), enumerate(candidates)
-    ):
-        run = Run(
-            tasks=tasks,
-            method="lora" if role == "adapter" else "full",
-            seed=seed,
-            encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
-            weights=pretrained.weights,
-            training=experiment.training.model_copy(update={"learning_rate": rate, "epochs": epochs}),
-            data=data,
-            labels=tuple(labels[task.name] for task in tasks),
-        )
-        planned.append(PlannedRun(role=role, candidate=candidate, run=run))
+    for seed, (role, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
+        method = "lora" if role == "adapter" else "full"
+        for candidate, training in enumerate(_candidates(experiment, method)):
+            run = Run(
+                tasks=tasks,
+                method=method,
+                seed=seed,
+                encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
+                pretrained=pretrained.fingerprint,
+                training=training,
+                data=data,
+                labels=tuple(labels[task.name] for task in tasks),
+            )
+            planned.append(PlannedRun(role=role, candidate=candidate, run=run))
     return tuple(planned)
+
+
+def _candidates(experiment: Experiment, method: Method) -> list[Training]:
+    """The points of the grid. Adapters learn at a rate of their own, which the grid leaves alone."""
+    training, grid = experiment.training, experiment.grid
+    rates = grid.learning_rate if method == "full" and grid.learning_rate else (training.learning_rate,)
+    points = itertools.product(rates, grid.epochs or (training.epochs,))
+    return [training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points]
 
 
 def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:

@@ -130,7 +130,9 @@ class Training(Spec):
     warmup: Fraction = Field(default=0.1, description="fraction of the updates that warm up; linear decay to 0 follows")
     gradient_clip: PositiveFloat = 1.0
     max_length: Annotated[int, Field(ge=8, le=8192)] = 256
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
+    )
     class_weights: Literal["none", "balanced"] = "none"
     sampling: Literal["proportional", "uniform", "temperature"] = Field(
         default="proportional", description="how often each table is drawn; proportional matches the updates per task"
@@ -179,29 +181,32 @@ class Experiment(Spec):
         return content_hash(self.model_dump(exclude={"resources"}))
 
 
-class Run(Spec):
-    """One training: a set of tasks, one seed, one configuration. Equal runs have equal results.
+RECIPE = 1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
 
-    data: fingerprint of ids, texts and splits. labels: fingerprint of each task's labels, in the order of tasks.
-    weights: SHA-256 of the encoder's weights.
+
+class Run(Spec):
+    """One training: a set of tasks, one seed, one configuration. Equal runs have equal results on equal hardware.
+
+    data: fingerprint of ids, texts and splits. labels: fingerprint of each task's classes and labels, in the order of tasks.
+    pretrained: fingerprint of the encoder's weights, config and tokenizer.
     """
 
     tasks: tuple[Task, ...] = Field(min_length=1)
     method: Method
     seed: NonNegativeInt
     encoder: Encoder
-    weights: str
+    pretrained: str
     training: Training
     data: str
     labels: tuple[str, ...]
 
     @property
     def run_id(self) -> str:
-        """Sixteen hexadecimal digits of SHA-256 over all that decides the result."""
-        content = self.model_dump(exclude={"encoder": {"name"}})
-        if self.method == "full":
-            del content["training"]["lora"]
-        return content_hash(content)
+        """Sixteen hexadecimal digits of SHA-256 over all that decides the result; where it lies does not."""
+        content = self.model_dump(exclude={"encoder": {"name"}, "tasks": {"__all__": {"column", "missing"}}})
+        unused = "lora" if self.method == "full" else "learning_rate"
+        del content["training"][unused]
+        return content_hash({**content, "recipe": RECIPE})
 
     @property
     def label(self) -> str:

@@ -74,7 +74,7 @@ def fake_experiment(
                         method="lora" if kind == "adapters" else "full",
                         seed=seed,
                         encoder=Encoder(),
-                        weights="0" * 64,
+                        pretrained="0" * 64,
                         training=experiment.training.model_copy(update={"learning_rate": rate}),
                         data=f"{num_examples:016x}",
                         labels=("0" * 16,) * len(of_run),

@@ -84,7 +84,7 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
     """Builds a run of the tiny encoder on the tasks named, with some of the training settings changed."""
     from backend.data.pretrained import locate
 
-    weights = locate(str(tiny_encoder)).weights
+    fingerprint = locate(str(tiny_encoder)).fingerprint
 
     def make(*names: str, seed: int = 0, method: str = "full", shuffle: bool = False, **changes: object) -> Run:
         chosen = [task.model_copy(update={"shuffle_labels": shuffle}) for task in tasks if not names or task.name in names]
@@ -93,7 +93,7 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
             method=method,
             seed=seed,
             encoder=Encoder(name=str(tiny_encoder)),
-            weights=weights,
+            pretrained=fingerprint,
             training=training.model_copy(update=changes),
             data="d" * 16,
             labels=("l",) * len(chosen),

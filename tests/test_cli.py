@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -220,3 +222,12 @@ def test_every_command_explains_itself(mtlens):
         code, text, _ = mtlens(name, "--help")
         assert code == 0
         assert "Usage" in text
+
+
+def test_the_readme_names_every_command_view_and_table():
+    root = Path(__file__).parent.parent
+    readme = (root / "README.md").read_text()
+    schema = (root / "backend/store/schema.sql").read_text() + (root / "backend/store/views.sql").read_text()
+    public = re.findall(r"CREATE (?:TABLE|VIEW) (\w+)[ (]", schema)
+    assert [name for name in cli.app.registered_commands if f"mtlens {name.callback.__name__}" not in readme] == []
+    assert [name for name in public if f"`{name}`" not in readme] == []

@@ -110,8 +110,8 @@ def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
         raise Killed
 
     class DiesInTheThirdEpoch(module.Learner):
-        def _train_epoch(self, on_step):
-            return die(3) if self.progress.epoch == 2 else super()._train_epoch(on_step)
+        def train_epoch(self, on_step):
+            return die(3) if self.progress.epoch == 2 else super().train_epoch(on_step)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "Learner", DiesInTheThirdEpoch)
@@ -155,8 +155,8 @@ def test_an_error_that_nobody_foresaw_fails_the_run_and_spares_the_lane(make_run
 
 
 def test_other_weights_than_planned_fail_the_run(make_run, encoded, workspace):
-    run = make_run().model_copy(update={"weights": "0" * 64})
-    assert "should have weights 000000000000; found" in execute(run, encoded, workspace, threads=1).reason
+    run = make_run().model_copy(update={"pretrained": "0" * 64})
+    assert "should have fingerprint 000000000000; found" in execute(run, encoded, workspace, threads=1).reason
 
 
 def test_an_encoder_that_went_missing_fails_the_run(make_run, encoded, workspace, monkeypatch):

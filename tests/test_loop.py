@@ -55,15 +55,14 @@ def test_a_single_task_step_is_the_step_of_a_table_that_serves_one_task(make_run
     labels = encoded.labels.copy()
     labels[:, 1] = np.where(encoded.splits == 0, -1, labels[:, 1])
     only_grade = replace(encoded, labels=labels)
-    alone = trained(make_run("grade", patience=0), only_grade, tiny_encoder, hardware)
-    together = Learner(make_run(), only_grade, tiny_encoder, hardware)
+    alone, together = (Learner(make_run(*names), only_grade, tiny_encoder, hardware) for names in (["grade"], []))
     untouched = together.model.heads[1].weight.clone()
-    while together.progress.epoch < 3:
-        together._train_epoch(ignore)
-        together.progress.finish_epoch(0.0, 0.0)
+    for learner in (alone, together):
+        for _ in range(3):
+            learner.train_epoch(ignore)
+            learner.progress.finish_epoch(0.0, 0.0)
     torch.testing.assert_close(together.model.heads[1].weight, untouched, atol=0, rtol=0)
     assert together.progress.task_updates == [24, 0]
-    assert alone.progress.best_epoch == 3  # else `alone` would hold an earlier epoch's weights
     torch.testing.assert_close(together.model.heads[0].weight, alone.model.heads[0].weight, atol=0, rtol=0)
 
 
@@ -107,6 +106,15 @@ def test_a_loss_that_is_not_finite_names_step_and_task(make_run, encoded, tiny_e
         TrainingError, match=r"loss of task 'side' should be finite; found nan at step 1 \(learning rate 0.003\)"
     ):
         learner.fit(ignore, ignore)
+
+
+def test_a_loss_that_only_validation_sees_is_not_finite_either(make_run, encoded, tiny_encoder, hardware):
+    """The last update of a run may be the one that goes wrong."""
+    run = make_run(
+        "grade", epochs=1, batch_size=120, learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30, warmup=0.0
+    )
+    with pytest.raises(TrainingError, match="loss of task 'grade' should be finite; found .* at validation"):
+        Learner(run, encoded, tiny_encoder, hardware).fit(ignore, ignore)
 
 
 def test_reported_losses_are_those_of_the_model(make_run, encoded, tiny_encoder, hardware):

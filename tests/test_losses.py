@@ -11,6 +11,8 @@ from torch.nn import functional
 from backend.learn.losses import BatchLoss, balanced_weights
 from backend.spec import Task
 
+CPU = torch.device("cpu")
+
 
 def make_tasks(*sizes: int, weights: tuple[float, ...] = ()) -> tuple[Task, ...]:
     weights = weights or (1.0,) * len(sizes)
@@ -31,8 +33,8 @@ def test_a_class_without_examples_weighs_one():
 
 def test_one_task_is_pytorchs_weighted_cross_entropy():
     weights, logits, labels = torch.tensor([0.5, 1.0, 4.0]), torch.randn(9, 3), torch.randint(0, 3, (9,))
-    loss = BatchLoss(make_tasks(3), [weights])
-    value, each = loss([logits], labels[:, None], loss.totals(labels[:, None]))
+    loss = BatchLoss(make_tasks(3), [weights.numpy()], CPU)
+    value, each = loss([logits], labels[:, None], loss.totals(labels[:, None].numpy()))
     expected = functional.cross_entropy(logits, labels, weight=weights)
     assert value.item() == pytest.approx(expected.item(), rel=1e-6)
     assert each.tolist() == pytest.approx([expected.item()], rel=1e-6)
@@ -41,8 +43,8 @@ def test_one_task_is_pytorchs_weighted_cross_entropy():
 def test_missing_labels_and_absent_tasks_do_not_count():
     logits = [torch.randn(6, 2), torch.randn(6, 3)]
     labels = torch.tensor([[0, -1], [1, -1], [-1, -1], [1, -1], [0, -1], [-1, -1]])
-    loss = BatchLoss(make_tasks(2, 3, weights=(1.0, 5.0)), [torch.ones(2), torch.ones(3)])
-    value, each = loss(logits, labels, loss.totals(labels))
+    loss = BatchLoss(make_tasks(2, 3, weights=(1.0, 5.0)), [np.ones(2, np.float32), np.ones(3, np.float32)], CPU)
+    value, each = loss(logits, labels, loss.totals(labels.numpy()))
     kept = labels[:, 0] >= 0
     assert value.item() == pytest.approx(functional.cross_entropy(logits[0][kept], labels[kept, 0]).item(), rel=1e-6)
     assert each[1] == 0
@@ -51,8 +53,8 @@ def test_missing_labels_and_absent_tasks_do_not_count():
 def test_task_weights_make_a_weighted_mean():
     logits = [torch.randn(4, 2), torch.randn(4, 2)]
     labels = torch.randint(0, 2, (4, 2))
-    loss = BatchLoss(make_tasks(2, 2, weights=(1.0, 3.0)), [torch.ones(2)] * 2)
-    value, each = loss(logits, labels, loss.totals(labels))
+    loss = BatchLoss(make_tasks(2, 2, weights=(1.0, 3.0)), [np.ones(2, np.float32)] * 2, CPU)
+    value, each = loss(logits, labels, loss.totals(labels.numpy()))
     assert value.item() == pytest.approx((each[0] + 3 * each[1]).item() / 4, rel=1e-6)
 
 
@@ -63,8 +65,8 @@ def test_losses_of_the_parts_add_up_to_the_loss_of_the_batch(num_parts, size, se
     labels = torch.stack(
         [torch.randint(-1, 3, (size,), generator=generator), torch.randint(0, 2, (size,), generator=generator)], dim=1
     )
-    loss = BatchLoss(make_tasks(3, 2), [torch.tensor([1.0, 2.0, 0.5]), torch.ones(2)])
-    totals = loss.totals(labels)
+    loss = BatchLoss(make_tasks(3, 2), [np.float32([1.0, 2.0, 0.5]), np.ones(2, np.float32)], CPU)
+    totals = loss.totals(labels.numpy())
     whole, each = loss(logits, labels, totals)
     parts = [loss([task[i::num_parts] for task in logits], labels[i::num_parts], totals) for i in range(num_parts)]
     assert sum(part[0] for part in parts).item() == pytest.approx(whole.item(), rel=1e-5, abs=1e-6)

@@ -94,7 +94,7 @@ def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):
     run = plan.distinct[0]
     learner = Learner(run, plan.encoded, tiny_encoder, prepare("float32", 1))
     with FlopCounterMode(display=False) as counter:
-        learner._train_epoch(lambda _: None)
+        learner.train_epoch(lambda _: None)
     weights, layers, width = count_multiplied(tiny_encoder)
     estimated = epoch_flops(plan.encoded.select(run.tasks), run, weights, 4 * layers * width)
     assert estimated == pytest.approx(counter.get_total_flops(), rel=0.1)

@@ -13,8 +13,10 @@ from backend.spec import Training
 
 @pytest.fixture
 def two_tables(encoded):
-    """100 rows of table 0 and 20 of table 1."""
-    return replace(encoded, sources=(np.arange(len(encoded.ids)) >= 100).astype(np.int16)), np.arange(120)
+    """100 training rows in table 0, which labels the grade, and 20 in table 1, which labels the side."""
+    sources = (np.arange(len(encoded.ids)) >= 100).astype(np.int16)
+    labels = np.where(sources[:, None] == [0, 1], np.abs(encoded.labels), -1)
+    return replace(encoded, sources=sources, labels=labels)
 
 
 def updates_per_table(encoded, schedule):
@@ -23,41 +25,54 @@ def updates_per_table(encoded, schedule):
 
 @pytest.mark.parametrize(("sampling", "expected"), [("proportional", [10, 2]), ("uniform", [6, 6])])
 def test_tables_get_their_share_of_the_updates(two_tables, sampling, expected):
-    encoded, rows = two_tables
     training = Training(batch_size=10, sampling=sampling)
-    schedule = epoch_batches(encoded, rows, training, seed=0, epoch=0)
-    assert updates_per_table(encoded, schedule) == expected
+    assert updates_per_table(two_tables, epoch_batches(two_tables, training, seed=0, epoch=0)) == expected
 
 
 def test_temperature_lies_between_proportional_and_uniform(two_tables):
-    encoded, rows = two_tables
     for temperature, expected in ((1, [10, 2]), (2, [8, 4]), (1e6, [6, 6])):
         training = Training(batch_size=10, sampling="temperature", temperature=temperature)
-        assert updates_per_table(encoded, epoch_batches(encoded, rows, training, seed=0, epoch=0)) == expected
+        assert updates_per_table(two_tables, epoch_batches(two_tables, training, seed=0, epoch=0)) == expected
 
 
-def test_a_batch_holds_rows_of_one_table(two_tables):
-    encoded, rows = two_tables
-    for batch in epoch_batches(encoded, rows, Training(batch_size=16), seed=3, epoch=1):
-        assert len(set(encoded.sources[batch].tolist())) == 1
+def test_a_table_that_is_drawn_more_often_starts_new_passes(two_tables):
+    schedule = epoch_batches(two_tables, Training(batch_size=10, sampling="uniform"), seed=0, epoch=0)
+    small = np.concatenate([batch for batch in schedule if two_tables.sources[batch[0]] == 1])
+    assert np.bincount(small)[100:120].tolist() == [3] * 20
+
+
+def test_a_batch_holds_rows_of_one_table_and_of_the_training_split(two_tables):
+    for batch in epoch_batches(two_tables, Training(batch_size=16), seed=3, epoch=1):
+        assert len(set(two_tables.sources[batch].tolist())) == 1
+        assert (two_tables.splits[batch] == 0).all()
 
 
 def test_proportional_epochs_see_every_row_once(two_tables):
-    encoded, rows = two_tables
-    schedule = epoch_batches(encoded, rows, Training(batch_size=16), seed=3, epoch=1)
-    assert sorted(np.concatenate(schedule)) == rows.tolist()
+    schedule = epoch_batches(two_tables, Training(batch_size=16), seed=3, epoch=1)
+    assert sorted(np.concatenate(schedule)) == list(range(120))
 
 
-def test_a_task_has_the_same_batches_alone_and_in_a_multi_task_model(encoded):
-    """Where every example carries every label, pairs of runs of one seed see the same batches in the same order."""
-    rows = np.arange(120)
-    first, second = (epoch_batches(encoded, rows, Training(), seed=5, epoch=2) for _ in range(2))
-    assert [batch.tolist() for batch in first] == [batch.tolist() for batch in second]
+def labelled_batches(encoded, tasks, name):
+    """What a task meets in an epoch: the rows of each batch that carry its label, batches without any left out."""
+    chosen = encoded.select(tasks)
+    column = [task.name for task in tasks].index(name)
+    schedule = epoch_batches(chosen, Training(batch_size=16), seed=5, epoch=2)
+    met = [batch[chosen.labels[batch, column] >= 0].tolist() for batch in schedule]
+    return [batch for batch in met if batch]
+
+
+@pytest.mark.parametrize("name", ["grade", "side"])
+def test_a_task_meets_the_same_batches_alone_and_in_a_multi_task_model(encoded, two_tables, tasks, name):
+    """With labels missing, and with texts of its own: as many updates, on the same examples, in the same order."""
+    rare = replace(encoded, labels=np.where(np.arange(240)[:, None] % 10 < [10, 2], encoded.labels, -1))
+    alone = tuple(task for task in tasks if task.name == name)
+    for examples in (encoded, rare, two_tables):
+        assert labelled_batches(examples, alone, name) == labelled_batches(examples, tasks, name) != []
 
 
 def test_seeds_and_epochs_give_other_orders(encoded):
     orders = {
-        tuple(np.concatenate(epoch_batches(encoded, np.arange(120), Training(), seed=seed, epoch=epoch)).tolist())
+        tuple(np.concatenate(epoch_batches(encoded, Training(), seed=seed, epoch=epoch)).tolist())
         for seed in (0, 1)
         for epoch in (0, 1)
     }

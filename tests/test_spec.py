@@ -27,7 +27,7 @@ def test_everything_else_does(experiment, change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 1}, {"method": "lora"}, {"data": "other"}, {"labels": ("x", "y")}, {"weights": "other"}]
+    "change", [{"seed": 1}, {"method": "lora"}, {"data": "other"}, {"labels": ("x", "y")}, {"pretrained": "other"}]
 )
 def test_what_decides_a_result_is_in_the_run_id(make_run, change):
     run = make_run()
@@ -67,13 +67,13 @@ def test_run_ids_are_stable():
             "method": "full",
             "seed": 0,
             "encoder": {},
-            "weights": "w",
+            "pretrained": "w",
             "training": {},
             "data": "d",
             "labels": ["l"],
         }
     )
-    assert run.run_id == "149942ee48791f51"
+    assert run.run_id == "0ab83b3318b028d7"
 
 
 def test_splits_leave_something_to_train_on():

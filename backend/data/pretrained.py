@@ -27,15 +27,15 @@ HUB_FILES = [
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
-    """An encoder on disk. weights: SHA-256 over its safetensors files in name order."""
+    """An encoder on disk. fingerprint: SHA-256 over its weights, config and tokenizer."""
 
     name: str
     directory: Path
-    weights: str
+    fingerprint: str
 
 
 def locate(name: str) -> Pretrained:
-    """Folder and weight hash of encoder `name`.
+    """Folder and fingerprint of encoder `name`.
 
     Raises EncoderError for an encoder that is absent, has no safetensors weights, or is not the MiniLM it claims to be.
     """
@@ -46,10 +46,12 @@ def locate(name: str) -> Pretrained:
         directory = packaged
     else:
         directory = _download(name)
-    weights = _hash_weights(name, directory)
+    weights = _sha256(_weight_files(name, directory))
     if name == MINILM and weights != MINILM_SHA256:
         raise EncoderError(f"weights of {name} should have SHA-256 {MINILM_SHA256}; found {weights} in {directory}")
-    return Pretrained(name=name, directory=directory, weights=weights)
+    others = {file for pattern in HUB_FILES for file in directory.glob(pattern) if file.suffix != ".safetensors"}
+    fingerprint = hashlib.sha256(f"{weights} {_sha256(sorted(others))}".encode()).hexdigest()
+    return Pretrained(name=name, directory=directory, fingerprint=fingerprint)
 
 
 def _packaged_minilm() -> Path | None:
@@ -74,7 +76,7 @@ def _download(name: str) -> Path:
         raise EncoderError(f"{wanted}, which the hub did not give ({type(error).__name__}){hint}") from None
 
 
-def _hash_weights(name: str, directory: Path) -> str:
+def _weight_files(name: str, directory: Path) -> list[Path]:
     files = sorted(directory.glob("*.safetensors"))
     if not (directory / "config.json").is_file():
         raise EncoderError(f"encoder {name!r} should have a config.json; found none in {directory}")
@@ -82,6 +84,11 @@ def _hash_weights(name: str, directory: Path) -> str:
         pickled = sorted(path.name for path in [*directory.glob("*.bin"), *directory.glob("*.pt")])
         found = f"only {pickled[0]}, a pickle that could run code" if pickled else "no weights"
         raise EncoderError(f"encoder {name!r} should have safetensors weights; found {found} in {directory}")
+    return files
+
+
+def _sha256(files: list[Path]) -> str:
+    """Of the files' contents one after another."""
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

@@ -46,11 +46,11 @@ def execute(run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, w
 
 
 def _directory(run: Run) -> Path:
-    """The run's encoder on this node; EncoderError if its weights are not the ones that the run was planned with."""
+    """The run's encoder on this node; EncoderError if it is not the one that the run was planned with."""
     found = _locate(run.encoder.name)
-    if found.weights != run.weights:
+    if found.fingerprint != run.pretrained:
         raise EncoderError(
-            f"{run.encoder.name} should have weights {run.weights[:12]}; found {found.weights[:12]} on this node"
+            f"{run.encoder.name} should have fingerprint {run.pretrained[:12]}; found {found.fingerprint[:12]} on this node"
         )
     return found.directory
 
@@ -69,8 +69,7 @@ def _follow(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, w
             with contextlib.suppress(TrainingError):
                 learner.resume(state)
         learner.fit(lambda _: None, lambda _: None)
-        for split in ("validation", "test"):
-            learner.predict(split)
+        learner.final_predictions()
     except TrainingError as error:
         return Outcome(run_id=run.run_id, reason=str(error))
     return Outcome(run_id=run.run_id)
@@ -99,7 +98,7 @@ def _train_and_finish(learner: Learner, folder: RunFolder, journal: Journal) -> 
     started = time.perf_counter()
     _resume(learner, folder, journal)
     learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder))
-    predictions: dict[SplitName, list[Prediction]] = {split: learner.predict(split) for split in ("validation", "test")}
+    predictions = learner.final_predictions()
     folder.save_bytes("model.safetensors", weights_to_bytes(trained_tensors(learner.model)), durable=True)
     facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}
     journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)

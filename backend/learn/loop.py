@@ -39,32 +39,35 @@ class Learner:
         """encoded: examples with at least the run's tasks. directory: the pretrained encoder."""
         self.run, self.hardware, self.world = run, hardware, world
         self.encoded = encoded.select(run.tasks)
-        self.rows = self.encoded.rows("train", list(range(len(run.tasks))))
         self.labels = training_labels(self.encoded, run)
         self.model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
         self.optimiser = _optimiser(self.model, run)
-        self.loss = BatchLoss(run.tasks, self._class_weights())
+        self.loss = BatchLoss(run.tasks, self._class_weights(), hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
         self.best = self._copy_weights()
+        self._best_validation: list[Prediction] | None = None
         self._model = DistributedDataParallel(self.model) if world.size > 1 else self.model
 
     def resume(self, state: bytes) -> None:
         """Go on after the last whole epoch of an earlier process; TrainingError if the state is not this run's."""
         self.progress, self.best = restore(state, self.model, self.optimiser)
+        self._best_validation = None
 
     def fit(self, on_step: Callable[[Step], None], on_epoch: Callable[[Epoch], None]) -> None:
         """Train to the last epoch or until patience runs out, then put the best epoch's weights back."""
         training, progress = self.run.training, self.progress
         while progress.epoch < training.epochs and not progress.exhausted(training.patience):
             started = time.perf_counter()
-            self._train_epoch(on_step)
+            self.train_epoch(on_step)
             predictions = self.predict("validation")
             validation = float(np.mean([prediction.macro_f1() for prediction in predictions]))
-            loss = float(np.mean([prediction.loss() for prediction in predictions]))
+            loss = float(
+                np.mean([self._finite(prediction.task.name, prediction.loss(), "validation") for prediction in predictions])
+            )
             improved = progress.finish_epoch(validation, loss)
             progress.seconds += time.perf_counter() - started
             if improved:
-                self.best = self._copy_weights()
+                self.best, self._best_validation = self._copy_weights(), predictions
             on_epoch(
                 Epoch(
                     epoch=progress.epoch,
@@ -85,10 +88,16 @@ class Learner:
         batch_size = 2 * self.run.training.batch_size
         return predict(self.model, self.encoded, split, batch_size=batch_size, hardware=self.hardware, world=self.world)
 
-    def _train_epoch(self, on_step: Callable[[Step], None]) -> None:
+    def final_predictions(self) -> dict[SplitName, list[Prediction]]:
+        """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
+        validation = self.predict("validation") if self._best_validation is None else self._best_validation
+        return {"validation": validation, "test": self.predict("test")}
+
+    def train_epoch(self, on_step: Callable[[Step], None]) -> None:
+        """The updates of the next epoch, without validation; `fit` calls it and counts the epoch."""
         epoch = self.progress.epoch
         torch.manual_seed(int(np.random.SeedSequence([self.run.seed, epoch, self.world.rank]).generate_state(1)[0]))
-        schedule = epoch_batches(self.encoded, self.rows, self.run.training, seed=self.run.seed, epoch=epoch)
+        schedule = epoch_batches(self.encoded, self.run.training, seed=self.run.seed, epoch=epoch)
         total = len(schedule) * self.run.training.epochs
         self.model.train()
         pending: list[Tensor] = []
@@ -105,7 +114,7 @@ class Learner:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor
         tokens, mask, labels = self._part(rows)
-        totals = self.loss.totals(self._on_device(self.labels[rows]))
+        totals = self.loss.totals(self.labels[rows])
         with self.hardware.autocast():
             logits = self._model(tokens, mask)
         loss, losses = self.loss(logits, labels, totals)
@@ -114,7 +123,8 @@ class Learner:
         nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.gradient_clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        return torch.stack([losses, (totals > 0).float() / self.world.size])
+        present = torch.from_numpy((totals > 0) / np.float32(self.world.size))
+        return torch.stack([losses, present.to(losses.device)])
 
     def _part(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens, mask and labels of this process' part of a batch; a part without rows is one row without labels."""
@@ -126,24 +136,27 @@ class Learner:
     def _count(self, pending: Tensor) -> list[float]:
         """Mean loss per task over the pending updates [k, 2, T]; TrainingError at the first that is not finite."""
         losses, present = self.world.add(pending).cpu().unbind(dim=1)
-        for row, values in enumerate(losses.tolist(), start=self.progress.updates + 1):
+        for step, values in enumerate(losses.tolist(), start=self.progress.updates + 1):
             for task, value in zip(self.run.tasks, values, strict=True):
-                if not math.isfinite(value):
-                    rate = self.run.training.learning_rate
-                    raise TrainingError(
-                        f"loss of task {task.name!r} should be finite; found {value} at step {row} (learning rate {rate:g})"
-                    )
+                self._finite(task.name, value, f"step {step}")
         counts = present.round().sum(dim=0)
         self.progress.updates += len(losses)
         for j, count in enumerate(counts.tolist()):
             self.progress.task_updates[j] += int(count)
         return (losses.sum(dim=0) / counts).tolist()
 
-    def _class_weights(self) -> list[Tensor]:
+    def _finite(self, task: str, loss: float, where: str) -> float:
+        if not math.isfinite(loss):
+            rate = encoder_rate(self.run)
+            raise TrainingError(f"loss of task {task!r} should be finite; found {loss} at {where} (learning rate {rate:g})")
+        return loss
+
+    def _class_weights(self) -> list[NDArray[np.float32]]:
         sizes = [len(task.classes) for task in self.run.tasks]
         if self.run.training.class_weights == "none":
-            return [torch.ones(size, device=self.hardware.device) for size in sizes]
-        return [self._on_device(balanced_weights(self.labels[self.rows, j], size)) for j, size in enumerate(sizes)]
+            return [np.ones(size, dtype=np.float32) for size in sizes]
+        train = self.encoded.splits == SPLITS.index("train")
+        return [balanced_weights(self.labels[train, j], size) for j, size in enumerate(sizes)]
 
     def _copy_weights(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in trained_tensors(self.model).items()}
@@ -162,10 +175,15 @@ def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:
     return labels
 
 
-def _forget_absent(model: MultiTaskModel, totals: Tensor) -> None:
+def encoder_rate(run: Run) -> float:
+    """Peak learning rate of the encoder's part that is trained."""
+    return run.training.lora.learning_rate if run.method == "lora" else run.training.learning_rate
+
+
+def _forget_absent(model: MultiTaskModel, totals: NDArray[np.float32]) -> None:
     """A head without a label in the batch must not move, but on a gradient of zero Adam's momentum would move it."""
     if len(model.heads) > 1:
-        for head, total in zip(model.heads, totals.tolist(), strict=True):
+        for head, total in zip(model.heads, totals, strict=True):
             if total == 0:
                 head.zero_grad(set_to_none=True)
 
@@ -173,15 +191,15 @@ def _forget_absent(model: MultiTaskModel, totals: Tensor) -> None:
 def _optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
     """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed."""
     training = run.training
-    encoder_rate = training.lora.learning_rate if run.method == "lora" else training.learning_rate
+    rate = encoder_rate(run)
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
     heads = list(model.heads.parameters())
     decayed = [p for p in encoder if p.ndim > 1 and id(p) not in embeddings]
     plain = [p for p in encoder if p.ndim <= 1 or id(p) in embeddings]
     groups = [
-        {"params": decayed, "peak": encoder_rate, "weight_decay": training.weight_decay},
-        {"params": plain, "peak": encoder_rate, "weight_decay": 0.0},
+        {"params": decayed, "peak": rate, "weight_decay": training.weight_decay},
+        {"params": plain, "peak": rate, "weight_decay": 0.0},
         {"params": heads, "peak": training.head_learning_rate, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=encoder_rate, fused=True)
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)

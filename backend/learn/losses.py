@@ -26,17 +26,21 @@ def balanced_weights(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.
 class BatchLoss:
     """The loss of a batch, told what the whole batch holds so that the losses of its parts add up to it."""
 
-    def __init__(self, tasks: tuple[Task, ...], class_weights: list[Tensor]):
+    def __init__(self, tasks: tuple[Task, ...], class_weights: list[NDArray[np.float32]], device: torch.device):
         """class_weights: per task [C_j]."""
-        self.task_weights = torch.tensor([task.weight for task in tasks], device=class_weights[0].device)
-        self.class_weights = class_weights
+        self._task_weights = np.asarray([task.weight for task in tasks], dtype=np.float32)
+        self._class_weights = class_weights
+        self._on_device = [torch.from_numpy(weights).to(device) for weights in class_weights]
 
-    def totals(self, labels: Tensor) -> Tensor:
-        """Per task, the sum of class weights over the labelled examples of the whole batch, [T]. labels: [b, T]."""
-        columns = labels.unbind(dim=1)
-        return torch.stack([weights[y[y != MISSING]].sum() for y, weights in zip(columns, self.class_weights, strict=True)])
+    def totals(self, labels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Per task, the sum of class weights over the labelled examples of the whole batch, [T]. labels: [b, T].
 
-    def __call__(self, logits: list[Tensor], labels: Tensor, totals: Tensor) -> tuple[Tensor, Tensor]:
+        Counted where the labels lie, in the host's memory, so that a GPU is not waited for.
+        """
+        columns = zip(labels.T, self._class_weights, strict=True)
+        return np.asarray([weights[column[column != MISSING]].sum() for column, weights in columns], dtype=np.float32)
+
+    def __call__(self, logits: list[Tensor], labels: Tensor, totals: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         """Loss to differentiate (scalar) and each task's loss [T], 0 for a task without a label in the batch.
 
         logits: per task [b, C_j]; labels: [b, T]; totals: [T] of the whole batch.
@@ -44,9 +48,10 @@ class BatchLoss:
         sums = torch.stack(
             [
                 functional.cross_entropy(logits[j], labels[:, j], weight=weights, ignore_index=MISSING, reduction="sum")
-                for j, weights in enumerate(self.class_weights)
+                for j, weights in enumerate(self._on_device)
             ]
         )
-        losses = sums / torch.where(totals > 0, totals, 1.0)
-        shares = torch.where(totals > 0, self.task_weights, 0.0)
-        return (losses * shares).sum() / shares.sum(), losses.detach()
+        present = totals > 0
+        losses = sums / torch.from_numpy(np.where(present, totals, 1)).to(sums.device)
+        shares = np.where(present, self._task_weights, 0) / self._task_weights[present].sum()
+        return (losses * torch.from_numpy(shares).to(sums.device)).sum(), losses.detach()

@@ -37,11 +37,11 @@ class MultiTaskModel(nn.Module):
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Literal["mean", "cls"]) -> Tensor:
-    """[b, L, d] -> [b, d]: the first token, or the mean over real tokens. Padding never enters."""
+    """[b, L, d] -> [b, d] in float32: the first token, or the mean over real tokens. Padding never enters."""
     if pooling == "cls":
-        return hidden[:, 0]
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+        return hidden[:, 0].float()
+    weights = mask.unsqueeze(-1).float()
+    return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:

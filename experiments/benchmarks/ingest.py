@@ -43,7 +43,7 @@ def runs_of(experiment: Experiment) -> Iterator[tuple[str, Run]]:
                     method="full",
                     seed=seed,
                     encoder=Encoder(),
-                    weights="none",
+                    pretrained="none",
                     training=Training(),
                     data=experiment.name,
                     labels=("none",) * len(tasks),

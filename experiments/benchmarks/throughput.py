@@ -41,7 +41,7 @@ def train_with_mtlens(plan: Plan, seed: int) -> Measured:
     seconds = 0.0
     for _ in range(run.training.epochs):
         started = time.perf_counter()
-        learner._train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
+        learner.train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
         seconds += time.perf_counter() - started
         learner.progress.epoch += 1
     return seconds, learner.predict("test")[0].macro_f1()
@@ -55,7 +55,7 @@ def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
     model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=4)
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
-        num_train_epochs=training.epochs,
+        numtrain_epochs=training.epochs,
         per_device_train_batch_size=training.batch_size,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
