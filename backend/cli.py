@@ -56,7 +56,7 @@ def init(
     from backend.console import out as console
     from backend.scaffold import write_experiment
 
-    notes = write_experiment(table, text=text, columns=tasks.split(","), group=group, out=out)
+    notes = write_experiment(table, text=text, columns=[task.strip() for task in tasks.split(",")], group=group, out=out)
     for note in notes:
         console.print(f"  {note}", markup=False)
     console.print(f"Wrote {out}. Next: mtlens plan {out}{_at(workspace)}", markup=False)
@@ -68,13 +68,15 @@ def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data:
     from backend.console_plan import print_plan
     from backend.costs import estimate
     from backend.fleet.cluster import local_lanes
+    from backend.fleet.conduct import unfinished
     from backend.planning import make_plan
     from backend.spec_file import load_experiment
 
     made = make_plan(load_experiment(experiment), _directories(experiment, data))
-    missing = [run for run in made.distinct if not (workspace / "runs" / run.run_id / "DONE").exists()]
+    missing = unfinished(made.distinct, workspace)
     lanes = local_lanes(made.experiment.resources)
-    print_plan(made, missing, estimate(made, missing, lanes=lanes.count, threads=lanes.threads), lanes)
+    cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
+    print_plan(made, missing, cost, lanes)
 
 
 @app.command()
@@ -187,16 +189,19 @@ def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, addr
     for note in made.examples.notes:
         console.out.print(f"note: {note}", markup=False)
     try:
-        with console.live_progress(len(made.distinct)) as show:
+        with console.live_progress() as show:
             outcomes = conduct(made, opened, local=local, address=address, show=show)
     except KeyboardInterrupt:
         console.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None
-    console.out.print(f"{len(outcomes)} runs trained, {len(made.distinct) - len(outcomes)} were finished before.\n")
-    console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
     failed = [outcome for outcome in outcomes if outcome.reason]
+    before = len(made.distinct) - len(outcomes)
+    console.out.print(f"{len(outcomes) - len(failed)} runs trained, {before} were finished before.\n")
+    console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
     if failed:
-        raise TrainingError(f"{len(failed)} of {len(outcomes)} runs failed, the first of them: {failed[0].reason}")
+        labels = {run.run_id: run.label for run in made.distinct}
+        first = f"{labels[failed[0].run_id]}: {failed[0].reason}"
+        raise TrainingError(f"{len(failed)} of {len(outcomes)} runs failed, the first of them {first}")
     at = _at(workspace)
     console.out.print(f'Next: mtlens sql "select * from matching"{at}    mtlens status{at}', markup=False)
 
@@ -213,7 +218,7 @@ def _directories(experiment: Path, data: Path | None) -> list[Path]:
 
 
 def main() -> None:
-    """Entry point: errors that mtlens foresees are one line and exit code 2."""
+    """Entry point: an error is one line and exit code 2, or 1 for one that mtlens does not foresee."""
     try:
         app()
     except MtlensError as error:
@@ -221,3 +226,9 @@ def main() -> None:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except Exception as error:
+        if os.environ.get("MTLENS_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        print(f"error: mtlens did not foresee this: {what} (`mtlens --debug ...` shows where)", file=sys.stderr)
+        sys.exit(1)

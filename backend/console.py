@@ -100,22 +100,23 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def live_progress(total: int) -> Generator["Callable[[Sequence[RunProgress]], None]"]:
+def live_progress() -> Generator["Callable[[Sequence[RunProgress]], None]"]:
     """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
     if not err.is_terminal:
-        yield _LogLines(total)
+        yield _LogLines()
         return
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"), console=err, transient=True,
     )  # fmt: skip
     with bar:
-        whole = bar.add_task(f"{total} runs", total=total, left="")
+        whole = bar.add_task("starting", total=None, left="")
         bars: dict[str, TaskID] = {}
 
         def show(progress: "Sequence[RunProgress]") -> None:
             done = sum(run.fraction for run in progress)
-            bar.update(whole, completed=done, description=_whole(progress, total), left=_whole_left(progress))
+            left = _whole_left(progress)
+            bar.update(whole, total=len(progress), completed=done, description=_whole(progress), left=left)
             for run in progress:
                 if run.state == "running" and run.run.run_id not in bars:
                     bars[run.run.run_id] = bar.add_task("  " + escape(run.run.label), total=1.0, left="")
@@ -129,20 +130,19 @@ def live_progress(total: int) -> Generator["Callable[[Sequence[RunProgress]], No
 class _LogLines:
     """One line whenever another run is over."""
 
-    def __init__(self, total: int):
-        self._total, self._last = total, ""
+    _last = ""
 
     def __call__(self, progress: "Sequence[RunProgress]") -> None:
-        line = _whole(progress, self._total)
+        line = _whole(progress)
         if line != self._last and any(run.state in ("done", "failed") for run in progress):
             self._last = line
             print(" ".join([line, _whole_left(progress)]).rstrip(), file=sys.stderr, flush=True)
 
 
-def _whole(progress: "Sequence[RunProgress]", total: int) -> str:
+def _whole(progress: "Sequence[RunProgress]") -> str:
     over = sum(run.state in ("done", "failed") for run in progress)
     failed = sum(run.state == "failed" for run in progress)
-    return f"{over} of {total} runs" + (f", {failed} failed" if failed else "")
+    return f"{over} of {len(progress)} runs" + (f", {failed} failed" if failed else "")
 
 
 def _whole_left(progress: "Sequence[RunProgress]") -> str:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from backend.console import out
+from backend.console import NARROW, out
 from backend.costs import Cost
 from backend.data.examples import SPLITS, Examples
 from backend.fleet.cluster import Lanes
+from backend.learn.loop import encoder_rate
 from backend.planning import Plan
 from backend.spec import Run, Spine
 from backend.statistics import detectable_margin, required_examples
@@ -21,8 +22,11 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> 
     experiment, examples = plan.experiment, plan.examples
     sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
-    lengths = plan.encoded.lengths
-    out.print(f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones")
+    lengths, longest = plan.encoded.lengths, plan.encoded.longest
+    out.print(
+        f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones; "
+        f"{(lengths == longest).sum():,} texts reach {longest} tokens and are cut there"
+    )
     for note in examples.notes:
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))
@@ -33,7 +37,7 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> 
 
 
 def _class_table(examples: Examples) -> Table:
-    table = Table("task", "class", *SPLITS)
+    table = Table("task", "class", *SPLITS, **NARROW)
     for column in table.columns[2:]:
         column.justify = "right"
     for index, task in enumerate(examples.tasks):
@@ -52,19 +56,33 @@ def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) ->
     roles = [planned.role for planned in plan.runs]
     parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
     out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
+    out.print(_run_table(plan))
     if len(missing) < len(plan.distinct):
         out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
     minutes = cost.seconds / 60
     out.print(
-        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.count} lanes "
+        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.side_by_side} lanes "
         f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
     )
+
+
+def _run_table(plan: Plan) -> Table:
+    """A line for each set of tasks and grid point, its seeds beside it."""
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for planned in plan.runs:
+        training, tasks = planned.run.training, ", ".join(task.name for task in planned.run.tasks)
+        line = (planned.role, tasks, str(training.epochs), f"{encoder_rate(planned.run):g}")
+        seeds.setdefault(line, []).append(str(planned.run.seed))
+    table = Table("runs", "tasks", "epochs", "learning rate", "seeds", **NARROW)
+    for line, of_line in seeds.items():
+        table.add_row(*(escape(cell) for cell in line), " ".join(of_line))
+    return table
 
 
 def _print_power(plan: Plan) -> None:
     """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
     margin = plan.experiment.margin
-    table = Table("task", "test examples", *(f"at {share:.0%} discordance" for share in DISCORDANCES))
+    table = Table("task", "test examples", *(f"at {share:.0%} discordance" for share in DISCORDANCES), **NARROW)
     table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
     table.title_justify = "left"
     for index, task in enumerate(plan.experiment.tasks):

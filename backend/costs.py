@@ -26,13 +26,13 @@ class Cost:
     rate: float
 
 
-def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int) -> Cost:
+def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: bool) -> Cost:
     """FLOPs of some of a plan's runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
 
     A token costs 2N in a forward pass through N multiplied weights, three times that with the backward pass (Kaplan et
     al. 2020, arXiv 2001.08361, section 2.1), and 4 L d per layer for attention over L tokens of d units.
     """
-    rate = _matrix_rate(plan.experiment.training, threads)
+    rate = _matrix_rate(plan.experiment.training, threads, gpu)
     weights, layers, width = count_multiplied(plan.pretrained.directory)
     flops = sum(_run_flops(plan, run, weights, 4 * layers * width) for run in runs)
     return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * max(1, min(lanes, len(runs)))), rate=rate)
@@ -57,9 +57,9 @@ def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
     return epochs * (epoch_flops(encoded, run, weights, attention) + validation) + validation + test
 
 
-def _matrix_rate(training: Training, threads: int) -> float:
+def _matrix_rate(training: Training, threads: int, gpu: bool) -> float:
     """FLOP/s of one lane on products of a small transformer's size; the best of a few, as others use the machine too."""
-    hardware = prepare(training.precision, threads)
+    hardware = prepare(training.precision, threads=threads, gpu=gpu)
     left = torch.randn(1024, 384, dtype=hardware.dtype, device=hardware.device)
     right = torch.randn(384, 1536, dtype=hardware.dtype, device=hardware.device)
     times: list[float] = []

@@ -13,7 +13,7 @@ from backend.spec_file import json_schema, parse_experiment
 from backend.store.workspace import to_json, write_atomic
 
 MAX_CLASSES = 50
-UNLABELLED = ("-1", "nan", "NaN", "NA", "N/A", "null", "None")
+UNLABELLED = ("-1", "nan", "NaN", "NA", "N/A", "null")
 SCHEMA = "mtlens.schema.json"
 HEADER = f"""\
 # yaml-language-server: $schema={SCHEMA}
@@ -37,7 +37,7 @@ def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: s
     tasks: dict[str, object] = {}
     notes: list[str] = []
     for column in columns:
-        counts = Counter(value for value in records.cells[column] if value)
+        counts = Counter(value.strip() for value in records.cells[column] if value and value.strip())
         missing = [value for value in counts if value in UNLABELLED]
         classes = sorted(set(counts) - set(missing), key=_by_number)
         if not 2 <= len(classes) <= MAX_CLASSES:

@@ -9,12 +9,21 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Label = Annotated[str, Field(min_length=1, max_length=200, coerce_numbers_to_str=True)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SplitName = Literal["train", "validation", "test"]
 Method = Literal["full", "lora"]
@@ -94,6 +103,8 @@ class Task(Spec):
     def _distinct_classes(self) -> Self:
         if len(set(self.classes)) < len(self.classes):
             raise ValueError(f"classes of task {self.name!r} should be distinct; found {list(self.classes)}")
+        if both := sorted(set(self.classes) & set(self.missing)):
+            raise ValueError(f"classes of task {self.name!r} should not be in `missing` too; found {both}")
         return self
 
 
@@ -173,6 +184,12 @@ class Experiment(Spec):
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f"{what} should be distinct; found {list(values)}")
+        return self
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Self:
+        if "single" not in self.runs:
+            raise ValueError(f"runs should include `single`, which the others are compared with; found {list(self.runs)}")
         return self
 
     @property

@@ -25,12 +25,13 @@ Location = tuple[str | int, ...]
 def load_experiment(path: Path) -> Experiment:
     """Read and validate one experiment file; raises ExperimentError with file, line and key."""
     try:
-        text = path.read_bytes()[: MAX_BYTES + 1].decode("utf-8-sig")
+        content = path.read_bytes()[: MAX_BYTES + 1]
+        text = content.decode("utf-8-sig") if len(content) <= MAX_BYTES else ""
     except UnicodeDecodeError as error:
         raise ExperimentError(f"{path}: experiment file should be UTF-8; found byte {error.object[error.start]:#04x}") from None
     except OSError as error:
         raise ExperimentError(f"{path}: experiment file should be readable; found: {error.strerror}") from None
-    if len(text) > MAX_BYTES:
+    if len(content) > MAX_BYTES:
         raise ExperimentError(f"{path}: experiment file should be under {MAX_BYTES:,} bytes; found more")
     return parse_experiment(text, str(path))
 
@@ -99,7 +100,12 @@ def _construct(node: yaml.Node, where: Location, lines: dict[Location, int], nam
         return [_construct(item, (*where, i), lines, name) for i, item in enumerate(node.value)]
     if TEXT_KEYS.intersection(where):
         return str(node.value)
-    return yaml.SafeLoader("").construct_object(node)
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except ValueError as error:
+        raise ExperimentError(f"{name}:{node.start_mark.line + 1}: {where[-1]}: not a value: {error}") from None
+    # pydantic would take `yes` for the number 1
+    return str(node.value) if isinstance(value, bool) and where[-1] != "shuffle_labels" else value
 
 
 def _name_tasks(content: dict[str, Any], lines: dict[Location, int], name: str) -> None:

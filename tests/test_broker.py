@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from backend.fleet.broker import MAX_DEATHS, Broker
+from backend.fleet.broker import Broker
 from backend.spec import Outcome
 
 
@@ -24,13 +24,9 @@ def test_fifty_askers_cause_one_training(runs):
         await asyncio.sleep(0)
         taken = await broker.take(0)
         await broker.give(0, done(taken))
-        answers = await asyncio.gather(*askers)
-        await broker.close()
-        return answers, await broker.take(0)
+        return await asyncio.gather(*askers)
 
-    answers, further = asyncio.run(scenario())
-    assert answers == [[done(runs[0])]] * 50
-    assert further is None
+    assert asyncio.run(scenario()) == [[done(runs[0])]] * 50
 
 
 def test_runs_are_handed_out_in_order_and_each_once(runs):
@@ -62,19 +58,64 @@ def test_a_restarted_lane_gets_its_run_back_first(runs):
     assert first == again == runs[0]
 
 
-def test_a_run_that_takes_its_lanes_down_is_failed_and_the_next_one_goes_on(runs):
+def test_a_run_that_kills_its_lanes_is_failed_and_the_runs_beside_it_are_not(runs):
+    """Every death restarts both lanes; the killer is told from the innocent by running each alone."""
+    killer, innocent, waiting = runs[:3]
+
+    async def scenario():
+        broker = Broker()
+        asker = asyncio.create_task(broker.ask_last(runs[:3]))
+        await asyncio.sleep(0)
+        await broker.take(0), await broker.take(1)
+        handed = []
+        lanes = {lane: asyncio.create_task(broker.take(lane)) for lane in (0, 1)}
+        while not asker.done():
+            await asyncio.sleep(0.001)
+            for lane, task in list(lanes.items()):
+                if not task.done() or (run := task.result()) is None:
+                    continue
+                handed.append(run)
+                if run == killer:  # its process dies, and both lanes are started again
+                    lanes = {other: asyncio.create_task(broker.take(other)) for other in (0, 1)}
+                    break
+                if not any(other.done() and other.result() == killer for other in lanes.values()):
+                    await broker.give(lane, done(run))
+                    lanes[lane] = asyncio.create_task(broker.take(lane))
+        return handed, await asker
+
+    handed, answers = asyncio.run(asyncio.wait_for(scenario(), timeout=30))
+    assert answers[0].reason.startswith("the process that trained it died 3 times")
+    assert answers[1:] == [done(innocent), done(waiting)]
+    assert handed.count(killer) <= 3
+
+
+def test_a_call_of_a_dead_process_gets_no_run(runs):
+    async def scenario():
+        broker = Broker()
+        dead = asyncio.create_task(broker.take(1))
+        await asyncio.sleep(0)
+        alive = asyncio.create_task(broker.take(1))
+        await asyncio.sleep(0)
+        asker = asyncio.create_task(broker.ask(runs[:1]))
+        answer = await alive
+        await broker.give(1, done(answer))
+        return await dead, answer, await asker
+
+    assert asyncio.run(scenario()) == (None, runs[0], [done(runs[0])])
+
+
+def test_a_late_answer_takes_nothing_away_from_the_lane(runs):
     async def scenario():
         broker = Broker()
         asker = asyncio.create_task(broker.ask(runs[:2]))
         await asyncio.sleep(0)
-        taken = [await broker.take(0) for _ in range(MAX_DEATHS + 1)]
+        held = await broker.take(0)
         await broker.give(0, done(runs[1]))
-        return taken, await asker
+        again = await broker.take(0)
+        asker.cancel()
+        return held, again
 
-    taken, answers = asyncio.run(scenario())
-    assert taken == [runs[0]] * MAX_DEATHS + [runs[1]]
-    assert answers[0].reason == f"the process that trained it died {MAX_DEATHS} times"
-    assert answers[1] == done(runs[1])
+    assert asyncio.run(scenario()) == (runs[0], runs[0])
 
 
 def test_a_failure_is_tried_again_when_asked_again(runs):
@@ -91,18 +132,6 @@ def test_a_failure_is_tried_again_when_asked_again(runs):
         return failed, await ask_and_give(broker, done(runs[0]))
 
     assert asyncio.run(scenario()) == ([Outcome(run_id=runs[0].run_id, reason="no room")], [done(runs[0])])
-
-
-def test_lanes_wait_for_work_and_leave_when_there_will_be_none(runs):
-    async def scenario():
-        broker = Broker()
-        lane = asyncio.create_task(broker.take(0))
-        await asyncio.sleep(0)
-        waiting = not lane.done()
-        await broker.close()
-        return waiting, await lane
-
-    assert asyncio.run(scenario()) == (True, None)
 
 
 def test_after_the_last_runs_the_lanes_may_go(runs):

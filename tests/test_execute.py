@@ -83,7 +83,7 @@ def test_the_stored_weights_are_those_of_the_best_epoch(make_run, encoded, works
     run = make_run("grade")
     execute(run, encoded, workspace, threads=1)
     stored = load((RunFolder(workspace, run.run_id).path / "model.safetensors").read_bytes())
-    learner = Learner(run, encoded, tiny_encoder, prepare("float32", 1))
+    learner = Learner(run, encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
     learner.fit(lambda _: None, lambda _: None)
     assert stored.keys() == learner.best.keys()
     assert all(torch.equal(stored[name], tensor) for name, tensor in learner.best.items())

@@ -18,7 +18,7 @@ ignore = lambda _: None  # noqa: E731 - a listener that hears nothing
 
 @pytest.fixture
 def hardware():
-    return prepare("float32", threads=1)
+    return prepare("float32", threads=1, gpu=False)
 
 
 def trained(run, encoded, folder, hardware, *, state=None, on_epoch=ignore, on_step=ignore):
@@ -113,7 +113,7 @@ def test_a_loss_that_only_validation_sees_is_not_finite_either(make_run, encoded
     run = make_run(
         "grade", epochs=1, batch_size=120, learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30, warmup=0.0
     )
-    with pytest.raises(TrainingError, match="loss of task 'grade' should be finite; found .* at validation"):
+    with pytest.raises(TrainingError, match=r"loss of task 'grade' should be finite; found .* at validation"):
         Learner(run, encoded, tiny_encoder, hardware).fit(ignore, ignore)
 
 
@@ -154,8 +154,8 @@ def test_only_encoder_matrices_are_decayed(make_run, encoded, tiny_encoder, hard
 
 
 def test_bfloat16_stays_close_to_float32(make_run, encoded, tiny_encoder):
-    plain = trained(make_run(epochs=6), encoded, tiny_encoder, prepare("float32", 1))
-    half = trained(make_run(epochs=6), encoded, tiny_encoder, prepare("bfloat16", 1))
+    plain = trained(make_run(epochs=6), encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
+    half = trained(make_run(epochs=6), encoded, tiny_encoder, prepare("bfloat16", threads=1, gpu=False))
     assert all(parameter.dtype == torch.float32 for parameter in half.model.parameters())
     for first, second in zip(plain.predict("test"), half.predict("test"), strict=True):
         assert first.macro_f1() == pytest.approx(second.macro_f1(), abs=0.05)

@@ -37,17 +37,33 @@ def test_progress_follows_the_journals(make_run, workspace):
 
 def test_a_look_reads_only_what_is_new(make_run, workspace, monkeypatch):
     run = make_run()
+    watch = Monitor(workspace, [run], lambda _: None)
     journal = start(workspace, run)
     journal.write("progress", fraction=0.1)
     starts = []
     read = module.read_tail
     monkeypatch.setattr(module, "read_tail", lambda path, at: starts.append(at) or read(path, at))
-    watch = Monitor(workspace, [run], lambda _: None)
     watch._look()
     size = next(iter(watch._progress[0].offsets.values()))
     watch._look()
     assert starts == [0, size]
     journal.close()
+
+
+def test_what_an_earlier_session_left_is_not_news(make_run, workspace):
+    """A run that failed or was cut off yesterday waits like any other until it is taken up."""
+    failed, cut_off = make_run("grade"), make_run("side")
+    for run in (failed, cut_off):
+        journal = start(workspace, run)
+        journal.write("progress", fraction=0.4)
+        journal.close()
+    RunFolder(workspace, failed.run_id).fail("no room")
+    seen = []
+    with Monitor(workspace, [failed, cut_off], lambda progress: seen.append([run.state for run in progress])):
+        journal = start(workspace, cut_off)
+        journal.write("resume", fraction=0.4)
+        journal.close()
+    assert seen[-1] == ["queued", "running"]
 
 
 def test_what_goes_wrong_with_the_store_is_told_at_the_end(make_run, workspace, monkeypatch):
@@ -85,7 +101,7 @@ def test_time_left_is_at_the_pace_so_far(make_run):
 
 
 def test_a_log_gets_one_line_per_finished_run(make_run, capsys):
-    show = _LogLines(2)
+    show = _LogLines()
     first, second = progress(make_run, state="running", fraction=0.5), progress(make_run)
     show([first, second])
     first.state, first.fraction = "done", 1.0
@@ -98,4 +114,4 @@ def test_a_log_gets_one_line_per_finished_run(make_run, capsys):
 
 def test_words_for_times(make_run):
     assert (_left(None), _left(42.4), _left(600)) == ("", "42 s left", "10 min left")
-    assert _whole([progress(make_run, state="done")], 3) == "1 of 3 runs"
+    assert _whole([progress(make_run, state="done"), progress(make_run)]) == "1 of 2 runs"

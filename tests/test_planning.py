@@ -51,6 +51,12 @@ def test_single_and_multi_are_tuned_over_the_same_grid(experiment):
     assert grids == {"single": expected, "multi": expected}
 
 
+def test_adapters_leave_the_grids_learning_rates_alone(experiment):
+    plan = make_plan(experiment(runs=["single", "adapters"], grid={"learning_rate": [1e-4, 1e-3], "epochs": [1, 2]}), [])
+    adapters = [planned for planned in plan.runs if planned.role == "adapter"]
+    assert {(planned.candidate, planned.run.training.epochs) for planned in adapters} == {(0, 1), (1, 2)}
+
+
 def test_the_order_of_tasks_and_the_weight_of_a_lone_task_do_not_matter(experiment):
     plan = make_plan(experiment(), [])
     turned = experiment()
@@ -90,9 +96,9 @@ def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):
     from backend.learn.hardware import prepare
     from backend.learn.loop import Learner
 
-    plan = make_plan(experiment(seeds=[0], runs=["multi"]), [])
+    plan = make_plan(experiment(seeds=[0]), [])
     run = plan.distinct[0]
-    learner = Learner(run, plan.encoded, tiny_encoder, prepare("float32", 1))
+    learner = Learner(run, plan.encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
     with FlopCounterMode(display=False) as counter:
         learner.train_epoch(lambda _: None)
     weights, layers, width = count_multiplied(tiny_encoder)
@@ -102,7 +108,7 @@ def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):
 
 def test_more_lanes_take_less_time_until_the_runs_run_out(experiment):
     plan = make_plan(experiment(), [])
-    one, two, many = (estimate(plan, plan.distinct, lanes=lanes, threads=1) for lanes in (1, 2, 100))
+    one, two, many = (estimate(plan, plan.distinct, lanes=lanes, threads=1, gpu=False) for lanes in (1, 2, 100))
     assert one.seconds * one.rate == pytest.approx(2 * two.seconds * two.rate)
-    assert estimate(plan, [], lanes=2, threads=1).seconds == 0
+    assert estimate(plan, [], lanes=2, threads=1, gpu=False).seconds == 0
     assert many.seconds * many.rate == pytest.approx(one.seconds * one.rate / len(plan.distinct))

@@ -21,7 +21,10 @@ from backend.data.examples import MISSING, SPLITS, Examples
 from backend.errors import EncoderError
 from backend.spec import SplitName, Task
 
-UNLIMITED = 10**6  # transformers' stand-in for "this tokenizer does not know" is larger still
+UNLIMITED = 10**6
+COUNTED_FROM_PADDING = frozenset(
+    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text"}
+)
 WINDOW = 32  # batches that are sorted by length together: enough to make padding small, few enough to stay random
 
 
@@ -32,7 +35,7 @@ class Encoded:
     tokens: [sum of lengths], positions in `vocabulary`. starts: [n + 1], example i is tokens[starts[i]:starts[i + 1]].
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id, so that the
     padding keeps its number. special: [V], whether a token is a separator of the tokenizer and not of the text.
-    labels: [n, T], class index or MISSING. splits, sources: [n].
+    labels: [n, T], class index or MISSING. splits, sources: [n]. longest: tokens at which a text is cut.
     """
 
     tasks: tuple[Task, ...]
@@ -45,6 +48,7 @@ class Encoded:
     labels: NDArray[np.int16]
     splits: NDArray[np.int8]
     sources: NDArray[np.int16]
+    longest: int
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -83,6 +87,7 @@ def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
         labels=examples.labels,
         splits=examples.splits,
         sources=examples.sources,
+        longest=longest,
     )
 
 
@@ -101,12 +106,12 @@ def _load_tokenizer(directory: Path) -> Any:
 
 
 def _most_tokens(tokenizer: Any, directory: Path) -> int:
-    """Tokens that the encoder has positions for: the tokenizer knows, or else its config, where positions may start
-    behind the padding id as in RoBERTa."""
-    if tokenizer.model_max_length < UNLIMITED:
-        return int(tokenizer.model_max_length)
-    positions = json.loads((directory / "config.json").read_bytes()).get("max_position_embeddings", UNLIMITED)
-    return int(positions) - int(tokenizer.pad_token_id) - 1
+    """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from behind the padding id."""
+    config = json.loads((directory / "config.json").read_bytes())
+    positions = int(config.get("max_position_embeddings") or UNLIMITED)
+    if config.get("model_type") in COUNTED_FROM_PADDING:
+        positions -= int(tokenizer.pad_token_id) + 1
+    return min(positions, int(tokenizer.model_max_length))
 
 
 def batches(

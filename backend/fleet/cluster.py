@@ -4,14 +4,16 @@ import logging
 import math
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from backend.errors import FleetError
-from backend.learn.hardware import usable_cores
+from backend.learn.hardware import usable_cores, usable_memory
 from backend.spec import Resources
 
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
@@ -31,21 +33,25 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes:
-    """How many runs go side by side, and what each of them holds."""
+    """How many worker processes train, how many of them share a run, and what each of them holds."""
 
-    count: int
+    workers: int
+    workers_per_run: int
     threads: int
     cpus: float
     gpus: float
 
+    @property
+    def side_by_side(self) -> int:
+        """Runs that go on at one time."""
+        return max(1, self.workers // self.workers_per_run)
+
 
 def local_lanes(resources: Resources) -> Lanes:
-    """Lanes on this machine without asking Ray. What a lane holds depends on the resources alone, so results do too."""
+    """Lanes on this machine, the same with and without Ray."""
     import torch
 
-    gpus = torch.cuda.device_count()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return divide(resources, cores=usable_cores(), gpus=gpus, memory=memory)
+    return divide(resources, cores=usable_cores(), gpus=torch.cuda.device_count(), memory=usable_memory())
 
 
 def divide(resources: Resources, *, cores: float, gpus: float, memory: float) -> Lanes:
@@ -54,29 +60,32 @@ def divide(resources: Resources, *, cores: float, gpus: float, memory: float) ->
     Raises FleetError where more is asked for than there is.
     """
     share = (1.0 if gpus else 0.0) if resources.gpus_per_run == "auto" else resources.gpus_per_run
-    if share > gpus:
-        raise FleetError(f"gpus_per_run should be at most the {gpus:g} GPUs there are; found {share:g}")
+    if share > min(1, gpus):
+        raise FleetError(
+            f"gpus_per_run should be at most {min(1, gpus):g} (there are {gpus:g} GPUs, and a worker uses one); found {share:g}"
+        )
+    room = int(gpus) * math.floor(1 / share + 1e-9) if share else int(cores)
     if resources.lanes == "auto":
-        by_memory = max(1, int(memory // BYTES_PER_LANE))
-        count = int(gpus // share) if share else min(int(cores), by_memory)
-        count = max(1, count // resources.workers_per_run) * resources.workers_per_run
+        fitting = room if share else min(room, max(1, int(memory // BYTES_PER_LANE)))
+        workers = max(1, fitting // resources.workers_per_run) * resources.workers_per_run
     else:
-        count = resources.lanes * resources.workers_per_run
-        if share and count * share > gpus:
-            raise FleetError(f"{count} workers of {share:g} GPUs should fit into {gpus:g} GPUs; they need {count * share:g}")
-        if not share and count > cores:
-            raise FleetError(f"lanes times workers_per_run should be at most the {cores:g} cores there are; found {count}")
-    threads = max(1, math.floor(cores / count))
-    return Lanes(count=count, threads=threads, cpus=min(1.0, cores / count), gpus=share)
+        workers = resources.lanes * resources.workers_per_run
+    if workers > room:
+        what = f"workers of {share:g} GPUs that fit into {gpus:g} GPUs" if share else f"the {cores:g} cores there are"
+        raise FleetError(f"lanes times workers_per_run should be at most {room:g}, {what}; found {workers}")
+    threads = max(1, math.floor(cores / workers))
+    cpus = min(1.0, cores / workers)
+    return Lanes(workers=workers, workers_per_run=resources.workers_per_run, threads=threads, cpus=cpus, gpus=share)
 
 
 @contextmanager
 def session(address: str | None) -> Generator[None]:
-    """Ray, started here or joined at `address`, and left in order. What was running before stays as it was."""
+    """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays."""
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
-    if address is None and not os.environ.get("RAY_AUTH_TOKEN"):
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # in the environment, so that no file has to be kept secret
+    if address is None:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
     import ray
+    import ray.exceptions
 
     if ray.is_initialized():
         yield
@@ -84,13 +93,12 @@ def session(address: str | None) -> Generator[None]:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
         if address is None:
-            os.environ.pop("RAY_ADDRESS", None)
-            cores = usable_cores()
-            ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=_object_store_bytes(), **quiet)
+            memory = _object_store_bytes()
+            ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
         else:
             _check_reachable(address)
             ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
         raise FleetError(f"{where}: {str(error).splitlines()[0]}") from None
     try:
@@ -115,7 +123,7 @@ def cluster_lanes(resources: Resources) -> Lanes:
 
 
 def _object_store_bytes() -> int:
-    """A quarter of /dev/shm at most, which can be small in a container, and never more than 2 GiB."""
-    status = os.statvfs("/dev/shm") if os.path.isdir("/dev/shm") else None  # noqa: PTH112 - Path adds nothing here
-    free = status.f_bavail * status.f_frsize if status else 2**32
+    """A quarter of what /dev/shm has free, as it can be small in a container, within 100 MiB and 2 GiB."""
+    shared = Path("/dev/shm")
+    free = shutil.disk_usage(shared).free if shared.is_dir() else 2**32
     return int(min(2 * 2**30, max(100 * 2**20, free // 4)))

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 from backend.errors import WorkspaceError
 from backend.fleet.monitor import Monitor, RunProgress
@@ -22,11 +22,16 @@ def conduct(plan: Plan, workspace: Workspace, *, local: bool, address: str | Non
     Interrupted at any moment, the same call goes on from there. Raises FleetError and WorkspaceError.
     """
     register(plan, workspace)
-    missing = [run for run in plan.distinct if RunFolder(workspace, run.run_id).state != "done"]
+    missing = unfinished(plan.distinct, workspace.root)
     ingest(workspace, force=True)
     if not missing:
         return []
     return _run_here(missing, plan, workspace, show) if local else _run_on_ray(missing, plan, workspace, address, show)
+
+
+def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
+    """Those of the runs that a workspace, which need not exist yet, does not hold finished."""
+    return [run for run in runs if RunFolder(Workspace(workspace), run.run_id).state != "done"]
 
 
 def register(plan: Plan, workspace: Workspace) -> None:
@@ -52,20 +57,12 @@ def _run_here(runs: Sequence[Run], plan: Plan, workspace: Workspace, show: Show)
 
 
 def _run_on_ray(runs: Sequence[Run], plan: Plan, workspace: Workspace, address: str | None, show: Show) -> list[Outcome]:
-    from backend.fleet.cluster import cluster_lanes, session
+    from backend.fleet.cluster import cluster_lanes, local_lanes, session
 
-    workers = plan.experiment.resources.workers_per_run
-    encoded = plan.encoded
+    resources, encoded = plan.experiment.resources, plan.encoded
     with session(address):
         from backend.fleet.trainer import run_fleet, run_wide
 
-        lanes = cluster_lanes(plan.experiment.resources)
+        lanes = local_lanes(resources) if address is None else cluster_lanes(resources)
         with Monitor(workspace, runs, show):
-            if workers == 1:
-                return run_fleet(runs, encoded, workspace, lanes)
-            pool = ThreadPoolExecutor(max_workers=max(1, lanes.count // workers))
-            futures = [pool.submit(run_wide, run, encoded, workspace, lanes, workers=workers) for run in runs]
-            try:
-                return [future.result() for future in futures]
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)  # interrupted, the others end with the session
+            return (run_fleet if resources.workers_per_run == 1 else run_wide)(runs, encoded, workspace, lanes)

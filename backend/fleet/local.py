@@ -11,4 +11,4 @@ from backend.store.workspace import Workspace
 
 def run_local(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
     """Train runs in order, each with the threads of one lane; returns their outcomes."""
-    return [execute(run, encoded, workspace, threads=lanes.threads) for run in runs]
+    return [execute(run, encoded, workspace, threads=lanes.threads, gpu=lanes.gpus > 0) for run in runs]

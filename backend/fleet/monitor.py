@@ -24,12 +24,14 @@ SECONDS_BETWEEN_INGESTS = 2.0
 
 @dataclass(kw_only=True)
 class RunProgress:
-    """How far one run is. fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace."""
+    """How far one run is. fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace.
+
+    offsets: how far each journal was read; what stood there before the watch is not news.
+    """
 
     run: Run
     state: Literal["queued", "running", "done", "failed"] = "queued"
     fraction: float = 0.0
-    reason: str = ""
     began: tuple[float, float] | None = None
     offsets: dict[Path, int] = field(default_factory=dict[Path, int])
 
@@ -45,7 +47,7 @@ class Monitor:
 
     def __init__(self, workspace: Workspace, runs: Sequence[Run], show: Callable[[Sequence[RunProgress]], None]):
         self._workspace, self._show = workspace, show
-        self._progress = [RunProgress(run=run) for run in runs]
+        self._progress = [RunProgress(run=run, offsets=_written(workspace, run)) for run in runs]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -61,14 +63,16 @@ class Monitor:
         try:
             self._look()
             ingest(self._workspace, force=True)
-        except MtlensError:
+        except (MtlensError, OSError):
             if kind is None:
                 raise
 
     def _watch(self) -> None:
         ingested = time.monotonic()
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
-            with contextlib.suppress(MtlensError):  # a full disk may have room again; what still fails at the end is raised
+            with contextlib.suppress(
+                MtlensError, OSError
+            ):  # a full disk may have room again; what still fails at the end is raised
                 self._look()
                 if time.monotonic() - ingested >= SECONDS_BETWEEN_INGESTS:
                     ingest(self._workspace)
@@ -83,16 +87,18 @@ class Monitor:
     def _follow(self, progress: RunProgress) -> None:
         folder = RunFolder(self._workspace, progress.run.run_id)
         for journal in sorted(folder.path.glob("journal-*.jsonl")):
-            known = journal in progress.offsets
             tail = read_tail(journal, progress.offsets.get(journal, 0))
             progress.offsets[journal] = tail.end
             for _, event in tail.events:
                 progress.state = "running"
                 progress.fraction = event.fraction if event.fraction is not None else progress.fraction
-                progress.reason = str(event.payload.get("reason", ""))
-                if not known or progress.began is None:
-                    progress.began, known = (event.time, progress.fraction), True
+                progress.began = progress.began or (event.time, progress.fraction)
         if folder.state == "done":
             progress.state, progress.fraction = "done", 1.0
-        elif folder.state == "failed":
+        elif folder.state == "failed" and progress.state == "running":
             progress.state = "failed"
+
+
+def _written(workspace: Workspace, run: Run) -> dict[Path, int]:
+    journals = RunFolder(workspace, run.run_id).path.glob("journal-*.jsonl")
+    return {journal: journal.stat().st_size for journal in journals}

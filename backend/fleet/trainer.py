@@ -6,13 +6,16 @@ restarts the group: the runs in flight go on from their last epoch, the finished
 """
 
 import secrets
+import shutil
 import signal
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
 import ray
+import ray.exceptions
 import ray.train
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
@@ -24,45 +27,69 @@ from backend.fleet.cluster import Lanes
 from backend.learn.execute import execute
 from backend.learn.world import World
 from backend.spec import Outcome, Run
+from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
+
+LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
 
 
 def run_fleet(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
     """Train runs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down."""
+    # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
     broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote()
     answer = broker.ask_last.remote(list(runs))
-    config = {
-        "broker": broker,
-        "encoded": ray.put(encoded),
-        "workspace": str(workspace.root),
-        "threads": lanes.threads,
-    }
-    _fit(_lane, config, lanes, workers=min(lanes.count, len(runs)), workspace=workspace, failures=3 * len(runs))
-    return ray.get(answer, timeout=60)
-
-
-def run_wide(run: Run, encoded: Encoded, workspace: Workspace, lanes: Lanes, *, workers: int) -> Outcome:
-    """Train one run data-parallel over `workers` processes, with the same numbers as in one, up to rounding."""
-    config = {"run": run, "encoded": ray.put(encoded), "workspace": str(workspace.root), "threads": lanes.threads}
+    config = {"broker": broker, **_shared(encoded, workspace, lanes)}
+    _fit(_lane, config, lanes, workers=min(lanes.workers, len(runs)), workspace=workspace, failures=3 * len(runs))
     try:
-        return _fit(_wide, config, lanes, workers=workers, workspace=workspace, failures=3)
+        return ray.get(answer, timeout=60)
+    except ray.exceptions.RayError as error:
+        raise FleetError(f"the fleet should tell how its runs ended; found {type(error).__name__}") from error
+
+
+def run_wide(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
+    """Train each run data-parallel, in a trainer of its own, several side by side where there is room.
+
+    The numbers are those of one process up to rounding where the encoder draws no dropout; each process draws its own.
+    """
+    shared = _shared(encoded, workspace, lanes)
+    pool = ThreadPoolExecutor(max_workers=lanes.side_by_side)
+    futures = [pool.submit(_run_one_wide, run, shared, workspace, lanes) for run in runs]
+    try:
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # interrupted, the others end with the session
+
+
+def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes: Lanes) -> Outcome:
+    try:
+        return _fit(_wide, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3)
     except FleetError as error:
+        RunFolder(workspace, run.run_id).fail(str(error))
         return Outcome(run_id=run.run_id, reason=str(error))
 
 
+def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, Any]:
+    """What every lane needs; the tokens lie in the object store once, and lanes map them read-only."""
+    resources = {"threads": lanes.threads, "gpu": lanes.gpus > 0}
+    return {"encoded": ray.put(encoded), "workspace": str(workspace.root), "resources": resources}
+
+
 def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
+    """Run `loop` in a worker group; Ray's own folder is new and goes away, as run folders say where to go on."""
+    storage = workspace.root / "ray" / secrets.token_hex(8)
+    one_gpu_each = lanes.gpus == 1  # nccl refuses two workers on one GPU
     trainer = TorchTrainer(
         loop,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if lanes.gpus == 1 else "gloo"),
+        torch_config=TorchConfig(backend="nccl" if one_gpu_each else "gloo", timeout_s=LONGEST_WAIT_SECONDS),
         scaling_config=ScalingConfig(
             num_workers=workers,
             use_gpu=lanes.gpus > 0,
             resources_per_worker={"CPU": lanes.cpus, **({"GPU": lanes.gpus} if lanes.gpus else {})},
         ),
         run_config=RunConfig(
-            name=f"fleet-{secrets.token_hex(8)}",  # Ray must not take up another fleet: run folders say where to go on
-            storage_path=str(workspace.root / "ray"),
+            name="fleet",
+            storage_path=str(storage),
             failure_config=FailureConfig(max_failures=failures, controller_failure_limit=3),
         ),
     )
@@ -70,26 +97,35 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
     try:
         return trainer.fit().return_value
     except ray.train.TrainingFailedError as error:
-        raise FleetError(f"the fleet should outlive its runs; it broke down: {str(error).splitlines()[0]}") from error
+        raise FleetError(f"the fleet should outlive its runs; it broke down: {_cause(error)}") from error
     except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers
         raise KeyboardInterrupt from None
     finally:
+        shutil.rmtree(storage, ignore_errors=True)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, interrupt)
+
+
+def _cause(error: ray.train.TrainingFailedError) -> str:
+    """One line of what a worker, or Ray's controller, died of."""
+    failures = getattr(error, "worker_failures", None) or {}
+    cause = next(iter(failures.values()), None) or getattr(error, "controller_failure", None) or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[-1] if lines else ''}"
 
 
 def _lane(config: dict[str, Any]) -> None:
     """One lane: pull a run, train it, tell how it went, until there are no more."""
     rank = ray.train.get_context().get_world_rank()
     encoded: Encoded = ray.get(config["encoded"])
-    workspace = Workspace.open(Path(config["workspace"]))
+    workspace = Workspace.open(Path(config["workspace"]), create=False)
     broker = config["broker"]
     while (run := cast("Run | None", ray.get(broker.take.remote(rank)))) is not None:
-        ray.get(broker.give.remote(rank, execute(run, encoded, workspace, threads=config["threads"])))
+        ray.get(broker.give.remote(rank, execute(run, encoded, workspace, **config["resources"])))
 
 
 def _wide(config: dict[str, Any]) -> Outcome:
     context = ray.train.get_context()
     world = World(rank=context.get_world_rank(), size=context.get_world_size())
-    workspace = Workspace.open(Path(config["workspace"]))
-    return execute(config["run"], ray.get(config["encoded"]), workspace, threads=config["threads"], world=world)
+    workspace = Workspace.open(Path(config["workspace"]), create=False)
+    return execute(config["run"], ray.get(config["encoded"]), workspace, world=world, **config["resources"])

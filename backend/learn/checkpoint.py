@@ -46,11 +46,14 @@ def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) ->
         progress = Progress(**json.loads(json.loads(state[8 : 8 + size])["__metadata__"]["progress"]))
         best = {name: tensors[f"best/{name}"].to(tensor.device) for name, tensor in trained_tensors(model).items()}
         moments = {name: _moments(name, tensors) for name in best}
-        with torch.no_grad():
-            for name, tensor in trained_tensors(model).items():
-                tensor.copy_(tensors[f"now/{name}"])
+        for name, tensor in trained_tensors(model).items():
+            if tensors[f"now/{name}"].shape != tensor.shape or tensors[f"best/{name}"].shape != tensor.shape:
+                raise ValueError(f"{name} has another shape")
     except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"saved state should fit the run; it does not: {type(error).__name__} {error}") from None
+    with torch.no_grad():
+        for name, tensor in trained_tensors(model).items():
+            tensor.copy_(tensors[f"now/{name}"])
     for name, parameter in model.named_parameters():
         if moments.get(name):
             on_device = {key: value.to(parameter.device) for key, value in moments[name].items() if key != "step"}

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from backend.data.encode import Encoded
 from backend.data.pretrained import Pretrained, locate
-from backend.errors import EncoderError, MtlensError, TrainingError
+from backend.errors import EncoderError, MtlensError, TrainingError, WorkspaceError
 from backend.learn.checkpoint import trained_tensors, weights_to_bytes
 from backend.learn.evaluate import Prediction
 from backend.learn.hardware import Hardware, describe, peak_memory, prepare
 from backend.learn.loop import Learner
 from backend.learn.progress import Epoch, Step
-from backend.learn.world import ALONE, World
+from backend.learn.world import ALONE, Decision, World
 from backend.spec import Outcome, Run, SplitName
 from backend.store.journal import Journal
 from backend.store.runs import RESUME, RunClaimed, RunFolder
@@ -28,21 +28,26 @@ SAVING_SHARE = 0.05  # of a run's time at most goes into saving states to resume
 PACKAGES = ("mtlens", "torch", "transformers", "ray", "peft", "numpy")
 
 
-def execute(run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, world: World = ALONE) -> Outcome:
-    """Train a run unless its folder says that it is done; whatever goes wrong is recorded there and harms no other run.
+def execute(
+    run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False, world: World = ALONE
+) -> Outcome:
+    """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
 
-    A run that another process is training is waited for. An unfinished run goes on after its last whole epoch.
+    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch.
     """
     folder = RunFolder(workspace, run.run_id)
-    hardware = prepare(run.training.precision, threads)
+    hardware = prepare(run.training.precision, threads=threads, gpu=gpu)
     if world.rank > 0:
-        return _follow(run, encoded, folder, hardware, world)
+        return _follow(run, encoded, hardware, world)
     while True:
         try:
             with folder.claim():
-                return Outcome(run_id=run.run_id) if folder.state == "done" else _train(run, encoded, folder, hardware, world)
+                decision = world.share(Decision(train=folder.state != "done", state=folder.read_bytes(RESUME)))
+                return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(run_id=run.run_id)
         except RunClaimed:
             time.sleep(0.5)
+        except WorkspaceError as error:
+            return Outcome(run_id=run.run_id, reason=str(error))
 
 
 def _directory(run: Run) -> Path:
@@ -61,26 +66,30 @@ def _locate(name: str) -> Pretrained:
     return locate(name)
 
 
-def _follow(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World) -> Outcome:
+def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Outcome:
     """A wide run's other processes: the same steps, the same end, and nothing written."""
-    learner = Learner(run, encoded, _directory(run), hardware, world)
+    decision = world.share(None)
+    if not decision.train:
+        return Outcome(run_id=run.run_id)
     try:
-        if (state := folder.read_bytes(RESUME)) is not None:
+        learner = Learner(run, encoded, _directory(run), hardware, world)
+        if decision.state is not None:
             with contextlib.suppress(TrainingError):
-                learner.resume(state)
+                learner.resume(decision.state)
         learner.fit(lambda _: None, lambda _: None)
         learner.final_predictions()
-    except TrainingError as error:
+    except (TrainingError, EncoderError) as error:
         return Outcome(run_id=run.run_id, reason=str(error))
     return Outcome(run_id=run.run_id)
 
 
-def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World) -> Outcome:
+def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World, decision: Decision) -> Outcome:
     """Train and write the folder; whatever is raised becomes the reason of a failed run, so that the lane lives on."""
     try:
         journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
         try:
-            _train_and_finish(Learner(run, encoded, _directory(run), hardware, world), folder, journal)
+            learner = Learner(run, encoded, _directory(run), hardware, world)
+            _train_and_finish(learner, decision.state, folder, journal)
         except Exception as error:
             journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
             folder.fail(_reason(error))
@@ -88,15 +97,15 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
         finally:
             journal.close()
     except Exception as error:
-        if world.size > 1 and not isinstance(error, TrainingError):
+        if world.size > 1 and not isinstance(error, TrainingError | EncoderError):
             raise  # what the other processes do not meet too would leave them waiting: Ray Train restarts them all
         return Outcome(run_id=run.run_id, reason=_reason(error))
     return Outcome(run_id=run.run_id)
 
 
-def _train_and_finish(learner: Learner, folder: RunFolder, journal: Journal) -> None:
+def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
     started = time.perf_counter()
-    _resume(learner, folder, journal)
+    _resume(learner, state, journal)
     learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder))
     predictions = learner.final_predictions()
     folder.save_bytes("model.safetensors", weights_to_bytes(trained_tensors(learner.model)), durable=True)
@@ -111,9 +120,8 @@ def _reason(error: Exception) -> str:
     return text.split("\n")[0]
 
 
-def _resume(learner: Learner, folder: RunFolder, journal: Journal) -> None:
+def _resume(learner: Learner, state: bytes | None, journal: Journal) -> None:
     """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
-    state = folder.read_bytes(RESUME)
     if state is None:
         journal.write("start", fraction=0.0)
         return

@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -25,10 +26,10 @@ class Hardware:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
 
-def prepare(precision: Literal["auto", "float32", "bfloat16"], threads: int) -> Hardware:
-    """Pick the device, set the threads and resolve `auto`: bfloat16 where GPU or processor multiply it natively."""
+def prepare(precision: Literal["auto", "float32", "bfloat16"], *, threads: int, gpu: bool) -> Hardware:
+    """Set the threads and resolve `auto`: bfloat16 where GPU or processor multiply it natively."""
     torch.set_num_threads(threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if gpu else "cpu")
     native = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_multiplies_bfloat16()
     bfloat16 = precision == "bfloat16" or (precision == "auto" and native)
     return Hardware(device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32, threads=threads)
@@ -40,8 +41,27 @@ def _cpu_multiplies_bfloat16() -> bool:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """Cores that this process may use: in a container, by affinity or quota, they can be fewer than the machine has."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    quota = _cgroup("cpu.max").split()
+    if len(quota) == 2 and quota[0] != "max":
+        cores = min(cores, max(1, int(quota[0]) // int(quota[1])))
+    return cores
+
+
+def usable_memory() -> int:
+    """Bytes that this process may use at most: the machine's, or the container's limit."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _cgroup("memory.max").strip()
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def _cgroup(name: str) -> str:
+    """A limit of the control group (Linux cgroup v2), or nothing where there is none."""
+    try:
+        return (Path("/sys/fs/cgroup") / name).read_text()
+    except OSError:
+        return ""
 
 
 def peak_memory(device: torch.device) -> int:

@@ -67,21 +67,24 @@ def _load_encoder(directory: Path, gpu: bool) -> Any:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    # short texts on a CPU: PyTorch's fused attention is slower than three plain products (measured: experiments/benchmarks)
-    attention = "sdpa" if gpu else "eager"
+    # on a CPU, PyTorch's fused attention is slower for short texts than plain products; on a GPU transformers knows best
+    attention: dict[str, Any] = {} if gpu else {"attn_implementation": "eager"}
     try:
-        encoder = AutoModel.from_pretrained(
+        encoder, found = AutoModel.from_pretrained(
             str(directory),
             trust_remote_code=False,
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
-            attn_implementation=attention,
+            output_loading_info=True,
+            **attention,
         )
     except (OSError, ValueError, KeyError) as error:
         raise EncoderError(
             f"encoder should load as a transformers model; {directory} does not: {error}".splitlines()[0]
         ) from None
+    if absent := [name for name in found["missing_keys"] if "pooler" not in name]:
+        raise EncoderError(f"weights of {directory} should be complete; found {len(absent)} missing, such as {absent[0]}")
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None  # heads read the hidden states; an unused pooler would only be decayed and saved
     return encoder

@@ -51,7 +51,7 @@ class Progress:
         return improved
 
     def exhausted(self, patience: int) -> bool:
-        """Whether more than `patience` epochs went by without a better one; never for patience 0."""
+        """Whether `patience` epochs went by without a better one; never for patience 0."""
         return patience > 0 and self.epoch - self.best_epoch >= patience
 
     def to_dict(self) -> dict[str, object]:

@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Whether a run has to be trained, and from which saved state."""
+
+    train: bool
+    state: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """This process' place among the processes of one run."""
 
@@ -24,6 +32,14 @@ class World:
         if self.size > 1:
             dist.all_reduce(values)
         return values
+
+    def share(self, decision: Decision | None) -> Decision:
+        """What rank 0 has decided, in every process; the others pass None."""
+        box = [decision]
+        if self.size > 1:
+            dist.broadcast_object_list(box, src=0)
+        assert box[0] is not None
+        return box[0]
 
     def gather(
         self, rows: NDArray[np.int64], values: list[NDArray[np.float32]]

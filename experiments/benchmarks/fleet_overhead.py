@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.fleet.cluster import cluster_lanes, session
+from backend.fleet.cluster import local_lanes, session
 from backend.learn.hardware import usable_cores
 from backend.planning import Plan, make_plan
 from backend.spec import Experiment, Outcome, Run
@@ -42,7 +42,7 @@ def run_on_fleet(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float
     with session(None):
         from backend.fleet.trainer import run_fleet
 
-        outcomes = run_fleet(plan.distinct, plan.encoded, workspace, cluster_lanes(plan.experiment.resources))
+        outcomes = run_fleet(plan.distinct, plan.encoded, workspace, local_lanes(plan.experiment.resources))
     wall = time.time() - began
     first = min(event_time(workspace, run, "start") for run in plan.distinct)
     return outcomes, wall, first - began

@@ -37,7 +37,9 @@ Measured = tuple[float, float]
 def train_with_mtlens(plan: Plan, seed: int) -> Measured:
     """Seconds of training and test macro-F1."""
     run = plan.distinct[0].model_copy(update={"seed": seed})
-    learner = Learner(run, plan.encoded, plan.pretrained.directory, prepare("auto", usable_cores()))
+    learner = Learner(
+        run, plan.encoded, plan.pretrained.directory, prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
+    )
     seconds = 0.0
     for _ in range(run.training.epochs):
         started = time.perf_counter()
