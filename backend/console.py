@@ -55,9 +55,9 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     margin = 100 * rows[0]["margin"]
     table = Table(title=f"{title}\n(macro-F1 x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW)
     table.add_column("task")
-    for name in ("single", rows[0]["kind"], "difference", "90 % interval", "seeds", "examples"):
+    for name in ("single", rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("verdict", no_wrap=True)
     for row in rows:
         if row["task"] == "all tasks":
             table.add_section()
