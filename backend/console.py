@@ -54,7 +54,7 @@ def print_matching(result: "Result") -> None:
 def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     margin = 100 * rows[0]["margin"]
     table = Table(title=f"{title}\n(macro-F1 x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW)
-    table.add_column("task")
+    table.add_column("task", overflow="fold")
     for name in ("single", rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)

@@ -4,6 +4,7 @@ Twelve runs of real length and then sixty of almost none go through Ray Train on
 included, over the bare training time divided by the lanes, and what a run costs beyond training once the fleet stands.
 """
 
+import argparse
 import json
 import tempfile
 import time
@@ -61,9 +62,14 @@ def facts(workspace: Workspace, runs: Sequence[Run], name: str) -> list[float]:
 
 def main() -> None:
     """Run both fleets and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["real", "tiny"])
+    only = parser.parse_args().only
     lanes = usable_cores()
     answer: dict[str, object] = {"lanes": lanes}
     for name, reports, epochs, num_seeds in (("real", 120, 4, 3), ("tiny", 12, 1, 15)):
+        if only not in (None, name):
+            continue
         plan = make_plan(experiment(name, reports, epochs, num_seeds), [])
         workspace = Workspace.open(Path(tempfile.mkdtemp()))
         outcomes, wall, start_up = run_on_fleet(plan, workspace)
