@@ -57,7 +57,7 @@ def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
     model = AutoModelForSequenceClassification.from_pretrained(directory, num_labels=4)
     arguments = TrainingArguments(
         output_dir=tempfile.mkdtemp(),
-        numtrain_epochs=training.epochs,
+        num_train_epochs=training.epochs,
         per_device_train_batch_size=training.batch_size,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
