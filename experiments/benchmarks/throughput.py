@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
 from backend.data.encode import Encoded
@@ -71,6 +72,7 @@ def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
         **flags,
     )
     trainer = Trainer(model=model, args=arguments, train_dataset=rows(plan, "train"), processing_class=tokenizer)
+    trainer.remove_callback(PrinterCallback)  # prints between the lines of our JSON
     started = time.perf_counter()
     trainer.train()
     seconds = time.perf_counter() - started
