@@ -8,11 +8,14 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backend.errors import MtlensError, TrainingError
+
+if TYPE_CHECKING:
+    from backend.spec import Experiment
 
 app = typer.Typer(
     help="A lens on multi-task learning: does one multi-task model match N task-specific ones?",
@@ -25,6 +28,7 @@ WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that table paths are relative to; else MTLENS_DATA.")]
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
 LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
+AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; else Ray starts on this machine.")]
 RESULTS = Path("results")
 
 
@@ -70,13 +74,14 @@ def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data:
     from backend.fleet.cluster import local_lanes
     from backend.fleet.conduct import unfinished
     from backend.planning import make_plan
-    from backend.spec_file import load_experiment
+    from backend.spec_file import load_experiments
 
-    made = make_plan(load_experiment(experiment), _directories(experiment, data))
-    missing = unfinished(made.distinct, workspace)
-    lanes = local_lanes(made.experiment.resources)
-    cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
-    print_plan(made, missing, cost, lanes)
+    for spec in load_experiments(experiment):
+        made = make_plan(spec, _directories(experiment, data))
+        missing = unfinished(made.distinct, workspace)
+        lanes = local_lanes(spec.resources)
+        cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
+        print_plan(made, missing, cost, lanes)
 
 
 @app.command()
@@ -91,10 +96,22 @@ def run(
     workspace: WorkspaceOption = RESULTS,
     data: DataOption = None,
     local: LocalOption = False,
-    address: Annotated[str | None, typer.Option(help="Ray cluster to join; else Ray starts on this machine.")] = None,
+    address: AddressOption = None,
 ) -> None:
-    """Train what an experiment needs and print its verdicts. Stopped at any moment, the same command goes on from there."""
+    """Train what an experiment needs, compute the evidence and print the verdicts; stopped, the same command goes on."""
     _run(experiment, workspace, data, local, address)
+
+
+@app.command()
+def evidence(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: AddressOption = None,
+) -> None:
+    """Compute the evidence that is missing, from stored models and without training, and print what it explains."""
+    _run(experiment, workspace, data, local, address, train=False)
 
 
 @app.command()
@@ -173,37 +190,43 @@ STATUS = """
 FAILURES = "SELECT experiment, tasks, seed, reason FROM runs WHERE state IN ('failed', 'damaged')"
 
 
-def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, address: str | None) -> None:
+def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, address: str | None, *, train: bool = True) -> None:
     from backend import console
-    from backend.spec_file import load_experiment
+    from backend.spec_file import load_experiments
+
+    for spec in load_experiments(experiment):
+        _run_one(spec, workspace, _directories(experiment, data), local, address, train)
+    at = _at(workspace)
+    console.out.print(f'Next: mtlens sql "select * from matching"{at}    mtlens status{at}', markup=False)
+
+
+def _run_one(
+    spec: "Experiment", workspace: Path, directories: list[Path], local: bool, address: str | None, train: bool
+) -> None:
+    from backend import console
     from backend.store.read import query
     from backend.store.workspace import Workspace
 
-    spec = load_experiment(experiment)
     opened = Workspace.open(workspace)
     with console.err.status("Reading the data ..."):
         from backend.fleet.conduct import conduct
         from backend.planning import make_plan
 
-        made = make_plan(spec, _directories(experiment, data))
-    for note in made.examples.notes:
-        console.out.print(f"note: {note}", markup=False)
+        made = make_plan(spec, directories)
+    console.print_start(spec.name, made.examples.notes)
     try:
         with console.live_progress() as show:
-            outcomes = conduct(made, opened, local=local, address=address, show=show)
+            ended = conduct(made, opened, train=train, local=local, address=address, show=show)
     except KeyboardInterrupt:
         console.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None
-    failed = [outcome for outcome in outcomes if outcome.reason]
-    before = len(made.distinct) - len(outcomes)
-    console.out.print(f"{len(outcomes) - len(failed)} runs trained, {before} were finished before.\n")
+    failed = [one for one in ended if one.reason]
+    console.print_ended(made.distinct, ended)
     console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
+    console.print_verdicts(query(opened, console.VERDICTS, [spec.experiment_id]))
     if failed:
-        labels = {run.run_id: run.label for run in made.distinct}
-        first = f"{labels[failed[0].run_id]}: {failed[0].reason}"
-        raise TrainingError(f"{len(failed)} of {len(outcomes)} runs failed, the first of them {first}")
-    at = _at(workspace)
-    console.out.print(f'Next: mtlens sql "select * from matching"{at}    mtlens status{at}', markup=False)
+        first = f"{failed[0].job.label}: {failed[0].reason}"
+        raise TrainingError(f"{len(failed)} of {len(ended)} jobs failed, the first of them {first}")
 
 
 def _at(workspace: Path) -> str:

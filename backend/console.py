@@ -16,7 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from backend.fleet.monitor import RunProgress
+    from backend.fleet.conduct import Ended
+    from backend.fleet.monitor import JobProgress
+    from backend.spec import Run
     from backend.store.read import Result
 
 out = Console(highlight=False)
@@ -34,6 +36,11 @@ MATCHING = """
            margin, verdict, needed, method
     FROM matching WHERE experiment_id = ?
 """
+VERDICTS = """
+    SELECT if(scope = 'group', 'all tasks', array_to_string(tasks, ', ')) AS tasks, measured, cka, cka_detail, gradients,
+           gradients_detail, agreement
+    FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
+"""
 
 
 def print_matching(result: "Result") -> None:
@@ -49,6 +56,39 @@ def print_matching(result: "Result") -> None:
                 if row["needed"]:
                     out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
+
+
+def print_start(name: str, notes: "Sequence[str]") -> None:
+    """Which experiment begins, and remarks on its data."""
+    out.rule(escape(name), align="left", style="dim")
+    for note in notes:
+        out.print(f"note: {note}", markup=False)
+
+
+def print_ended(runs: "Sequence[Run]", ended: "Sequence[Ended]") -> None:
+    """What was done now and what had been done before."""
+    asked = {run.run_id for run in runs}
+    done = [one.job.job_id in asked for one in ended if not one.reason]
+    before = len(asked) - sum(one.job.job_id in asked for one in ended)
+    pieces = done.count(False)
+    more = f" {pieces} pieces of evidence computed." if pieces else ""
+    out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
+
+
+def print_verdicts(result: "Result") -> None:
+    """Beside the measured verdicts, what the evidence says, for the group of all tasks and for each task."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        return
+    table = Table(title="Does the evidence explain it?", title_justify="left", title_style="bold", **NARROW)
+    for name in ("tasks", "measured", "CKA", "gradients", "evidence"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        cells = (row["tasks"], row["measured"], row["cka"], row["gradients"], row["agreement"])
+        table.add_row(*(escape(cell) for cell in cells))
+    out.print(table)
+    out.print(f"  CKA: {escape(rows[0]['cka_detail'] or rows[0]['cka'])}")
+    out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
 
 
 def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
@@ -100,7 +140,7 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def live_progress() -> Generator["Callable[[Sequence[RunProgress]], None]"]:
+def live_progress() -> Generator["Callable[[Sequence[JobProgress]], None]"]:
     """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
     if not err.is_terminal:
         yield _LogLines()
@@ -113,16 +153,16 @@ def live_progress() -> Generator["Callable[[Sequence[RunProgress]], None]"]:
         whole = bar.add_task("starting", total=None, left="")
         bars: dict[str, TaskID] = {}
 
-        def show(progress: "Sequence[RunProgress]") -> None:
+        def show(progress: "Sequence[JobProgress]") -> None:
             done = sum(run.fraction for run in progress)
             left = _whole_left(progress)
             bar.update(whole, total=len(progress), completed=done, description=_whole(progress), left=left)
             for run in progress:
-                if run.state == "running" and run.run.run_id not in bars:
-                    bars[run.run.run_id] = bar.add_task("  " + escape(run.run.label), total=1.0, left="")
-                elif run.run.run_id in bars:
+                if run.state == "running" and run.job.job_id not in bars:
+                    bars[run.job.job_id] = bar.add_task("  " + escape(run.job.label), total=1.0, left="")
+                elif run.job.job_id in bars:
                     running = run.state == "running"
-                    bar.update(bars[run.run.run_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
+                    bar.update(bars[run.job.job_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
 
         yield show
 
@@ -132,20 +172,26 @@ class _LogLines:
 
     _last = ""
 
-    def __call__(self, progress: "Sequence[RunProgress]") -> None:
+    def __call__(self, progress: "Sequence[JobProgress]") -> None:
         line = _whole(progress)
         if line != self._last and any(run.state in ("done", "failed") for run in progress):
             self._last = line
             print(" ".join([line, _whole_left(progress)]).rstrip(), file=sys.stderr, flush=True)
 
 
-def _whole(progress: "Sequence[RunProgress]") -> str:
-    over = sum(run.state in ("done", "failed") for run in progress)
-    failed = sum(run.state == "failed" for run in progress)
-    return f"{over} of {len(progress)} runs" + (f", {failed} failed" if failed else "")
+def _whole(progress: "Sequence[JobProgress]") -> str:
+    """How many runs and how many pieces of evidence are over."""
+    parts: list[str] = []
+    for name, pieces in (("runs", False), ("pieces of evidence", True)):
+        jobs = [one for one in progress if one.is_evidence == pieces]
+        over = sum(job.state in ("done", "failed") for job in jobs)
+        failed = sum(job.state == "failed" for job in jobs)
+        if jobs:
+            parts.append(f"{over} of {len(jobs)} {name}" + (f", {failed} failed" if failed else ""))
+    return ", ".join(parts)
 
 
-def _whole_left(progress: "Sequence[RunProgress]") -> str:
+def _whole_left(progress: "Sequence[JobProgress]") -> str:
     """Time left over all, at the pace of everything since the first run began."""
     begun = [run.began for run in progress if run.began is not None]
     done = sum(run.fraction - run.began[1] for run in progress if run.began is not None)

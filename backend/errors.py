@@ -26,6 +26,10 @@ class TrainingError(MtlensError):
     """A run that cannot go on, such as a loss that became NaN; it ends as failed and harms no other run."""
 
 
+class EvidenceError(MtlensError):
+    """Hidden states or gradients that cannot be compared, such as NaN activations or other examples; says which and where."""
+
+
 class WorkspaceError(MtlensError):
     """A workspace that is locked, full, read-only, damaged, or newer than this mtlens."""
 

@@ -9,7 +9,7 @@ import yaml
 from backend.data.files import read_records
 from backend.data.tables import nearest
 from backend.errors import DataError, ExperimentError
-from backend.spec_file import json_schema, parse_experiment
+from backend.spec_file import json_schema, parse_experiments
 from backend.store.workspace import to_json, write_atomic
 
 MAX_CLASSES = 50
@@ -55,7 +55,7 @@ def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: s
         "training": {"epochs": 5, "batch_size": 32, "learning_rate": 1.0e-4},
     }
     written = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    parse_experiment(written, str(out))
+    parse_experiments(written, str(out))
     write_atomic(out, written.encode())
     write_atomic(out.with_name(SCHEMA), to_json(json_schema()))
     return notes

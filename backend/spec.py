@@ -27,6 +27,7 @@ Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 SplitName = Literal["train", "validation", "test"]
 Method = Literal["full", "lora"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Role = Literal["single", "multi", "adapter", "shuffled"]
 
 
@@ -141,7 +142,7 @@ class Training(Spec):
     warmup: Fraction = Field(default=0.1, description="fraction of the updates that warm up; linear decay to 0 follows")
     gradient_clip: PositiveFloat = 1.0
     max_length: Annotated[int, Field(ge=8, le=8192)] = 256
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
+    precision: Precision = Field(
         default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
     )
     class_weights: Literal["none", "balanced"] = "none"
@@ -151,6 +152,21 @@ class Training(Spec):
     temperature: PositiveFloat = Field(default=2.0, description="for sampling: temperature; 1 is proportional")
     patience: NonNegativeInt = Field(default=0, description="stop after this many epochs without a better validation; 0: never")
     lora: Lora = Lora()
+
+
+class Evidence(Spec):
+    """How hidden states and gradients are compared, and what counts as similar and as aligned: set before the run."""
+
+    examples: Annotated[int, Field(ge=4)] = Field(default=512, description="held-out texts on which hidden states are compared")
+    microbatches: Annotated[int, Field(ge=4)] = Field(default=16, description="draws of training texts for the gradients")
+    microbatch_size: PositiveInt = Field(default=16, description="texts per draw")
+    margin: float = Field(
+        default=0.25,
+        gt=0,
+        lt=1,
+        description="largest shortfall from the ceiling, as a share of ceiling - floor, that is similar",
+    )
+    threshold: float = Field(default=0.2, gt=0, lt=1, description="smallest gradient cosine that counts as sizeable")
 
 
 class Resources(Spec):
@@ -173,6 +189,7 @@ class Experiment(Spec):
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
     margin: float = Field(gt=0, lt=1, description="largest macro-F1 difference that still counts as a match")
     runs: tuple[Literal["single", "multi", "adapters", "controls"], ...] = ("single", "multi")
+    evidence: Evidence = Evidence()
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -226,6 +243,11 @@ class Run(Spec):
         return content_hash({**content, "recipe": RECIPE})
 
     @property
+    def job_id(self) -> str:
+        """A run is one of the jobs that a fleet does."""
+        return self.run_id
+
+    @property
     def label(self) -> str:
         """Short human name: tasks, method where it is not full fine-tuning, seed."""
         tasks = self.tasks[0].name if len(self.tasks) == 1 else f"{len(self.tasks)} tasks"
@@ -234,9 +256,9 @@ class Run(Spec):
 
 
 class Outcome(Spec):
-    """How a run ended: done without a reason, failed with one."""
+    """How a job, a run or a piece of evidence, ended: done without a reason, failed with one."""
 
-    run_id: str
+    job_id: str
     reason: str = ""
 
 

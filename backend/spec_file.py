@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from backend.errors import ExperimentError
 from backend.spec import Experiment, Spec
+from backend.sweep import unfold_sweep
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -22,8 +23,11 @@ TEXT_KEYS = frozenset({"classes", "missing", "split_values"})
 Location = tuple[str | int, ...]
 
 
-def load_experiment(path: Path) -> Experiment:
-    """Read and validate one experiment file; raises ExperimentError with file, line and key."""
+def load_experiments(path: Path) -> list[Experiment]:
+    """Read and validate an experiment file, which holds more than one if it has a sweep.
+
+    Raises ExperimentError with file, line and key.
+    """
     try:
         content = path.read_bytes()[: MAX_BYTES + 1]
         text = content.decode("utf-8-sig") if len(content) <= MAX_BYTES else ""
@@ -33,10 +37,10 @@ def load_experiment(path: Path) -> Experiment:
         raise ExperimentError(f"{path}: experiment file should be readable; found: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise ExperimentError(f"{path}: experiment file should be under {MAX_BYTES:,} bytes; found more")
-    return parse_experiment(text, str(path))
+    return parse_experiments(text, str(path))
 
 
-def parse_experiment(text: str, name: str) -> Experiment:
+def parse_experiments(text: str, name: str) -> list[Experiment]:
     """Validate the text of an experiment file; `name` stands for the file in errors."""
     try:
         _refuse_tricks(text, name)
@@ -48,6 +52,10 @@ def parse_experiment(text: str, name: str) -> Experiment:
     lines: dict[Location, int] = {}
     content = _construct(node, (), lines, name)
     _name_tasks(content, lines, name)
+    return [_validated(one, lines, name) for one in unfold_sweep(content, f"{name}:{lines.get(('sweep',), 1)}")]
+
+
+def _validated(content: dict[str, Any], lines: dict[Location, int], name: str) -> Experiment:
     try:
         return Experiment.model_validate(content)
     except ValidationError as error:
@@ -60,6 +68,12 @@ def json_schema() -> dict[str, Any]:
     task = schema["$defs"]["Task"]
     del task["properties"]["name"]
     task["required"] = ["classes"]
+    schema["properties"]["sweep"] = {
+        "type": "object",
+        "maxProperties": 1,
+        "additionalProperties": {"type": "array", "minItems": 2},
+        "description": "one experiment per value of a key, such as data.spine.relatedness",
+    }
     schema["properties"]["tasks"] = {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/Task"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

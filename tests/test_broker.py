@@ -13,8 +13,15 @@ def runs(make_run):
     return [make_run("grade", seed=seed) for seed in range(4)]
 
 
+async def ask_and_close(broker, jobs):
+    try:
+        return await broker.ask(jobs)
+    finally:
+        await broker.close()
+
+
 def done(run):
-    return Outcome(run_id=run.run_id)
+    return Outcome(job_id=run.run_id)
 
 
 def test_fifty_askers_cause_one_training(runs):
@@ -64,7 +71,7 @@ def test_a_run_that_kills_its_lanes_is_failed_and_the_runs_beside_it_are_not(run
 
     async def scenario():
         broker = Broker()
-        asker = asyncio.create_task(broker.ask_last(runs[:3]))
+        asker = asyncio.create_task(ask_and_close(broker, runs[:3]))
         await asyncio.sleep(0)
         await broker.take(0), await broker.take(1)
         handed = []
@@ -84,7 +91,7 @@ def test_a_run_that_kills_its_lanes_is_failed_and_the_runs_beside_it_are_not(run
         return handed, await asker
 
     handed, answers = asyncio.run(asyncio.wait_for(scenario(), timeout=30))
-    assert answers[0].reason.startswith("the process that trained it died 3 times")
+    assert answers[0].reason.startswith("the process that worked on it died 3 times")
     assert answers[1:] == [done(innocent), done(waiting)]
     assert handed.count(killer) <= 3
 
@@ -128,16 +135,16 @@ def test_a_failure_is_tried_again_when_asked_again(runs):
 
     async def scenario():
         broker = Broker()
-        failed = await ask_and_give(broker, Outcome(run_id=runs[0].run_id, reason="no room"))
+        failed = await ask_and_give(broker, Outcome(job_id=runs[0].run_id, reason="no room"))
         return failed, await ask_and_give(broker, done(runs[0]))
 
-    assert asyncio.run(scenario()) == ([Outcome(run_id=runs[0].run_id, reason="no room")], [done(runs[0])])
+    assert asyncio.run(scenario()) == ([Outcome(job_id=runs[0].run_id, reason="no room")], [done(runs[0])])
 
 
 def test_after_the_last_runs_the_lanes_may_go(runs):
     async def scenario():
         broker = Broker()
-        asker = asyncio.create_task(broker.ask_last(runs[:1]))
+        asker = asyncio.create_task(ask_and_close(broker, runs[:1]))
         await asyncio.sleep(0)
         idle = asyncio.create_task(broker.take(1))
         await broker.give(0, done(await broker.take(0)))

@@ -140,7 +140,7 @@ def test_a_failed_run_is_reported_and_the_others_count(folder, mtlens):
     (folder / "tiny.yaml").write_text(text.replace("3e-3", "1e30").replace("1e-2", "1e30") + "seeds: [0]\n")
     code, _, err = mtlens("run", "tiny.yaml", "--local")
     assert code == 2
-    assert err.splitlines()[-1].startswith("error: 3 of 3 runs failed")
+    assert err.splitlines()[-1].startswith("error: 3 of 3 jobs failed")
     assert "should be finite" in err
     assert "should be finite" in mtlens("status")[1]
 
@@ -228,6 +228,7 @@ def test_the_readme_names_every_command_view_and_table():
     root = Path(__file__).parent.parent
     readme = (root / "README.md").read_text()
     schema = (root / "backend/store/schema.sql").read_text() + (root / "backend/store/views.sql").read_text()
+    schema += (root / "backend/store/evidence.sql").read_text()
     public = re.findall(r"CREATE (?:TABLE|VIEW) (\w+)[ (]", schema)
     assert [name for name in cli.app.registered_commands if f"mtlens {name.callback.__name__}" not in readme] == []
     assert [name for name in public if f"`{name}`" not in readme] == []

@@ -44,6 +44,7 @@ def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspac
     assert folder.verify() == []
     assert {path.name for path in folder.path.iterdir() if not path.name.startswith(".")} == {
         "DONE", "journal-0.jsonl", "metrics.parquet", "model.safetensors", "predictions.parquet", "run.json",
+        "epoch-1.safetensors", "epoch-2.safetensors", "epoch-3.safetensors",
     }  # fmt: skip
     predictions = pq.read_table(folder.path / "predictions.parquet").to_pylist()
     assert len(predictions) == 40 + 80 + 32 + 64  # grade on validation and test, side where it is labelled

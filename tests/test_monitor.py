@@ -7,7 +7,7 @@ import pytest
 from backend.console import _left, _LogLines, _whole, _whole_left
 from backend.errors import WorkspaceError
 from backend.fleet import monitor as module
-from backend.fleet.monitor import Monitor, RunProgress
+from backend.fleet.monitor import Monitor, JobProgress
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
@@ -88,7 +88,7 @@ def test_an_error_of_the_training_is_not_hidden_by_one_of_the_store(make_run, wo
 
 
 def progress(make_run, **values):
-    return RunProgress(run=make_run(), **values)
+    return JobProgress(job=make_run(), **values)
 
 
 def test_time_left_is_at_the_pace_so_far(make_run):

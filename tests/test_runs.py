@@ -18,8 +18,9 @@ import pytest
 from backend.errors import DataError, WorkspaceError
 from backend.spec import Run
 from backend.store import tables
+from backend.store.folder import JobClaimed
 from backend.store.journal import read_tail
-from backend.store.runs import MetricRow, PredictionBlock, RunClaimed, RunFolder, run_folders
+from backend.store.runs import MetricRow, PredictionBlock, RunFolder, run_folders
 from backend.store.workspace import Workspace
 from tests import _runs
 
@@ -181,7 +182,7 @@ def test_start_sweeps_what_a_killed_process_left(workspace: Workspace, run: Run)
 def test_a_claim_is_exclusive_in_one_process(workspace: Workspace, run: Run) -> None:
     with RunFolder(workspace, run.run_id).claim():
         with (
-            pytest.raises(RunClaimed, match=f"run {run.run_id} is being trained by another process"),
+            pytest.raises(JobClaimed, match=f"run {run.run_id} is being worked on by another process"),
             RunFolder(workspace, run.run_id).claim(),
         ):
             pass
@@ -205,7 +206,7 @@ with RunFolder(Workspace.open(Path(sys.argv[1])), sys.argv[2]).claim():
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
-        with pytest.raises(RunClaimed), folder.claim():
+        with pytest.raises(JobClaimed), folder.claim():
             pass
         process.send_signal(signal.SIGKILL)
     with folder.claim():
@@ -271,6 +272,6 @@ def test_quarantine_makes_room_and_keeps_everything(workspace: Workspace, run: R
 
 def test_a_run_in_training_is_not_set_aside(workspace: Workspace, run: Run) -> None:
     folder = _runs.finish(workspace, run)
-    with folder.claim(), pytest.raises(RunClaimed):
+    with folder.claim(), pytest.raises(JobClaimed):
         folder.quarantine()
     assert folder.state == "done"

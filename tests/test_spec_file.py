@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from backend.errors import ExperimentError
-from backend.spec_file import MAX_BYTES, json_schema, load_experiment, parse_experiment
+from backend.spec_file import MAX_BYTES, json_schema, load_experiments, parse_experiments
 
 GOOD = """\
 name: demo
@@ -29,7 +29,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_a_good_file_is_read():
-    experiment = parse_experiment(GOOD, "e.yaml")
+    (experiment,) = parse_experiments(GOOD, "e.yaml")
     assert [task.name for task in experiment.tasks] == ["disc", "thecal"]
     assert experiment.tasks[0].column == "disc"
     assert experiment.tasks[1].column == "weak_thecal"
@@ -37,7 +37,7 @@ def test_a_good_file_is_read():
 
 
 def test_classes_stay_the_text_that_was_written():
-    experiment = parse_experiment(changed("[0, 1, 2]", "[1.0, 007, true, ~, 1e3]"), "e.yaml")
+    (experiment,) = parse_experiments(changed("[0, 1, 2]", "[1.0, 007, true, ~, 1e3]"), "e.yaml")
     assert experiment.tasks[0].classes == ("no", "yes")
     assert experiment.tasks[1].classes == ("1.0", "007", "true", "~", "1e3")
     assert experiment.tasks[1].missing == ("-1",)
@@ -87,7 +87,7 @@ def test_classes_stay_the_text_that_was_written():
 )
 def test_a_mistake_is_named_with_file_line_and_key(old, new, message):
     with pytest.raises(ExperimentError, match=message) as caught:
-        parse_experiment(changed(old, new), "e.yaml")
+        parse_experiments(changed(old, new), "e.yaml")
     assert "\n" not in str(caught.value)
 
 
@@ -104,23 +104,23 @@ def test_a_mistake_is_named_with_file_line_and_key(old, new, message):
 )
 def test_tricks_are_refused(text, message):
     with pytest.raises(ExperimentError, match=message):
-        parse_experiment(text, "e.yaml")
+        parse_experiments(text, "e.yaml")
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     with pytest.raises(ExperimentError, match=r"none\.yaml: experiment file should be readable; found: No such file"):
-        load_experiment(tmp_path / "none.yaml")
+        load_experiments(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes("name: gr\xfc\xdfe".encode("latin-1"))
     with pytest.raises(ExperimentError, match="should be UTF-8; found byte 0xfc"):
-        load_experiment(tmp_path / "latin.yaml")
+        load_experiments(tmp_path / "latin.yaml")
     (tmp_path / "huge.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(ExperimentError, match="should be under 1,000,000 bytes"):
-        load_experiment(tmp_path / "huge.yaml")
+        load_experiments(tmp_path / "huge.yaml")
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_the_experiments_of_this_repository_fit_model_and_schema(path):
-    assert load_experiment(path).tasks
+    assert load_experiments(path)[0].tasks
     content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506 - the loader that makes nothing but text
     errors = [error.message for error in jsonschema.Draft202012Validator(keys_only(json_schema())).iter_errors(content)]
     assert errors == []
@@ -144,3 +144,28 @@ def keys_only(schema):
         kept = {key: keys_only(value) for key, value in schema.items() if key not in dropped}
         return {**kept, "type": "string"} if kept.get("type") in ("integer", "number", "boolean") else kept
     return [keys_only(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def test_a_sweep_is_one_experiment_per_value():
+    text = GOOD + "sweep: {training.epochs: [1, 2, 4]}\n"
+    found = parse_experiments(text, "e.yaml")
+    assert [one.training.epochs for one in found] == [1, 2, 4]
+    assert [one.name for one in found] == [f"{parse_experiments(GOOD, 'e.yaml')[0].name}-{value}" for value in (1, 2, 4)]
+    assert len({one.experiment_id for one in found}) == 3
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ("[1, 2]", "sweep should map one key"),
+        ("{training.epochs: [1, 2], margin: [0.1, 0.2]}", "sweep should map one key"),
+        ("{training.epochs: 3}", "should list 2 to 20 distinct values; found 3"),
+        ("{training.epochs: [1, 1]}", "distinct values"),
+        ("{trainig.epochs: [1, 2]}", "found no 'trainig'"),
+        ("{training.epoch: [1, 2]}", "unknown key 'training.epoch'; did you mean 'epochs'"),
+        ("{training.epochs: [1, -2]}", "greater than 0; found -2"),
+    ],
+)
+def test_sweeps_that_cannot_be(sweep, message):
+    with pytest.raises(ExperimentError, match=message):
+        parse_experiments(GOOD + f"sweep: {sweep}\n", "e.yaml")

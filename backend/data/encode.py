@@ -35,7 +35,8 @@ class Encoded:
     tokens: [sum of lengths], positions in `vocabulary`. starts: [n + 1], example i is tokens[starts[i]:starts[i + 1]].
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id, so that the
     padding keeps its number. special: [V], whether a token is a separator of the tokenizer and not of the text.
-    labels: [n, T], class index or MISSING. splits, sources: [n]. longest: tokens at which a text is cut.
+    labels: [n, T], class index or MISSING. splits, sources, groups: [n], as in `Examples`. longest: tokens at which a
+    text is cut.
     """
 
     tasks: tuple[Task, ...]
@@ -48,6 +49,7 @@ class Encoded:
     labels: NDArray[np.int16]
     splits: NDArray[np.int8]
     sources: NDArray[np.int16]
+    groups: NDArray[np.int32]
     longest: int
 
     @property
@@ -87,6 +89,7 @@ def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
         labels=examples.labels,
         splits=examples.splits,
         sources=examples.sources,
+        groups=examples.groups,
         longest=longest,
     )
 

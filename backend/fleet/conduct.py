@@ -1,32 +1,62 @@
-"""Carry out a plan: register the experiment, train what is missing, keep the store up to date."""
+"""Carry out a plan: register the experiment, train what is missing, compute its evidence, keep the store up to date."""
 
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from backend.errors import WorkspaceError
-from backend.fleet.monitor import Monitor, RunProgress
+from backend.fleet.monitor import JobProgress, Monitor, folder_of
+from backend.pieces import Job, Piece, Trained, plan_pieces
 from backend.planning import Plan
-from backend.spec import Outcome, Run
+from backend.spec import Outcome, Role, Run
 from backend.store.ingest import ingest
+from backend.store.read import query
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
-Show = Callable[[Sequence[RunProgress]], None]
+Show = Callable[[Sequence[JobProgress]], None]
+CHOSEN = """
+    SELECT role, run_id FROM experiment_run JOIN run USING (run_id)
+    WHERE experiment_id = ? AND selected AND state = 'done'
+"""
 
 
-def conduct(plan: Plan, workspace: Workspace, *, local: bool, address: str | None, show: Show) -> list[Outcome]:
-    """Train every run of the plan that is not done yet; returns the outcomes of those.
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that was done now, and why it failed if it did."""
+
+    job: Job
+    reason: str
+
+
+def conduct(
+    plan: Plan, workspace: Workspace, *, train: bool = True, local: bool, address: str | None, show: Show
+) -> list[Ended]:
+    """Do every run and every piece of evidence that is not done yet; returns those. Without `train`, the evidence alone.
 
     Interrupted at any moment, the same call goes on from there. Raises FleetError and WorkspaceError.
     """
     register(plan, workspace)
-    missing = unfinished(plan.distinct, workspace.root)
-    ingest(workspace, force=True)
-    if not missing:
+    missing = unfinished(plan.distinct, workspace.root) if train else []
+    later = _evidence_stages(plan, workspace)
+    first: Sequence[Job] = missing or next(later, [])
+    if not first:
         return []
-    return _run_here(missing, plan, workspace, show) if local else _run_on_ray(missing, plan, workspace, address, show)
+    with Monitor(workspace, [], show) as monitor:
+        jobs: dict[str, Job] = {}
+
+        def watched(stages: Iterator[Sequence[Job]]) -> Iterator[Sequence[Job]]:
+            for stage in stages:
+                jobs.update({job.job_id: job for job in stage})
+                monitor.add(stage)
+                yield stage
+
+        stages = watched(itertools.chain([first], later))
+        outcomes = (_do_here if local else _do_on_ray)(stages, plan, workspace, address)
+    return [Ended(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
 
 
 def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
@@ -34,29 +64,52 @@ def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
     return [run for run in runs if RunFolder(Workspace(workspace), run.run_id).state != "done"]
 
 
-def register(plan: Plan, workspace: Workspace) -> None:
-    """Write the experiment's manifest, which tells the store which runs belong to it; its first date stays."""
-    manifest = plan.manifest()
+def register(plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = None) -> None:
+    """Write the experiment's manifest, which tells the store what belongs to it.
+
+    Its first date stays, and where no pieces of evidence are given, so do those that were.
+    """
+    manifest, before = plan.manifest(), None
     path = workspace.experiments / f"{manifest['experiment_id']}.json"
     try:
-        manifest["created"] = json.loads(path.read_bytes())["created"]
+        before = json.loads(path.read_bytes())
+        manifest["created"], manifest["evidence"] = before["created"], before.get("evidence", [])
     except FileNotFoundError:
         manifest["created"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(f"{path} should hold an experiment's manifest; found {type(error).__name__}") from None
-    workspace.save_manifest(manifest, plan.example_table())
+    if pieces is not None:
+        manifest["evidence"] = [{"piece_id": one.job_id, "kind": one.kind, "subject": one.label} for one in pieces]
+    if manifest != before:
+        workspace.save_manifest(manifest, plan.example_table())
 
 
-def _run_here(runs: Sequence[Run], plan: Plan, workspace: Workspace, show: Show) -> list[Outcome]:
+def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piece]]:
+    """Pieces that are not done yet, on the runs that are finished and chosen when this is asked."""
+    ingest(workspace, force=True)
+    runs = {run.run_id: run for run in plan.distinct}
+    chosen: list[tuple[Role, str]] = [
+        (row[0], row[1]) for row in query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
+    ]
+    order = {run_id: position for position, run_id in enumerate(runs)}
+    trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
+    states, others = plan_pieces(plan.experiment, trained)
+    register(plan, workspace, (*states, *others))
+    missing = [piece for piece in others if folder_of(piece, workspace).state != "done"]
+    if any(piece.kind == "similarity" for piece in missing):
+        yield from filter(None, [[piece for piece in states if folder_of(piece, workspace).state != "done"]])
+    if missing:
+        yield missing
+
+
+def _do_here(stages: Iterator[Sequence[Job]], plan: Plan, workspace: Workspace, _: str | None) -> list[Outcome]:
     from backend.fleet.cluster import local_lanes
     from backend.fleet.local import run_local
 
-    lanes = local_lanes(plan.experiment.resources)
-    with Monitor(workspace, runs, show):
-        return run_local(runs, plan.encoded, workspace, lanes)
+    return run_local(next(stages), plan.encoded, workspace, local_lanes(plan.experiment.resources), stages)
 
 
-def _run_on_ray(runs: Sequence[Run], plan: Plan, workspace: Workspace, address: str | None, show: Show) -> list[Outcome]:
+def _do_on_ray(stages: Iterator[Sequence[Job]], plan: Plan, workspace: Workspace, address: str | None) -> list[Outcome]:
     from backend.fleet.cluster import cluster_lanes, local_lanes, session
 
     resources, encoded = plan.experiment.resources, plan.encoded
@@ -64,5 +117,10 @@ def _run_on_ray(runs: Sequence[Run], plan: Plan, workspace: Workspace, address: 
         from backend.fleet.trainer import run_fleet, run_wide
 
         lanes = local_lanes(resources) if address is None else cluster_lanes(resources)
-        with Monitor(workspace, runs, show):
-            return (run_fleet if resources.workers_per_run == 1 else run_wide)(runs, encoded, workspace, lanes)
+        outcomes: list[Outcome] = []
+        first = next(stages)
+        if resources.workers_per_run > 1 and (runs := [job for job in first if isinstance(job, Run)]):
+            outcomes = run_wide(runs, encoded, workspace, lanes)
+            if (first := next(stages, None)) is None:
+                return outcomes
+        return outcomes + run_fleet(first, encoded, workspace, lanes, stages)

@@ -1,4 +1,4 @@
-"""Watches run folders while others train: keeps the store up to date and tells how far everything is.
+"""Watches the folders of jobs while others work: keeps the store up to date and tells how far everything is.
 
 It runs in a thread of its own and reads what the lanes append to their journals; nothing a lane does waits for it.
 """
@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from backend.errors import MtlensError
+from backend.pieces import Job
 from backend.spec import Run
+from backend.store.folder import JobFolder
 from backend.store.ingest import ingest
 from backend.store.journal import read_tail
+from backend.store.pieces import PieceFolder
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
@@ -23,17 +26,23 @@ SECONDS_BETWEEN_INGESTS = 2.0
 
 
 @dataclass(kw_only=True)
-class RunProgress:
-    """How far one run is. fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace.
+class JobProgress:
+    """How far one job, a run or a piece of evidence, is.
 
-    offsets: how far each journal was read; what stood there before the watch is not news.
+    fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace. offsets: how far each journal
+    was read; what stood there before the watch is not news.
     """
 
-    run: Run
+    job: Job
     state: Literal["queued", "running", "done", "failed"] = "queued"
     fraction: float = 0.0
     began: tuple[float, float] | None = None
     offsets: dict[Path, int] = field(default_factory=dict[Path, int])
+
+    @property
+    def is_evidence(self) -> bool:
+        """Not a run."""
+        return not isinstance(self.job, Run)
 
     def seconds_left(self) -> float | None:
         """Time to its end at its pace so far; None until there is a pace."""
@@ -43,13 +52,18 @@ class RunProgress:
 
 
 class Monitor:
-    """Context manager around training: `show` is called with every run's progress about twice a second."""
+    """Context manager around the work: `show` is called with every job's progress about twice a second."""
 
-    def __init__(self, workspace: Workspace, runs: Sequence[Run], show: Callable[[Sequence[RunProgress]], None]):
+    def __init__(self, workspace: Workspace, jobs: Sequence[Job], show: Callable[[Sequence[JobProgress]], None]):
         self._workspace, self._show = workspace, show
-        self._progress = [RunProgress(run=run, offsets=_written(workspace, run)) for run in runs]
+        self._progress: list[JobProgress] = []
+        self.add(jobs)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Watch these too."""
+        self._progress += [JobProgress(job=job, offsets=_written(folder_of(job, self._workspace))) for job in jobs]
 
     def __enter__(self) -> "Monitor":
         """Start watching."""
@@ -57,7 +71,7 @@ class Monitor:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Look a last time and bring the store up to date; an error of the training goes before one of the store."""
+        """Look a last time and bring the store up to date; an error of the work goes before one of the store."""
         self._over.set()
         self._thread.join()
         try:
@@ -79,13 +93,13 @@ class Monitor:
                     ingested = time.monotonic()
 
     def _look(self) -> None:
-        for progress in self._progress:
+        for progress in list(self._progress):
             if progress.state in ("queued", "running"):
                 self._follow(progress)
         self._show(self._progress)
 
-    def _follow(self, progress: RunProgress) -> None:
-        folder = RunFolder(self._workspace, progress.run.run_id)
+    def _follow(self, progress: JobProgress) -> None:
+        folder = folder_of(progress.job, self._workspace)
         for journal in sorted(folder.path.glob("journal-*.jsonl")):
             tail = read_tail(journal, progress.offsets.get(journal, 0))
             progress.offsets[journal] = tail.end
@@ -99,6 +113,10 @@ class Monitor:
             progress.state = "failed"
 
 
-def _written(workspace: Workspace, run: Run) -> dict[Path, int]:
-    journals = RunFolder(workspace, run.run_id).path.glob("journal-*.jsonl")
-    return {journal: journal.stat().st_size for journal in journals}
+def folder_of(job: Job, workspace: Workspace) -> JobFolder:
+    """Where a job writes."""
+    return (RunFolder if isinstance(job, Run) else PieceFolder)(workspace, job.job_id)
+
+
+def _written(folder: JobFolder) -> dict[Path, int]:
+    return {journal: journal.stat().st_size for journal in folder.path.glob("journal-*.jsonl")}

@@ -5,11 +5,13 @@ The fleet is one worker group, started once per experiment. Its start-up costs s
 restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched.
 """
 
+import contextlib
+import itertools
 import secrets
 import shutil
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -24,26 +26,51 @@ from backend.data.encode import Encoded
 from backend.errors import FleetError
 from backend.fleet.broker import Broker
 from backend.fleet.cluster import Lanes
+from backend.fleet.perform import perform
 from backend.learn.execute import execute
 from backend.learn.world import World
+from backend.pieces import Job
 from backend.spec import Outcome, Run
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
+SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the fleet gives up
 LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
 
 
-def run_fleet(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
-    """Train runs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down."""
+def run_fleet(
+    jobs: Sequence[Job], encoded: Encoded, workspace: Workspace, lanes: Lanes, later: Iterable[Sequence[Job]] = ()
+) -> list[Outcome]:
+    """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down.
+
+    later: further stages, each asked for when the one before is over, as what it holds may depend on that.
+    """
     # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
     broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote()
-    answer = broker.ask_last.remote(list(runs))
     config = {"broker": broker, **_shared(encoded, workspace, lanes)}
-    _fit(_lane, config, lanes, workers=min(lanes.workers, len(runs)), workspace=workspace, failures=3 * len(runs))
+    workers = lanes.workers if later else min(lanes.workers, len(jobs))
+    asker = ThreadPoolExecutor(max_workers=1)
+    answers = asker.submit(_ask, broker, itertools.chain([jobs], later))
     try:
-        return ray.get(answer, timeout=60)
+        _fit(_lane, config, lanes, workers=workers, workspace=workspace, failures=SPARE_DEATHS + 3 * len(jobs))
+        return answers.result(timeout=60)
     except ray.exceptions.RayError as error:
-        raise FleetError(f"the fleet should tell how its runs ended; found {type(error).__name__}") from error
+        raise FleetError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
+    finally:
+        ray.kill(broker)  # or an asker that waits for a fleet that broke down would wait for ever
+        asker.shutdown(wait=True)
+
+
+def _ask(broker: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
+    """Have one stage after the other done, and let the lanes go."""
+    outcomes: list[Outcome] = []
+    try:
+        for jobs in stages:
+            outcomes += ray.get(broker.ask.remote(list(jobs)))
+        return outcomes
+    finally:
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(broker.close.remote())
 
 
 def run_wide(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
@@ -65,7 +92,7 @@ def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes:
         return _fit(_wide, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3)
     except FleetError as error:
         RunFolder(workspace, run.run_id).fail(str(error))
-        return Outcome(run_id=run.run_id, reason=str(error))
+        return Outcome(job_id=run.run_id, reason=str(error))
 
 
 def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, Any]:
@@ -115,13 +142,13 @@ def _cause(error: ray.train.TrainingFailedError) -> str:
 
 
 def _lane(config: dict[str, Any]) -> None:
-    """One lane: pull a run, train it, tell how it went, until there are no more."""
+    """One lane: pull a job, do it, tell how it went, until there are no more."""
     rank = ray.train.get_context().get_world_rank()
     encoded: Encoded = ray.get(config["encoded"])
     workspace = Workspace.open(Path(config["workspace"]), create=False)
     broker = config["broker"]
-    while (run := cast("Run | None", ray.get(broker.take.remote(rank)))) is not None:
-        ray.get(broker.give.remote(rank, execute(run, encoded, workspace, **config["resources"])))
+    while (job := cast("Job | None", ray.get(broker.take.remote(rank)))) is not None:
+        ray.get(broker.give.remote(rank, perform(job, encoded, workspace, **config["resources"])))
 
 
 def _wide(config: dict[str, Any]) -> Outcome:

@@ -22,6 +22,12 @@ def weights_to_bytes(tensors: dict[str, Tensor]) -> bytes:
     return save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()})
 
 
+def change_to_bytes(model: nn.Module, initial: dict[str, Tensor]) -> bytes:
+    """How far the trained tensors are from their initial values, in bfloat16: half the bytes, and 1 % of the change at most."""
+    changes = {name: (tensor - initial[name]).bfloat16() for name, tensor in trained_tensors(model).items()}
+    return weights_to_bytes(changes)
+
+
 def capture(progress: Progress, model: nn.Module, best: dict[str, Tensor], optimiser: torch.optim.Optimizer) -> bytes:
     """Everything that the next epoch needs: current and best weights, optimiser moments, counters."""
     tensors = {f"now/{name}": tensor for name, tensor in trained_tensors(model).items()}

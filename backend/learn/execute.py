@@ -18,8 +18,9 @@ from backend.learn.loop import Learner
 from backend.learn.progress import Epoch, Step
 from backend.learn.world import ALONE, Decision, World
 from backend.spec import Outcome, Run, SplitName
+from backend.store.folder import JobClaimed
 from backend.store.journal import Journal
-from backend.store.runs import RESUME, RunClaimed, RunFolder
+from backend.store.runs import MODEL, RESUME, RunFolder, epoch_file
 from backend.store.tables import MetricRow, PredictionBlock
 from backend.store.workspace import Workspace
 
@@ -43,14 +44,14 @@ def execute(
         try:
             with folder.claim():
                 decision = world.share(Decision(train=folder.state != "done", state=folder.read_bytes(RESUME)))
-                return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(run_id=run.run_id)
-        except RunClaimed:
+                return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(job_id=run.run_id)
+        except JobClaimed:
             time.sleep(0.5)
         except WorkspaceError as error:
-            return Outcome(run_id=run.run_id, reason=str(error))
+            return Outcome(job_id=run.run_id, reason=str(error))
 
 
-def _directory(run: Run) -> Path:
+def encoder_directory(run: Run) -> Path:
     """The run's encoder on this node; EncoderError if it is not the one that the run was planned with."""
     found = _locate(run.encoder.name)
     if found.fingerprint != run.pretrained:
@@ -70,17 +71,17 @@ def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Out
     """A wide run's other processes: the same steps, the same end, and nothing written."""
     decision = world.share(None)
     if not decision.train:
-        return Outcome(run_id=run.run_id)
+        return Outcome(job_id=run.run_id)
     try:
-        learner = Learner(run, encoded, _directory(run), hardware, world)
+        learner = Learner(run, encoded, encoder_directory(run), hardware, world)
         if decision.state is not None:
             with contextlib.suppress(TrainingError):
                 learner.resume(decision.state)
         learner.fit(lambda _: None, lambda _: None)
         learner.final_predictions()
     except (TrainingError, EncoderError) as error:
-        return Outcome(run_id=run.run_id, reason=str(error))
-    return Outcome(run_id=run.run_id)
+        return Outcome(job_id=run.run_id, reason=str(error))
+    return Outcome(job_id=run.run_id)
 
 
 def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World, decision: Decision) -> Outcome:
@@ -88,7 +89,7 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
     try:
         journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
         try:
-            learner = Learner(run, encoded, _directory(run), hardware, world)
+            learner = Learner(run, encoded, encoder_directory(run), hardware, world)
             _train_and_finish(learner, decision.state, folder, journal)
         except Exception as error:
             journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
@@ -99,16 +100,16 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
     except Exception as error:
         if world.size > 1 and not isinstance(error, TrainingError | EncoderError):
             raise  # what the other processes do not meet too would leave them waiting: Ray Train restarts them all
-        return Outcome(run_id=run.run_id, reason=_reason(error))
-    return Outcome(run_id=run.run_id)
+        return Outcome(job_id=run.run_id, reason=_reason(error))
+    return Outcome(job_id=run.run_id)
 
 
 def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
     started = time.perf_counter()
     _resume(learner, state, journal)
-    learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder))
+    learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder, keep=len(learner.run.tasks) > 1))
     predictions = learner.final_predictions()
-    folder.save_bytes("model.safetensors", weights_to_bytes(trained_tensors(learner.model)), durable=True)
+    folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
     facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}
     journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
     folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
@@ -146,10 +147,13 @@ def _step_reporter(journal: Journal) -> Callable[[Step], None]:
     return report
 
 
-def _epoch_reporter(journal: Journal, folder: RunFolder) -> Callable[[Epoch], None]:
+def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Callable[[Epoch], None]:
+    """Told of every epoch. keep: the changes of each epoch too, on which gradients are looked at afterwards."""
     saver = _Saver(folder)
 
     def report(epoch: Epoch) -> None:
+        if keep:
+            folder.save_bytes(epoch_file(epoch.epoch), epoch.change(), durable=False)
         if epoch.fraction < 1:
             saver.save(epoch)
         journal.write(

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from backend.data.encode import Encoded, collate
 from backend.data.examples import MISSING, SPLITS
 from backend.errors import TrainingError
-from backend.learn.checkpoint import capture, restore, trained_tensors
+from backend.learn.checkpoint import capture, change_to_bytes, restore, trained_tensors
 from backend.learn.evaluate import Prediction, predict
 from backend.learn.hardware import Hardware
 from backend.learn.losses import BatchLoss, balanced_weights
@@ -44,7 +44,7 @@ class Learner:
         self.optimiser = _optimiser(self.model, run)
         self.loss = BatchLoss(run.tasks, self._class_weights(), hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
-        self.best = self._copy_weights()
+        self._initial = self.best = self._copy_weights()
         self._best_validation: list[Prediction] | None = None
         self._model = DistributedDataParallel(self.model) if world.size > 1 else self.model
 
@@ -77,6 +77,7 @@ class Learner:
                     loss=loss,
                     improved=improved,
                     state=lambda: capture(progress, self.model, self.best, self.optimiser),
+                    change=lambda: change_to_bytes(self.model, self._initial),
                 )
             )
         with torch.no_grad():

@@ -59,6 +59,17 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout)
 
 
+def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int) -> nn.Module:
+    """The encoder's architecture with random weights, as its authors initialise it: a floor for comparisons."""
+    from transformers import AutoModel
+
+    torch.manual_seed(seed)
+    encoder: Any = AutoModel.from_config(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available()).config))
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return _compact(encoder, vocabulary)
+
+
 @functools.lru_cache(maxsize=1)
 def _load_encoder(directory: Path, gpu: bool) -> Any:
     """Kept per process: a lane that trains twenty runs reads the file once."""

@@ -17,7 +17,10 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Told after every epoch. validation: mean macro-F1 on the validation split. state: makes the bytes to resume from."""
+    """Told after every epoch. validation: mean macro-F1 on the validation split.
+
+    state: makes the bytes to resume from. change: makes those of what training has changed so far.
+    """
 
     epoch: int
     step: int
@@ -26,6 +29,7 @@ class Epoch:
     loss: float
     improved: bool
     state: Callable[[], bytes]
+    change: Callable[[], bytes]
 
 
 @dataclass(kw_only=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from backend.store.changes import RunSeen, Seen
 from backend.store.collect import ExperimentRecord, RunRecord, utc
+from backend.store.collect_evidence import PieceRecord
 from backend.store.journal import Event
 from backend.store.manifest import ManifestTask
 from backend.store.master import Connection, incoming, insert, insert_rows
@@ -28,6 +29,14 @@ _RUN_ROW = pa.schema(
 _KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
 _TABLES_OF_RUN = ("run", "metric", "prediction", "event", "quarantine", "bookkeeping.run_seen", "bookkeeping.journal_seen")
 _TABLES_OF_MANIFEST = ("experiment", "task", "example", "experiment_run", "quarantine", "bookkeeping.experiment_seen")
+_TABLES_OF_EVIDENCE = (
+    "bookkeeping.experiment_piece",
+    "bookkeeping.evidence_seen",
+    "summary.similarity",
+    "summary.alignment",
+    "summary.explanation",
+)
+_TABLES_OF_PIECE = ("cka", "gradient_alignment", "bookkeeping.piece_seen")
 _TABLES_OF_COMPARISON = ("comparison", "bookkeeping.comparison_seen")
 
 
@@ -41,7 +50,8 @@ def read_seen(connection: Connection) -> Seen:
         for run_id, generation, state in connection.execute("FROM bookkeeping.run_seen").fetchall()
     }
     stamps = connection.execute("SELECT experiment_id, stamp FROM bookkeeping.experiment_seen").fetchall()
-    return Seen(runs=runs, experiments=dict(stamps))
+    pieces = dict(connection.execute("SELECT piece_id, state FROM bookkeeping.piece_seen").fetchall())
+    return Seen(runs=runs, experiments=dict(stamps), pieces=pieces)
 
 
 def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
@@ -53,8 +63,9 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
-    """Take experiments out with their comparisons; their runs stay."""
-    _delete(connection, (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON), "experiment_id", experiment_ids)
+    """Take experiments out with what was concluded; their runs and pieces of evidence stay."""
+    concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE)
+    _delete(connection, concluded, "experiment_id", experiment_ids)
 
 
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
@@ -72,6 +83,29 @@ def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
     bad = [{"run_id": record.run_id, **part._asdict()} for record in records for part in record.bad]
     insert_rows(connection, "quarantine", bad)
     _remember(connection, records)
+
+
+def forget_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
+    """Take pieces of evidence out whose folders are gone."""
+    _mark_stale_by_pieces(connection, piece_ids)
+    _delete(connection, _TABLES_OF_PIECE, "piece_id", piece_ids)
+
+
+def add_piece(connection: Connection, record: PieceRecord) -> None:
+    """Put in a piece of evidence in place of what was known of it."""
+    forget_pieces(connection, [record.piece_id])
+    insert(connection, "cka", _joined([(record.piece_id, record.cka)], "piece_id"))
+    insert(connection, "gradient_alignment", _joined([(record.piece_id, record.gradients)], "piece_id"))
+    seen = {"piece_id": record.piece_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
+    insert_rows(connection, "bookkeeping.piece_seen", [seen])
+
+
+def _mark_stale_by_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
+    connection.execute(
+        "UPDATE bookkeeping.experiment_seen SET stale = true WHERE experiment_id IN "
+        "(SELECT experiment_id FROM bookkeeping.experiment_piece WHERE piece_id IN (SELECT unnest($ids)))",
+        {"ids": piece_ids},
+    )
 
 
 def _remember(connection: Connection, records: Sequence[RunRecord]) -> None:
@@ -114,6 +148,8 @@ def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
     insert_rows(connection, "experiment", [{**key, **about}])
     insert_rows(connection, "task", [{**key, **_task(position, task)} for position, task in enumerate(manifest.tasks)])
     insert_rows(connection, "experiment_run", [{**key, **run.model_dump()} for run in manifest.runs])
+    pieces = [{**key, "position": position, **piece.model_dump()} for position, piece in enumerate(manifest.evidence)]
+    insert_rows(connection, "bookkeeping.experiment_piece", pieces)
     owner = pa.repeat(record.experiment_id, len(record.examples))
     insert(connection, "example", record.examples.append_column("experiment_id", owner))
 
@@ -149,9 +185,9 @@ def _updates() -> str:
     )
 
 
-def _joined(tables: Iterable[tuple[str, pa.Table]]) -> pa.Table:
-    """The tables of several runs one below the other, with the runs' ids."""
-    return pa.concat_tables([table.append_column("run_id", pa.repeat(run_id, len(table))) for run_id, table in tables])
+def _joined(tables: Iterable[tuple[str, pa.Table]], key: str = "run_id") -> pa.Table:
+    """The tables of several jobs one below the other, with the jobs' ids."""
+    return pa.concat_tables([table.append_column(key, pa.repeat(job_id, len(table))) for job_id, table in tables])
 
 
 def _delete(connection: Connection, tables: Sequence[str], column: str, values: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from backend.store.runs import RUN_ID
+from backend.store.folder import JOB_ID
 from backend.store.workspace import Workspace, names_in
 
 StoredState = Literal["unfinished", "failed", "done", "damaged"]
@@ -25,10 +25,11 @@ class RunSeen(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the master database holds. experiments: id -> stamp of the manifest that was read."""
+    """What the master database holds. experiments: id -> stamp of the manifest that was read; pieces: of evidence."""
 
     runs: Mapping[str, RunSeen]
     experiments: Mapping[str, str]
+    pieces: Mapping[str, StoredState]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,18 @@ class Listing:
     gone_runs: tuple[str, ...]
     experiments: tuple[tuple[str, str], ...]  # id, stamp
     gone_experiments: tuple[str, ...]
+    pieces: tuple[str, ...]
+    gone_pieces: tuple[str, ...]
 
 
 def list_changes(workspace: Workspace, seen: Seen) -> Listing:
     """Compare the names in the workspace with what was seen. A run that was set aside and trained again counts as gone."""
     names = names_in(workspace.runs)
     set_aside = Counter(name.partition(".")[0] for name in names if ".damaged-" in name)
-    generations = {name: set_aside[name] for name in names if RUN_ID.fullmatch(name)}
+    generations = {name: set_aside[name] for name in names if JOB_ID.fullmatch(name)}
     with os.scandir(workspace.experiments) as entries:
         stamps = {entry.name[: -len(".json")]: _stamp(entry) for entry in entries if entry.name.endswith(".json")}
+    pieces = {name for name in _names_of_pieces(workspace) if JOB_ID.fullmatch(name)}
     current = {run_id for run_id, run in seen.runs.items() if generations.get(run_id) == run.generation}
     finished = {run_id for run_id in current if seen.runs[run_id].state == "done"}
     return Listing(
@@ -55,7 +59,14 @@ def list_changes(workspace: Workspace, seen: Seen) -> Listing:
         gone_runs=tuple(sorted(seen.runs.keys() - current)),
         experiments=tuple(sorted(stamps.items() - seen.experiments.items())),
         gone_experiments=tuple(sorted(seen.experiments.keys() - stamps.keys())),
+        pieces=tuple(sorted(name for name in pieces if seen.pieces.get(name) != "done")),
+        gone_pieces=tuple(sorted(seen.pieces.keys() - pieces)),
     )
+
+
+def _names_of_pieces(workspace: Workspace) -> list[str]:
+    """None in a workspace of a mtlens that had no evidence."""
+    return names_in(workspace.evidence) if workspace.evidence.exists() else []
 
 
 def _stamp(entry: "os.DirEntry[str]") -> str:

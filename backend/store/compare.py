@@ -11,7 +11,6 @@ import numpy as np
 from backend.differences import TaskPredictions
 from backend.spec import content_hash
 from backend.store import master
-from backend.store.apply import set_fresh, stale_experiments
 from backend.store.selection import Pairs, Selection, Trained, pair, select
 from backend.verdicts import Comparison, compare
 
@@ -27,15 +26,8 @@ _NAMES = {
 """Columns of table `comparison` that are called otherwise in `Comparison`."""
 
 
-def refresh(connection: master.Connection) -> None:
-    """Recompute what is due, one experiment per transaction."""
-    for experiment_id in stale_experiments(connection):
-        with master.transaction(connection):
-            _refresh_experiment(connection, experiment_id)
-            set_fresh(connection, experiment_id)
-
-
-def _refresh_experiment(connection: master.Connection, experiment_id: str) -> None:
+def refresh(connection: master.Connection, experiment_id: str) -> None:
+    """Recompute an experiment's comparisons as far as the runs that are paired have changed."""
     about = connection.execute("SELECT margin, seeds FROM experiment WHERE experiment_id = ?", [experiment_id]).fetchone()
     if about is None:  # its manifest cannot be read
         return

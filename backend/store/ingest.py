@@ -19,9 +19,10 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from backend.errors import WorkspaceError
-from backend.store import apply, compare, master, publication
-from backend.store.changes import list_changes
+from backend.store import apply, compare, explain, master, publication
+from backend.store.changes import Listing, Seen, list_changes
 from backend.store.collect import read_experiment, read_run
+from backend.store.collect_evidence import read_piece
 from backend.store.workspace import Workspace, failed_to, sync
 
 LOCK_SECONDS = 60.0
@@ -149,8 +150,30 @@ def _read_folders(workspace: Workspace, connection: master.Connection) -> Ingest
             events=report.events + sum(len(record.events) for record in batch),
             quarantined=report.quarantined + sum(len(record.bad) for record in batch),
         )
+    _read_pieces(workspace, connection, seen, listing)
     shown = master.snapshot(connection)
     return replace(report, pending=shown is None or shown != publication.current(workspace))
+
+
+def _read_pieces(workspace: Workspace, connection: master.Connection, seen: Seen, listing: Listing) -> None:
+    if listing.gone_pieces:
+        with master.transaction(connection):
+            apply.forget_pieces(connection, listing.gone_pieces)
+            master.set_snapshot(connection, None)
+    for piece_id in listing.pieces:
+        if record := read_piece(workspace, piece_id, seen.pieces.get(piece_id)):
+            with master.transaction(connection):
+                apply.add_piece(connection, record)
+                master.set_snapshot(connection, None)
+
+
+def _conclude(connection: master.Connection) -> None:
+    """Recompute what follows from what is new, one experiment per transaction."""
+    for experiment_id in apply.stale_experiments(connection):
+        with master.transaction(connection):
+            compare.refresh(connection, experiment_id)
+            explain.refresh(connection, experiment_id)
+            apply.set_fresh(connection, experiment_id)
 
 
 def _prepare_snapshot(
@@ -159,7 +182,7 @@ def _prepare_snapshot(
     """Make the database fit to be copied as the snapshot whose name is returned; None where none is due."""
     if not (report.pending and publish and (force or publication.is_due(workspace))):
         return None
-    compare.refresh(connection)
+    _conclude(connection)
     name = publication.new_name()
     master.set_snapshot(connection, name)
     connection.execute("CHECKPOINT")

@@ -27,6 +27,14 @@ class ManifestRun(_Part):
     candidate: int
 
 
+class ManifestPiece(_Part):
+    """A piece of evidence that the experiment asks for. subject: in words, what it looks at."""
+
+    piece_id: str
+    kind: str
+    subject: str
+
+
 class Manifest(_Part):
     """Content of experiments/<experiment_id>.json."""
 
@@ -37,3 +45,4 @@ class Manifest(_Part):
     tasks: tuple[ManifestTask, ...]
     runs: tuple[ManifestRun, ...]
     notes: tuple[str, ...]
+    evidence: tuple[ManifestPiece, ...] = ()

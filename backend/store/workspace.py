@@ -36,7 +36,7 @@ class Workspace:
             raise WorkspaceError(f"{directory}: nothing here yet: run `mtlens run EXPERIMENT` first")
         try:
             if create:
-                for folder in (workspace.runs, workspace.experiments, workspace.store):
+                for folder in (workspace.runs, workspace.evidence, workspace.experiments, workspace.store):
                     folder.mkdir(parents=True, exist_ok=True)
                 if not workspace.marker.exists():
                     write_atomic(workspace.marker, to_json({"format": FORMAT}))
@@ -54,6 +54,11 @@ class Workspace:
     def runs(self) -> Path:
         """One folder per run, named by its id."""
         return self.root / "runs"
+
+    @property
+    def evidence(self) -> Path:
+        """One folder per piece of evidence, named by its id."""
+        return self.root / "evidence"
 
     @property
     def experiments(self) -> Path:

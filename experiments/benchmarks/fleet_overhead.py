@@ -67,7 +67,7 @@ def main() -> None:
     only = parser.parse_args().only
     lanes = usable_cores()
     answer: dict[str, object] = {"lanes": lanes}
-    for name, reports, epochs, num_seeds in (("real", 120, 4, 3), ("tiny", 12, 1, 15)):
+    for name, reports, epochs, num_seeds in (("real", 120, 4, 3), ("tiny", 16, 1, 15)):
         if only not in (None, name):
             continue
         plan = make_plan(experiment(name, reports, epochs, num_seeds), [])

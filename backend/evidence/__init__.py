@@ -1,0 +1,1 @@
+"""Why models match: tensors in, numbers out; then which checkpoints are compared."""

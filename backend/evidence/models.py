@@ -1,0 +1,78 @@
+"""Models as they are stored: trained, at the end of an epoch, as they began, or of random weights."""
+
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from backend.data.encode import Encoded
+from backend.errors import EvidenceError
+from backend.learn.checkpoint import trained_tensors
+from backend.learn.model import MultiTaskModel, build_model, untrained_encoder
+from backend.pieces import MemberRole
+from backend.spec import Run
+from backend.store.folder import sha256
+from backend.store.runs import MODEL, RunFolder, epoch_file
+from backend.store.workspace import Workspace
+
+
+def load_encoder(
+    role: MemberRole, run: Run, workspace: Workspace, directory: Path, encoded: Encoded, seed: int | None
+) -> nn.Module:
+    """The encoder of a member of a comparison. seed: of an untrained one."""
+    if role == "untrained":
+        return untrained_encoder(directory, encoded.vocabulary, seed or 0)
+    if role == "pretrained":
+        return build_model(run, directory, encoded.vocabulary).encoder
+    return load_trained(run, workspace, directory, encoded.vocabulary).encoder
+
+
+def load_trained(run: Run, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
+    """The finished model of a run; EvidenceError where its checkpoint is missing or is not the one that it finished with."""
+    folder = RunFolder(workspace, run.run_id)
+    path = folder.path / MODEL
+    if folder.state != "done" or not path.exists():
+        raise EvidenceError(f"{path} should hold the trained weights of {run.label}; found none")
+    expected = folder.facts().get("files", {}).get(MODEL)
+    if sha256(path) != expected:
+        raise EvidenceError(f"{path} should be as it was when {run.label} finished; it has changed: mtlens verify --quarantine")
+    model = build_model(run, directory, vocabulary)
+    weights = _tensors(path, run)
+    with torch.no_grad():
+        for name, tensor in trained_tensors(model).items():
+            tensor.copy_(_fitting(weights, name, tensor, path))
+    return model
+
+
+def load_epoch(
+    run: Run, epoch: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
+) -> MultiTaskModel | None:
+    """A run's model after some epochs, to within the rounding of the stored change; None where that was not kept."""
+    path = RunFolder(workspace, run.run_id).path / epoch_file(epoch)
+    if not path.exists():
+        return None
+    model = build_model(run, directory, vocabulary)
+    changes = _tensors(path, run)
+    with torch.no_grad():
+        for name, tensor in trained_tensors(model).items():
+            tensor.add_(_fitting(changes, name, tensor, path))
+    return model
+
+
+def _tensors(path: Path, run: Run) -> dict[str, Tensor]:
+    try:
+        return load(path.read_bytes())
+    except (OSError, safetensors.SafetensorError) as error:
+        raise EvidenceError(f"{path} should hold weights of {run.label}: {error}") from None
+
+
+def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor, path: Path) -> Tensor:
+    found = tensors.get(name)
+    if found is None or found.shape != like.shape:
+        shape = "none" if found is None else list(found.shape)
+        raise EvidenceError(f"{path} should hold {name} of shape {list(like.shape)}; found {shape}")
+    return found

@@ -1,0 +1,42 @@
+"""An evidence folder: one piece of evidence, complete when and only when its DONE marker is there.
+
+piece.json           what was computed
+journal-<k>.jsonl    how far it came
+states.safetensors   hidden states, or
+cka.parquet          similarities of hidden states, or
+gradients.parquet    alignment of gradients
+DONE or FAILED       as in a run folder
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from backend.store.folder import JobFolder
+from backend.store.journal import Journal
+
+CKA = "cka.parquet"
+GRADIENTS = "gradients.parquet"
+STATES = "states.safetensors"
+
+
+class PieceFolder(JobFolder):
+    """The folder of one piece of evidence in a workspace; it need not exist yet."""
+
+    KIND = "piece"
+
+    @property
+    def path(self) -> Path:
+        """Where the files are."""
+        return self.workspace.evidence / self.job_id
+
+    def start(self, piece: dict[str, Any], versions: dict[str, str], host: dict[str, object]) -> Journal:
+        """Begin or take up the piece; returns a new journal. piece: what is computed, as JSON."""
+        self.workspace.evidence.mkdir(exist_ok=True)  # a workspace of an earlier mtlens has none
+        return self.begin(piece, versions, host)
+
+    def finish(self, files: Mapping[str, bytes], facts: dict[str, object]) -> None:
+        """Write the files and, last, DONE."""
+        for name, content in files.items():
+            self.save_bytes(name, content, durable=True)
+        self.mark_done(facts, {"piece.json", *files})

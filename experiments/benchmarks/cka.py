@@ -1,0 +1,196 @@
+"""CKA between all pairs of many feature sets: how near is it to what the arithmetic must take, and to other packages?
+
+    python -m experiments.benchmarks.cka
+
+prints JSON in about four minutes on two cores. The 26 sets are 2 models of 13 layers, n = 1024 examples of p = 768
+features whose means are as large as their standard deviations: 351 pairs, a set with itself included. `floor` is the time of
+S n² p + S² n² / 2 operations, halves of symmetric products left out, at the best rate of a float32 product measured in the
+same round on a tile's or a whole Gram matrix's shape. `max_error` is against unbiased HSIC in float64, written down anew
+here. Ours and another package take turns; a speed-up is the median over rounds of its time over that of ours before and after.
+
+pytorch-cka 1.1.3, in two ways. `cka_from_features` is its function for features at hand: it takes two lists, hence both
+the sets twice, and makes 2 S Gram matrices. `compute_cka` of a model with itself makes S of them: its fastest way. Both
+leave features as they are, not centred, and clamp to [0, 1].
+
+torch-cka 0.21 knows only models and a data loader, so it is given, twice, a model whose layers answer with the features, and
+a loader with all examples in one batch. It knows no symmetry: for each of S² ordered pairs it makes a Gram matrix and two
+products of n³ where a sum of n² would do, about S² (2 n² p + 4 n³) operations. One round.
+
+`grid` has ours alone, each in a process of its own; `peak_mib` is the memory beyond that of the features.
+"""
+
+import json
+import multiprocessing
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from cka import cka_from_features, compute_cka
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+from torch_cka import CKA
+
+from backend.evidence.cka import similarity_matrix
+from backend.learn.hardware import usable_cores
+
+NUM_SETS, NUM_EXAMPLES, NUM_FEATURES = 26, 1024, 768
+ROUNDS = 5
+GRID = [(sets, n, p) for sets in (13, 26, 104) for n in (256, 1024, 4096) for p in (128, 768)]
+TILE = (128, 512)  # rows and columns of a tile's product
+
+
+class Layer(nn.Module):
+    """Answers with the features it was given: running the model costs nothing."""
+
+    def __init__(self, features: Tensor) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, _: Tensor) -> Tensor:
+        """All n rows, for the hooks of the other packages."""
+        return self.features
+
+
+class Model(nn.Module):
+    """A layer for each feature set."""
+
+    def __init__(self, sets: list[Tensor]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(one) for one in sets)
+
+    def forward(self, batch: Tensor) -> None:
+        """Call every layer."""
+        for layer in self.layers:
+            layer(batch)
+
+
+def draw(num_sets: int, n: int, p: int) -> list[Tensor]:
+    """Feature sets [n, p] that share less and less with a common one."""
+    generator = torch.Generator().manual_seed(0)
+    common, mean = torch.randn(n, p, generator=generator), torch.randn(p, generator=generator)
+    shares = np.linspace(1, 0, num_sets)
+    return [common * s**0.5 + torch.randn(n, p, generator=generator) * (1 - s) ** 0.5 + mean for s in shares.tolist()]
+
+
+def reference(sets: list[Tensor]) -> NDArray[np.float64]:
+    """Debiased CKA in float64 from hollow Gram matrices, Song et al. 2012."""
+    n = len(sets[0])
+    grams = torch.stack([one @ one.T for one in (one.double() - one.double().mean(dim=0) for one in sets)])
+    grams.diagonal(dim1=1, dim2=2).zero_()
+    rows, flat = grams.sum(dim=2), grams.flatten(1)
+    sums = rows.sum(dim=1)
+    hsic = flat @ flat.T + torch.outer(sums, sums) / ((n - 1) * (n - 2)) - rows @ rows.T * 2 / (n - 2)
+    return (hsic / torch.outer(hsic.diagonal(), hsic.diagonal()).sqrt()).numpy()
+
+
+def rate(n: int, p: int) -> float:
+    """Operations per second of a float32 product, best of the shapes that occur."""
+    best = 0.0
+    for rows, columns in ((min(TILE[0], n), min(TILE[1], n)), (n, n)):
+        left, right = torch.randn(rows, p), torch.randn(columns, p)
+        seconds = min(timed(lambda left=left, right=right: left @ right.T)[0] for _ in range(10))
+        best = max(best, 2 * rows * columns * p / seconds)
+    return best
+
+
+def operations(num_sets: int, n: int, p: int) -> float:
+    """What symmetric products need, a multiplication and an addition counted as two."""
+    return num_sets * n**2 * p + num_sets**2 * n**2 / 2
+
+
+def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and answer."""
+    start = time.perf_counter()
+    answer = call()
+    return time.perf_counter() - start, answer
+
+
+def torch_cka(model: Model, names: list[str], loader: DataLoader[Any]) -> NDArray[np.float64]:
+    """The matrix of torch-cka."""
+    comparison = CKA(model, model, "first", "second", names, names)
+    with torch.inference_mode():
+        comparison.compare(loader, loader)
+    return comparison.export()["CKA"].numpy()
+
+
+def compare(sets: list[Tensor]) -> dict[str, Any]:
+    """Ours and the other packages in turns."""
+    stacked, model = torch.stack(sets), Model(sets)
+    loader = DataLoader(TensorDataset(torch.empty(len(sets[0]), 1)), batch_size=len(sets[0]))
+    names = [f"layers.{index}" for index in range(len(sets))]
+    ways: dict[str, tuple[int, Callable[[], Any]]] = {
+        "pytorch_cka_from_features": (ROUNDS, lambda: cka_from_features(stacked, stacked).numpy()),
+        "pytorch_cka_compute_cka": (
+            ROUNDS,
+            lambda: compute_cka(model, model, loader, layers=names, device="cpu", progress=False)[0].numpy(),
+        ),
+        "torch_cka": (1, lambda: torch_cka(model, names, loader)),
+    }
+    truth = reference(sets)
+    similarity_matrix(sets)
+    ours: list[float] = []
+    floors: list[float] = []
+    report: dict[str, Any] = {"ours": {}}
+    for name, (rounds, way) in ways.items():
+        ratios: list[float] = []
+        for _ in range(rounds):
+            floors.append(operations(len(sets), *sets[0].shape) / rate(*sets[0].shape))
+            before, _ = timed(lambda: similarity_matrix(sets))
+            seconds, found = timed(way)
+            after, _ = timed(lambda: similarity_matrix(sets))
+            ours += [before, after]
+            ratios.append(2 * seconds / (before + after))
+        report[name] = {
+            "speed_up": round(float(np.median(ratios)), 2),
+            "ms": round(1000 * seconds, 1),
+            "max_error": float(f"{np.abs(found - truth).max():.1e}"),
+        }
+    to_floor = np.reshape(ours, (-1, 2)).min(axis=1) / floors
+    report["ours"] = {
+        "ms": round(1000 * float(np.median(ours)), 1),
+        "floor_ms": round(1000 * float(np.median(floors)), 1),
+        "ratio_to_floor": round(float(np.median(to_floor)), 2),
+        "max_error": float(f"{np.abs(similarity_matrix(sets).debiased - truth).max():.1e}"),
+    }
+    return report
+
+
+def measure(num_sets: int, n: int, p: int) -> dict[str, Any]:
+    """One cell of the grid; the best of some calls, one where a call takes seconds."""
+    torch.set_num_threads(usable_cores())
+    similarity_matrix(draw(2, 256, p))
+    sets = draw(num_sets, n, p)
+    needed = operations(num_sets, n, p)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    floor = needed / rate(n, p)
+    seconds = min(timed(lambda: similarity_matrix(sets))[0] for _ in range(1 if needed > 5e11 else 3))
+    return {
+        "sets": num_sets,
+        "examples": n,
+        "features": p,
+        "ms": round(1000 * seconds, 1),
+        "ratio_to_floor": round(seconds / floor, 2),
+        "peak_mib": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024),
+        "features_mib": round(num_sets * n * p * 4 / 2**20),
+    }
+
+
+def main() -> None:
+    """Take turns, walk the grid, print."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(usable_cores())
+    sets = draw(NUM_SETS, NUM_EXAMPLES, NUM_FEATURES)
+    report = {"threads": usable_cores(), "pairs": NUM_SETS * (NUM_SETS + 1) // 2, **compare(sets)}
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        report["grid"] = list(pool.map(measure, *zip(*GRID, strict=True)))
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
