@@ -1,7 +1,7 @@
 """How the tasks' gradients relate: at which weights they are looked at, and the rows that the store takes.
 
 multi         all tasks at the weights of one multi-task model: at the start, with probed heads; after each epoch whose
-              weights were kept; at the end; and over the course of training, the sum of all these
+              weights were kept; at the end; and over the course of training, the sum over the epochs
 cross         each task at the weights of its own task-specific model
 task_vectors  what training has changed in the task-specific models
 """
@@ -50,21 +50,19 @@ def gradient_rows(
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
     steps = _Steps((last + 2) * len(draws.rows), report)
     rows: list[GradientRow] = []
-    seen: list[Alignments] = []
-    floors: list[Alignments] = []
+    course: list[Alignments] = []
+    floor: Alignments | None = None
     for moment, epoch, model in _moments(run, best, last, workspace, directory, encoded, draws, hardware):
-        controlled = moment != "epoch" and _floor_fits(model, len(run.tasks), hardware)
+        controlled = moment == "end" and _floor_fits(model, len(run.tasks), hardware)
         found = shared_gradients(model, draws, hardware, permuted=controlled, report=steps)
         own = {block: of_tasks(one, range(len(run.tasks))) for block, one in found.items()}
-        seen.append(own)
-        floors += [found] if controlled else []
         floor = found if controlled else None
         rows += _rows("multi", run.seed, moment, epoch, own, run.tasks, floor)
         if moment == "end":
             rows += _rows("multi", run.seed, "epoch", epoch, own, run.tasks, floor)
-    course = {block: combine([one[block] for one in seen]) for block in seen[0]}
-    floor = {block: combine([one[block] for one in floors]) for block in floors[0]} if floors else None
-    return rows + _rows("multi", run.seed, "training", None, course, run.tasks, floor)
+        course += [] if moment == "start" else [own]
+    pooled = {block: combine([one[block] for one in course]) for block in course[0]}
+    return rows + _rows("multi", run.seed, "training", None, pooled, run.tasks, None)
 
 
 def cross_rows(
@@ -73,7 +71,8 @@ def cross_rows(
     """Rows of settings `cross` and `task_vectors`."""
     runs = sorted(piece.runs, key=lambda run: run.tasks[0].name)
     tasks = tuple(run.tasks[0] for run in runs)
-    draws = _draws(encoded.select(tasks), runs[0], piece.microbatches, piece.microbatch_size, hardware)
+    together = runs[0].model_copy(update={"tasks": tasks})
+    draws = _draws(encoded.select(tasks), together, piece.microbatches, piece.microbatch_size, hardware)
     models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
     vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))
     found = own_gradients(models, draws, hardware, _Steps(len(draws.rows), report))
@@ -97,7 +96,7 @@ class _Steps:
 def _draws(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> Draws:
     found = microbatches(encoded, list(range(len(encoded.tasks))), count, size, run.seed)
     rows = [np.concatenate(parts) for parts in found if parts]
-    return make_draws(encoded, run, rows, run.seed, hardware)
+    return make_draws(encoded, run, rows, hardware)
 
 
 def _moments(
@@ -105,7 +104,7 @@ def _moments(
 ) -> Iterator[tuple[str, int, MultiTaskModel]]:
     """Models in the order of training. The kept epoch is the end; an epoch whose weights were not kept is left out."""
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
-    fit_heads(model, draws.encoded, draws.class_weights, hardware, without=np.concatenate(draws.rows))
+    fit_heads(model, draws.encoded, draws.labels, draws.class_weights, hardware, without=np.concatenate(draws.rows))
     yield "start", 0, model
     for epoch in range(1, last + 1):
         if epoch == best:

@@ -15,6 +15,7 @@ from backend.evidence.alignment import Alignment
 from backend.evidence.blocks import Block, block_names
 from backend.evidence.gradients import Gramian, task_gradients
 from backend.learn.hardware import Hardware
+from backend.learn.loop import training_labels
 from backend.learn.losses import balanced_weights
 from backend.learn.model import MultiTaskModel
 from backend.spec import Run
@@ -24,7 +25,7 @@ Alignments = dict[Block, Alignment]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
-    """K draws of training rows for T tasks. labels, permuted: [n, T] of all examples, as given and permuted in training."""
+    """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order."""
 
     encoded: Encoded
     rows: list[NDArray[np.int64]]
@@ -34,14 +35,14 @@ class Draws:
     independent: NDArray[np.bool_]
 
 
-def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], seed: int, hardware: Hardware) -> Draws:
-    """Draws for the tasks of `encoded`; class weights as in the run's training."""
-    labels = encoded.labels.astype(np.int64)
+def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> Draws:
+    """Draws for the tasks of a run, with the labels and class weights of its training."""
+    labels = training_labels(encoded, run)
     train = encoded.splits == SPLITS.index("train")
     permuted = labels.copy()
     for j in range(labels.shape[1]):
         known = np.flatnonzero(train & (labels[:, j] != MISSING))
-        permuted[known, j] = np.random.default_rng([seed, j]).permutation(labels[known, j])
+        permuted[known, j] = np.random.default_rng([run.seed, j]).permutation(labels[known, j])
     sizes = [len(task.classes) for task in encoded.tasks]
     weights = [
         np.ones(size, dtype=np.float32) if run.training.class_weights == "none" else balanced_weights(labels[train, j], size)

@@ -19,7 +19,7 @@ from torch import Tensor
 from backend.errors import EvidenceError
 from backend.evidence.alignment import Alignment
 
-_CHUNK = 2**14  # entries per tensor that are multiplied at once: few enough for the processor's cache, and for float32
+_CHUNK = 2**14  # entries per tensor that are multiplied at once: few enough to stay in the processor's cache
 
 BlockT = TypeVar("BlockT", bound=Hashable)
 
@@ -41,8 +41,8 @@ class Gramian(Generic[BlockT]):
     """Sums over microbatches of T tasks' gradients, and products of these per block of parameters.
 
     Kept are two sums of gradients per task, over the even and over the odd microbatches, in float32 (float64 for float64
-    gradients), that is 2 T times the parameters, and T² numbers per block and microbatch. Products are taken in that precision
-    over short pieces and summed in float64, with an error below 1e-6 of the norms.
+    gradients), that is 2 T times the parameters, and T² numbers per block and microbatch. Products are taken in float64:
+    gradients under autocast have bfloat16 values, and float32 sums of their squares are too small by parts in a million.
     """
 
     def __init__(self, blocks: Sequence[BlockT], num_tasks: int, *, independent: NDArray[np.bool_] | None = None) -> None:
@@ -71,7 +71,7 @@ class Gramian(Generic[BlockT]):
         products[:, np.outer(present, present)] = self._multiply(rows).reshape(len(self._names), -1)
         self._check_finite(products)
         if not self._sums:
-            self._sums = [[[torch.zeros_like(_exact(own)) for own in rows[0]] for _ in gradients] for _ in range(2)]
+            self._sums = [[[_zeros_like(own) for own in rows[0]] for _ in gradients] for _ in range(2)]
         sums = self._sums[len(self._present) % 2]
         for task, row in zip(np.flatnonzero(present), rows, strict=True):
             for total, own in zip(sums[task], row, strict=True):
@@ -104,12 +104,11 @@ class Gramian(Generic[BlockT]):
         """Inner products within each block, [blocks, t, t], of t rows of P tensors."""
         device = rows[0][0].device
         products = torch.zeros(len(self._names), len(rows), len(rows), dtype=torch.float64, device=device)
-        with torch.autocast(device.type, enabled=False):
-            for block, column in zip(self._blocks, zip(*rows, strict=True), strict=True):
-                flat = [tensor.reshape(-1) for tensor in column]
-                for pieces in zip(*(tensor.split(_CHUNK) for tensor in flat), strict=True):
-                    matrix = _exact(torch.stack(pieces))
-                    products[block] += matrix @ matrix.T
+        for block, column in zip(self._blocks, zip(*rows, strict=True), strict=True):
+            flat = [tensor.reshape(-1) for tensor in column]
+            for pieces in zip(*(tensor.split(_CHUNK) for tensor in flat), strict=True):
+                matrix = torch.stack(pieces).double()
+                products[block] += matrix @ matrix.T
         return products.cpu().numpy()
 
     def _check(self, gradients: Sequence[Sequence[Tensor] | None]) -> None:
@@ -141,9 +140,9 @@ class Gramian(Generic[BlockT]):
             )
 
 
-def _exact(values: Tensor) -> Tensor:
+def _zeros_like(gradient: Tensor) -> Tensor:
     """In float32 at least."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    return torch.zeros_like(gradient, dtype=torch.promote_types(gradient.dtype, torch.float32))
 
 
 def _gradient(task: int, loss: Tensor, parameters: Sequence[Tensor], *, retain_graph: bool) -> list[Tensor]:

@@ -20,26 +20,32 @@ PENALTY = 1e-2  # on squared weights of standardised features: keeps separable c
 
 
 def fit_heads(
-    model: MultiTaskModel, encoded: Encoded, class_weights: list[Tensor], hardware: Hardware, *, without: NDArray[np.int64]
+    model: MultiTaskModel,
+    encoded: Encoded,
+    labels: NDArray[np.int64],
+    class_weights: list[Tensor],
+    hardware: Hardware,
+    *,
+    without: NDArray[np.int64],
 ) -> None:
-    """Fit every head by weighted logistic regression on at most 512 training texts, in place.
+    """Fit every head by weighted logistic regression on at most 512 training texts, in place. labels: [n, T].
 
     without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
     they are left out, unless too few texts remain to see every class of every task.
     """
-    train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (encoded.labels != MISSING).any(axis=1))
+    train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (labels != MISSING).any(axis=1))
     others = np.setdiff1d(train, without)
-    chosen = others if _all_classes(encoded, others) == _all_classes(encoded, train) else train
+    chosen = others if _all_classes(labels[others]) == _all_classes(labels[train]) else train
     rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])
     features = _features(model, encoded, rows, hardware)
     for j, (head, weights) in enumerate(zip(model.heads, class_weights, strict=True)):
-        labels = torch.from_numpy(encoded.labels[rows, j].astype(np.int64)).to(hardware.device)
-        _fit(head, features[labels != MISSING], labels[labels != MISSING], weights)
+        own = torch.from_numpy(labels[rows, j]).to(hardware.device)
+        _fit(head, features[own != MISSING], own[own != MISSING], weights)
 
 
-def _all_classes(encoded: Encoded, rows: NDArray[np.int64]) -> list[set[int]]:
-    """Per task the labels that occur among the rows."""
-    return [set(column[column != MISSING].tolist()) for column in encoded.labels[rows].T]
+def _all_classes(labels: NDArray[np.int64]) -> list[set[int]]:
+    """Per task the classes that occur."""
+    return [set(column[column != MISSING].tolist()) for column in labels.T]
 
 
 @torch.no_grad()

@@ -55,7 +55,7 @@ COMMENT ON COLUMN gradient_alignment.piece_id IS 'Computation, see evidence_piec
 COMMENT ON COLUMN gradient_alignment.setting IS
     'multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained less pretrained weights';
 COMMENT ON COLUMN gradient_alignment.seed IS 'Seed of the runs';
-COMMENT ON COLUMN gradient_alignment.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all of these together';
+COMMENT ON COLUMN gradient_alignment.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
 COMMENT ON COLUMN gradient_alignment.epoch IS 'Epochs trained until then';
 COMMENT ON COLUMN gradient_alignment.layer IS 'Layer; NULL: the whole encoder';
 COMMENT ON COLUMN gradient_alignment.parameters IS 'all, embedding, attention, feedforward or norm';
@@ -155,7 +155,7 @@ COMMENT ON COLUMN evidence_gradients.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN evidence_gradients.experiment_id IS 'Content hash of the experiment file';
 COMMENT ON COLUMN evidence_gradients.setting IS
     'multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained less pretrained weights';
-COMMENT ON COLUMN evidence_gradients.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all of these together';
+COMMENT ON COLUMN evidence_gradients.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
 COMMENT ON COLUMN evidence_gradients.epoch IS 'Epochs trained until then; NULL where seeds differ';
 COMMENT ON COLUMN evidence_gradients.layer IS 'Layer; NULL: the whole encoder';
 COMMENT ON COLUMN evidence_gradients.parameters IS 'all, embedding, attention, feedforward or norm';
