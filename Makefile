@@ -4,10 +4,13 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo dashboard test lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/mtlens demo
+
+dashboard: $(STAMP)
+	$(BIN)/mtlens dashboard
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest

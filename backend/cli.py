@@ -6,12 +6,13 @@ and pyarrow stay inside the functions, so that `mtlens --help` and `mtlens sql` 
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend import cli_show
+from backend.cli_show import RESULTS, WorkspaceOption
 from backend.errors import MtlensError, TrainingError
 
 if TYPE_CHECKING:
@@ -24,20 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of runs, results and the database.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that table paths are relative to; else MTLENS_DATA.")]
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
 LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
 AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join; else Ray starts on this machine.")]
-RESULTS = Path("results")
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
+RECORDED = Path("recorded")
 
 
 @app.callback()
@@ -85,9 +77,18 @@ def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data:
 
 
 @app.command()
-def demo(workspace: WorkspaceOption = RESULTS, local: LocalOption = False) -> None:
+def demo(
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Default: results, or recorded if instant.")
+    ] = None,
+    local: LocalOption = False,
+    instant: Annotated[bool, typer.Option("--instant", help="Train nothing: unpack recorded results of this demo.")] = False,
+) -> None:
     """Run the main job on synthetic cervical spine MRI reports and a small public encoder."""
-    _run(Path(__file__).with_name("demo.yaml"), workspace, None, local, None)
+    if instant:
+        _restore(workspace or RECORDED)
+    else:
+        _run(Path(__file__).with_name("demo.yaml"), workspace or RESULTS, None, local, None)
 
 
 @app.command()
@@ -114,34 +115,8 @@ def evidence(
     _run(experiment, workspace, data, local, address, train=False)
 
 
-@app.command()
-def status(workspace: WorkspaceOption = RESULTS) -> None:
-    """How far each experiment is, and why runs failed."""
-    from backend import console
-    from backend.store.ingest import ingest
-    from backend.store.read import query
-    from backend.store.workspace import Workspace
-
-    opened = Workspace.open(workspace, create=False)
-    ingest(opened, force=True)
-    console.print_result(query(opened, STATUS), "table")
-    failures = query(opened, FAILURES)
-    if failures.rows:
-        console.print_result(failures, "table")
-
-
-@app.command()
-def sql(
-    query: Annotated[str, typer.Argument(help='One SELECT, such as "select * from matching".')],
-    workspace: WorkspaceOption = RESULTS,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to print the rows.")] = Format.table,
-) -> None:
-    """Answer SQL over the results; it reads the newest snapshot and blocks nobody."""
-    from backend import console
-    from backend.store import read
-    from backend.store.workspace import Workspace
-
-    console.print_result(read.query(Workspace.open(workspace, create=False), query), format.value)
+for command in (cli_show.status, cli_show.sql, cli_show.dashboard, cli_show.report, cli_show.figure):
+    app.command()(command)
 
 
 @app.command()
@@ -181,23 +156,33 @@ def verify(
     raise typer.Exit(1 if damaged and not quarantine else 0)
 
 
-STATUS = """
-    SELECT experiment, role, count(*) AS runs, count(*) FILTER (state = 'done') AS done,
-           count(*) FILTER (state = 'unfinished') AS unfinished, count(*) FILTER (state = 'failed') AS failed,
-           round(avg(fraction) * 100) AS percent, round(sum(seconds)) AS training_seconds, max(last_event) AS last_event
-    FROM runs GROUP BY experiment, experiment_id, role ORDER BY max(started) DESC NULLS FIRST, experiment, role
-"""
-FAILURES = "SELECT experiment, tasks, seed, reason FROM runs WHERE state IN ('failed', 'damaged')"
+def _restore(workspace: Path) -> None:
+    from backend import console
+    from backend.store import read, recorded
+    from backend.store.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    recorded.restore(opened)
+    ((newest,),) = read.query(opened, "SELECT arg_max(experiment_id, created) FROM experiment").rows
+    console.out.print("Recorded results of a real run; nothing was trained now.\n")
+    console.print_matching(read.query(opened, console.MATCHING, [newest]))
+    console.print_verdicts(read.query(opened, console.VERDICTS, [newest]))
+    _print_next(workspace)
+
+
+def _print_next(workspace: Path) -> None:
+    from backend.console import out
+
+    at = _at(workspace)
+    out.print(f'Next: mtlens dashboard{at}    mtlens sql "select * from verdicts"{at}    mtlens status{at}', markup=False)
 
 
 def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, address: str | None, *, train: bool = True) -> None:
-    from backend import console
     from backend.spec_file import load_experiments
 
     for spec in load_experiments(experiment):
         _run_one(spec, workspace, _directories(experiment, data), local, address, train)
-    at = _at(workspace)
-    console.out.print(f'Next: mtlens sql "select * from matching"{at}    mtlens status{at}', markup=False)
+    _print_next(workspace)
 
 
 def _run_one(

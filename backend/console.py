@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backend.fleet.monitor import JobProgress
     from backend.spec import Run
     from backend.store.read import Result
+    from backend.store.sandbox import Answer
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -115,7 +116,7 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def print_result(result: "Result", style: Literal["table", "csv", "json"]) -> None:
+def print_result(result: "Result | Answer", style: Literal["table", "csv", "json"]) -> None:
     """Rows of a query: a table for people, CSV and JSON (a list of objects) for programs."""
     if style == "csv":
         buffer = io.StringIO()

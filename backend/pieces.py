@@ -146,7 +146,7 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
         states=tuple(one.job_id for one in states),
         pooling=experiment.encoder.pooling,
     )
-    return states, (*gradients, *cross, similarity)
+    return states, (similarity, *gradients, *cross)
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:

@@ -23,9 +23,10 @@ PAIRS = {
     ("canal", "marrow"): "unrelated",
     ("canal", "noise"): "permuted labels",
 }
-EXPERIMENTS = (
-    "SELECT experiment_id, specification->>'$.data.spine.relatedness' AS knob FROM experiment WHERE name LIKE 'controls-%'"
-)
+EXPERIMENTS = """
+    SELECT experiment_id, specification->>'$.data.spine.relatedness' AS knob FROM experiment
+    WHERE name LIKE 'controls-%' AND experiment_id IN (SELECT experiment_id FROM evidence_gradients WHERE moment = 'training')
+"""
 CKA = """
     SELECT avg(effect), min(effect), count(effect), avg(similarity) FROM evidence_cka
     WHERE experiment_id = ? AND kind = 'tasks' AND [task_a, task_b] = [?, ?] AND layer > 0
@@ -98,7 +99,8 @@ def cells(workspace: Workspace, name: str, a: str, b: str) -> list[str]:
     cosine, low, high, naive, statement = read.query(workspace, COSINE, [name, a, b, "training", None]).rows[0]
     return [
         "-" if mean is None else f"{mean:.2f}", "-" if least is None else f"{least:.2f}", str(layers),
-        "-" if cosine is None else f"{cosine:+.2f}", "-" if low is None else f"{low:+.2f} to {high:+.2f}", f"{naive:+.2f}", statement,
+        "-" if cosine is None else f"{cosine:+.2f}", "-" if low is None else f"{low:+.2f} to {high:+.2f}",
+        f"{naive:+.2f}", statement,
     ]  # fmt: skip
 
 

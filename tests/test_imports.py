@@ -16,6 +16,7 @@ def test_import_contracts_hold(capsys):
     [
         ("import backend.cli", {"torch", "ray", "transformers", "pyarrow", "duckdb", "pydantic", "numpy"}),
         ("import backend.store.read", {"torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
+        ("import backend.store.sandbox", {"duckdb", "torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
         ("import backend.planning, backend.store.ingest", {"torch", "ray", "transformers"}),
     ],
 )

@@ -95,7 +95,9 @@ def test_a_newer_master_is_left_alone(workspace: Workspace) -> None:
     ingest(workspace)
     with duckdb.connect(str(workspace.master)) as connection:
         connection.execute("UPDATE store_info SET schema_version = 99")
-    with pytest.raises(WorkspaceError, match=rf"was written by a newer mtlens \(schema 99; this one writes {master.SCHEMA_VERSION}\)"):
+    with pytest.raises(
+        WorkspaceError, match=rf"was written by a newer mtlens \(schema 99; this one writes {master.SCHEMA_VERSION}\)"
+    ):
         ingest(workspace)
 
 

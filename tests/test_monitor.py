@@ -7,7 +7,7 @@ import pytest
 from backend.console import _left, _LogLines, _whole, _whole_left
 from backend.errors import WorkspaceError
 from backend.fleet import monitor as module
-from backend.fleet.monitor import Monitor, JobProgress
+from backend.fleet.monitor import JobProgress, Monitor
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 

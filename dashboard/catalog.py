@@ -1,0 +1,242 @@
+"""Every figure by name: what it is read from, how it is drawn, the table behind it, and how to read it.
+
+`mtlens figure` and `mtlens report` know figures by this list only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+import plotly.graph_objects as go
+
+from backend.errors import WorkspaceError
+from backend.store.workspace import Workspace
+from dashboard import figures, tables, views
+from dashboard.tables import Table
+from dashboard.theme import LIGHT, Theme
+from dashboard.views.similarity import DEFAULT, Comparing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One figure. read: the Infos of an experiment; draw and tabulate take what it returns, which `Drawn` keeps."""
+
+    name: str
+    read: Callable[[Workspace, str], Any]
+    draw: Callable[..., go.Figure]
+    tabulate: Callable[[Any], Table]
+    reading: str
+
+
+def find(name: str) -> Entry:
+    """Entry of this name; `WorkspaceError` with the nearest name where there is none."""
+    if name in ENTRIES:
+        return ENTRIES[name]
+    near = get_close_matches(name, ENTRIES, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise WorkspaceError(f"a figure should be one of {', '.join(ENTRIES)}; found {name!r}{hint}")
+
+
+def find_experiment(workspace: Workspace, wanted: str | None = None) -> views.ExperimentInfo:
+    """The experiment of this id, or the newest of this name, or the newest of all; `WorkspaceError` where there is none."""
+    known = views.experiments(workspace)
+    found = next((one for one in known if wanted in (None, one.experiment_id)), None)
+    found = found or next((one for one in known if one.name == wanted), None)
+    if found is None:
+        names = ", ".join(dict.fromkeys(one.name for one in known))
+        what = "an experiment" if wanted is None else f"experiment {wanted!r}"
+        raise WorkspaceError(f"{workspace.root} should hold {what}; found {names or 'none'}")
+    return found
+
+
+def _comparing(workspace: Workspace, experiment_id: str) -> Comparing:
+    return next(iter(views.choices(workspace, experiment_id)), DEFAULT)
+
+
+def _profiles(workspace: Workspace, experiment_id: str) -> tuple[views.ProfileInfo, ...]:
+    return views.profiles(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id))
+
+
+def _profiles_of_multi(workspace: Workspace, experiment_id: str) -> tuple[views.ProfileInfo, ...]:
+    return views.profiles(workspace, experiment_id, "multi", _comparing(workspace, experiment_id))
+
+
+def _matrices(workspace: Workspace, experiment_id: str) -> tuple[views.LayerMatrixInfo, ...]:
+    return views.matrices(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id))
+
+
+def _confusion(workspace: Workspace, experiment_id: str) -> tuple[views.ConfusionInfo, ...]:
+    """Of the task on which the two kinds of models differ most, or of the first one."""
+    matches = [match for match in views.matching(workspace, experiment_id).tasks if match.difference is not None]
+    widest = max(matches, key=lambda match: abs(match.difference or 0.0), default=None)
+    tasks = [widest.task] if widest else [task.task for task in views.tasks(workspace, experiment_id)[:1]]
+    return views.confusion(workspace, experiment_id, tasks[0] or "") if tasks else ()
+
+
+def _course(workspace: Workspace, experiment_id: str) -> tuple[views.AlignmentInfo, ...]:
+    """Of the pair whose gradients are least alike."""
+    known = [one for one in views.alignments(workspace, experiment_id) if one.layer is None]
+    weakest = min(known, key=lambda one: 2.0 if one.cosine is None else one.cosine, default=None)
+    return views.course(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
+
+
+def _draw_timeline(runs: tuple[views.RunInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.timeline(runs, datetime.now(UTC).replace(tzinfo=None), theme=theme)
+
+
+def _draw_losses(curves: tuple[views.CurveInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.learning_curves(curves, "loss", theme=theme)
+
+
+_LIST = (
+    Entry(
+        name="case",
+        read=views.case,
+        draw=figures.case,
+        tabulate=lambda info: tables.of_explanations(info.explanations),
+        reading="One row per task. Left: the multi-task model less the task-specific one, in points of macro-F1; a "
+        "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task against the "
+        "others, layer by layer; the weakest pair is thick, because all pairs and layers must hold. CKA near the top of the "
+        "grey band is as similar as the same task under another seed, near its bottom no more than after training on permuted "
+        "labels. Gradient cosines above 0 pull the shared encoder the same way; the dotted line is what noise "
+        "leaves of a perfect 1. Green speaks for one model, vermilion against it, grey cannot tell.",
+    ),
+    Entry(
+        name="forest",
+        read=views.matching,
+        draw=figures.forest,
+        tabulate=tables.of_matching,
+        reading="Each row is a difference of macro-F1 x 100 on the test split, multi-task less task-specific. Shaded: "
+        "the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs both "
+        "one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks.",
+    ),
+    Entry(
+        name="costs",
+        read=views.costs,
+        draw=figures.costs,
+        tabulate=tables.of_costs,
+        reading="Sums over the models that serve all tasks once, means over seeds; full bars are the task-specific models.",
+    ),
+    Entry(
+        name="learning-curves",
+        read=views.curves,
+        draw=figures.learning_curves,
+        tabulate=tables.of_curves,
+        reading="A line per seed. The ring is the epoch whose weights were kept, the best on validation; a ring at the right "
+        "end says that more epochs might have helped.",
+    ),
+    Entry(
+        name="loss-curves",
+        read=views.curves,
+        draw=_draw_losses,
+        tabulate=tables.of_curves,
+        reading="Training loss by epoch, a line per seed; the multi-task loss is the weighted mean over its tasks.",
+    ),
+    Entry(
+        name="confusion",
+        read=_confusion,
+        draw=figures.confusion,
+        tabulate=tables.of_confusion,
+        reading="The task on which the two kinds of models differ most. Rows are true classes and add up to 100 %; the seeds "
+        "are counted together.",
+    ),
+    Entry(
+        name="cka-depth",
+        read=_profiles,
+        draw=figures.similarity_by_depth,
+        tabulate=tables.of_profiles,
+        reading="CKA of equal layers of two task-specific models, over pairs of different seeds, on held-out texts. The band "
+        "runs from the floor (permuted labels or an untrained encoder) to the ceiling (the same task, another seed). Where "
+        "the band is closed, the layer tells nothing.",
+    ),
+    Entry(
+        name="cka-multi",
+        read=_profiles_of_multi,
+        draw=figures.similarity_by_depth,
+        tabulate=tables.of_profiles,
+        reading="CKA of equal layers of each task-specific model and the multi-task model, with the same band.",
+    ),
+    Entry(
+        name="cka-layers",
+        read=_matrices,
+        draw=figures.layer_matrices,
+        tabulate=tables.of_matrices,
+        reading="Every layer of one model (upwards) against every layer of another (to the right), models of one seed, mean "
+        "over seeds. A dark diagonal says that equal layers do the same.",
+    ),
+    Entry(
+        name="cka-differences",
+        read=_matrices,
+        draw=figures.layer_differences,
+        tabulate=tables.of_matrices,
+        reading="The same less the mean CKA of both models with the pretrained encoder: blue where training made them alike "
+        "beyond what they share from the start, orange where it drove them apart.",
+    ),
+    Entry(
+        name="gradients",
+        read=views.alignments,
+        draw=figures.task_cosines,
+        tabulate=tables.of_alignments,
+        reading="Debiased cosine between the gradients of two tasks in the whole shared encoder of the multi-task model. A "
+        "ring marks cells whose 95 % interval holds 0: their sign is open.",
+    ),
+    Entry(
+        name="gradients-depth",
+        read=views.alignments,
+        draw=figures.alignment_by_depth,
+        tabulate=tables.of_alignments,
+        reading="The cosine by layer with its 95 % interval over seeds. The grey line is the cosine between disjoint halves of "
+        "the data, and the dotted one what that would be for equal tasks: low where gradients are mostly noise.",
+    ),
+    Entry(
+        name="gradients-course",
+        read=_course,
+        draw=figures.moment_map,
+        tabulate=tables.of_alignments,
+        reading="The pair whose gradients are least alike, layer by layer, from the start of training to its end.",
+    ),
+    Entry(
+        name="conflicts",
+        read=views.alignments,
+        draw=figures.conflict_rates,
+        tabulate=tables.of_alignments,
+        reading="Share of microbatches on which the two gradients point apart. Half of them would, if the tasks had "
+        "nothing to do with each other.",
+    ),
+    Entry(
+        name="groupings",
+        read=views.groupings,
+        draw=figures.partitions,
+        tabulate=tables.of_groupings,
+        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow bars are predictions that "
+        "nobody has trained yet.",
+    ),
+    Entry(
+        name="predicted-measured",
+        read=views.group_scores,
+        draw=figures.predicted_measured,
+        tabulate=tables.of_group_scores,
+        reading="Each point is one task in one group. On the diagonal the method was right. Hollow points were predicted but "
+        "not measured, and lie on it by construction.",
+    ),
+    Entry(
+        name="regret",
+        read=views.groupings,
+        draw=figures.regret,
+        tabulate=tables.of_groupings,
+        reading="Height: what a method's choice loses against the best choice at the same cost. To the right: the compute "
+        "that it took to choose. Low and left is good.",
+    ),
+    Entry(
+        name="timeline",
+        read=views.runs,
+        draw=_draw_timeline,
+        tabulate=tables.of_runs,
+        reading="Bars are runs, rows are what trained side by side.",
+    ),
+)
+
+ENTRIES = {entry.name: entry for entry in _LIST}
+"""All figures by name, in the order of a report."""

@@ -1,0 +1,101 @@
+"""One chart as every page shows it: title, figure with alt text, and below it how to read it, its table and that as CSV."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard import figures, tables
+from dashboard.catalog import ENTRIES
+from dashboard.literal import literal
+from dashboard.theme import CONFIG
+
+Item = TypeVar("Item")
+_LOOKS_AT = 1000  # rows that a table shows; its CSV has all of them
+
+
+def chart(
+    name: str,
+    figure: go.Figure,
+    info: Any,
+    *,
+    title: str | None = None,
+    table: tables.Table | None = None,
+    reading: str | None = None,
+    selects: bool = False,
+) -> list[Any]:
+    """Draw the figure of this name in `dashboard.catalog`, which also tells how to read it and makes its table from `info`.
+
+    title, table and reading stand in place of those of figure and catalogue. The name keeps the zoom from run to run. Returns
+    the customdata of the points that were clicked; always none without `selects`.
+    """
+    entry = ENTRIES[name]
+    st.markdown(f"## {literal(title or figures.title_of(figure))}")
+    drawn, alt = figures.bare(figure), figures.alt_of(figure)
+    picked: list[Any] = []
+    if selects:
+        state = st.plotly_chart(drawn, theme=None, key=name, config=CONFIG, alt=alt, on_select="rerun", selection_mode="points")
+        picked = [point["customdata"] for point in state.selection.points if "customdata" in point]
+    else:
+        st.plotly_chart(drawn, theme=None, key=name, config=CONFIG, alt=alt)
+    behind(name, lambda: table or entry.tabulate(info), reading or entry.reading)
+    return picked
+
+
+def behind(
+    name: str,
+    make_table: Callable[[], tables.Table],
+    reading: str,
+    *,
+    label: str = "How to read this · table · CSV",
+    latex: bool = False,
+) -> None:
+    """How to read what stands above, its table, and that as CSV (and LaTeX). Built only once it is opened."""
+    opened = st.expander(label, type="compact", key=f"{name}-behind", on_change="rerun")
+    if not opened.open:
+        return
+    with opened:
+        table = make_table()
+        st.markdown(reading)
+        show(table, f"{name}-table")
+        with st.container(horizontal=True):
+            download(f"{name}.csv", tables.to_csv(table), "text/csv", key=f"{name}-csv")
+            if latex:
+                download(f"{name}.tex", tables.to_latex(table), "text/x-tex", key=f"{name}-tex")
+
+
+def download(file: str, text: str, kind: str, *, key: str) -> None:
+    """A button that hands over a file."""
+    st.download_button(
+        f"Download {file}", text.encode(), file, kind, key=key, on_click="ignore", icon=":material/download:", type="tertiary"
+    )
+
+
+def show(table: tables.Table, key: str, **config: Any) -> None:
+    """The first rows of a table; where there are more, it says so."""
+    st.dataframe(columns(table.columns, table.rows[:_LOOKS_AT]), hide_index=True, key=key, **config)
+    if len(table.rows) > _LOOKS_AT:
+        st.caption(f"The first {_LOOKS_AT} of {len(table.rows)} rows; the file has all of them.")
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Rows turned into columns."""
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def part(items: Sequence[Item], most: int, what: str) -> Sequence[Item]:
+    """As many as one figure can show; where there are more, asks which part of them. `what` says how they are ordered."""
+    number = -(-len(items) // most)
+    if number <= 1:
+        return items
+    label = f"Part of {number}: {len(items)} {what}"
+    chosen = st.number_input(label, 1, number, key="part", bind="query-params", width=320)
+    return items[most * (chosen - 1) : most * chosen]
+
+
+def nothing(what: str, why: str) -> None:
+    """An honest empty place: what would stand here, and why it does not yet."""
+    with st.container(border=True):
+        st.markdown(f"**{what}**")
+        st.caption(why)

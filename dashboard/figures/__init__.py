@@ -1,0 +1,40 @@
+"""Pictures: functions from typed Infos to Plotly figures. They know neither Streamlit nor DuckDB.
+
+Every figure tells its conclusion in a title, carries a text for those who cannot see it (`title_of`, `alt_of`), and says
+what is missing where there is no data.
+"""
+
+from dashboard.figures.case import case
+from dashboard.figures.confusion import confusion
+from dashboard.figures.cosines import conflict_rates, moment_map, task_cosines
+from dashboard.figures.costs import costs
+from dashboard.figures.depth import alignment_by_depth, similarity_by_depth
+from dashboard.figures.forest import forest
+from dashboard.figures.frame import alt_of, bare, title_of
+from dashboard.figures.gains import predicted_measured, regret
+from dashboard.figures.layers import layer_differences, layer_matrices
+from dashboard.figures.learning import learning_curves
+from dashboard.figures.partitions import partitions
+from dashboard.figures.timeline import timeline
+
+__all__ = [
+    "alignment_by_depth",
+    "alt_of",
+    "bare",
+    "case",
+    "conflict_rates",
+    "confusion",
+    "costs",
+    "forest",
+    "layer_differences",
+    "layer_matrices",
+    "learning_curves",
+    "moment_map",
+    "partitions",
+    "predicted_measured",
+    "regret",
+    "similarity_by_depth",
+    "task_cosines",
+    "timeline",
+    "title_of",
+]

@@ -1,0 +1,88 @@
+"""What every figure has: a title that says the conclusion, a text for those who cannot see it, a height, and a place that
+stays where the user zoomed to when data is refreshed.
+"""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.sheet import Sheet
+from dashboard.text import escape, wrap
+from dashboard.theme import Theme
+
+_LINE = 22  # pixels
+_TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
+_ABOVE = 14  # pixels over the title
+_SIDE = 16
+_TITLE = "title"
+_EMPTY_HEIGHT = 72
+
+
+def framed(
+    sheet: Sheet,
+    *,
+    theme: Theme,
+    title: str,
+    alt: str,
+    height: int,
+    top: int = 8,
+    right: int = 16,
+    bottom: int = 40,
+    left: int = 16,
+) -> go.Figure:
+    """The finished figure. Height and margins in pixels, without the title, which takes as many lines above as it needs."""
+    drawn = wrap(title, _TITLE_WIDTH)
+    room = 2 * _ABOVE + _LINE * (drawn.count("<br>") + 1)
+    sheet.note(  # Plotly places a title of several lines by its middle; this stays where it should
+        drawn,
+        0,
+        1,
+        theme.ink,
+        size=17,
+        name=_TITLE,
+        xref="paper",
+        xanchor="left",
+        xshift=_SIDE - left,
+        yref="paper",
+        yanchor="top",
+        yshift=top + room - _ABOVE,
+    )
+    return sheet.figure(
+        template=theme.template(),
+        meta={"title": title, "alt": alt, "top": top, "height": height},
+        height=height + room,
+        margin={"t": top + room, "r": right, "b": bottom, "l": left, "autoexpand": False},
+        uirevision="keep",
+    )
+
+
+def empty(theme: Theme, title: str, advice: str) -> go.Figure:
+    """A figure without data that says what is missing, and what would bring it."""
+    sheet = Sheet()
+    sheet.note(escape(advice), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top")
+    sheet.x_axis(visible=False, fixedrange=True)
+    sheet.y_axis(visible=False, fixedrange=True)
+    return framed(sheet, theme=theme, title=title, alt=f"{title}. {advice}", height=_EMPTY_HEIGHT)
+
+
+def title_of(figure: go.Figure) -> str:
+    """The title as plain text."""
+    return _meta(figure)["title"]
+
+
+def alt_of(figure: go.Figure) -> str:
+    """What the figure shows, in a sentence or two, as plain text."""
+    return _meta(figure)["alt"]
+
+
+def bare(figure: go.Figure) -> go.Figure:
+    """A copy without title and background, for a page that shows the title as text above it."""
+    copy = go.Figure(figure)
+    meta = _meta(figure)
+    copy.layout.annotations = [one for one in copy.layout.annotations if one.name != _TITLE]
+    copy.update_layout(paper_bgcolor="rgba(0,0,0,0)", height=meta["height"], margin_t=meta["top"])
+    return copy
+
+
+def _meta(figure: go.Figure) -> dict[str, Any]:
+    return figure.layout.meta  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,120 @@
+"""Groupings of tasks: which tasks share a model, and how good that is."""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+import plotly.graph_objects as go
+
+from dashboard import sentences
+from dashboard.figures.frame import empty, framed
+from dashboard.figures.sheet import Sheet
+from dashboard.text import counted, escape, label, listing, points, shorten
+from dashboard.theme import LIGHT, Theme
+from dashboard.views.groupings import GroupingInfo
+
+_NONE = "No groupings have been searched yet"
+ADVICE = "A search proposes which tasks to train together."
+_ROW = 30  # pixels
+_MOST_ROWS = 30
+# Paul Tol, "Colour Schemes" (2021), light scheme: dark text stands on all of them.
+_GROUPS = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00", "#dddddd")
+_ON_GROUP = "#1c2230"
+
+
+def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
+    """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores."""
+    if not groupings:
+        return empty(theme, _NONE, ADVICE)
+    shown = sorted(groupings, key=_goodness)[:_MOST_ROWS]
+    tasks = sorted({task for one in groupings for group in one.groups for task in group})
+    sheet = Sheet()
+    letters = [
+        (row, column, letters[task])
+        for row, one in enumerate(shown)
+        if (letters := _letters(one))
+        for column, task in enumerate(tasks)
+        if task in letters
+    ]
+    for row, column, group in letters:
+        colour = _GROUPS[min(group, len(_GROUPS) - 1)]
+        sheet.area((column + 0.04, column + 0.96), (row - 0.42, row + 0.42), colour)
+    sheet.scatter(
+        x=[column + 0.5 for _, column, _ in letters],
+        y=[row for row, _, _ in letters],
+        mode="text",
+        hoverinfo="skip",
+        text=[ascii_uppercase[group] if group < len(ascii_uppercase) else "+" for _, _, group in letters],
+        textfont={"size": 13 if len(tasks) <= 12 else 10, "color": _ON_GROUP},
+    )
+    for column, task in enumerate(tasks):
+        sheet.note(label(task, 12), column + 0.5, -0.6, theme.ink, textangle=-40, xanchor="left", yanchor="bottom")
+    _score_bars(sheet, shown, theme)
+    sheet.x_axis(range=[0, len(tasks)], visible=False, domain=[0, 0.58])
+    sheet.y_axis(range=[len(shown) - 0.4, -0.6], visible=False)
+    low, high = _score_range(shown)
+    sheet.layout["xaxis2"] = {"domain": [0.64, 1], "range": [low, high], "anchor": "y", "visible": False}
+    title = sentences.groupings(groupings)
+    if len(groupings) > len(shown):
+        title += f" (the best {len(shown)} of {len(groupings)})"
+    best = shown[0]
+    alt = f"Matrix of {counted(len(shown), 'grouping')} and {counted(len(tasks), 'task')}. Best: {_group_words(best)}. {title}."
+    longest = max(len(shorten(task, 12)) for task in tasks)
+    return framed(
+        sheet, theme=theme, title=title, alt=alt, height=_ROW * len(shown) + 60 + 5 * longest, top=26 + 5 * longest, bottom=34
+    )
+
+
+def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> None:
+    low, _ = _score_range(shown)
+    for row, one in enumerate(shown):
+        value = one.measured if one.measured is not None else one.predicted
+        if value is None:
+            continue
+        hollow = one.measured is None
+        colour = theme.good if one.recommended else theme.single
+        sheet.bar(
+            x=[100 * value - low],
+            base=[low],
+            y=[row],
+            orientation="h",
+            width=0.6,
+            xaxis="x2",
+            yaxis="y",
+            marker={"color": "rgba(0,0,0,0)" if hollow else colour, "line": {"color": colour, "width": 1.5}},
+            customdata=[tell_grouping(one)],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+        chosen = " ✓" if one.recommended else ""
+        text = f"{points(value)}{'?' if hollow else ''}{chosen}"
+        sheet.note(text, 100 * value, row, colour, xref="x2", xanchor="left", xshift=5, yanchor="middle", size=12)
+    head = "macro-F1 x 100; hollow: predicted; ✓ recommended"
+    sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
+
+
+def _score_range(shown: Sequence[GroupingInfo]) -> tuple[float, float]:
+    values = [100 * value for one in shown for value in (one.measured, one.predicted) if value is not None] or [0.0, 1.0]
+    room = max(values) - min(values) or 1.0
+    return min(values) - 0.4 * room, max(values) + 0.9 * room
+
+
+def _goodness(one: GroupingInfo) -> tuple[bool, float]:
+    value = one.measured if one.measured is not None else one.predicted
+    return not one.recommended, -(value if value is not None else -1.0)
+
+
+def _letters(one: GroupingInfo) -> dict[str, int]:
+    """Task -> number of its group; groups are numbered by their first task. Of overlapping groups the first counts."""
+    ordered = sorted(one.groups, key=lambda group: min(group, default=""))
+    return {task: number for number, group in reversed(list(enumerate(ordered))) for task in group}
+
+
+def _group_words(one: GroupingInfo) -> str:
+    return "; ".join(listing(group) for group in one.groups)
+
+
+def tell_grouping(one: GroupingInfo) -> str:
+    """What pointing at a grouping shows."""
+    return (
+        f"<b>{escape(_group_words(one))}</b><br>{escape(shorten(one.method))}, rank {one.rank}, cost {one.cost:g}<br>"
+        f"measured {points(one.measured)}, predicted {points(one.predicted)}, regret {points(one.regret)}"
+    )

@@ -1,0 +1,89 @@
+"""The first screen: does one model match N, why, and what should be trained together?"""
+
+import streamlit as st
+
+from dashboard import figures, sentences, tables, views
+from dashboard.chart import behind, chart, nothing
+from dashboard.filters import Chosen
+from dashboard.literal import literal
+from dashboard.pages.card import card
+from dashboard.state import ask, theme
+from dashboard.text import listing, margin
+from dashboard.theme import AGREEMENTS, VERDICTS
+
+_IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
+
+
+def page(chosen: Chosen) -> None:
+    """Verdict, evidence and advice, then the picture that makes the case, then the cost."""
+    case = ask(views.case, chosen.experiment_id).only(chosen.tasks)
+    st.title(literal(sentences.answer(case.matching, case.explanations)), anchor=False)
+    if case.matching.rows:
+        verdict, evidence, advice = st.columns(3)
+        with verdict:
+            _verdict(case.matching)
+        with evidence:
+            _evidence(case.explanations)
+        with advice:
+            _advice(case.matching, ask(views.groupings, chosen.experiment_id))
+        figure = figures.case(case, theme=theme())
+        chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
+        if case.explanations:
+            behind("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
+                   label="What the evidence says of each task and pair, in words")  # fmt: skip
+    else:
+        nothing(
+            "No verdict yet",
+            f"A task is compared once its task-specific and its multi-task model have both finished: "
+            f"{chosen.experiment.done} of {chosen.experiment.runs} runs have. Page Runs shows how far they are.",
+        )
+    costs = ask(views.costs, chosen.experiment_id)
+    if costs:
+        chart("costs", figures.costs(costs, theme=theme()), costs)
+
+
+def _verdict(matching: views.MatchingInfo) -> None:
+    count = len(matching.tasks)
+    by_verdict = {verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict] for verdict in VERDICTS}
+    told = [
+        f"{listing(tasks)} {'is' if len(tasks) == 1 else 'are'} {verdict}"
+        for verdict, tasks in by_verdict.items()
+        if tasks and verdict != "matches"
+    ]
+    pooled = matching.pooled.verdict if matching.pooled else "inconclusive"
+    within = f"{len(by_verdict['matches'])} of {count} tasks within {margin(matching.margin)} points"
+    card(
+        f"Does one model match {count}?",
+        VERDICTS[pooled],
+        f"The mean of all tasks {_IS[pooled]}",
+        f"{'; '.join([within, *told])}.",
+    )
+
+
+def _evidence(explanations: tuple[views.ExplanationInfo, ...]) -> None:
+    head, _, said = sentences.evidence(explanations).partition(": ")
+    group = next((one for one in explanations if one.scope == "group"), None)
+    if group is None or not said:
+        card("Why?", AGREEMENTS["not measured"], "Not measured", "No CKA and no gradients are stored for this experiment yet.")
+    else:
+        card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, f"{said[0].upper()}{said[1:]}.")
+
+
+def _advice(matching: views.MatchingInfo, groupings: tuple[views.GroupingInfo, ...]) -> None:
+    """The recommended grouping; where none was searched, what follows from the comparison alone."""
+    recommended = next((grouping for grouping in groupings if grouping.recommended), None)
+    question = "What should I train together?"
+    if recommended:
+        groups = " · ".join(f"{{{listing(group, 5)}}}" for group in recommended.groups)
+        card(question, VERDICTS["matches"], groups, f"Cheapest set of models that loses nothing, by {recommended.method}.")
+        return
+    together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
+    others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]
+    said = "No grouping has been searched yet; this follows from the comparison alone."
+    if not together:
+        card(question, VERDICTS["inconclusive"], "Cannot be told yet", f"No task is settled. {said}")
+    elif not others:
+        card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", said)
+    else:
+        advice = f"One model for {listing(together, 4)}"
+        card(question, VERDICTS["matches"], advice, f"Not settled, so better alone for now: {listing(others, 4)}. {said}")

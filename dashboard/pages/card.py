@@ -1,0 +1,17 @@
+"""A short answer in a frame: the question, the answer with its mark, and a sentence."""
+
+import streamlit as st
+
+from dashboard.literal import literal
+from dashboard.theme import Mark
+
+_COLOURS = {"good": "green", "better": "blue", "bad": "orange", "weak": "yellow", "open": "gray"}
+"""Names that Streamlit's Markdown has; `dashboard.serve` gives them the theme's colours."""
+
+
+def card(question: str, mark: Mark, answer: str, sentence: str) -> None:
+    """Everything is shown as it is: names of tasks may stand in it."""
+    with st.container(border=True, height="stretch"):
+        st.caption(literal(question))
+        st.markdown(f"## :{_COLOURS[mark.role]}[{mark.symbol}] {literal(answer)}")
+        st.markdown(literal(sentence))

@@ -1,0 +1,121 @@
+"""Do the models hold similar representations? Centred kernel alignment, by depth and layer against layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import figures, sentences, tables, views
+from dashboard.chart import chart, nothing, part, show
+from dashboard.filters import Chosen
+from dashboard.literal import literal
+from dashboard.state import ask, theme
+from dashboard.text import listing, plain
+
+KINDS: dict[views.PairKind, str] = {
+    "tasks": "two task-specific models",
+    "multi": "multi-task and task-specific",
+    "pretrained": "task-specific and pretrained",
+}
+VIEWS = {"similarity": "similarity", "difference": "less the pretrained encoder"}
+_CLICKED = "square clicked"
+MOST = 15  # pairs in one figure; with more, nothing could be made out
+
+
+def page(chosen: Chosen) -> None:
+    """By depth first, for that gives the answer; then layer against layer."""
+    ways = ask(views.choices, chosen.experiment_id)
+    if not ways:
+        st.title(literal(sentences.similarity(())), anchor=False)
+        nothing(
+            "No representations have been compared yet",
+            "Once its models are trained, mtlens compares their hidden states on held-out texts, with ceiling and floor.",
+        )
+        return
+    heading = st.empty()
+    kind, comparing = _choose(ways)
+    profiles = tuple(
+        profile for profile in ask(views.profiles, chosen.experiment_id, kind, comparing) if profile.involves(chosen.tasks)
+    )
+    heading.title(literal(sentences.similarity(profiles)), anchor=False)
+    if not profiles:
+        nothing("Nothing of that kind", "No pair of the chosen tasks has been compared in this way.")
+        return
+    weakest_first = sorted(profiles, key=lambda one: (one.weakest_effect is None, one.weakest_effect or 0.0))
+    shown = part(weakest_first, MOST, "pairs, the least similar ones first")
+    figure = figures.similarity_by_depth(shown, theme=theme())
+    name = "cka-multi" if kind == "multi" else "cka-depth"
+    chart(name, figure, profiles, title="The same layer in both models, by depth")
+    _matrices(chosen, kind, comparing, shown)
+
+
+def _choose(ways: tuple[views.Comparing, ...]) -> tuple[views.PairKind, views.Comparing]:
+    with st.container(horizontal=True):
+        kind = st.selectbox("Models", list(KINDS), format_func=KINDS.__getitem__, key="models", bind="query-params", width=250)
+        poolings = list(dict.fromkeys(way.pooling for way in ways))
+        pooling = st.selectbox("Pooling", poolings, key="pooling", bind="query-params", width=130)
+        features = list(dict.fromkeys(way.features for way in ways if way.pooling == pooling))
+        feature = st.selectbox("Features", features, key="features", bind="query-params", width=150)
+        estimators = [way.estimator for way in ways if (way.pooling, way.features) == (pooling, feature)]
+        estimator = st.selectbox("Estimator", estimators, key="estimator", bind="query-params", width=180)
+    return kind, views.Comparing(pooling=pooling, features=feature, estimator=estimator)
+
+
+def _matrices(chosen: Chosen, kind: views.PairKind, comparing: views.Comparing, profiles: Sequence[views.ProfileInfo]) -> None:
+    found = {(one.task_a, one.task_b): one for one in ask(views.matrices, chosen.experiment_id, kind, comparing)}
+    matrices = tuple(found[pair] for one in profiles if (pair := (one.task_a, one.task_b)) in found)
+    if not matrices:
+        return
+    st.markdown("## Every layer against every layer")
+    view = st.segmented_control(
+        "Show",
+        list(VIEWS),
+        default="similarity",
+        format_func=VIEWS.__getitem__,
+        key="view",
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+    )
+    if view == "difference":
+        clicked = chart("cka-differences", figures.layer_differences(matrices, theme=theme()), matrices, selects=True)
+    else:
+        clicked = chart("cka-layers", figures.layer_matrices(matrices, theme=theme()), matrices, selects=True)
+    st.caption("Click a square to see the seeds behind it, or name it below.")
+    _cell(chosen, comparing, matrices, clicked)
+
+
+def _cell(chosen: Chosen, comparing: views.Comparing, matrices: tuple[views.LayerMatrixInfo, ...], clicked: list[Any]) -> None:
+    """The seeds behind one square, chosen by a click or by name."""
+    _follow(clicked, len(matrices))
+    st.markdown("## The seeds behind one square")
+    with st.container(horizontal=True):
+        places = list(range(len(matrices)))
+        panel = st.selectbox("Pair", places, format_func=lambda place: _name(matrices[place]), key="pair", bind="query-params",
+                             width=300)  # fmt: skip
+        layers = list(matrices[panel].layers)
+        layer_a = st.selectbox("Layer of the first", layers, key="layer_a", bind="query-params", width=140)
+        layer_b = st.selectbox("Layer of the second", layers, key="layer_b", bind="query-params", width=140)
+    cells = ask(views.cell, chosen.experiment_id, matrices[panel], layer_a, layer_b, comparing)
+    if not cells:
+        st.caption("No pair of seeds was compared here.")
+        return
+    st.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
+    rows = [(one.seed_a, one.seed_b, plain(one.value, 3), plain(one.low, 3), plain(one.high, 3), one.examples, one.reason or "")
+            for one in cells]  # fmt: skip
+    names = ("seed of the first", "seed of the second", "similarity", "95 % low", "95 % high", "examples", "remark")
+    show(tables.Table(columns=names, rows=tuple(rows)), "cell")
+
+
+def _follow(clicked: list[Any], panels: int) -> None:
+    """Let the boxes below name the square that was clicked; a click counts once, so that they can be changed afterwards."""
+    if clicked and clicked != st.session_state.get(_CLICKED):
+        st.session_state[_CLICKED] = clicked
+        panel, layer_a, layer_b = (int(value) for value in clicked[0][:3])
+        if panel < panels:
+            st.session_state.update(pair=panel, layer_a=layer_a, layer_b=layer_b)
+
+
+def _name(matrix: views.LayerMatrixInfo) -> str:
+    other = {"tasks": matrix.task_b or "", "multi": "multi-task model", "pretrained": "pretrained encoder"}[matrix.kind]
+    return listing((matrix.task_a, other))

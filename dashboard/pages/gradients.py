@@ -1,0 +1,110 @@
+"""Do the tasks' gradients point the same way? Cosines task by task, by layer and over training."""
+
+import streamlit as st
+
+from dashboard import figures, sentences, views
+from dashboard.chart import chart, nothing, part
+from dashboard.filters import Chosen, layer_name
+from dashboard.literal import literal
+from dashboard.state import ask, theme
+from dashboard.text import listing
+
+SETTINGS = {
+    "multi": "both at the multi-task weights",
+    "cross": "each at its own weights",
+    "task_vectors": "task vectors (trained less pretrained)",
+}
+MOST = 15  # pairs in one figure; with more, nothing could be made out
+
+
+def page(chosen: Chosen) -> None:
+    """All pairs at one moment, then by depth, then one pair over training."""
+    moments = ask(views.moments, chosen.experiment_id)
+    if not moments:
+        st.title(literal(sentences.alignment(())), anchor=False)
+        nothing(
+            "No gradients have been measured yet",
+            "Once its models are trained, mtlens measures the gradients of every pair of tasks on held-out batches.",
+        )
+        return
+    heading = st.empty()
+    moment = _choose(moments)
+    alignments = tuple(
+        one
+        for one in ask(views.alignments, chosen.experiment_id, setting=moment.setting, moment=moment.moment,
+                       epoch=moment.epoch, parameters=moment.parameters)
+        if one.involves(chosen.tasks)
+    )  # fmt: skip
+    heading.title(literal(sentences.alignment(alignments)), anchor=False)
+    if not alignments:
+        nothing("No pair of the chosen tasks", "Gradients are compared between two tasks: choose at least two.")
+        return
+    _cosines(chosen, alignments)
+    shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
+    figure = figures.alignment_by_depth([one for one in alignments if (one.task_a, one.task_b) in shown], theme=theme())
+    chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
+    _course(chosen, moment, alignments)
+
+
+def _choose(moments: tuple[views.MomentInfo, ...]) -> views.MomentInfo:
+    with st.container(horizontal=True):
+        settings = list(dict.fromkeys(moment.setting for moment in moments))
+        setting = st.selectbox(
+            "Gradients", settings, format_func=_setting_name, key="setting", bind="query-params",
+            width=280,
+        )  # fmt: skip
+        kinds = list(dict.fromkeys(moment.parameters for moment in moments if moment.setting == setting))
+        parameters = st.selectbox("Parameters", kinds, key="parameters", bind="query-params", width=150)
+        left = [moment for moment in moments if (moment.setting, moment.parameters) == (setting, parameters)]
+        names = [moment.when for moment in left]
+        last = names[-1]
+        when = (
+            st.select_slider("Moment of training", names, last, key="moment", bind="query-params", width=320)
+            if len(names) > 1
+            else last
+        )
+    return left[names.index(when)]
+
+
+def _lowest_first(alignments: tuple[views.AlignmentInfo, ...]) -> list[tuple[str, str]]:
+    """Pairs by the cosine of the whole encoder, those without one last."""
+    whole = [one for one in alignments if one.layer is None]
+    return [(one.task_a, one.task_b) for one in sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))]
+
+
+def _most_conflicts(alignments: tuple[views.AlignmentInfo, ...]) -> list[views.AlignmentInfo]:
+    """Those of the figure beside the map."""
+    return sorted(alignments, key=lambda one: -(one.conflict_rate or 0.0))[:MOST]
+
+
+def _setting_name(setting: str) -> str:
+    return SETTINGS.get(setting, setting)
+
+
+def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> None:
+    layers = {one.layer for one in alignments}
+    layer = chosen.layer if chosen.layer in layers else None
+    if layer != chosen.layer:
+        st.caption(f"Nothing was measured for {layer_name(chosen.layer)} at this moment; this is the whole encoder.")
+    of_layer = tuple(one for one in alignments if one.layer == layer)
+    clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
+    left, right = st.columns([3, 2])
+    with left:
+        figure = figures.task_cosines(alignments, layer=layer, order="clustered" if clustered else "fixed", theme=theme())
+        chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
+    with right:
+        most = _most_conflicts(of_layer)
+        figure = figures.conflict_rates(most, layer=layer, theme=theme())
+        chart("conflicts", figure, of_layer)
+
+
+def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
+    pairs = list(dict.fromkeys((one.task_a, one.task_b) for one in alignments))
+    st.markdown("## One pair of tasks over training")
+    pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
+    course = ask(views.course, chosen.experiment_id, *pair, setting=moment.setting, parameters=moment.parameters)
+    if len({one.when for one in course}) < 2:
+        st.caption("Only one moment of training was measured in this setting.")
+        return
+    figure = figures.moment_map(course, theme=theme())
+    chart("gradients-course", figure, course, reading="The cosine layer by layer, from the start of training to its end.")

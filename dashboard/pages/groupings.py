@@ -1,0 +1,33 @@
+"""Which tasks belong together? Partitions, predictions on trial, and what the search cost."""
+
+import streamlit as st
+
+from dashboard import figures, sentences, views
+from dashboard.chart import chart, nothing
+from dashboard.filters import Chosen
+from dashboard.literal import literal
+from dashboard.state import ask, theme
+
+
+def page(chosen: Chosen) -> None:
+    """What to train together, whether predictions can be trusted, and at what price."""
+    groupings = ask(views.groupings, chosen.experiment_id)
+    st.title(literal(sentences.groupings(groupings)), anchor=False)
+    if not groupings:
+        nothing(
+            "No groupings have been searched yet",
+            "A search predicts which tasks gain from each other and recommends the cheapest set of models that loses nothing. "
+            "Until then, page Answer tells which tasks one model for all of them serves well.",
+        )
+        return
+    methods = list(dict.fromkeys(one.method for one in groupings))
+    picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
+    shown = tuple(one for one in groupings if one.method in picked)
+    chart("groupings", figures.partitions(shown, theme=theme()), shown)
+    scores = tuple(
+        one for one in ask(views.group_scores, chosen.experiment_id) if one.method in picked and one.task in chosen.tasks
+    )
+    if scores:
+        chart("predicted-measured", figures.predicted_measured(scores, theme=theme()), scores)
+    if any(one.regret is not None for one in shown):
+        chart("regret", figures.regret(shown, theme=theme()), shown)

@@ -1,0 +1,58 @@
+"""What all pages stand on: the newest snapshot, answers kept until the next one, and the browser's theme."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import streamlit as st
+
+from backend.errors import MtlensError, WorkspaceError
+from backend.store.read import snapshot_path
+from backend.store.workspace import Workspace
+from dashboard.shown import workspace
+from dashboard.theme import DARK, LIGHT, Theme
+
+_KEPT = 256  # answers: those of the last ten or so snapshots of an experiment that is looked at page by page
+_LAST_GOOD = "last good snapshot"
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
+
+
+def theme() -> Theme:
+    """Light or dark, as the browser is."""
+    return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def newest() -> str:
+    """Name of the newest snapshot, or of the last one that this session could read. `WorkspaceError` where there is none."""
+    try:
+        return snapshot_path(workspace()).name
+    except WorkspaceError:
+        if _LAST_GOOD not in st.session_state:
+            raise
+        return st.session_state[_LAST_GOOD]
+
+
+def ask(view: Callable[Concatenate[Workspace, Arguments], Answer], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+    """What a function of `dashboard.views` answers, asked once per snapshot.
+
+    Where the newest snapshot cannot be read, the answer from the last one that could is given again.
+    """
+    name = f"{view.__module__}.{view.__qualname__}"
+    snapshot = newest()
+    try:
+        answer = _ask(str(workspace().root), snapshot, name, args, kwargs, view)
+    except MtlensError:
+        last = st.session_state.get(_LAST_GOOD, snapshot)
+        if last == snapshot:
+            raise
+        return _ask(str(workspace().root), last, name, args, kwargs, view)
+    st.session_state[_LAST_GOOD] = snapshot
+    return answer
+
+
+@st.cache_data(max_entries=_KEPT, show_spinner=False)
+def _ask(root: str, snapshot: str, name: str, args: Any, kwargs: Any, _view: Callable[..., Any]) -> Any:
+    """`snapshot` and `name` are here to be part of the key."""
+    return _view(Workspace(Path(root)), *args, **kwargs)

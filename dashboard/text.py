@@ -1,0 +1,107 @@
+"""Numbers and names as they are shown. Names come from other people's files: they are shortened and escaped before Plotly,
+which renders a subset of HTML, sees them.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+MISSING = "\N{EN DASH}"
+_ELLIPSIS = "…"
+_INVISIBLE = re.compile("[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]+")
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
+
+
+def shorten(name: str, length: int = 24) -> str:
+    """At most `length` characters on one line; what is left out is the middle, as long names often differ at their ends."""
+    visible = " ".join(_INVISIBLE.sub(" ", name).split())
+    if len(visible) <= length:
+        return visible
+    tail = (length - 1) // 3
+    return visible[: length - 1 - tail].rstrip() + _ELLIPSIS + visible[len(visible) - tail :].lstrip()
+
+
+def escape(text: str) -> str:
+    """Text that Plotly shows as it stands: no tags, no entities, and no $ that would make it a formula."""
+    return text.translate(_ENTITIES)
+
+
+def label(name: str | None, length: int = 24) -> str:
+    """Name of a task in a figure, shortened and escaped; None is the mean over all tasks."""
+    return "all tasks" if name is None else escape(shorten(name, length))
+
+
+def wrap(sentence: str, width: int) -> str:
+    """Escaped sentence with line breaks for Plotly."""
+    return "<br>".join(escape(line) for line in textwrap.wrap(sentence, width)) or " "
+
+
+def listing(names: Sequence[str], most: int = 3) -> str:
+    """ "a", "a and b", "a, b and 4 others"; at most `most` are named."""
+    short = [shorten(name) for name in names]
+    if len(short) > most:
+        short = [*short[: most - 1], f"{len(short) - most + 1} others"]
+    return " and ".join(filter(None, [", ".join(short[:-1]), *short[-1:]]))
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 task", "3 tasks"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def points(value: float | None, digits: int = 1) -> str:
+    """A score in [0, 1] as points: 0.873 is 87.3."""
+    return MISSING if value is None else f"{100 * value:.{digits}f}"
+
+
+def signed_points(value: float | None, digits: int = 1) -> str:
+    """A difference of scores as points with its sign: +0.4, −1.2."""
+    return MISSING if value is None else minus(f"{100 * value:+.{digits}f}")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Bounds of a difference in points, in words where there are none."""
+    return "unbounded" if low is None or high is None else f"{signed_points(low)} to {signed_points(high)}"
+
+
+def plain(value: float | None, digits: int = 2) -> str:
+    """A similarity or cosine."""
+    return MISSING if value is None else minus(f"{value:.{digits}f}")
+
+
+def margin(value: float) -> str:
+    """The margin in points, without needless zeros: 2 or 2.5."""
+    return f"{100 * value:g}"
+
+
+def minus(text: str) -> str:
+    """With a real minus sign, and without a sign before zero."""
+    return re.sub(r"^[+-](0(?:\.0+)?)$", r"\1", text).replace("-", "\N{MINUS SIGN}")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that people would choose."""
+    if seconds is None:
+        return MISSING
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def quantity(number: float | None) -> str:
+    """A large number: 11.7 M, 384 k."""
+    if number is None:
+        return MISSING
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return f"{number:.3g}"
+
+
+NUMBER_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def in_words(number: int) -> str:
+    """one ... twelve, then digits."""
+    return NUMBER_WORDS[number] if number < len(NUMBER_WORDS) else f"{number:,}"

@@ -1,0 +1,149 @@
+"""How everything looks: colours, symbols, fonts and the Plotly template, light and dark, in one place.
+
+Verdict colours are those of Okabe and Ito, "Color Universal Design" (2008), darkened or lightened where contrast with the
+background asks for it. One meaning has one colour in every figure: green speaks for sharing a model, vermilion against it,
+grey cannot tell. Colour is never alone: each meaning has a symbol and a word too.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
+CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
+"""Options of the Plotly viewer, for pages and reports alike."""
+
+Scale = tuple[tuple[float, str], ...]
+
+
+_DASH, _CROSS = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+
+
+class Mark(NamedTuple):
+    """How one statement is shown: colour role of the theme, symbol in text, marker in a plot."""
+
+    role: Literal["good", "better", "bad", "weak", "open"]
+    symbol: str
+    marker: str
+
+
+VERDICTS = {
+    "matches": Mark("good", "●", "circle"),
+    "better": Mark("better", "▲", "triangle-up"),
+    "worse": Mark("bad", "▼", "triangle-down"),
+    "inconclusive": Mark("open", "○", "circle-open"),
+}
+STATEMENTS = {
+    "similar": Mark("good", "●", "circle"),
+    "different": Mark("bad", "▼", "triangle-down"),
+    "aligned": Mark("good", "●", "circle"),
+    "opposed": Mark("bad", "▼", "triangle-down"),
+    "unrelated": Mark("weak", "◇", "diamond-open"),
+    "inconclusive": Mark("open", "○", "circle-open"),
+    "uninformative": Mark("open", _DASH, "line-ew-open"),
+    "undefined": Mark("open", _CROSS, "x-thin-open"),
+    "not identifiable": Mark("open", _CROSS, "x-thin-open"),
+    "not measured": Mark("open", _DASH, "line-ew-open"),
+}
+AGREEMENTS = {
+    "agrees": Mark("good", "✓", "circle"),
+    "disagrees": Mark("bad", "✗", "x"),
+    "mixed": Mark("weak", "◇", "diamond-open"),
+    "inconclusive": Mark("open", "○", "circle-open"),
+    "not measured": Mark("open", _DASH, "line-ew-open"),
+}
+ROLES = {"single": "task-specific", "multi": "multi-task", "adapter": "adapters", "shuffled": "shuffled labels"}
+"""Kinds of models in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """Colours of one mode. Text has a contrast of at least 4.5 to the background, marks of at least 3."""
+
+    name: Literal["light", "dark"]
+    paper: str
+    ink: str
+    muted: str
+    line: str  # axes, frames, zero lines
+    faint: str  # grids and bands
+    good: str
+    better: str
+    bad: str
+    weak: str
+    open: str
+    single: str
+    multi: str
+    adapter: str
+    shuffled: str
+    sequential: Scale  # 0 near the background, 1 far from it
+    diverging: Scale  # against at the lower end, for at the upper
+
+    def of(self, mark: Mark) -> str:
+        """Colour of a statement."""
+        return getattr(self, mark.role)
+
+    def of_role(self, role: str) -> str:
+        """Colour of a kind of model."""
+        return getattr(self, role) if role in ROLES else self.muted
+
+    def template(self) -> go.layout.Template:
+        """Plotly template: white space instead of boxes, no grid unless a figure asks for it."""
+        axis = {
+            "showgrid": False, "zeroline": False, "showline": False, "ticks": "", "color": self.muted, "gridcolor": self.faint,
+            "linecolor": self.line, "zerolinecolor": self.line, "tickfont": {"size": 12, "color": self.muted},
+            "title": {"font": {"size": 12, "color": self.muted}, "standoff": 8}, "automargin": False,
+        }  # fmt: skip
+        return go.layout.Template(
+            layout={
+                "font": {"family": FONT, "size": 13, "color": self.ink}, "paper_bgcolor": self.paper,
+                "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": axis, "yaxis": axis, "showlegend": False, "dragmode": "zoom",
+                "hoverlabel": {"bgcolor": self.paper, "bordercolor": self.line, "align": "left",
+                               "font": {"family": FONT, "size": 13, "color": self.ink}},
+                "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": self.muted, "activecolor": self.ink},
+            }
+        )  # fmt: skip
+
+
+def _scale(*colours: str) -> Scale:
+    return tuple((number / (len(colours) - 1), colour) for number, colour in enumerate(colours))
+
+
+LIGHT = Theme(
+    name="light",
+    paper="#ffffff",
+    ink="#1c2230",
+    muted="#5b6370",
+    line="#aab0ba",
+    faint="#eceef2",
+    good="#00805d",
+    better="#0072b2",
+    bad="#c4520a",
+    weak="#8f6a00",
+    open="#6b7280",
+    single="#777f8c",
+    multi="#7b3fa0",
+    adapter="#8f6a00",
+    shuffled="#aab0ba",
+    sequential=_scale("#f4f6f9", "#d5e3ee", "#a6c8de", "#6ea7c9", "#3a83ad", "#1a5c85", "#0b3a5b", "#041f33"),
+    diverging=_scale("#8c3a05", "#c4520a", "#e08a4e", "#f0c3a1", "#f7f7f5", "#b5d3e7", "#6aa8d2", "#0072b2", "#00446e"),
+)
+DARK = Theme(
+    name="dark",
+    paper="#0e1117",
+    ink="#eceef2",
+    muted="#a3abb8",
+    line="#5b6370",
+    faint="#222833",
+    good="#3cc79a",
+    better="#56b4e9",
+    bad="#f28c4b",
+    weak="#e0b33c",
+    open="#9aa2af",
+    single="#9aa2af",
+    multi="#c792ea",
+    adapter="#e0b33c",
+    shuffled="#5b6370",
+    sequential=_scale("#171d27", "#183247", "#1b4b69", "#24688e", "#3f89b1", "#72acce", "#aacfe4", "#e3f2fa"),
+    diverging=_scale("#ffc9a3", "#f28c4b", "#b35a1e", "#5f3416", "#1d222b", "#173f5c", "#2274a8", "#56b4e9", "#b9e0fa"),
+)

@@ -1,0 +1,78 @@
+"""Does the evidence explain the measured match? View `verdicts`, and all that the picture of the case is drawn from."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from backend.store.workspace import Workspace
+from dashboard.views.alignment import AlignmentInfo, alignments
+from dashboard.views.matching import MatchingInfo, matching
+from dashboard.views.rows import read_infos_if_stored
+from dashboard.views.similarity import DEFAULT, ProfileInfo, choices, profiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplanationInfo:
+    """One line of view `verdicts`: all tasks, one with the others, or a pair."""
+
+    scope: Literal["group", "task", "pair"]
+    tasks: tuple[str, ...]
+    measured: str | None
+    difference: float | None
+    cka: str
+    cka_effect: float | None
+    cka_detail: str | None
+    gradients: str
+    gradient_cosine: float | None
+    gradients_detail: str | None
+    agreement: str
+    method: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseInfo:
+    """The measured match beside its evidence: what `dashboard.figures.case` draws."""
+
+    matching: MatchingInfo
+    profiles: tuple[ProfileInfo, ...]
+    alignments: tuple[AlignmentInfo, ...]
+    explanations: tuple[ExplanationInfo, ...]
+
+    def explanation(self, task: str | None) -> ExplanationInfo | None:
+        """What is said of one task, or of all where `task` is None."""
+        if task is None:
+            return next((one for one in self.explanations if one.scope == "group"), None)
+        return next((one for one in self.explanations if one.scope == "task" and one.tasks[:1] == (task,)), None)
+
+    def only(self, tasks: Collection[str]) -> "CaseInfo":
+        """The same with some of the tasks; evidence stays where both of its tasks do."""
+        return replace(
+            self,
+            matching=self.matching.only(tasks),
+            profiles=tuple(profile for profile in self.profiles if profile.involves(tasks)),
+            alignments=tuple(alignment for alignment in self.alignments if alignment.involves(tasks)),
+        )
+
+
+_EXPLANATIONS = """
+    SELECT
+        scope, tasks, measured, difference, cka, cka_effect, cka_detail, gradients, gradient_cosine, gradients_detail,
+        agreement, method
+    FROM verdicts WHERE experiment_id = $experiment_id
+"""
+
+
+def explanations(workspace: Workspace, experiment_id: str) -> tuple[ExplanationInfo, ...]:
+    """The group, then each task, then each pair; nothing where no evidence is stored."""
+    return read_infos_if_stored(workspace, ExplanationInfo, _EXPLANATIONS, {"experiment_id": experiment_id})
+
+
+def case(workspace: Workspace, experiment_id: str) -> CaseInfo:
+    """Match, CKA between the task-specific models, and gradients of the multi-task model, compared as verdicts do."""
+    comparing = next(iter(choices(workspace, experiment_id)), DEFAULT)
+    return CaseInfo(
+        matching=matching(workspace, experiment_id),
+        profiles=profiles(workspace, experiment_id, comparing=comparing),
+        alignments=alignments(workspace, experiment_id),
+        explanations=explanations(workspace, experiment_id),
+    )

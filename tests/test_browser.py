@@ -1,0 +1,213 @@
+"""The dashboard in a real browser: what people see, click and link to, while results arrive."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Generator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from backend.store.ingest import ingest
+from backend.store.workspace import Workspace
+from tests import _runs, _servers, _stores
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PAGES = ["", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report"]
+LOOKS_FOR_ITSELF = re.compile(r"/_stcore/(health|host-config)$")  # Streamlit tries these below the page's address first
+SECONDS = 60_000
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: nothing was looked at in a browser"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Generator[Callable[[Workspace], str]]:
+    """Starts a server on a workspace; returns its address."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def serve(workspace: Workspace) -> str:
+        processes.append(_servers.start(workspace.root))
+        return _servers.url_of(processes[-1])
+
+    yield serve
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def full(serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Address of a dashboard on a full store."""
+    return serve(_stores.full(tmp_path_factory.mktemp("full")))
+
+
+class Complaints(list[str]):
+    """What a page complains of: errors in the console, requests that fail, requests to other machines."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        page.on("pageerror", lambda error: self.append(f"exception: {error}"))
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("response", lambda response: self._answer(response.status, response.url))
+        page.on("request", lambda request: self._ask(request.url, url))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith("Failed to load resource"):  # which ones, `response` tells
+            self.append(f"console: {text}")
+
+    def _answer(self, status: int, url: str) -> None:
+        if status >= 400 and not LOOKS_FOR_ITSELF.search(url):
+            self.append(f"{status}: {url}")
+
+    def _ask(self, url: str, own: str) -> None:
+        if not url.startswith((own, own.replace("http", "ws"), "data:", "blob:")):
+            self.append(f"asked outside: {url}")
+
+
+def visit(browser: Browser, url: str, *, width: int = 1440, scheme: str = "light") -> tuple[Page, Complaints]:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(SECONDS)
+    complaints = Complaints(page, url.split("/", 3)[0] + "//" + url.split("/", 3)[2])
+    page.goto(url)
+    settle(page)
+    return page, complaints
+
+
+def settle(page: Page) -> None:
+    """Until the page is drawn and nothing runs."""
+    page.wait_for_selector("h1")
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_all_pages_look_right(browser: Browser, full: str, tmp_path: Path, width: int, scheme: str) -> None:
+    for name in PAGES:
+        page, complaints = visit(browser, f"{full}/{name}", width=width, scheme=scheme)
+        assert page.screenshot(path=tmp_path / f"{name or 'answer'}-{width}-{scheme}.png", full_page=True)
+        assert complaints == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (
+            f"{name} is wider than {width} pixels"
+        )
+        for unwanted in ("stAppDeployButton", "stMainMenu", "stException"):
+            assert page.get_by_test_id(unwanted).count() == 0
+        page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(browser: Browser, full: str, scheme: str) -> None:
+    """No serious finding of axe-core (Deque Systems), which checks against WCAG 2."""
+    axe = (files(pytest.importorskip("axe_playwright_python")) / "axe.min.js").read_text()
+    for name in PAGES:
+        page, _ = visit(browser, f"{full}/{name}", scheme=scheme)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document)")["violations"]
+        serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        assert serious == [], name
+        page.context.close()
+
+
+def test_a_link_reopens_the_view(browser: Browser, full: str) -> None:
+    page, _ = visit(browser, full)
+    page.get_by_role("combobox", name="Tasks").click()
+    page.get_by_role("option", name="canal").click()
+    page.keyboard.press("Escape")
+    page.wait_for_url(re.compile("tasks=canal"))
+    page.get_by_role("link", name="Gradients").click()
+    page.wait_for_url(re.compile(r"/gradients\?"))
+    settle(page)
+    link = page.url
+    assert f"experiment={_stores.EXPERIMENT}" in link
+    again, _ = visit(browser, link)
+    assert "tasks=canal" in again.url
+    expect(again.get_by_test_id("stSidebar").get_by_text("canal")).to_be_visible()
+    assert again.locator("h1").inner_text() == page.locator("h1").inner_text()
+
+
+def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
+    page, complaints = visit(browser, f"{full}/cka")
+    first = page.get_by_role("combobox", name="Layer of the first")
+    before = first.input_value()
+    chart = page.locator(".st-key-cka-layers")
+    chart.scroll_into_view_if_needed()
+    squares = chart.locator(".scatterlayer .point")
+    expect(squares.first).to_be_attached()
+    squares.nth(squares.count() // 2).click(force=True)
+    page.wait_for_url(re.compile("layer_a="))
+    settle(page)
+    assert first.input_value() != before
+    assert complaints == []
+
+
+def test_attacks_end_in_a_sentence(browser: Browser, full: str) -> None:
+    for attack, told in (
+        ("FROM read_text('/etc/passwd')", "Permission Error"),
+        ("DROP TABLE run", "found DROP"),
+        ("SELECT '<img src=x onerror=document.title=1>' AS \"<script>\"", "1 rows"),
+    ):
+        page, complaints = visit(browser, f"{full}/sql")
+        page.get_by_role("textbox", name="Query").fill(attack)
+        page.get_by_role("button", name="Run").click()
+        expect(page.get_by_test_id("stMain").get_by_text(told)).to_be_visible(timeout=SECONDS)
+        assert complaints == []
+        assert page.title() != "1"
+        page.context.close()
+
+
+def test_results_arrive_while_the_page_is_open(browser: Browser, serve, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "results")
+    page, complaints = visit(browser, serve(workspace))
+    heading = page.locator("h1")
+    expect(heading).to_have_text("No results here yet")
+
+    fake = _runs.fake_experiment(seeds=(0, 1, 2))
+    workspace = Workspace.open(workspace.root)
+    _runs.save(workspace, fake)
+    ingest(workspace, force=True)
+    expect(heading).to_contain_text("No verdict yet", timeout=SECONDS)
+
+    for run in fake.runs:
+        _runs.finish(workspace, run)
+    ingest(workspace, force=True)
+    expect(heading).to_contain_text("margin" if False else "points", timeout=SECONDS)
+
+    page.get_by_role("link", name="Runs").click()
+    expect(heading).to_contain_text("All 9 runs are done", timeout=SECONDS)
+    assert complaints == []
+
+
+def test_zoom_stays_when_results_arrive(browser: Browser, serve, tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "results")
+    fake = _runs.fake_experiment(seeds=(0, 1, 2))
+    _runs.finish_all(workspace, fake)
+    ingest(workspace, force=True)
+    page, _ = visit(browser, f"{serve(workspace)}/single-multi")
+    plot = page.locator(".st-key-forest-multi .js-plotly-plot")
+    box = plot.locator(".nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 60, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    zoomed = plot.evaluate("plot => plot._fullLayout.xaxis.range")
+
+    _runs.finish_all(workspace, _runs.fake_experiment("another", seeds=(0, 1, 2), num_examples=66))
+    ingest(workspace, force=True)
+    expect(page.get_by_text("Only what differs from another experiment")).to_be_visible(timeout=SECONDS)
+    settle(page)
+    assert plot.evaluate("plot => plot._fullLayout.xaxis.range") == zoomed

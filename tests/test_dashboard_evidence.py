@@ -1,0 +1,113 @@
+"""Infos of the evidence say what the store says."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.store.read import query
+from backend.store.workspace import Workspace
+from dashboard import views
+from tests import _stores
+from tests._stores_evidence import EXPERIMENT, LAYERS
+
+NAMES = ("disc", "canal", "cord", "foramina")
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return _stores.full(tmp_path_factory.mktemp("full"))
+
+
+def test_profiles_by_depth(full: Workspace) -> None:
+    profiles = views.profiles(full, EXPERIMENT)
+    assert len(profiles) == 6
+    assert [layer.layer for layer in profiles[0].layers] == list(range(LAYERS))
+    weakest = min(profiles, key=lambda one: one.weakest_effect or 0)
+    assert {weakest.task_a, weakest.task_b} == {"disc", "foramina"}
+    assert all(one.task_b is None for one in views.profiles(full, EXPERIMENT, "multi"))
+
+
+def test_choices_begin_with_the_pooling_of_the_models(tmp_path: Path) -> None:
+    workspace = _stores.full(tmp_path)
+    _stores.change(
+        workspace,
+        "INSERT INTO summary.similarity SELECT * REPLACE ('cls' AS pooling) FROM summary.similarity",
+        "INSERT INTO summary.similarity SELECT * REPLACE ('biased' AS estimator) FROM summary.similarity",
+    )
+    assert [one.pooling for one in views.choices(workspace, EXPERIMENT)] == ["mean", "mean", "cls", "cls"]
+    changed = """UPDATE experiment SET specification = '{"encoder": {"pooling": "cls"}}'"""
+    _stores.change(workspace, changed)
+    assert views.choices(workspace, EXPERIMENT)[0] == views.Comparing(pooling="cls")
+
+
+def test_matrices_have_the_first_task_along_the_rows(full: Workspace) -> None:
+    matrices = views.matrices(full, EXPERIMENT)
+    assert [(one.task_a, one.task_b) for one in matrices][:2] == [("canal", "cord"), ("canal", "disc")]
+    sql = """
+        SELECT avg(value) FROM cka
+        WHERE task_a = 'canal' AND task_b = 'cord' AND layer_a = 1 AND layer_b = 4 AND seed_a = seed_b
+    """
+    assert matrices[0].values[1][4] == pytest.approx(query(full, sql).rows[0][0])
+
+
+def test_reference_is_the_likeness_to_the_pretrained_encoder(full: Workspace) -> None:
+    """It is stored with the pretrained encoder first, and turned round here."""
+    matrix = views.matrices(full, EXPERIMENT)[0]
+    sql = "SELECT avg(value) FROM cka WHERE role_a = 'pretrained' AND layer_a = $i AND layer_b = $j AND task_b = $task"
+    of_a = query(full, sql, {"i": 5, "j": 2, "task": matrix.task_a}).rows[0][0]
+    of_b = query(full, sql, {"i": 2, "j": 5, "task": matrix.task_b}).rows[0][0]
+    assert matrix.reference is not None
+    assert matrix.reference[2][5] == pytest.approx((of_a + of_b) / 2)
+
+
+def test_matrices_with_the_multi_task_model(full: Workspace) -> None:
+    matrices = views.matrices(full, EXPERIMENT, "multi")
+    assert [(one.task_a, one.task_b) for one in matrices] == [(name, None) for name in sorted(NAMES)]
+    assert views.matrices(full, EXPERIMENT, "pretrained")[0].reference is None
+
+
+def test_cell_lists_pairs_of_seeds(full: Workspace) -> None:
+    pair = views.matrices(full, EXPERIMENT)[0]
+    assert [(one.seed_a, one.seed_b) for one in views.cell(full, EXPERIMENT, pair, 1, 2)] == [(0, 0), (1, 1), (2, 2)]
+    assert len(views.cell(full, EXPERIMENT, pair, 2, 2)) == 9
+    assert len(views.cell(full, EXPERIMENT, replace(pair, task_a="nobody"), 2, 2)) == 0
+
+
+def test_alignments_are_those_that_verdicts_rest_on(full: Workspace) -> None:
+    alignments = views.alignments(full, EXPERIMENT)
+    assert {one.moment for one in alignments} == {"training"}
+    assert alignments[0].layer is None
+    assert len(alignments) == 6 * (LAYERS + 1)
+    second = views.alignments(full, EXPERIMENT, moment="epoch", epoch=2)
+    assert {one.when for one in second} == {"epoch 2"}
+
+
+def test_alignments_without_a_course_of_training(tmp_path: Path) -> None:
+    workspace = _stores.full(tmp_path)
+    _stores.change(workspace, "DELETE FROM summary.alignment WHERE moment = 'training'")
+    assert {one.moment for one in views.alignments(workspace, EXPERIMENT)} == {"end"}
+
+
+def test_course_takes_the_pair_in_any_order(full: Workspace) -> None:
+    course = views.course(full, EXPERIMENT, "disc", "canal")
+    assert course == views.course(full, EXPERIMENT, "canal", "disc")
+    assert list(dict.fromkeys(one.when for one in course)) == ["start", "epoch 1", "epoch 2", "epoch 3", "end"]
+
+
+def test_sign_is_open_where_the_interval_holds_zero(full: Workspace) -> None:
+    one = views.alignments(full, EXPERIMENT)[0]
+    assert not replace(one, low=0.1, high=0.2).crosses_zero
+    assert not replace(one, low=-0.2, high=-0.1).crosses_zero
+    assert replace(one, low=0.0, high=0.2).crosses_zero
+    assert replace(one, low=None).crosses_zero
+    assert replace(one, cosine=None).crosses_zero
+
+
+def test_explanations_by_scope(full: Workspace) -> None:
+    case = views.case(full, EXPERIMENT)
+    group, disc = case.explanation(None), case.explanation("disc")
+    assert group is not None
+    assert disc is not None
+    assert (group.scope, group.tasks, disc.scope, disc.tasks) == ("group", NAMES, "task", ("disc",))
+    assert case.explanation("nobody") is None

@@ -1,0 +1,229 @@
+"""Figures show what the Infos say, tell it in words too, and show stored names as text."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from backend.store.workspace import Workspace
+from dashboard import figures, views
+from dashboard.catalog import ENTRIES
+from dashboard.figures.forest import difference_ticks, span
+from dashboard.figures.gains import rank_correlation
+from dashboard.theme import DARK, LIGHT
+from tests import _stores
+from tests._stores import HOSTILE, START
+from tests._stores_evidence import EXPERIMENT
+
+STORES = ("empty", "partial", "without_evidence", "full", "hostile", "many_tasks")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
+    return {name: getattr(_stores, name)(tmp_path_factory.mktemp(name)) for name in STORES}
+
+
+@pytest.fixture(scope="module")
+def full(stores: dict[str, Workspace]) -> Workspace:
+    return stores["full"]
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+
+
+def spec(figure: go.Figure) -> dict[str, Any]:
+    return json.loads(figure.to_json() or "")
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_figure_of_every_store(stores: dict[str, Workspace], store: str, name: str) -> None:
+    entry = ENTRIES[name]
+    info = entry.read(stores[store], EXPERIMENT)
+    for theme in (LIGHT, DARK):
+        figure = entry.draw(info, theme=theme)
+        assert figures.title_of(figure)
+        assert len(figures.alt_of(figure)) > 40
+        assert figure.layout.uirevision == "keep"
+        assert 60 < figure.layout.height < 5000
+        assert figure.layout.paper_bgcolor is None  # that of the template
+        drawn = spec(figure)
+        del drawn["layout"]["meta"]
+        shown = "\n".join(strings(drawn))
+        assert not any(raw in shown for raw in ("<script", "<b>bold", "$x$", "<i>a</i>", "nan", "None", "n" * 61))
+    assert all(len(row) == len(table.columns) for table in [entry.tabulate(info)] for row in table.rows)
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_empty_figures_say_what_is_missing(stores: dict[str, Workspace], name: str) -> None:
+    figure = ENTRIES[name].draw(ENTRIES[name].read(stores["empty"], EXPERIMENT))
+    assert len(figure.data) == 0
+    assert figures.title_of(figure).startswith(("No ", "Nothing ", "Nobody "))
+
+
+def test_height_grows_with_the_tasks(stores: dict[str, Workspace], full: Workspace) -> None:
+    for read, draw in ((views.matching, figures.forest), (views.case, figures.case)):
+        few, many = draw(read(full, EXPERIMENT)), draw(read(stores["many_tasks"], EXPERIMENT))
+        assert many.layout.height > 3 * few.layout.height
+
+
+def test_bare_takes_the_title_away_and_nothing_else(full: Workspace) -> None:
+    figure = figures.forest(views.matching(full, EXPERIMENT))
+    bare = figures.bare(figure)
+    assert len(bare.layout.annotations) == len(figure.layout.annotations) - 1
+    assert bare.layout.height < figure.layout.height
+    assert figures.title_of(bare) == figures.title_of(figure)
+    inside = [one.layout.height - one.layout.margin.t for one in (bare, figure)]
+    assert inside[0] == inside[1]
+
+
+def points_of(figure: go.Figure, name: str) -> list[float]:
+    return [value for trace in figure.data if trace.name == name for value in trace.x]
+
+
+def test_forest_plots_points(full: Workspace) -> None:
+    figure = figures.forest(views.matching(full, EXPERIMENT))
+    assert points_of(figure, "matches") == pytest.approx([0.4, -0.6, 0.3])
+    assert points_of(figure, "better") == pytest.approx([3.1])
+    assert len(points_of(figure, "seeds")) == 15
+    ends = {round(x, 6) for trace in figure.data if trace.mode == "lines" for x in trace.x if x is not None}
+    assert {-1.0, 1.8, 1.3, 4.9} <= ends  # 95 % of disc and of cord
+    (margin,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert (margin.x0, margin.x1) == (-2, 2)
+
+
+def test_forest_without_an_interval(full: Workspace) -> None:
+    """One seed: the interval is unbounded, the difference is still there."""
+    matching = views.matching(full, EXPERIMENT)
+    open_ended = dict.fromkeys(("low90", "high90", "low95", "high95"), None)
+    one = replace(matching.tasks[0], verdict="inconclusive", **open_ended)
+    figure = figures.forest(replace(matching, tasks=(one,), pooled=None))
+    assert points_of(figure, "inconclusive") == pytest.approx([0.4])
+    assert not [x for trace in figure.data if trace.mode == "lines" for x in trace.x]
+    assert "unbounded" in figures.alt_of(figure)
+
+
+def test_one_wide_interval_does_not_squeeze_the_others(full: Workspace) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    wide = replace(matching.tasks[0], low95=-9.0, high95=9.0)
+    low, high = span(replace(matching, tasks=(wide, *matching.tasks[1:])))
+    assert (low, high) == (-16, 16)
+
+
+@given(st.floats(0.05, 900))
+def test_ticks_of_differences_are_few_round_and_symmetric(reach: float) -> None:
+    ticks = difference_ticks(reach)["tickvals"]
+    assert 1 <= len(ticks) <= 5
+    assert ticks == [-tick for tick in reversed(ticks)]
+    assert max(ticks) <= reach
+
+
+def test_case_draws_the_weakest_pair_thick(full: Workspace) -> None:
+    figure = figures.case(views.case(full, EXPERIMENT))
+    thick = [trace for trace in figure.data if trace.mode == "lines+markers" and trace.xaxis == "x2"]
+    hover = {point for trace in thick for point in trace.customdata}
+    assert any("with foramina" in point for point in hover)
+    assert {trace.line.color for trace in thick} == {LIGHT.good, LIGHT.bad}
+    notes = [note.text for note in figure.layout.annotations]
+    assert notes.count("✗ evidence disagrees") == 3
+    assert notes.count("✓ evidence agrees") == 2
+
+
+def test_case_without_evidence_says_so(stores: dict[str, Workspace]) -> None:
+    figure = figures.case(views.case(stores["without_evidence"], EXPERIMENT))
+    assert [note.text for note in figure.layout.annotations].count("\N{EN DASH} not measured") == 10
+
+
+def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:
+    figure = figures.confusion(views.confusion(full, EXPERIMENT, "cord"))
+    for panel in figure.data:
+        assert np.array(panel.z).sum(axis=1) == pytest.approx(np.ones(3))
+
+
+def test_timeline_rows_do_not_overlap(stores: dict[str, Workspace]) -> None:
+    now = START + timedelta(minutes=7)
+    figure = figures.timeline(views.runs(stores["partial"], EXPERIMENT), now)
+    bars = sorted(
+        (lane, base, length) for trace in figure.data for lane, base, length in zip(trace.y, trace.base, trace.x, strict=True)
+    )
+    assert len(bars) == 12
+    for (lane, base, length), (next_lane, next_base, _) in pairwise(bars):
+        assert lane != next_lane or base + timedelta(milliseconds=length) <= next_base
+
+
+def grouping(**changes: Any) -> views.GroupingInfo:
+    values: dict[str, Any] = {
+        "method": "hoa", "rank": 1, "groups": (("a", "b"), ("c",)), "cost": 2.0, "predicted": 0.8, "predicted_low": None,
+        "predicted_high": None, "measured": None, "measured_low": None, "measured_high": None, "regret": None,
+        "discovery_seconds": None, "recommended": False,
+    }  # fmt: skip
+    return views.GroupingInfo(**{**values, **changes})
+
+
+def test_partitions_give_tasks_of_one_model_one_letter() -> None:
+    figure = figures.partitions([grouping(), grouping(groups=(("c", "a"), ("b",)), measured=0.9, recommended=True)])
+    letters = figure.data[0]
+    first = [letter for letter, row in zip(letters.text, letters.y, strict=True) if row == 0]
+    assert first == ["A", "B", "A"]  # the recommended one comes first
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    assert [bar.marker.color == "rgba(0,0,0,0)" for bar in bars] == [False, True]
+    assert figures.title_of(figure) == "Train 2 models instead of 3: c and a; b"
+
+
+@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12))
+def test_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
+    scores = [
+        views.GroupScoreInfo(
+            method="m", tasks=("a",), task="a", predicted=x, predicted_low=None, predicted_high=None, measured=y,
+            measured_low=None, measured_high=None,
+        )
+        for x, y in pairs
+    ]  # fmt: skip
+    found = rank_correlation(scores, "m")
+    if len({x for x, _ in pairs}) == 1 or len({y for _, y in pairs}) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(stats.spearmanr(*zip(*pairs, strict=True)).statistic)
+    assert figures.predicted_measured(scores).data
+
+
+def test_unmeasured_gains_are_hollow_and_lie_on_their_prediction() -> None:
+    one = views.GroupScoreInfo(
+        method="m", tasks=("a", "b"), task="a", predicted=0.02, predicted_low=0.01, predicted_high=0.03, measured=None,
+        measured_low=None, measured_high=None,
+    )  # fmt: skip
+    _, hollow = figures.predicted_measured([one]).data
+    assert hollow.marker.color == LIGHT.paper
+    assert (hollow.x[0], hollow.y[0]) == (2, 2)
+
+
+def test_hostile_names_are_shown_as_they_are(stores: dict[str, Workspace]) -> None:
+    figure = figures.forest(views.matching(stores["hostile"], EXPERIMENT))
+    notes = [note.text for note in figure.layout.annotations]
+    assert any(note.startswith("<b>&lt;script&gt;") for note in notes)
+    assert HOSTILE[2] not in "\n".join(notes)
+
+
+def test_themes_change_colours_only(full: Workspace) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    light, dark = (figures.forest(matching, theme=theme) for theme in (LIGHT, DARK))
+    assert light.layout.template.layout.paper_bgcolor == LIGHT.paper
+    assert dark.layout.template.layout.paper_bgcolor == DARK.paper
+    assert light.data[0].x == dark.data[0].x

@@ -1,0 +1,147 @@
+"""Words, numbers, tables and colours of the dashboard."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.store.workspace import Workspace
+from dashboard import sentences, tables, text, views
+from dashboard.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
+from tests import _stores
+from tests._stores import START
+from tests._stores_evidence import EXPERIMENT
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
+    return {name: getattr(_stores, name)(tmp_path_factory.mktemp(name)) for name in ("full", "partial")}
+
+
+@pytest.fixture(scope="module")
+def full(stores: dict[str, Workspace]) -> Workspace:
+    return stores["full"]
+
+
+def test_answer_in_a_sentence(full: Workspace) -> None:
+    case = views.case(full, EXPERIMENT)
+    assert sentences.answer(case.matching, case.explanations) == (
+        "One model matches four: 2 of 4 tasks within 2 points; cord is better; foramina is inconclusive. "
+        "The evidence disagrees: representations differ and gradients point apart"
+    )
+    alone = replace(case.matching, tasks=case.matching.tasks[:2])
+    assert sentences.answer(alone) == "One model matches two: all 2 tasks within 2 points"
+
+
+@pytest.mark.parametrize(
+    ("pooled", "start"),
+    [
+        ("matches", "One model matches four"),
+        ("better", "One model beats four"),
+        ("worse", "One model does not match four"),
+        ("inconclusive", "Whether one model matches four is open"),
+    ],
+)
+def test_the_mean_of_all_tasks_decides_the_headline(full: Workspace, pooled: views.Verdict, start: str) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    assert sentences.answer(replace(matching, pooled=replace(matching.pooled, verdict=pooled))).startswith(start)
+
+
+def test_a_mean_that_hides_a_loss_is_called_a_mean(full: Workspace) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    worse = (*matching.tasks[:3], replace(matching.tasks[3], verdict="worse"))
+    assert "matches four on average: 2 of 4 tasks" in sentences.answer(replace(matching, tasks=worse))
+
+
+def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:
+    runs, now = views.runs(stores["partial"], EXPERIMENT), START + timedelta(minutes=6)
+    told = sentences.runs(runs, now)
+    assert told.startswith("9 of 15 runs done; 2 training, about ")
+    assert told.endswith(" left; 1 failed; 3 waiting")
+    assert "2 stalled" in sentences.runs(runs, now + timedelta(hours=1))
+    assert sentences.runs(views.runs(stores["full"], EXPERIMENT), now) == "All 15 runs are done"
+
+
+def test_tables_hold_the_numbers_behind(full: Workspace) -> None:
+    table = tables.of_matching(views.matching(full, EXPERIMENT))
+    assert table.rows[-1][0] == "all tasks"
+    assert dict(zip(table.columns, table.rows[0], strict=True))["difference"] == pytest.approx(0.004)
+    lines = tables.to_csv(table).splitlines()
+    assert lines[0].startswith("task,single_mean,")
+    assert len(lines) == 6
+
+
+def test_score_grid_as_latex(full: Workspace) -> None:
+    grid = tables.score_grid(views.scores(full, EXPERIMENT))
+    assert grid.columns == ("model", "disc", "canal", "cord", "foramina")
+    assert grid.rows[0] == ("task-specific", *["86.0 ± 1.0"] * 4)
+    assert r"task-specific & 86.0 $\pm$ 1.0 &" in tables.to_latex(grid)
+
+
+def test_csv_and_latex_disarm_names() -> None:
+    table = tables.Table(columns=("a_b", "=1+1"), rows=(("=cmd()|x", -1.5), ("50 % & $x$ {y}", None)))
+    assert tables.to_csv(table).splitlines() == ["a_b,'=1+1", "'=cmd()|x,-1.5", "50 % & $x$ {y},"]
+    assert r"50 \% \& \$x\$ \{y\}" in tables.to_latex(table)
+
+
+@given(st.text(max_size=300), st.integers(5, 60))
+def test_labels_are_short_and_cannot_be_markup(name: str, length: int) -> None:
+    assert len(text.shorten(name, length)) <= length
+    assert not set("<>$\n") & set(text.label(name, length))
+    assert "\u202e" not in text.label(name, length)
+
+
+def test_long_names_keep_both_ends() -> None:
+    assert text.shorten("stenosis of the spinal canal at the level L4-L5", 20) == "stenosis of t…L4-L5"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (text.signed_points(-0.0123), "\N{MINUS SIGN}1.2"),
+        (text.signed_points(0.0001), "0.0"),
+        (text.interval(None, 0.1), "unbounded"),
+        (text.margin(0.025), "2.5"),
+        (text.duration(45), "45 s"),
+        (text.duration(150), "2.5 min"),
+        (text.quantity(11_672_074), "11.7 M"),
+        (text.listing(["a", "b", "c", "d"]), "a, b and 2 others"),
+        (text.listing(["a"]), "a"),
+    ],
+)
+def test_numbers_and_lists_in_words(found: str, expected: str) -> None:
+    assert found == expected
+
+
+def contrast(colour: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(hexadecimal: str) -> float:
+        parts = [int(hexadecimal[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    high, low = sorted((luminance(colour), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_contrast(theme: Theme) -> None:
+    for role in ("ink", "muted", "good", "better", "bad", "weak", "open"):
+        assert contrast(getattr(theme, role), theme.paper) >= 4.5, role
+    for role in ("single", "multi", "adapter"):
+        assert contrast(getattr(theme, role), theme.paper) >= 3, role
+
+
+@pytest.mark.parametrize("marks", [VERDICTS, STATEMENTS, AGREEMENTS])
+def test_colour_is_never_alone(marks: dict[str, Any]) -> None:
+    """Whatever shares a symbol shares its colour, so that the symbol alone says as much."""
+    colours: dict[str, set[str]] = {}
+    for mark in marks.values():
+        colours.setdefault(mark.symbol, set()).add(mark.role)
+    assert all(len(roles) == 1 for roles in colours.values())
