@@ -1,6 +1,7 @@
 """An experiment on Ray that is killed or interrupted: what is finished stays, and the same command does the rest."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,7 +77,9 @@ def test_finished_runs_are_not_touched_and_the_others_are_done(folder, how, requ
         assert (folder / "err").read_text().strip().splitlines()[-1] == "stopped; the same command goes on from here"
     before |= {path: path.stat().st_mtime_ns for path in folder.glob("results/runs/*/DONE")}
     out = finish(folder)
-    assert f"{len(before)} were finished before" in out
+    trained, already = map(int, re.search(r"(\d+) runs trained, (\d+) were finished before", out).groups())
+    assert trained + already == 3
+    assert len(before) <= already < 3  # a lane may finish its run before it notices that the driver is gone
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert len(list(folder.glob("results/runs/*/DONE"))) == 3
     assert all(path.exists() for path in folder.glob("results/evidence/*/DONE"))
