@@ -21,7 +21,7 @@ STYLE = """<style>
 .stMainBlockContainer {padding: 3rem clamp(1rem, 4vw, 4rem)}
 .stMainBlockContainer h2 {padding: 0.6rem 0 0.2rem}
 .stMainBlockContainer h1 {font-size: clamp(1.25rem, 0.9rem + 2vw, 1.7rem)}
-[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary {opacity: 0.75}
+[data-testid="stCaptionContainer"], [data-testid="stExpander"] details > summary {opacity: 0.75}
 </style>"""
 
 

@@ -114,4 +114,4 @@ def columns_for(number: int) -> int:
 
 def name_length(columns: int) -> int:
     """Characters of a name that fit over a panel on a phone."""
-    return {1: 32, 2: 20, 3: 13}.get(columns, 9)
+    return {1: 32, 2: 20, 3: 12}.get(columns, 9)

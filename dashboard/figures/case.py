@@ -28,7 +28,7 @@ _NAME = 0.43  # rows from the middle of a row up to its name
 _STATEMENT = 0.24  # up to the statements of its evidence
 _BOX = (0.42, -0.15)  # lower and upper end of its panels, downwards
 _COLUMNS = ((0.0, 0.40), (0.475, 0.71), (0.785, 1.0))  # of the width
-_HEADS = ("multi-task less<br>task-specific, points", "<br>CKA by layer", "gradient cosine<br>by layer")
+_HEADS = ("multi-task less<br>task-specific, points", "CKA<br>by layer", "gradient<br>cosine")
 _FEET = (
     "thick: 90 % interval<br>thin: 95 %; dots: seeds",
     "layer; band: floor<br>to ceiling",

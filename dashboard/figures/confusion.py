@@ -10,6 +10,7 @@ from dashboard.text import counted, label, shorten
 from dashboard.theme import LIGHT, ROLES, Theme
 from dashboard.views.scores import ConfusionInfo
 
+_LENGTH = 12  # characters of a class
 _MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number
 
 
@@ -21,7 +22,6 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     sheet = Sheet()
     classes = known[0].classes
     size = len(classes)
-    length = 12 if size <= 4 else 8
     for panel, one in enumerate(known):
         left = panel * (size + 0.8)
         shares = [[cell / sum(row) if sum(row) else None for cell in row] for row in one.counts]
@@ -36,16 +36,16 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
             yshift=4,
         )
         for place, name in enumerate(classes):
-            sheet.note(label(name, length), left + place, -0.55, theme.muted, yanchor="bottom")
+            sheet.note(label(name, 8), left + place, -0.55, theme.muted, yanchor="bottom")
             if panel == 0:
-                sheet.note(label(name, length), -0.5, place, theme.muted, xanchor="right", xshift=-5, yanchor="middle")
+                sheet.note(label(name, _LENGTH), -0.5, place, theme.muted, xanchor="right", xshift=-5, yanchor="middle")
     width = len(known) * (size + 0.8) - 0.8
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[size - 0.5, -1.45], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
     right = {one.role: sum(one.counts[i][i] for i in range(size)) / sum(map(sum, one.counts)) for one in known}
     told = ", ".join(f"{ROLES.get(role, role)} {100 * share:.1f} %" for role, share in right.items())
     title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {told}"
-    longest = max(len(shorten(name, length)) for name in classes)
+    longest = max(len(shorten(name, _LENGTH)) for name in classes)
     pixels = min(72.0, 640 / width)
     return framed(
         sheet,
@@ -54,6 +54,7 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
         height=int(pixels * (size + 1.1)) + 66,
         left=28 + int(6.6 * longest),
         bottom=44,
+        square=(size + 0.95) / width,
         alt=f"Confusion matrices of {shorten(known[0].task, 40)}, {size} classes. {title}.",
     )
 

@@ -59,6 +59,7 @@ def task_cosines(
         top=top,
         bottom=32,
         left=28 + longest,
+        square=1.0 if is_small else None,
     )
 
 

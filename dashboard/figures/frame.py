@@ -7,10 +7,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.sheet import Sheet
-from dashboard.text import escape, wrap
+from dashboard.text import wrap
 from dashboard.theme import Theme
 
 _LINE = 22  # pixels
+_ADVICE_WIDTH = 46  # on a phone
 _TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
 _ABOVE = 14  # pixels over the title
 _SIDE = 16
@@ -29,8 +30,12 @@ def framed(
     right: int = 16,
     bottom: int = 40,
     left: int = 16,
+    square: float | None = None,
 ) -> go.Figure:
-    """The finished figure. Height and margins in pixels, without the title, which takes as many lines above as it needs."""
+    """The finished figure. Height and margins in pixels, without the title, which takes as many lines above as it needs.
+
+    square: height over width of a plot whose cells are square, so that a narrow page can take back the space that is left.
+    """
     drawn = wrap(title, _TITLE_WIDTH)
     room = 2 * _ABOVE + _LINE * (drawn.count("<br>") + 1)
     sheet.note(  # Plotly places a title of several lines by its middle; this stays where it should
@@ -49,7 +54,7 @@ def framed(
     )
     return sheet.figure(
         template=theme.template(),
-        meta={"title": title, "alt": alt, "top": top, "height": height},
+        meta={"title": title, "alt": alt, "top": top, "height": height, "square": square},
         height=height + room,
         margin={"t": top + room, "r": right, "b": bottom, "l": left, "autoexpand": False},
         uirevision="keep",
@@ -59,7 +64,7 @@ def framed(
 def empty(theme: Theme, title: str, advice: str) -> go.Figure:
     """A figure without data that says what is missing, and what would bring it."""
     sheet = Sheet()
-    sheet.note(escape(advice), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top")
+    sheet.note(wrap(advice, _ADVICE_WIDTH), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top")
     sheet.x_axis(visible=False, fixedrange=True)
     sheet.y_axis(visible=False, fixedrange=True)
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {advice}", height=_EMPTY_HEIGHT)

@@ -93,7 +93,17 @@ def _mosaic(
         title += f" (the {len(shown)} least alike are shown)"
     pixels = min(_WIDTH / width, 34.0)
     top = BAR_HEIGHT + _NAMES
-    return framed(sheet, theme=theme, title=title, alt=alt, height=int(pixels * height) + top + 28, top=top, bottom=28, left=34)
+    return framed(
+        sheet,
+        theme=theme,
+        title=title,
+        alt=alt,
+        height=int(pixels * height) + top + 28,
+        top=top,
+        bottom=28,
+        left=34,
+        square=height / width,
+    )
 
 
 @dataclass(kw_only=True)
