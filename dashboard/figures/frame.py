@@ -64,7 +64,9 @@ def framed(
 def empty(theme: Theme, title: str, advice: str) -> go.Figure:
     """A figure without data that says what is missing, and what would bring it."""
     sheet = Sheet()
-    sheet.note(wrap(advice, _ADVICE_WIDTH), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top")
+    sheet.note(
+        wrap(advice, _ADVICE_WIDTH), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top"
+    )
     sheet.x_axis(visible=False, fixedrange=True)
     sheet.y_axis(visible=False, fixedrange=True)
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {advice}", height=_EMPTY_HEIGHT)
