@@ -144,6 +144,8 @@ def _explain(error: ValidationError, lines: dict[Location, int], name: str) -> s
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     where = problem["loc"]
     written = _as_written(where, lines)
+    if problem["type"] == "extra_forbidden" and written[-1:] != where[-1:]:
+        written = (*written, where[-1])  # a key that a sweep put there has no line of its own
     line = next(lines[written[:end]] for end in range(len(written), -1, -1) if written[:end] in lines)
     place = f"{name}:{line}"
     key = ".".join(str(part) for part in written)
@@ -160,7 +162,7 @@ def _explain(error: ValidationError, lines: dict[Location, int], name: str) -> s
 def _as_written(where: Location, lines: dict[Location, int]) -> Location:
     """A location inside the model as the file has it: the number of a task becomes its name."""
     if len(where) < 2 or where[0] != "tasks" or not isinstance(where[1], int):
-        return tuple(part for part in where if (*where[: where.index(part)], part) in lines) or where
+        return tuple(part for end, part in enumerate(where) if where[: end + 1] in lines) or where
     names = [location[1] for location in lines if len(location) == 2 and location[0] == "tasks"]
     return ("tasks", names[where[1]], *where[2:])
 

@@ -84,7 +84,7 @@ def test_attacks_end_in_one_line(workspace: Workspace, tmp_path: Path, sql: str)
     "sql",
     [
         pytest.param(ENDLESS, id="endless recursion"),
-        pytest.param("SELECT count(*) FROM range(10000000000) a, range(10000000000) b WHERE hash(a, b) = 1", id="cross join"),
+        pytest.param("SELECT count(*) FROM range(10000000000) a, range(100000) b WHERE hash(a, b) = 1", id="cross join"),
         pytest.param("SELECT sum(hash(range)) FROM range(1000000000000)", id="long scan"),
     ],
 )
