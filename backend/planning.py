@@ -1,6 +1,7 @@
 """From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,24 +86,44 @@ def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
 
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
     """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
-    data = examples.fingerprint()
-    labels = {task.name: examples.label_fingerprint(index) for index, task in enumerate(experiment.tasks)}
     planned: list[PlannedRun] = []
     for seed, (role, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
-        method = "lora" if role == "adapter" else "full"
-        for candidate, training in enumerate(_candidates(experiment, method)):
-            run = Run(
-                tasks=tasks,
-                method=method,
-                seed=seed,
-                encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
-                pretrained=pretrained.fingerprint,
-                training=training,
-                data=data,
-                labels=tuple(labels[task.name] for task in tasks),
-            )
-            planned.append(PlannedRun(role=role, candidate=candidate, run=run))
+        planned += _planned(experiment, examples, pretrained, role, tasks, seed)
     return tuple(planned)
+
+
+def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
+    """Runs of one group of tasks, by their places in the experiment: each seed and grid point.
+
+    Of one task, or of all, they are the runs that the comparison of single and multi asks for.
+    """
+    experiment = plan.experiment
+    members = [experiment.tasks[task] for task in tasks]
+    role: Role = "single" if len(members) == 1 else "multi" if len(members) == len(experiment.tasks) else "group"
+    together = _alone(members) if role == "single" else _together(members)
+    return tuple(
+        run for seed in experiment.seeds for run in _planned(experiment, plan.examples, plan.pretrained, role, together, seed)
+    )
+
+
+def _planned(
+    experiment: Experiment, examples: Examples, pretrained: Pretrained, role: Role, tasks: tuple[Task, ...], seed: int
+) -> Iterator[PlannedRun]:
+    """One role of one set of tasks under one seed, at each point of the grid."""
+    place = {task.name: index for index, task in enumerate(experiment.tasks)}
+    method = "lora" if role == "adapter" else "full"
+    for candidate, training in enumerate(_candidates(experiment, method)):
+        run = Run(
+            tasks=tasks,
+            method=method,
+            seed=seed,
+            encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
+            pretrained=pretrained.fingerprint,
+            training=training,
+            data=examples.fingerprint,
+            labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
+        )
+        yield PlannedRun(role=role, candidate=candidate, run=run)
 
 
 def _candidates(experiment: Experiment, method: Method) -> list[Training]:
@@ -114,11 +135,11 @@ def _candidates(experiment: Experiment, method: Method) -> list[Training]:
 
 
 def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:
-    """Which sets of tasks are trained in which role. A task that is alone has loss weight 1: there is nothing to weigh."""
-    alone = [task.model_copy(update={"weight": 1.0}) for task in experiment.tasks]
+    """Which sets of tasks are trained in which role."""
+    alone = _alone(experiment.tasks)
     sets: list[tuple[Role, tuple[Task, ...]]] = []
     if "multi" in experiment.runs and len(alone) > 1:
-        sets.append(("multi", tuple(sorted(experiment.tasks, key=lambda task: task.name))))
+        sets.append(("multi", _together(experiment.tasks)))
     if "single" in experiment.runs:
         sets.extend(("single", (task,)) for task in alone)
     if "adapters" in experiment.runs:
@@ -126,3 +147,13 @@ def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:
     if "controls" in experiment.runs:
         sets.extend(("shuffled", (task.model_copy(update={"shuffle_labels": True}),)) for task in alone)
     return sets
+
+
+def _alone(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """A task that is alone has loss weight 1: there is nothing to weigh."""
+    return tuple(task.model_copy(update={"weight": 1.0}) for task in tasks)
+
+
+def _together(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """In the order of their names, so that equal groups are equal runs."""
+    return tuple(sorted(tasks, key=lambda task: task.name))

@@ -28,7 +28,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 SplitName = Literal["train", "validation", "test"]
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Role = Literal["single", "multi", "adapter", "shuffled"]
+Role = Literal["single", "multi", "adapter", "shuffled", "group"]
 
 
 class Spec(BaseModel):
@@ -169,6 +169,28 @@ class Evidence(Spec):
     threshold: float = Field(default=0.2, gt=0, lt=1, description="smallest gradient cosine that counts as sizeable")
 
 
+class Search(Spec):
+    """Which groups of tasks are trained to learn which belong together, and how many models a family of them may cost.
+
+    The comparison of single and multi does not depend on it.
+    """
+
+    method: Literal["exhaustive", "guided", "optuna", "random"] = Field(
+        default="exhaustive", description="exhaustive: every group; the others propose partitions one after another"
+    )
+    overlap: bool = Field(default=False, description="groups may share tasks, and each task is served by its best group")
+    models: PositiveFloat | None = Field(
+        default=None, description="most that a family may cost, in models; else as many as tasks"
+    )
+    costs: dict[PositiveInt, PositiveFloat] = Field(
+        default={}, description="cost of a model by its number of tasks, in models; 1 where not given"
+    )
+    runs: PositiveInt | None = Field(default=None, description="most trainings that the search may ask for")
+    gpu_seconds: PositiveFloat | None = Field(default=None, description="most training time over all lanes")
+    minutes: PositiveFloat | None = Field(default=None, description="most wall time")
+    seed: NonNegativeInt = 0
+
+
 class Resources(Spec):
     """What a run may use, and how many run side by side."""
 
@@ -190,6 +212,7 @@ class Experiment(Spec):
     margin: float = Field(gt=0, lt=1, description="largest macro-F1 difference that still counts as a match")
     runs: tuple[Literal["single", "multi", "adapters", "controls"], ...] = ("single", "multi")
     evidence: Evidence = Evidence()
+    search: Search | None = None
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -211,8 +234,8 @@ class Experiment(Spec):
 
     @property
     def experiment_id(self) -> str:
-        """Hash of everything but the resources, which change the speed and not the answer."""
-        return content_hash(self.model_dump(exclude={"resources"}))
+        """Hash of everything but resources and search: neither changes whether one model matches the others."""
+        return content_hash(self.model_dump(exclude={"resources", "search"}))
 
 
 RECIPE = 1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones

@@ -34,22 +34,22 @@ def test_class_counts_cover_every_class_of_every_split():
 @pytest.mark.parametrize("field", ["ids", "texts", "splits"])
 def test_the_fingerprint_covers_ids_texts_and_splits(field):
     changed = {"ids": ("new", *examples().ids[1:]), "texts": ("new", *examples().texts[1:]), "splits": examples().splits[::-1]}
-    assert examples().fingerprint() == examples().fingerprint()
-    assert examples(**{field: changed[field]}).fingerprint() != examples().fingerprint()
-    assert len(examples().fingerprint()) == 16
+    assert examples().fingerprint == examples().fingerprint
+    assert examples(**{field: changed[field]}).fingerprint != examples().fingerprint
+    assert len(examples().fingerprint) == 16
 
 
 def test_a_label_fingerprint_covers_its_own_task_only():
     other = examples().labels.copy()
     other[0, 1] = 1
-    assert examples(labels=other).label_fingerprint(0) == examples().label_fingerprint(0)
-    assert examples(labels=other).label_fingerprint(1) != examples().label_fingerprint(1)
+    assert examples(labels=other).label_fingerprints[0] == examples().label_fingerprints[0]
+    assert examples(labels=other).label_fingerprints[1] != examples().label_fingerprints[1]
     renamed = DISC.model_copy(update={"classes": ("none", "bulge", "extrusion")})
-    assert examples(tasks=(renamed, CANAL)).label_fingerprint(0) != examples().label_fingerprint(0)
+    assert examples(tasks=(renamed, CANAL)).label_fingerprints[0] != examples().label_fingerprints[0]
 
 
 def test_labels_do_not_enter_the_fingerprint_of_the_texts():
-    assert examples(labels=examples().labels[::-1]).fingerprint() == examples().fingerprint()
+    assert examples(labels=examples().labels[::-1]).fingerprint == examples().fingerprint
 
 
 @pytest.mark.parametrize(

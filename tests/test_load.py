@@ -38,11 +38,11 @@ def test_one_table_becomes_examples(tmp_path):
 def test_loading_twice_gives_the_same_fingerprints(tmp_path):
     table = write_reports(tmp_path / "reports.csv")
     first, again = (load_examples(experiment(table), [tmp_path]) for _ in range(2))
-    assert first.fingerprint() == again.fingerprint()
-    assert first.label_fingerprint(0) == again.label_fingerprint(0)
+    assert first.fingerprint == again.fingerprint
+    assert first.label_fingerprints[0] == again.label_fingerprints[0]
     other = load_examples(experiment(table, splits=Splits(seed=1)), [tmp_path])
-    assert other.fingerprint() != first.fingerprint()
-    assert other.label_fingerprint(0) == first.label_fingerprint(0)
+    assert other.fingerprint != first.fingerprint
+    assert other.label_fingerprints[0] == first.label_fingerprints[0]
 
 
 def test_the_first_directory_that_has_the_table_wins(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -59,13 +60,17 @@ class Examples:
                     raise DataError(f"task {task.name!r} should have at least two classes in split {split}; found {found}")
         return self
 
+    @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over ids, texts and splits, in their order."""
         return content_hash([self.ids, self.texts, self.splits.tolist()])
 
-    def label_fingerprint(self, task_index: int) -> str:
-        """Sixteen hexadecimal digits over the classes and the label column of one task."""
-        return content_hash([self.tasks[task_index].classes, self.labels[:, task_index].tolist()])
+    @cached_property
+    def label_fingerprints(self) -> tuple[str, ...]:
+        """Sixteen hexadecimal digits over the classes and the label column of each task."""
+        return tuple(
+            content_hash([task.classes, column.tolist()]) for task, column in zip(self.tasks, self.labels.T, strict=True)
+        )
 
     def class_counts(self, task_index: int) -> dict[SplitName, dict[str, int]]:
         """Labelled examples of one task per split and class; classes that do not occur count 0."""

@@ -47,7 +47,7 @@ COMMENT ON TABLE experiment_run IS 'Which runs an experiment asks for; equal run
 COMMENT ON COLUMN experiment_run.experiment_id IS 'Experiment';
 COMMENT ON COLUMN experiment_run.run_id IS 'Run; not in table run before its training has started';
 COMMENT ON COLUMN experiment_run.role IS
-    'single: one task; multi: all tasks; adapter: LoRA on one task; shuffled: control on permuted labels';
+    'single: one task; multi: all tasks; adapter: LoRA on one task; shuffled: control on permuted labels; group: some tasks';
 COMMENT ON COLUMN experiment_run.candidate IS 'Grid point, from 0';
 COMMENT ON COLUMN experiment_run.selected IS
     'Grid point is the best on validation and the one compared; NULL until all of its grid has ended';

@@ -35,13 +35,13 @@ LEFT JOIN (
     WHERE name = 'macro_f1'
     GROUP BY run_id
 ) USING (run_id)
-ORDER BY experiment.created DESC, experiment_id, list_position(['single', 'multi', 'adapter', 'shuffled'], role),
+ORDER BY experiment.created DESC, experiment_id, list_position(['single', 'multi', 'group', 'adapter', 'shuffled'], role),
     tasks, candidate, seed, run_id;
 COMMENT ON VIEW runs IS 'One line per experiment and run; heartbeat age is the current UTC time minus last_event';
 COMMENT ON COLUMN runs.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN runs.experiment_id IS 'Content hash of the experiment file';
 COMMENT ON COLUMN runs.run_id IS 'Content hash of the run';
-COMMENT ON COLUMN runs.role IS 'single, multi, adapter or shuffled';
+COMMENT ON COLUMN runs.role IS 'single, multi, group, adapter or shuffled';
 COMMENT ON COLUMN runs.candidate IS 'Grid point, from 0';
 COMMENT ON COLUMN runs.selected IS 'Grid point is the one compared; NULL: not decided yet';
 COMMENT ON COLUMN runs.tasks IS 'Tasks, joined by commas; NULL while waiting';
