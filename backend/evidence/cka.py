@@ -21,7 +21,7 @@ from scipy import special
 from torch import Tensor
 
 from backend.evidence.features import MIN_EXAMPLES, centre, centre_all, is_constant, working_dtype
-from backend.evidence.gram import Gram, products, row_products
+from backend.evidence.gram import Grams, products, row_products
 
 LEVEL = 0.95
 _ROUNDING = 32  # machine epsilons that an entry of U, or a sum less one of its terms, may be off
@@ -56,7 +56,8 @@ def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None
 
     For each tile above the diagonal, the S pieces of U form a matrix V [S, r c], and R += 2 V V': about
     S n² p + S² n² / 2 operations, float64 if one of the sets is, else float32, with sums over tiles in float64 and an error
-    below 1e-5. Memory: a centred copy of the features, and V of 4 S tile² entries. `names` say in errors which set is meant.
+    below 1e-5, on a handful of examples below 1e-4. Memory: two centred copies of the features, and V of 4 S tile² entries.
+    `names` say in errors which set is meant.
     `EvidenceError`: features that are not finite, or not floating-point matrices of the same n.
     """
     sets = centre_all(features, names, working_dtype(features))
@@ -65,7 +66,7 @@ def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None
         nothing = np.full((len(sets), len(sets)), np.nan)
         reason = f"{MIN_EXAMPLES} examples at least; found {n}"
         return SimilarityMatrix(debiased=nothing, biased=nothing, undefined=(reason,) * len(sets))
-    grams = [Gram.of(one) for one in sets]
+    grams = Grams.of(sets)
     unbiased = products(grams, tile)
     debiased = _normalised(unbiased, _noise(sets[0].values))
     undefined = tuple(
@@ -94,7 +95,8 @@ def jackknife(
     A bootstrap would be wrong here: an example drawn twice is a pair of equal examples in every feature set.
 
     NaN where CKA is undefined; beside a defined value where it is undefined without one of the examples, as for n = 4.
-    Memory: a centred copy of the features, 64 S (n + S) entries, and n for each pair. `EvidenceError` as `similarity_matrix`.
+    Memory: two centred copies of the features, 64 S (n + S) entries, and n for each pair. `EvidenceError` as
+    `similarity_matrix`.
     """
     sets = centre_all(features, names, working_dtype(features))
     if len(sets[0].values) < MIN_EXAMPLES or not pairs:
@@ -102,7 +104,7 @@ def jackknife(
     used = sorted({*chain(*pairs)})
     place = {index: at for at, index in enumerate(used)}
     placed = [(place[s], place[t]) for s, t in pairs]
-    sums = row_products([Gram.of(sets[index]) for index in used], [(at, at) for at in place.values()] + placed)
+    sums = row_products(Grams.of([sets[index] for index in used]), [(at, at) for at in place.values()] + placed)
     own, cross = sums[: len(used)], sums[len(used) :]
     noise, rounding = _noise(sets[0].values), _ROUNDING * torch.finfo(sets[0].values.dtype).eps
     return [_interval(one, own[s], own[t], noise, rounding) for one, (s, t) in zip(cross, placed, strict=True)]
@@ -137,17 +139,16 @@ def procrustes_similarity(x: Tensor, y: Tensor) -> float:
 
 
 def _normalised(products: Tensor, noise: float) -> NDArray[np.float64]:
-    """R_st / sqrt(R_ss R_tt) from the upper triangle of R, [S, S]; NaN where R_ss or R_tt does not exceed the noise."""
+    """R_st / sqrt(R_ss R_tt), [S, S]; NaN where R_ss or R_tt does not exceed the noise."""
     norms = _above(products.diagonal(), noise).sqrt()
     values = products / torch.outer(norms, norms)
     return (values.triu() + values.triu(1).T).cpu().numpy()
 
 
-def _surplus(grams: Sequence[Gram]) -> Tensor:
-    """|X'Y|_F² less the sum over U: a.b n/(n-2) - sum(a) sum(b) / ((n-1)(n-2)), [S, S]; sum(a) is n in `Gram`."""
-    norms = torch.stack([gram.norms for gram in grams])
-    n = norms.shape[1]
-    return norms @ norms.T * (n / (n - 2)) - n**2 / ((n - 1) * (n - 2))
+def _surplus(grams: Grams) -> Tensor:
+    """|X'Y|_F² less the sum over U: a.b n/(n-2) - sum(a) sum(b) / ((n-1)(n-2)), [S, S]."""
+    n, sums = grams.norms.shape[1], grams.norms.sum(dim=1)
+    return grams.norms @ grams.norms.T * (n / (n - 2)) - torch.outer(sums, sums) / ((n - 1) * (n - 2))
 
 
 def _interval(cross: Tensor, first: Tensor, second: Tensor, noise: float, rounding: float) -> Interval:

@@ -25,68 +25,101 @@ _STRIP = 64  # rows of all sets that are held at once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Gram:
-    """U of one set, scaled to a mean a of 1; all NaN for constant features.
+class Stack:
+    """U of k sets that have the same number of features, each scaled to a mean a from 1/2 to 2; all NaN for constant features.
 
-    values: [n, p], not scaled; norms: a, [n]; shift: [n], so that U_ij - K_ij = shift_i + shift_j.
+    One batched product fills the tiles of all of them: each core multiplies whole matrices of its own, and none waits.
+    places: of the sets among all, [k]; values: [k, n, p]; shift: [k, n], so that U_ij - K_ij = shift_i + shift_j.
     """
 
+    places: list[int]
     values: Tensor
-    scale: float
-    norms: Tensor
     shift: Tensor
 
+    def fill(self, tiles: Tensor, rows: slice, columns: slice) -> None:
+        """Write U into tiles [k, r, c], but for its diagonal."""
+        torch.add(self.shift[:, rows, None], self.shift[:, None, columns], out=tiles)
+        tiles.baddbmm_(self.values[:, rows], self.values[:, columns].transpose(1, 2))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grams:
+    """U of S sets. norms: a of each, scaled, [S, n] in float64."""
+
+    stacks: list[Stack]
+    norms: Tensor
+
     @classmethod
-    def of(cls, centred: Centred) -> "Gram":
+    def of(cls, sets: Sequence[Centred]) -> "Grams":
         """Of n > 2 examples."""
-        n = len(centred.values)
-        scale = math.nan if centred.constant else n / float(centred.squared_norms.sum())
-        norms = centred.squared_norms * scale
-        shift = (norms - n / (2 * (n - 1))) / (n - 2)
-        return cls(values=centred.values, scale=scale, norms=norms, shift=shift.to(centred.values.dtype))
+        n = len(sets[0].values)
+        squared = torch.stack([one.squared_norms for one in sets])
+        constant = torch.tensor([one.constant for one in sets], device=squared.device)
+        exponent = (n / squared.sum(dim=1)).log2().div(2).round()
+        scale = torch.where(constant, math.nan, torch.exp2(exponent))  # a power of 2, so that scaling rounds nothing
+        norms = squared * scale.square()[:, None]
+        shift = (norms - norms.sum(dim=1, keepdim=True) / (2 * (n - 1))) / (n - 2)
+        places: dict[int, list[int]] = {}
+        for place, one in enumerate(sets):
+            places.setdefault(one.values.shape[1], []).append(place)
+        stacks: list[Stack] = []
+        for same in places.values():
+            values = torch.stack([sets[place].values for place in same])
+            values *= scale[same, None, None].to(values.dtype)
+            stacks.append(Stack(places=same, values=values, shift=shift[same].to(values.dtype)))
+        return cls(stacks=stacks, norms=norms)
 
-    def fill(self, tile: Tensor, rows: slice, columns: slice) -> None:
-        """Write U into tile [r, c], but for its diagonal."""
-        torch.addmm(self.shift[columns], self.values[rows], self.values[columns].T, alpha=self.scale, out=tile)
-        tile += self.shift[rows, None]
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the products."""
+        return self.stacks[0].values.dtype
+
+    @property
+    def order(self) -> list[int]:
+        """Set by set in the order of stacks, its place among all."""
+        return [place for stack in self.stacks for place in stack.places]
+
+    def fill(self, tiles: Tensor, rows: slice, columns: slice) -> None:
+        """Write U into tiles [S, r, c], in the order of stacks, but for its diagonal."""
+        for stack, part in zip(self.stacks, tiles.split([len(stack.places) for stack in self.stacks]), strict=True):
+            stack.fill(part, rows, columns)
 
 
-def products(grams: Sequence[Gram], tile: int) -> Tensor:
-    """sum_ij U^s_ij U^t_ij of every two of S sets, in one pass over the tiles above the diagonal.
-
-    [S, S] in float64; only the upper triangle is all there.
-    """
-    num_sets, n = len(grams), len(grams[0].values)
-    total = grams[0].norms.new_zeros(num_sets, num_sets)
-    buffer = grams[0].values.new_empty(num_sets * min(tile, n) * min(_WIDTH * tile, n))
+def products(grams: Grams, tile: int) -> Tensor:
+    """sum_ij U^s_ij U^t_ij of every two of S sets, in one pass over the tiles above the diagonal, [S, S] in float64."""
+    num_sets, n = grams.norms.shape
+    total = grams.norms.new_zeros(num_sets, num_sets)
+    buffer = grams.norms.new_empty(num_sets * min(tile, n) * min(_WIDTH * tile, n), dtype=grams.dtype)
     for rows, columns in _tiles(n, tile):
         shape = (num_sets, rows.stop - rows.start, columns.stop - columns.start)
         stack = buffer[: math.prod(shape)].view(shape)
-        for gram, piece in zip(grams, stack, strict=True):
-            gram.fill(piece, rows, columns)
+        grams.fill(stack, rows, columns)
         if rows.start == columns.start:
             stack.triu_(1)
         flat = stack.flatten(1)
         for start in range(0, num_sets, _SETS_AT_ONCE):
             block = slice(start, start + _SETS_AT_ONCE)
             total[block, start:] += flat[block] @ flat[start:].T
-    return 2 * total
+    both = total.triu() + total.triu(1).T
+    back = torch.tensor(grams.order, device=total.device).argsort()
+    return 2 * both[back][:, back]
 
 
-def row_products(grams: Sequence[Gram], pairs: Sequence[tuple[int, int]]) -> Tensor:
+def row_products(grams: Grams, pairs: Sequence[tuple[int, int]]) -> Tensor:
     """E_i = sum_j U^s_ij U^t_ij of P pairs of S sets, [P, n] in float64, in one pass over strips of rows.
 
     Row i of all sets forms W [S, n], and W W' has E_i of every pair: cheaper than pair by pair unless very few are wanted.
     """
-    n = len(grams[0].values)
-    first, second = torch.tensor(pairs, device=grams[0].norms.device).T
-    sums = grams[0].norms.new_empty(len(pairs), n)
-    buffer = grams[0].values.new_empty(len(grams), _STRIP, n)
+    num_sets, n = grams.norms.shape
+    back = torch.tensor(grams.order, device=grams.norms.device).argsort()
+    first, second = back[torch.tensor(pairs, device=back.device)].T
+    sums = grams.norms.new_empty(len(pairs), n)
+    buffer = grams.norms.new_empty(num_sets * _STRIP * n, dtype=grams.dtype)
     for start in range(0, n, _STRIP):
         rows = slice(start, min(start + _STRIP, n))
-        strip = buffer[:, : rows.stop - start]
-        for gram, piece in zip(grams, strip, strict=True):
-            gram.fill(piece, rows, slice(0, n))
+        shape = (num_sets, rows.stop - start, n)
+        strip = buffer[: math.prod(shape)].view(shape)
+        grams.fill(strip, rows, slice(0, n))
         strip.diagonal(offset=start, dim1=1, dim2=2).zero_()
         by_row = strip.transpose(0, 1)
         sums[:, rows] = torch.bmm(by_row, by_row.transpose(1, 2))[:, first, second].T.double()
