@@ -33,12 +33,12 @@ KINDS = {
     "shuffled": "Control: models trained on shuffled labels, which must come out worse",
 }
 MATCHING = """
-    SELECT kind, coalesce(task, 'all tasks') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
+    SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
            margin, verdict, needed, method
     FROM matching WHERE experiment_id = ?
 """
 VERDICTS = """
-    SELECT if(scope = 'group', 'all tasks', array_to_string(tasks, ', ')) AS tasks, measured, cka, cka_detail, gradients,
+    SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')) AS tasks, measured, cka, cka_detail, gradients,
            gradients_detail, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
 """
@@ -100,7 +100,7 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in rows:
-        if row["task"] == "all tasks":
+        if row["task"] == "mean":
             table.add_section()
         interval = "unbounded" if row["low90"] is None else f"{100 * row['low90']:+.1f} to {100 * row['high90']:+.1f}"
         table.add_row(

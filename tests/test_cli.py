@@ -64,7 +64,7 @@ def test_reports_in_verdict_out(folder, mtlens):
     code, out, _ = mtlens("run", "tiny.yaml", "--local")
     assert code == 0
     assert "9 runs trained, 0 were finished before." in out
-    for word in ("grade", "side", "all tasks", "90 % interval", "Next: mtlens dashboard"):
+    for word in ("grade", "side", "mean", "90 % interval", "Next: mtlens dashboard"):
         assert word in out
 
     code, out, _ = mtlens("run", "tiny.yaml", "--local")
