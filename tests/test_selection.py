@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from backend.errors import DataError
 from backend.grouping.estimators import HigherOrder
 from backend.grouping.measurements import Features, Gradients, Measured
-from backend.grouping.selection import Candidates, best_family, best_partition
+from backend.grouping.selection import Candidates, best_family, best_partition, best_within
 from backend.groupings import all_groups, canonical_partition, growth_strings, membership, partition_of, tasks_of
 from tests._lattice import families, needs_lattice, taskonomy
 
@@ -238,3 +238,22 @@ def test_impossible_selections_are_refused():
     many = Candidates(groups=((1 << 21) - 1,), losses=np.zeros((1, 21)), costs=np.ones(1))
     with pytest.raises(DataError, match="at most 20 tasks; found 21"):
         best_partition(many)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.sampled_from([None, 3]), st.sampled_from([1.0, 2.0, 3.0, 4.0]))
+@settings(max_examples=60, deadline=None)
+def test_the_best_partition_within_a_budget_is_that_of_brute_force(seed, num_tasks, values, budget):
+    known = candidates(seed, num_tasks, values=values)
+    row_of = {group: row for row, group in enumerate(known.groups)}
+    rows = [[row_of[group] for group in partition_of(string)] for string in growth_strings(num_tasks)]
+    affordable = [chosen for chosen in rows if known.costs[chosen].sum() <= budget + 1e-9]
+    if not affordable:
+        with pytest.raises(DataError, match="the budget should pay for a partition"):
+            best_within(known, budget=budget, overlap=False)
+        return
+    found = best_within(known, budget=budget, overlap=False)
+    least = min(total(known, chosen) for chosen in affordable)
+    assert found.total == pytest.approx(least)
+    cheapest = min(known.costs[chosen].sum() for chosen in affordable if total(known, chosen) < least + 1e-9)
+    assert found.cost == pytest.approx(cheapest)
+    assert canonical_partition(found.groups, num_tasks) == tuple(sorted(found.groups, key=tasks_of))

@@ -130,6 +130,61 @@ def best_partition(candidates: Candidates, *, weights: Sequence[float] | None = 
     return _selection(candidates, losses, rows, is_proven=True)
 
 
+def best_within(candidates: Candidates, *, budget: float, overlap: bool) -> Selection:
+    """The best family within the budget where groups may overlap, else the best partition within it.
+
+    Raises `DataError` where there is none.
+    """
+    if overlap:
+        return best_family(candidates, budget=budget)
+    found = best_partition(candidates)
+    return found if found.cost <= budget * (1 + ROUNDING) else _partition_within(candidates, budget * (1 + ROUNDING))
+
+
+def _partition_within(candidates: Candidates, budget: float) -> Selection:
+    """The partition of least total loss that costs no more than the budget; of several, the cheapest.
+
+    The dynamic programme of `best_partition` with a second state, the budget that is left: O(3^T) times the number of
+    different sums of costs within the budget, which are few where costs go by the size of the group.
+    """
+    row_of, alone = _complete_groups(candidates, candidates.losses)
+    levels = _sums_of_costs(candidates, budget)
+    values, kind_of = np.unique(alone[:, 1], return_inverse=True)
+    left = np.searchsorted(levels, (levels[None, :] - values[:, None]) * (1 + ROUNDING) + ROUNDING, side="right") - 1
+    best = np.full((len(alone), len(levels) + 1), np.inf)  # the last column is that of a budget that was overdrawn
+    best[0, :-1] = 0.0
+    first = np.zeros((len(alone), len(levels)), dtype=np.int64)
+    for tasks in range(1, len(alone)):
+        groups = _subsets(tasks ^ (tasks & -tasks)) | (tasks & -tasks)
+        outcomes = alone[groups, :1] + best[(tasks ^ groups)[:, None], left[kind_of[groups]]]
+        first[tasks] = groups[outcomes.argmin(axis=0)]
+        best[tasks, :-1] = outcomes.min(axis=0)
+    totals, rows, rest = best[-1, :-1], list[int](), len(alone) - 1
+    if not np.isfinite(totals).any():
+        raise DataError(f"the budget should pay for a partition of all tasks; found none for {budget:g}")
+    tolerance = _TIE * candidates.num_tasks * float(np.abs(candidates.losses[np.isfinite(candidates.losses)]).max())
+    level = int(np.flatnonzero(totals <= totals.min() + tolerance)[0])
+    while rest:
+        group = int(first[rest, level])
+        rows.append(int(row_of[group]))
+        rest, level = rest ^ group, int(left[kind_of[group], level])
+    return _selection(candidates, candidates.losses, rows, is_proven=True)
+
+
+def _sums_of_costs(candidates: Candidates, budget: float) -> NDArray[np.float64]:
+    """What partitions of any of the tasks can cost within the budget, ascending from 0."""
+    by_size: dict[int, set[float]] = {}
+    for group, cost in zip(candidates.groups, candidates.costs.tolist(), strict=True):
+        by_size.setdefault(group.bit_count(), set()).add(cost)
+    sums: list[set[float]] = [{0.0}]
+    for size in range(1, candidates.num_tasks + 1):
+        reached = {
+            round(cost + rest, 9) for own, costs in by_size.items() if own <= size for cost in costs for rest in sums[size - own]
+        }
+        sums.append({total for total in reached if total <= budget})
+    return np.array(sorted(set[float]().union(*sums)))
+
+
 def _complete_groups(candidates: Candidates, losses: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For each set of tasks the candidate that is trained on it, and its total and cost `[2^T, 2]`, infinite for none.
 
