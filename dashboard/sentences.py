@@ -117,6 +117,8 @@ def similarity(profiles: Sequence[ProfileInfo]) -> str:
     if similar == len(profiles) or not effects:
         return told
     effect, weakest = min(effects, key=lambda pair: pair[0])
+    if effect < 0:
+        return f"{told}; {pair_name(weakest)} fall below the floor"
     return f"{told}; {pair_name(weakest)} reach only {plain(effect)} of the way from floor to ceiling"
 
 
