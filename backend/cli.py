@@ -104,6 +104,18 @@ def run(
 
 
 @app.command()
+def search(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: AddressOption = None,
+) -> None:
+    """Train groups of tasks, as the experiment's `search` says or else all of them, to learn which belong together."""
+    _run(experiment, workspace, data, local, address, explain=False)
+
+
+@app.command()
 def evidence(
     experiment: ExperimentFile,
     workspace: WorkspaceOption = RESULTS,
@@ -177,16 +189,33 @@ def _print_next(workspace: Path) -> None:
     out.print(f'Next: mtlens dashboard{at}    mtlens sql "select * from verdicts"{at}    mtlens status{at}', markup=False)
 
 
-def _run(experiment: Path, workspace: Path, data: Path | None, local: bool, address: str | None, *, train: bool = True) -> None:
+def _run(
+    experiment: Path,
+    workspace: Path,
+    data: Path | None,
+    local: bool,
+    address: str | None,
+    *,
+    train: bool = True,
+    explain: bool = True,
+) -> None:
     from backend.spec_file import load_experiments
 
     for spec in load_experiments(experiment):
-        _run_one(spec, workspace, _directories(experiment, data), local, address, train)
+        asked = spec if explain else spec.searched()
+        _run_one(asked, workspace, _directories(experiment, data), local, address, train=train, explain=explain)
     _print_next(workspace)
 
 
 def _run_one(
-    spec: "Experiment", workspace: Path, directories: list[Path], local: bool, address: str | None, train: bool
+    spec: "Experiment",
+    workspace: Path,
+    directories: list[Path],
+    local: bool,
+    address: str | None,
+    *,
+    train: bool,
+    explain: bool,
 ) -> None:
     from backend import console
     from backend.store.read import query
@@ -201,7 +230,7 @@ def _run_one(
     console.print_start(spec.name, made.examples.notes)
     try:
         with console.live_progress() as show:
-            ended = conduct(made, opened, train=train, local=local, address=address, show=show)
+            ended = conduct(made, opened, train=train, explain=explain, local=local, address=address, show=show)
     except KeyboardInterrupt:
         console.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None

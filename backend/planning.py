@@ -58,9 +58,7 @@ class Plan:
             "name": experiment.name,
             "spec": experiment.model_dump(mode="json"),
             "tasks": tasks,
-            "runs": [
-                {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate} for planned in self.runs
-            ],
+            "runs": [entry(planned) for planned in self.runs],
             "notes": list(examples.notes),
         }
 
@@ -70,6 +68,11 @@ class Plan:
 
         splits = [SPLITS[split] for split in self.examples.splits]
         return pa.table({"example_id": self.examples.ids, "split": splits, "cluster": self.examples.groups})
+
+
+def entry(planned: PlannedRun) -> dict[str, object]:
+    """A run as a manifest lists it."""
+    return {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate}
 
 
 def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
@@ -122,6 +125,7 @@ def _planned(
             training=training,
             data=examples.fingerprint,
             labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
+            keep_epochs=role != "group",
         )
         yield PlannedRun(role=role, candidate=candidate, run=run)
 

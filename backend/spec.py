@@ -17,8 +17,11 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
+
+from backend.errors import ExperimentError
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -169,6 +172,10 @@ class Evidence(Spec):
     threshold: float = Field(default=0.2, gt=0, lt=1, description="smallest gradient cosine that counts as sizeable")
 
 
+MOST_SEARCHED = 20  # tasks
+MOST_EXHAUSTIVE = 12  # tasks, which have 4,095 groups
+
+
 class Search(Spec):
     """Which groups of tasks are trained to learn which belong together, and how many models a family of them may cost.
 
@@ -189,6 +196,14 @@ class Search(Spec):
     gpu_seconds: PositiveFloat | None = Field(default=None, description="most training time over all lanes")
     minutes: PositiveFloat | None = Field(default=None, description="most wall time")
     seed: NonNegativeInt = 0
+
+    def cheapest(self, num_tasks: int) -> float:
+        """Cost of the cheapest family that serves so many tasks, in models."""
+        least = [0.0]
+        for count in range(1, num_tasks + 1):
+            sizes = range(1, num_tasks + 1 if self.overlap else count + 1)
+            least.append(min(self.costs.get(size, 1.0) + least[max(0, count - size)] for size in sizes))
+        return least[-1]
 
 
 class Resources(Spec):
@@ -232,6 +247,35 @@ class Experiment(Spec):
             raise ValueError(f"runs should include `single`, which the others are compared with; found {list(self.runs)}")
         return self
 
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        if (search := self.search) is None:
+            return self
+        num_tasks, seeds = len(self.tasks), len(self.seeds)
+        if not 2 <= num_tasks <= MOST_SEARCHED:
+            raise ValueError(f"a search should be over 2 to {MOST_SEARCHED} tasks; found {num_tasks}")
+        if search.method == "exhaustive" and num_tasks > MOST_EXHAUSTIVE:
+            found = f"{num_tasks} tasks, which have {2**num_tasks - 1:,} groups"
+            raise ValueError(f"an exhaustive search should be over at most {MOST_EXHAUSTIVE} tasks; found {found}")
+        if search.method != "exhaustive" and search.runs is search.gpu_seconds is search.minutes is None:
+            raise ValueError(f"a {search.method} search should have a budget: runs, gpu_seconds or minutes; found none")
+        cheapest = search.cheapest(num_tasks)
+        if search.models is not None and search.models < cheapest:
+            raise ValueError(f"search.models should pay for every task, {cheapest:g} at least; found {search.models:g}")
+        per_group = seeds * max(1, len(self.grid.learning_rate)) * max(1, len(self.grid.epochs))
+        if search.runs is not None and search.runs < per_group:
+            raise ValueError(f"search.runs should pay for one group under every seed, {per_group}; found {search.runs}")
+        return self
+
+    def searched(self) -> Self:
+        """The experiment with a search: its own, or an exhaustive one. Raises ExperimentError where it has too many tasks."""
+        if self.search is not None:
+            return self
+        try:
+            return type(self).model_validate({**self.model_dump(), "search": Search()})
+        except ValidationError as error:
+            raise ExperimentError(f"{self.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
     @property
     def experiment_id(self) -> str:
         """Hash of everything but resources and search: neither changes whether one model matches the others."""
@@ -256,11 +300,14 @@ class Run(Spec):
     training: Training
     data: str
     labels: tuple[str, ...]
+    keep_epochs: bool = Field(default=True, description="keep what each epoch changed, for the gradients; not part of the hash")
 
     @property
     def run_id(self) -> str:
         """Sixteen hexadecimal digits of SHA-256 over all that decides the result; where it lies does not."""
-        content = self.model_dump(exclude={"encoder": {"name"}, "tasks": {"__all__": {"column", "missing"}}})
+        content = self.model_dump(
+            exclude={"encoder": {"name"}, "tasks": {"__all__": {"column", "missing"}}, "keep_epochs": True}
+        )
         unused = "lora" if self.method == "full" else "learning_rate"
         del content["training"][unused]
         return content_hash({**content, "recipe": RECIPE})

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backend.errors import WorkspaceError
+from backend.fleet.groups import GroupSearch
 from backend.fleet.monitor import JobProgress, Monitor, folder_of
 from backend.pieces import Job, Piece, Trained, plan_pieces
-from backend.planning import Plan
-from backend.spec import Outcome, Role, Run
+from backend.planning import Plan, PlannedRun, entry
+from backend.spec import Outcome, Role, Run, Search
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.runs import RunFolder
@@ -20,7 +21,7 @@ from backend.store.workspace import Workspace
 Show = Callable[[Sequence[JobProgress]], None]
 CHOSEN = """
     SELECT role, run_id FROM experiment_run JOIN run USING (run_id)
-    WHERE experiment_id = ? AND selected AND state = 'done'
+    WHERE experiment_id = ? AND selected AND state = 'done' AND role <> 'group'
 """
 
 
@@ -33,15 +34,25 @@ class Ended:
 
 
 def conduct(
-    plan: Plan, workspace: Workspace, *, train: bool = True, local: bool, address: str | None, show: Show
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    train: bool = True,
+    explain: bool = True,
+    local: bool,
+    address: str | None,
+    show: Show,
 ) -> list[Ended]:
-    """Do every run and every piece of evidence that is not done yet; returns those. Without `train`, the evidence alone.
+    """Do every run, every piece of evidence and the search, as far as they are not done yet; returns what was done now.
 
-    Interrupted at any moment, the same call goes on from there. Raises FleetError and WorkspaceError.
+    Without `train`, the evidence alone; without `explain`, everything else. Interrupted at any moment, the same call goes
+    on from there. Raises FleetError and WorkspaceError.
     """
     register(plan, workspace)
     missing = unfinished(plan.distinct, workspace.root) if train else []
-    later = _evidence_stages(plan, workspace)
+    later: Iterator[Sequence[Job]] = _evidence_stages(plan, workspace) if explain else iter(())
+    if train and plan.experiment.search:
+        later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
     first: Sequence[Job] = missing or next(later, [])
     if not first:
         return []
@@ -64,10 +75,13 @@ def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
     return [run for run in runs if RunFolder(Workspace(workspace), run.run_id).state != "done"]
 
 
-def register(plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = None) -> None:
-    """Write the experiment's manifest, which tells the store what belongs to it.
+def register(
+    plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = None, groups: Sequence[PlannedRun] = ()
+) -> None:
+    """Write the experiment's manifest, which tells the store what belongs to it; `groups` are runs to add.
 
-    Its first date stays, and where no pieces of evidence are given, so do those that were.
+    Its first date stays, so do the runs of groups that searches added, and where no pieces of evidence are given, those
+    that were. Runs of other data, which the same file may have named before, do not.
     """
     manifest, before = plan.manifest(), None
     path = workspace.experiments / f"{manifest['experiment_id']}.json"
@@ -78,10 +92,14 @@ def register(plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = 
         manifest["created"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(f"{path} should hold an experiment's manifest; found {type(error).__name__}") from None
+    asked = [entry(planned) for planned in plan.runs]
+    known = before["runs"] if before else []
+    kept = [one for one in known if one["role"] in ("group", "multi")] if all(one in known for one in asked) else []
+    manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
     if pieces is not None:
         manifest["evidence"] = [{"piece_id": one.job_id, "kind": one.kind, "subject": one.label} for one in pieces]
     if manifest != before:
-        workspace.save_manifest(manifest, plan.example_table())
+        workspace.save_manifest(manifest, None if groups else plan.example_table())
 
 
 def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piece]]:
@@ -91,6 +109,7 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piec
     chosen: list[tuple[Role, str]] = [
         (row[0], row[1]) for row in query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
     ]
+    chosen = [(role, run_id) for role, run_id in chosen if run_id in runs]
     order = {run_id: position for position, run_id in enumerate(runs)}
     trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
     states, others = plan_pieces(plan.experiment, trained)
@@ -100,6 +119,11 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piec
         yield from filter(None, [[piece for piece in states if folder_of(piece, workspace).state != "done"]])
     if missing:
         yield missing
+
+
+def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Sequence[Run]]:
+    """Runs of the groups that the search asks for, on what is finished when this is asked."""
+    yield from GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs)).stages()
 
 
 def _do_here(stages: Iterator[Sequence[Job]], plan: Plan, workspace: Workspace, _: str | None) -> list[Outcome]:

@@ -107,7 +107,9 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
 def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
     started = time.perf_counter()
     _resume(learner, state, journal)
-    learner.fit(_step_reporter(journal), _epoch_reporter(journal, folder, keep=len(learner.run.tasks) > 1))
+    learner.fit(
+        _step_reporter(journal), _epoch_reporter(journal, folder, keep=learner.run.keep_epochs and len(learner.run.tasks) > 1)
+    )
     predictions = learner.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
     facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}

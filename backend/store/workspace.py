@@ -85,15 +85,16 @@ class Workspace:
         """File that the one writer holds locked."""
         return self.root / ".writer.lock"
 
-    def save_manifest(self, manifest: dict[str, Any], examples: "pa.Table") -> None:
-        """Write an experiment's examples (example_id, split, cluster) and then, last, its manifest.
+    def save_manifest(self, manifest: dict[str, Any], examples: "pa.Table | None") -> None:
+        """Write an experiment's examples (example_id, split, cluster) and then, last, its manifest; None: they stay.
 
         A manifest that does not say when it was `created` is stamped with the present time.
         """
         from backend.store import tables  # pyarrow takes longer to import than `mtlens sql` may take to answer
 
         path = self.experiments / f"{manifest['experiment_id']}.json"
-        write_atomic(path.with_suffix(".examples.parquet"), tables.to_parquet(examples.cast(tables.EXAMPLES)))
+        if examples is not None:
+            write_atomic(path.with_suffix(".examples.parquet"), tables.to_parquet(examples.cast(tables.EXAMPLES)))
         write_atomic(path, to_json({"created": now(), **manifest}))
 
 

@@ -1,0 +1,177 @@
+"""The groups of tasks that a search trains: proposed, registered, counted against the budgets, scored from their run folders.
+
+A search proposes partitions one after another until its budget is used up or nothing is left to propose. Its state is in
+the run folders; what it has looked at is also kept as JSON, which saves looking again and nothing else: without that file
+the search proposes anew, finds finished what is finished, and counts it as it did before.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from backend.errors import DataError
+from backend.grouping.measurements import Features, Floats, Gradients, Measured
+from backend.grouping.proposals import Blend, Proposer
+from backend.groupings import Group, Partition, growth_string, partition_of, tasks_of
+from backend.planning import Plan, PlannedRun, unfold_group
+from backend.spec import Run, Search, content_hash
+from backend.store import tables
+from backend.store.runs import METRICS, RunFolder
+from backend.store.workspace import Workspace, to_json, write_atomic
+
+Announce = Callable[[Sequence[PlannedRun]], None]
+
+
+class GroupSearch:
+    """One search over one workspace. `announce` is told of the runs of every group that is asked for."""
+
+    def __init__(self, plan: Plan, workspace: Workspace, search: Search, announce: Announce):
+        self._plan, self._workspace, self._search, self._announce = plan, workspace, search, announce
+        self._num_tasks = len(plan.experiment.tasks)
+        self._runs: dict[Group, tuple[PlannedRun, ...]] = {}
+        self._scores: dict[Group, dict[int, Floats]] = {}
+        self._failed: set[Group] = set()
+        self._began = time.monotonic()
+        self._proposer = Proposer(search.method, self._num_tasks, search.seed, self._restored())
+        for partition in sorted(self._proposer.seen):
+            self._ask(partition)
+
+    def propose(self) -> Partition | None:
+        """The next partition of which something has to be trained; None when the search is over."""
+        while not self._is_used_up():
+            predictor = Blend(self.measured(), Gradients(), Features())
+            partition = self._proposer.propose(predictor, self._is_allowed)
+            if partition is None:
+                return None
+            self._ask(partition)
+            if self.missing(partition):
+                return partition
+            self.tell(partition)
+        return None
+
+    def missing(self, partition: Partition) -> list[Run]:
+        """Runs of its groups that are not finished, without those of groups that have failed in this search."""
+        runs = [one.run for group in partition if group not in self._failed for one in self._of(group)]
+        return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
+
+    def tell(self, partition: Partition) -> float:
+        """All runs of a partition are over; its score is the mean over tasks on validation, NaN where a run failed."""
+        self._failed |= {group for group in partition if self._score(group) is None}
+        self._save()
+        scores = [self._scores[group] for group in partition if group in self._scores]
+        means = [float(score.mean()) for of_group in scores for score in of_group.values()]
+        return float(np.mean(means)) if len(means) == self._num_tasks else float("nan")
+
+    def stages(self) -> Iterator[list[Run]]:
+        """The plain way: partition after partition, each a stage; an exhaustive search that nothing limits is one stage."""
+        limits = (self._search.runs, self._search.gpu_seconds, self._search.minutes)
+        if self._search.method == "exhaustive" and limits == (None, None, None):
+            partitions = list(iter(self.propose, None))
+            if partitions:
+                yield list({run.run_id: run for one in partitions for run in self.missing(one)}.values())
+            for partition in partitions:
+                self.tell(partition)
+            return
+        for partition in iter(self.propose, None):
+            yield self.missing(partition)
+            self.tell(partition)
+
+    def measured(self) -> Measured | None:
+        """Validation scores of all groups that are known, singles and all tasks included; None where there is none."""
+        alone = [1 << task for task in range(self._num_tasks)]
+        for group in (*alone, (1 << self._num_tasks) - 1, *self._runs):
+            self._score(group)
+        scores = {(group, task): score for group, found in self._scores.items() for task, score in found.items()}
+        return Measured(num_tasks=self._num_tasks, scores=scores) if scores else None
+
+    @property
+    def failed(self) -> tuple[Group, ...]:
+        """Groups of which a run failed now: kept out, and tried again when the search is started again."""
+        return tuple(sorted(self._failed))
+
+    def _ask(self, partition: Partition) -> None:
+        new = [group for group in partition if group not in self._runs]
+        self._runs |= {group: self._of(group) for group in new}
+        if runs := [one for group in new for one in self._of(group) if one.role != "single"]:
+            self._announce(runs)
+
+    def _of(self, group: Group) -> tuple[PlannedRun, ...]:
+        return self._runs.get(group) or unfold_group(self._plan, tasks_of(group))
+
+    def _score(self, group: Group) -> dict[int, Floats] | None:
+        """Scores of a group's tasks `[S]`, of the grid point that is best on validation; None unless all its runs are done."""
+        if group not in self._scores:
+            found = _group_scores(self._plan, group, self._of(group), self._workspace)
+            if found is None:
+                return None
+            self._scores[group] = found
+        return self._scores[group]
+
+    def _extra(self) -> list[Run]:
+        """Runs that the search and nothing else asks for."""
+        planned = {run.run_id for run in self._plan.distinct}
+        return [one.run for runs in self._runs.values() for one in runs if one.run.run_id not in planned]
+
+    def _is_used_up(self) -> bool:
+        search = self._search
+        if search.minutes is not None and time.monotonic() - self._began >= 60 * search.minutes:
+            return True
+        if search.gpu_seconds is None:
+            return False
+        folders = (RunFolder(self._workspace, run.run_id) for run in self._extra())
+        return sum(folder.facts()["seconds"] for folder in folders if folder.state == "done") >= search.gpu_seconds
+
+    def _is_allowed(self, partition: Partition) -> bool:
+        """Affordable as a family where that matters, free of failed groups, and within the trainings that are left."""
+        search = self._search
+        if any(group in self._failed for group in partition):
+            return False
+        cost = sum(search.costs.get(group.bit_count(), 1.0) for group in partition)
+        if search.method != "exhaustive" and search.models is not None and cost > search.models:
+            return False
+        per_group = len(self._plan.experiment.seeds) * self._grid
+        new = sum(group not in self._runs and 1 < group.bit_count() < self._num_tasks for group in partition)
+        return search.runs is None or len(self._extra()) + new * per_group <= search.runs
+
+    @property
+    def _grid(self) -> int:
+        grid = self._plan.experiment.grid
+        return max(1, len(grid.learning_rate)) * max(1, len(grid.epochs))
+
+    @property
+    def _state(self) -> Path:
+        settings = content_hash([self._search.model_dump(mode="json"), [run.run_id for run in self._plan.distinct]])
+        return self._workspace.root / "search" / f"{self._plan.experiment.experiment_id}-{settings}.json"
+
+    def _save(self) -> None:
+        """What was looked at and is over, as growth strings."""
+        over = [one for one in self._proposer.seen if all(group in self._scores for group in one)]
+        self._state.parent.mkdir(exist_ok=True)
+        write_atomic(self._state, to_json({"partitions": sorted(growth_string(one) for one in over)}), durable=False)
+
+    def _restored(self) -> set[Partition]:
+        """None where the file is missing, truncated or of other tasks."""
+        try:
+            found = json.loads(self._state.read_bytes())["partitions"]
+            partitions = {partition_of(string) for string in found if len(string) == self._num_tasks}
+        except (OSError, ValueError, KeyError, TypeError, DataError):
+            return set()
+        return {one for one in partitions if not self.missing(one)}
+
+
+def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:
+    """Validation macro-F1 of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
+    if any(RunFolder(workspace, one.run.run_id).state != "done" for one in runs):
+        return None
+    by_point: dict[int, list[dict[str, float]]] = {}
+    for one in runs:
+        table = tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, tables.METRICS).to_pylist()
+        rows = [row for row in table if row["split"] == "validation" and row["name"] == "macro_f1"]
+        by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
+    means = {point: float(np.mean([np.mean(list(one.values())) for one in found])) for point, found in by_point.items()}
+    best = by_point[max(sorted(means), key=means.__getitem__)]
+    names = {task: plan.experiment.tasks[task].name for task in tasks_of(group)}
+    return {task: np.array([one[name] for one in best]) for task, name in names.items()}

@@ -1,0 +1,143 @@
+"""Which partition of the tasks a search should look at next; proposed one after another, none twice.
+
+    exhaustive   each group beside the other tasks alone: 2^T - T partitions that hold all 2^T - 1 groups
+    random       partitions drawn uniformly
+    guided       the partition that could be best, by what the estimators predict from all that is known so far
+
+Nothing here trains, and no method lists all partitions: their number grows as the Bell numbers.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from backend.errors import EvidenceError
+from backend.grouping.estimators import ESTIMATORS
+from backend.grouping.estimators.interface import Predictor
+from backend.grouping.measurements import Features, Floats, Gradients, Measured
+from backend.groupings import (
+    Group,
+    Partition,
+    all_groups,
+    canonical_partition,
+    neighbours,
+    partition_of,
+    random_partition,
+    tasks_of,
+)
+
+Allowed = Callable[[Partition], bool]
+
+_DRAWS = 200  # without a partition that is new and allowed, after which there is held to be none
+_STARTS = 2  # of the hill climbing, beside the best known partition
+_STEPS = 10  # uphill at most
+DOUBT = 1.0  # standard errors by which a predicted score is raised: what is uncertain is worth a look
+
+
+class Proposer:
+    """Proposes partitions of T tasks by a method: exhaustive, random or guided. `seen` are not proposed again."""
+
+    def __init__(self, method: str, num_tasks: int, seed: int, seen: set[Partition] | None = None):
+        self.num_tasks = num_tasks
+        self.seen = seen or set()
+        self._method = method
+        self._generator = np.random.default_rng(seed)
+        self._listed = _each_group(num_tasks)
+
+    def propose(self, predictor: "Blend", allowed: Allowed) -> Partition | None:
+        """The next partition that is allowed; None when there is none, or none was found."""
+        if self._method == "exhaustive":
+            found = next((one for one in self._listed if one not in self.seen and allowed(one)), None)
+        else:
+            found = self._climb(predictor, allowed) if self._method == "guided" else self._draw(allowed)
+        if found is not None:
+            self.seen.add(found)
+        return found
+
+    def _draw(self, allowed: Allowed) -> Partition | None:
+        drawn = (random_partition(self.num_tasks, self._generator) for _ in range(_DRAWS))
+        return next((one for one in drawn if one not in self.seen and allowed(one)), None)
+
+    def _climb(self, predictor: "Blend", allowed: Allowed) -> Partition | None:
+        """Uphill by moving one task at a time; the best new partition on the way, or a random one."""
+        starts = [partition_of(range(self.num_tasks)), partition_of([0] * self.num_tasks)]
+        starts += [random_partition(self.num_tasks, self._generator) for _ in range(_STARTS)]
+        best, best_value = None, -np.inf
+        for start in [max(starts[:2], key=predictor.value), *starts[2:]]:
+            here = start
+            for _ in range(_STEPS):
+                around = neighbours(here)
+                values = predictor.values(around)
+                for place in np.argsort(-values, kind="stable"):
+                    if values[place] <= best_value:
+                        break
+                    if around[place] not in self.seen and allowed(around[place]):
+                        best, best_value = around[place], float(values[place])
+                        break
+                top = int(values.argmax())
+                if values[top] <= predictor.value(here):
+                    break
+                here = around[top]
+        return best or self._draw(allowed)
+
+
+def _each_group(num_tasks: int) -> Iterator[Partition]:
+    """All alone, and then each larger group, small ones first, beside the other tasks alone."""
+    yield partition_of(range(num_tasks))
+    for group in sorted(all_groups(num_tasks), key=lambda one: (one.bit_count(), tasks_of(one))):
+        if group.bit_count() > 1:
+            others = (1 << task for task in range(num_tasks) if not group >> task & 1)
+            yield canonical_partition((group, *others), num_tasks)
+
+
+class Blend:
+    """What all estimators that can be fitted say together: sums of optimistic scores of groups, each computed once.
+
+    A predicted score is the mean over estimators, weighted by their precision, plus `DOUBT` of the smallest error.
+    """
+
+    def __init__(self, measured: Measured | None, gradients: Gradients, features: Features):
+        self._predictors: list[Predictor] = []
+        for estimator in ESTIMATORS if measured is not None else ():
+            try:
+                self._predictors.append(estimator.fit(measured, gradients, features))
+            except EvidenceError:
+                continue
+        self._values: dict[Group, float] = {}
+
+    def value(self, partition: Partition) -> float:
+        """Sum over tasks of what they could score in their groups; 0 where nothing can be said."""
+        return float(self.values([partition])[0])
+
+    def values(self, partitions: "tuple[Partition, ...] | list[Partition]") -> Floats:
+        """The same for several, `[P]`."""
+        unknown = sorted({group for partition in partitions for group in partition} - self._values.keys())
+        if unknown:
+            self._values |= zip(unknown, self._optimistic(unknown).tolist(), strict=True)
+        return np.array([sum(self._values[group] for group in partition) for partition in partitions])
+
+    def limits(self, groups: list[Group], doubt: float) -> Floats:
+        """The highest score that any estimator thinks possible, `doubt` standard errors up, `[G, T]`; infinite: none can say.
+
+        NaN where a group does not hold a task.
+        """
+        found = np.full((len(groups), 0), -np.inf)
+        for predictor in self._predictors:
+            prediction = predictor.predict(groups)
+            upper = prediction.scores + doubt * prediction.errors
+            found = upper if not found.shape[1] else np.fmax(found, upper)
+        return found
+
+    def _optimistic(self, groups: list[Group]) -> Floats:
+        if not self._predictors:
+            return np.zeros(len(groups))
+        predictions = [predictor.predict(groups) for predictor in self._predictors]
+        scores = np.stack([one.scores for one in predictions])
+        errors = np.stack([one.errors for one in predictions])
+        known = np.isfinite(scores)
+        weights = np.where(known, 1 / np.fmax(np.where(np.isfinite(errors), errors, 1.0), 1e-3) ** 2, 0.0)
+        total = weights.sum(axis=0)
+        mean = (weights * np.where(known, scores, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
+        doubt = np.where(known & np.isfinite(errors), errors, np.inf).min(axis=0)
+        raised = mean + DOUBT * np.where(np.isfinite(doubt), doubt, 0.0)
+        return np.where(total > 0, raised, 0.0).sum(axis=1)
