@@ -147,7 +147,8 @@ def cluster_lanes(resources: Resources) -> Lanes:
         if time.monotonic() >= deadline:
             found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
             raise FleetError(
-                f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; found nodes: {found}"
+                f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
+                f"found nodes: {found}"
             )
         _ask_autoscaler(resources)
         time.sleep(0.5)
