@@ -22,15 +22,20 @@ class Format(StrEnum):
     json = "json"
 
 
-def status(workspace: WorkspaceOption = RESULTS) -> None:
-    """How far each experiment is, and why runs failed."""
+def status(
+    workspace: WorkspaceOption = RESULTS,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds until nothing runs.")] = False,
+) -> None:
+    """How far each experiment is, which lanes are at work on what, when it will be done, and why runs failed."""
     from backend import console
+    from backend.console_status import watch_lanes
     from backend.store.ingest import ingest
     from backend.store.read import query
     from backend.store.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
     ingest(opened, force=True)
+    watch_lanes(opened, again=watch)
     console.print_result(query(opened, STATUS), "table")
     for more in (query(opened, PIECES), query(opened, FAILURES)):
         if more.rows:

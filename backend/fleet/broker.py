@@ -1,14 +1,15 @@
 """Hands out jobs to lanes and answers to askers: each content hash is worked on once, whoever asks and however often.
 
 A job is a run to train or a piece of evidence to compute. It is queued, then in the hands of one lane, then over. When a
-process dies, Ray Train restarts all lanes, and a lane that asks for work while it still holds a job has been restarted:
-that is the moment to hand the job out again. Which job was to blame cannot be seen then, so one that was in flight at two
-deaths is tried alone, and failed if it dies alone too.
+process dies, or a node comes or goes, Ray Train starts all lanes anew, as another group and perhaps fewer of them: the
+first call of a new group hands out again whatever the old one held. Which job was to blame for a death cannot be seen
+then, so one that was in flight at two deaths is tried alone, and failed if it dies alone too. A node that came or went
+is nobody's fault.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backend.pieces import Job
 from backend.spec import Outcome
@@ -19,7 +20,10 @@ DEATHS_OF_A_SUSPECT = 2
 class Broker:
     """Lives as an asynchronous Ray actor; without Ray it is an ordinary object for a test."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Callable[[], frozenset[str]] = frozenset) -> None:
+        """nodes: the nodes that are alive now."""
+        self._nodes = nodes
+        self._group: tuple[str, frozenset[str]] = ("", frozenset())
         self._queue: deque[Job] = deque()
         self._outcomes: dict[str, asyncio.Future[Outcome]] = {}
         self._held: dict[int, Job] = {}
@@ -41,20 +45,33 @@ class Broker:
             self._closed = True
             self._changed.notify_all()
 
-    async def take(self, lane: int) -> Job | None:
-        """The next job for a lane; waits for one, and is None when no more will come."""
+    async def take(self, lane: int, group: str) -> Job | None:
+        """The next job for a lane of a worker group; waits for one, and is None when no more will come."""
         async with self._changed:
             call = self._calls[lane] = self._calls.get(lane, 0) + 1
+            if group != self._group[0]:
+                self._start_group(group)
             self._changed.notify_all()
-            if (dropped := self._held.pop(lane, None)) is not None:
-                self._requeue(dropped)
-            await self._changed.wait_for(lambda: self._calls[lane] != call or self._next() or self._over())
+            await self._changed.wait_for(lambda: self._is_stale(lane, call, group) or self._next() or self._over())
             job = self._next()
-            if self._calls[lane] != call or job is None:
-                return None  # a later call of this lane waits too: this one's process is dead
+            if self._is_stale(lane, call, group) or job is None:
+                return None
             self._queue.remove(job)
             self._held[lane] = job
             return job
+
+    def _is_stale(self, lane: int, call: int, group: str) -> bool:
+        """A later call of this lane, or of a later group, waits too: this one's process is dead."""
+        return self._calls[lane] != call or self._group[0] != group
+
+    def _start_group(self, group: str) -> None:
+        """Hand out again what an earlier group held; it counts as a death only among the same nodes."""
+        nodes = self._nodes()
+        died = nodes == self._group[1]
+        self._group = (group, nodes)
+        for job in reversed(self._held.values()):
+            self._requeue(job, died=died)
+        self._held.clear()
 
     async def give(self, lane: int, outcome: Outcome) -> None:
         """A lane's job is over."""
@@ -82,16 +99,15 @@ class Broker:
             self._queue.append(job)
         return self._outcomes[job.job_id]
 
-    def _requeue(self, job: Job) -> None:
-        if self._is_suspect(job):
+    def _requeue(self, job: Job, *, died: bool) -> None:
+        if died and self._is_suspect(job):
             times = DEATHS_OF_A_SUSPECT + 1
             self._settle(
                 Outcome(job_id=job.job_id, reason=f"the process that worked on it died {times} times, the last time alone")
             )
         else:
-            self._deaths[job.job_id] = self._deaths.get(job.job_id, 0) + 1
+            self._deaths[job.job_id] = self._deaths.get(job.job_id, 0) + died
             self._queue.appendleft(job)
-        self._changed.notify_all()
 
     def _settle(self, outcome: Outcome) -> None:
         """Answer everybody who waits; a failure is forgotten, so that the next who asks has it tried again."""

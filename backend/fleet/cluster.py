@@ -6,6 +6,8 @@ import os
 import secrets
 import shutil
 import socket
+import stat
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from backend.errors import FleetError
 from backend.learn.hardware import usable_cores, usable_memory
 from backend.spec import Resources
 
+SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
@@ -33,13 +36,17 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Lanes:
-    """How many worker processes train, how many of them share a run, and what each of them holds."""
+    """How many worker processes train, how many of them share a run, and what each of them holds.
+
+    elastic: nodes may come and go, and so may workers.
+    """
 
     workers: int
     workers_per_run: int
     threads: int
     cpus: float
     gpus: float
+    elastic: bool = False
 
     @property
     def side_by_side(self) -> int:
@@ -84,6 +91,8 @@ def session(address: str | None) -> Generator[None]:
     os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
+    else:
+        _guard_token_file()
     import ray
     import ray.exceptions
 
@@ -107,6 +116,18 @@ def session(address: str | None) -> Generator[None]:
         ray.shutdown()
 
 
+def _guard_token_file() -> None:
+    """Make a cluster's token readable by its owner alone: Ray itself writes it with the mode that the umask leaves."""
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    if "RAY_AUTH_TOKEN" in os.environ or not path.is_file():
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        try:
+            path.chmod(0o600)
+        except OSError as error:
+            raise FleetError(f"{path} should be readable by its owner alone (chmod 600); {error.strerror}") from None
+
+
 def _check_reachable(address: str) -> None:
     """Raise OSError at once where nobody listens at host:port; Ray would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -115,11 +136,81 @@ def _check_reachable(address: str) -> None:
 
 
 def cluster_lanes(resources: Resources) -> Lanes:
-    """Lanes on the Ray cluster that this process has joined."""
+    """Lanes on the nodes of the Ray cluster that this process has joined; waits for an autoscaler's first node.
+
+    Every node is divided by itself, and all lanes get what a lane of the smallest share gets, so that runs are equal
+    wherever they land. `lanes: auto` fills the nodes that are there; a number is asked of an autoscaler too. Raises
+    FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    """
+    deadline = time.monotonic() + SECONDS_FOR_A_NODE
+    while not (nodes := _nodes_with_room(resources)):
+        if time.monotonic() >= deadline:
+            found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
+            raise FleetError(
+                f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
+                f"found nodes: {found}"
+            )
+        _ask_autoscaler(resources)
+        time.sleep(0.5)
+    alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
+    each = [divide(alone, cores=node.cores, gpus=node.gpus, memory=node.memory) for node in nodes]
+    room = sum(lanes.workers for lanes in each)
+    asked = room if resources.lanes == "auto" else resources.lanes * resources.workers_per_run
+    workers = max(1, asked // resources.workers_per_run) * resources.workers_per_run
+    if resources.workers_per_run > room:
+        raise FleetError(f"workers_per_run should be at most {room}, the lanes of {len(nodes)} nodes; found {workers}")
+    return Lanes(
+        workers=workers,
+        workers_per_run=resources.workers_per_run,
+        threads=min(lanes.threads for lanes in each),
+        cpus=min(lanes.cpus for lanes in each),
+        gpus=each[0].gpus,
+        elastic=True,
+    )
+
+
+def alive_nodes() -> frozenset[str]:
+    """Ids of the cluster's nodes."""
     import ray
 
-    found = ray.cluster_resources()
-    return divide(resources, cores=found.get("CPU", 0.0), gpus=found.get("GPU", 0.0), memory=found.get("memory", 0.0))
+    return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Node:
+    cores: float
+    gpus: float
+    memory: float
+
+
+def _nodes() -> list[_Node]:
+    """What each node of the cluster has; a head that does no work has no CPUs."""
+    import ray
+
+    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [_Node(cores=one.get("CPU", 0.0), gpus=one.get("GPU", 0.0), memory=one.get("memory", 0.0)) for one in found]
+
+
+def _nodes_with_room(resources: Resources) -> list[_Node]:
+    """Nodes that a lane fits on; where runs take GPUs, or there are some and nothing is said, those with GPUs."""
+    nodes = [node for node in _nodes() if node.cores >= 1]
+    share = resources.gpus_per_run
+    if share == "auto":
+        return [node for node in nodes if node.gpus >= 1] or nodes
+    return [node for node in nodes if node.gpus >= 1 or share == 0] if share <= 1 else []
+
+
+def _wanted(resources: Resources) -> str:
+    share = 0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
+    return "1 CPU" + (f", {share:g} GPUs" if share else "")
+
+
+def _ask_autoscaler(resources: Resources) -> None:
+    """Tell an autoscaler, where there is one, what a lane needs."""
+    from ray.autoscaler.sdk import request_resources
+
+    share = 0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
+    request_resources(bundles=[{"CPU": 1, **({"GPU": 1} if share else {})}])
 
 
 def _object_store_bytes() -> int:

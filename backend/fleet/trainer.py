@@ -2,7 +2,8 @@
 
 The fleet is one worker group, started once per experiment. Its start-up costs seconds (measured with ray 2.60 on 2 cores:
 6 to 12 s), so it is paid once and not per run; a group per node would pay it once per node. When a worker dies, Ray Train
-restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched.
+restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched. On a cluster the
+group is elastic: it starts anew with what is left when a node goes, and with more lanes when one joins.
 """
 
 import contextlib
@@ -20,12 +21,14 @@ import ray
 import ray.exceptions
 import ray.train
 from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from backend.data.encode import Encoded
 from backend.errors import FleetError
 from backend.fleet.broker import Broker
-from backend.fleet.cluster import Lanes
+from backend.fleet.cluster import Lanes, alive_nodes
 from backend.fleet.perform import perform
 from backend.learn.execute import execute
 from backend.learn.world import World
@@ -35,6 +38,7 @@ from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
 SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the fleet gives up
+SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so one that joins alone should not do it alone
 LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
 
 
@@ -46,7 +50,9 @@ def run_fleet(
     later: further stages, each asked for when the one before is over, as what it holds may depend on that.
     """
     # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
-    broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote()
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
+    options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
+    broker: Any = cast("Any", ray.remote(Broker)).options(**options).remote(alive_nodes)
     config = {"broker": broker, **_shared(encoded, workspace, lanes)}
     workers = lanes.workers if later else min(lanes.workers, len(jobs))
     asker = ThreadPoolExecutor(max_workers=1)
@@ -110,14 +116,15 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
         train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if one_gpu_each else "gloo", timeout_s=LONGEST_WAIT_SECONDS),
         scaling_config=ScalingConfig(
-            num_workers=workers,
+            num_workers=(1, workers) if lanes.elastic and loop is _lane else workers,
+            elastic_resize_monitor_interval_s=SECONDS_BETWEEN_RESIZES,
             use_gpu=lanes.gpus > 0,
             resources_per_worker={"CPU": lanes.cpus, **({"GPU": lanes.gpus} if lanes.gpus else {})},
         ),
         run_config=RunConfig(
             name="fleet",
             storage_path=str(storage),
-            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=3),
+            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=60 if lanes.elastic else 3),
         ),
     )
     interrupt = signal.getsignal(signal.SIGINT)
@@ -146,8 +153,8 @@ def _lane(config: dict[str, Any]) -> None:
     rank = ray.train.get_context().get_world_rank()
     encoded: Encoded = ray.get(config["encoded"])
     workspace = Workspace.open(Path(config["workspace"]), create=False)
-    broker = config["broker"]
-    while (job := cast("Job | None", ray.get(broker.take.remote(rank)))) is not None:
+    broker, group = config["broker"], broadcast_from_rank_zero(secrets.token_hex(8))
+    while (job := cast("Job | None", ray.get(broker.take.remote(rank, group)))) is not None:
         ray.get(broker.give.remote(rank, perform(job, encoded, workspace, **config["resources"])))
 
 

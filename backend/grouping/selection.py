@@ -179,7 +179,11 @@ def _sums_of_costs(candidates: Candidates, budget: float) -> NDArray[np.float64]
     sums: list[set[float]] = [{0.0}]
     for size in range(1, candidates.num_tasks + 1):
         reached = {
-            round(cost + rest, 9) for own, costs in by_size.items() if own <= size for cost in costs for rest in sums[size - own]
+            round(cost + rest, 9)
+            for own, costs in by_size.items()
+            if own <= size
+            for cost in costs
+            for rest in sums[size - own]
         }
         sums.append({total for total in reached if total <= budget})
     return np.array(sorted(set[float]().union(*sums)))

@@ -1,6 +1,8 @@
 """One run from claim to DONE: train, evaluate, write its folder. The same code runs in a lane, on a laptop, and wide."""
 
 import contextlib
+import os
+import platform
 import time
 import traceback
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from backend.data.pretrained import Pretrained, locate
 from backend.errors import EncoderError, MtlensError, TrainingError, WorkspaceError
 from backend.learn.checkpoint import trained_tensors, weights_to_bytes
 from backend.learn.evaluate import Prediction
-from backend.learn.hardware import Hardware, describe, peak_memory, prepare
+from backend.learn.hardware import Hardware, describe, gpu_utilisation, peak_memory, prepare, reset_peak_memory
 from backend.learn.loop import Learner
 from backend.learn.progress import Epoch, Step
 from backend.learn.world import ALONE, Decision, World
@@ -88,6 +90,7 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
     """Train and write the folder; whatever is raised becomes the reason of a failed run, so that the lane lives on."""
     try:
         journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
+        reset_peak_memory(hardware.device)
         try:
             learner = Learner(run, encoded, encoder_directory(run), hardware, world)
             _train_and_finish(learner, decision.state, folder, journal)
@@ -107,9 +110,8 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
 def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
     started = time.perf_counter()
     _resume(learner, state, journal)
-    learner.fit(
-        _step_reporter(journal), _epoch_reporter(journal, folder, keep=learner.run.keep_epochs and len(learner.run.tasks) > 1)
-    )
+    keep = learner.run.keep_epochs and len(learner.run.tasks) > 1
+    learner.fit(_step_reporter(journal, learner.hardware), _epoch_reporter(journal, folder, keep=keep))
     predictions = learner.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
     facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}
@@ -126,25 +128,33 @@ def _reason(error: Exception) -> str:
 def _resume(learner: Learner, state: bytes | None, journal: Journal) -> None:
     """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
     if state is None:
-        journal.write("start", fraction=0.0)
+        journal.write("start", fraction=0.0, **_where())
         return
     try:
         learner.resume(state)
     except TrainingError as error:
-        journal.write("start", fraction=0.0, discarded=str(error))
+        journal.write("start", fraction=0.0, discarded=str(error), **_where())
         return
     progress = learner.progress
-    journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=progress.epoch / learner.run.training.epochs)
+    fraction = progress.epoch / learner.run.training.epochs
+    journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=fraction, **_where())
 
 
-def _step_reporter(journal: Journal) -> Callable[[Step], None]:
+def _where() -> dict[str, object]:
+    """Node and process, which tell lanes apart; a run that is taken up may go on in another."""
+    return {"node": platform.node(), "process": os.getpid()}
+
+
+def _step_reporter(journal: Journal, hardware: Hardware) -> Callable[[Step], None]:
     last = time.monotonic()
 
     def report(step: Step) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_REPORTS:
             last = time.monotonic()
-            journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses)
+            busy = gpu_utilisation(hardware.device)
+            more = {} if busy is None else {"gpu_utilisation": busy}
+            journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses, **more)
 
     return report
 

@@ -64,12 +64,33 @@ def _cgroup(name: str) -> str:
         return ""
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Forget the peaks of the runs that this process did before."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif (peak := Path("/proc/self/clear_refs")).exists():
+        with contextlib.suppress(OSError):  # a container may forbid it: then the peak is that of all runs so far
+            peak.write_text("5")
+
+
 def peak_memory(device: torch.device) -> int:
-    """Largest memory in bytes so far: of the GPU's allocator, or of this process on a CPU."""
+    """Largest memory in bytes since the last reset: of the GPU's allocator, or of this process on a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
-    unit = 1 if platform.system() == "Darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    with contextlib.suppress(OSError):  # Linux; elsewhere the system keeps the peak of the whole process only
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == "Darwin" else 1024)
+
+
+def gpu_utilisation(device: torch.device) -> float | None:
+    """Share of the last second in which the GPU computed, 0 to 1; None on a CPU and where NVIDIA's library is absent."""
+    if device.type != "cuda":
+        return None
+    try:
+        return torch.cuda.utilization(device) / 100
+    except (ModuleNotFoundError, RuntimeError):
+        return None
 
 
 def describe(hardware: Hardware) -> dict[str, object]:

@@ -1,0 +1,76 @@
+"""The live part of `mtlens status`: lanes at work, throughput, and time left, from the newest snapshot."""
+
+import time
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from backend.console import NARROW, out
+from backend.store.ingest import ingest
+from backend.store.read import query
+from backend.store.workspace import Workspace
+
+SECONDS_BETWEEN_LOOKS = 2.0
+ALIVE = 120  # seconds without a sign of life, after which a lane no longer counts as at work
+
+LANES = f"""
+    WITH born AS (
+        SELECT run_id, arg_max(payload ->> '$.node', time) AS node, arg_max(payload ->> '$.process', time) AS process,
+               max(time) AS since, arg_max(fraction, time) AS fraction
+        FROM event WHERE kind IN ('start', 'resume') GROUP BY run_id
+    )
+    SELECT concat(node, '/', process) AS lane, array_to_string(tasks, ', ') AS tasks, seed, epoch, epochs, run.fraction,
+           if(run.fraction > born.fraction, (1 - run.fraction) * epoch_ms(last_event - since) / 1000
+              / (run.fraction - born.fraction), NULL) AS seconds_left
+    FROM run JOIN born USING (run_id)
+    WHERE state = 'unfinished' AND last_event > now() AT TIME ZONE 'UTC' - INTERVAL {ALIVE} SECONDS
+    ORDER BY lane
+"""
+PACE = """
+    SELECT count(*) FILTER (state = 'done') AS done, count(*) FILTER (state = 'failed') AS failed, count(*) AS runs,
+           coalesce(sum(fraction), 0) AS work,
+           count(*) FILTER (finished > now() AT TIME ZONE 'UTC' - INTERVAL 1 HOUR AND state = 'done') AS last_hour,
+           avg(seconds) FILTER (state = 'done') AS seconds
+    FROM (SELECT DISTINCT ON (run_id) run_id, state, fraction, finished, seconds FROM runs)
+"""
+
+
+def watch_lanes(workspace: Workspace, *, again: bool) -> None:
+    """Print who is at work; with `again`, until nobody is or Ctrl-C."""
+    shown, busy = _look(workspace)
+    if not again:
+        if busy:
+            out.print(shown)
+        return
+    with Live(shown, console=out, refresh_per_second=1) as live:
+        while busy:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            ingest(workspace)
+            shown, busy = _look(workspace)
+            live.update(shown)
+
+
+def _look(workspace: Workspace) -> tuple[Group, bool]:
+    """The table of lanes with a line on the whole, and whether a lane is at work."""
+    lanes, pace = _rows(workspace, LANES), _rows(workspace, PACE)[0]
+    table = Table("lane", "tasks", "seed", "epoch", "done", "left", **NARROW)
+    for lane in lanes:
+        cells = (lane["lane"], lane["tasks"], lane["seed"], f"{lane['epoch'] or 0}/{lane['epochs']}")
+        table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
+    left = (pace["runs"] - pace["failed"] - pace["work"]) * pace["seconds"] / len(lanes) if lanes and pace["seconds"] else None
+    line = f"{len(lanes)} lanes at work; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
+    return Group(table, line + f"{pace['last_hour']} in the last hour; {_words(left)} left"), bool(lanes)
+
+
+def _rows(workspace: Workspace, sql: str) -> list[dict[str, Any]]:
+    found = query(workspace, sql)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+
+
+def _words(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"

@@ -1,0 +1,48 @@
+"""Who is at work, when it will be done, and that a dead lane is not counted."""
+
+import pytest
+
+from backend import cli_show
+from backend.console_status import watch_lanes
+from backend.store.ingest import ingest
+from backend.store.workspace import Workspace
+from tests import _runs
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    workspace = Workspace.open(tmp_path / "results")
+    fake = _runs.fake_experiment(seeds=(0,))
+    _runs.save(workspace, fake)
+    first, second, third = fake.runs
+    _runs.finish(workspace, first)
+    _, journal = _runs.start(workspace, second)
+    journal.write("resume", epoch=0, fraction=0.0, node="alpha", process=7)
+    journal.write("progress", epoch=1, fraction=0.5)
+    journal.close()
+    _, journal = _runs.start(workspace, third)
+    journal.close()
+    ingest(workspace, force=True)
+    return workspace
+
+
+def test_lanes_at_work_are_told_with_the_whole(workspace, capsys):
+    watch_lanes(workspace, again=False)
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if "alpha/7" in line]
+    assert "1/2" in line
+    assert "50%" in line
+    assert "2 lanes at work; 1 of 3 runs done, 0 failed, 1 in the last hour;" in out
+
+
+def test_a_lane_without_a_sign_of_life_is_not_at_work(workspace, capsys, monkeypatch):
+    from backend import console_status
+
+    monkeypatch.setattr(console_status, "LANES", console_status.LANES.replace("120 SECONDS", "0 SECONDS"))
+    watch_lanes(workspace, again=True)  # ends at once
+    assert "0 lanes at work" in capsys.readouterr().out
+
+
+def test_status_shows_the_lanes_too(workspace, capsys):
+    cli_show.status(workspace.root)
+    assert "lanes at work" in capsys.readouterr().out
