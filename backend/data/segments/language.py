@@ -4,77 +4,19 @@ import re
 from typing import Final
 
 _WORD = re.compile(r"[^\W\d_]+")
-_ENGLISH: Final = frozenset(
-    [
-        "the",
-        "of",
-        "is",
-        "are",
-        "and",
-        "with",
-        "no",
-        "at",
-        "to",
-        "in",
-        "on",
-        "there",
-        "by",
-        "for",
-        "from",
-        "not",
-        "level",
-        "normal",
-        "mild",
-        "both",
-    ]
-)
+_ENGLISH: Final = frozenset(re.findall(r"\w+", "the of is are and with no at to in on there by for from not level mild"))
 _OTHERS: Final = frozenset(
-    [
-        "der",
-        "die",
-        "das",
-        "und",
-        "mit",
-        "ohne",
-        "kein",
-        "keine",
-        "ist",
-        "ein",
-        "eine",
-        "im",
-        "zu",
-        "zur",
-        "bei",
-        "auf",
-        "nicht",
-        "auch",
-    ]  # German
-    + [
-        "le",
-        "la",
-        "les",
-        "des",
-        "du",
-        "et",
-        "avec",
-        "sans",
-        "pas",
-        "est",
-        "une",
-        "un",
-        "au",
-        "aux",
-        "sur",
-        "de",
-        "en",
-        "dans",
-    ]  # French
-    + ["el", "los", "las", "con", "sin", "del", "una", "y", "se", "por", "para", "al", "no", "hay"]  # Spanish
-    + ["il", "lo", "gli", "di", "della", "e", "senza", "con", "nel", "che", "per", "si"]  # Italian
-    + ["het", "een", "en", "met", "van", "geen", "op", "niet", "zonder", "er"]  # Dutch
-    + ["o", "os", "as", "com", "sem", "do", "da", "dos", "em", "uma", "na", "no", "e"]  # Portuguese
-) - {"no", "die", "as", "do", "en", "per", "al", "un", "la", "con", "y", "e", "o", "a"}
-"""Without those that are English too, or that reports use as abbreviations."""
+    re.findall(
+        r"\w+",
+        """
+        der das und mit ohne kein keine ist ein eine im zu zur bei auf nicht auch
+        le les des du et avec sans pas est une au aux sur dans
+        el los las sin del se por para hay il lo gli di della senza che
+        het een met van geen op niet zonder os com sem da dos em uma na
+        """,
+    )
+)
+"""Small words of German, French, Spanish, Italian, Dutch and Portuguese; none that reports use as an abbreviation."""
 
 
 def looks_foreign(text: str) -> bool:
