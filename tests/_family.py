@@ -8,54 +8,10 @@ from backend.planning import Plan, make_plan
 from backend.spec import Experiment
 from backend.store.workspace import Workspace
 
-WORDS = [
-    "disc",
-    "canal",
-    "cord",
-    "foraminal",
-    "stenosis",
-    "bulge",
-    "protrusion",
-    "extrusion",
-    "mild",
-    "moderate",
-    "severe",
-    "normal",
-    "no",
-    "of",
-    "the",
-    "at",
-    "and",
-    "with",
-    "is",
-    "patent",
-    "central",
-    "narrowing",
-    "c",
-    "l",
-    "-",
-    ":",
-    ".",
-    ",",
-    "/",
-    "2",
-    "3",
-    "4",
-    "5",
-    "6",
-    "7",
-    "left",
-    "right",
-    "level",
-    "levels",
-    "remaining",
-    "mm",
-    "grade",
-    "i",
-    "ii",
-    "iii",
-    "not",
-]
+WORDS = (
+    *("disc", "canal", "cord", "foraminal", "stenosis", "bulge", "protrusion", "mild", "moderate", "severe", "normal", "no"),
+    *("of", "the", "at", "and", "with", "is", "patent", "central", "narrowing", "c", "-", ":", ".", ",", "2", "3", "4", "5"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

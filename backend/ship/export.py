@@ -60,10 +60,7 @@ def export(plan: Plan, workspace: Workspace, out: Path) -> FamilyConfig:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _copy_tokenizer(plan, partial / "tokenizer")
-    configs = [
-        _write_member(source, member, partial, torch.bfloat16 if precision == "bfloat16" else torch.float32)
-        for member in members
-    ]
+    configs = [_write_member(source, member, partial, dtype) for member in members]
     experiment = plan.experiment
     spine = experiment.data.spine
     config = FamilyConfig(
