@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend import cli_show
+from backend import cli_ship, cli_show
 from backend.cli_show import RESULTS, WorkspaceOption
 from backend.errors import MtlensError, TrainingError
 
@@ -127,7 +127,16 @@ def evidence(
     _run(experiment, workspace, data, local, address, train=False)
 
 
-for command in (cli_show.status, cli_show.sql, cli_show.dashboard, cli_show.report, cli_show.figure):
+for command in (
+    cli_show.status,
+    cli_show.sql,
+    cli_show.dashboard,
+    cli_show.report,
+    cli_show.figure,
+    cli_ship.export,
+    cli_ship.extract,
+    cli_ship.serve,
+):
     app.command()(command)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from backend.errors import MtlensError
 from dashboard import filters, live, views
 from dashboard.literal import literal
-from dashboard.pages import answer, cka, gradients, groupings, report, runs, single_multi, sql, welcome
+from dashboard.pages import answer, cka, gradients, groupings, report, runs, single_multi, sql, try_it, welcome
 from dashboard.state import ask
 
 _LENS = """<g fill="none" stroke="#2f8fc9" stroke-width="2.6"><circle cx="12" cy="12" r="9.2"/><path d="M18.8 18.8 26 26"/></g>
@@ -49,6 +49,7 @@ def main() -> None:
             st.Page(partial(welcome.page, problem) if problem else sql.page, title="SQL", url_path="sql",
                     icon=":material/database:"),
             _page(report.page, chosen, problem, "Report", "report", "description"),
+            st.Page(try_it.page, title="Try it", url_path="try-it", icon=":material/experiment:"),
         ]
     )  # fmt: skip
     try:

@@ -70,7 +70,7 @@ class Encoded:
 
 def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
     """Tokenise every text once, truncated to max_length tokens, and compact the vocabulary."""
-    tokenizer = _load_tokenizer(directory)
+    tokenizer = load_tokenizer(directory)
     longest = min(max_length, _most_tokens(tokenizer, directory))
     encodings = tokenizer(list(examples.texts), truncation=True, max_length=longest, return_attention_mask=False)
     sequences: list[list[int]] = encodings["input_ids"]
@@ -94,7 +94,8 @@ def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
     )
 
 
-def _load_tokenizer(directory: Path) -> Any:
+def load_tokenizer(directory: Path) -> Any:
+    """Tokenizer of an encoder; EncoderError for one that is absent, has no words or no padding."""
     from transformers import AutoTokenizer
 
     try:

@@ -112,6 +112,16 @@ def _compact(encoder: Any, vocabulary: NDArray[np.int64]) -> Any:
     return encoder
 
 
+def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArray[np.int64]) -> None:
+    """Give the model every token of its pretrained encoder again: those that training has not seen keep their old rows."""
+    encoder: Any = model.encoder
+    old = _load_encoder(directory, torch.cuda.is_available()).get_input_embeddings()
+    rows = old.weight.detach().clone()
+    rows[torch.from_numpy(vocabulary)] = encoder.get_input_embeddings().weight.detach().to(rows.device)
+    encoder.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx))
+    encoder.config.vocab_size = len(rows)
+
+
 def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
     from peft import LoraConfig, get_peft_model
 

@@ -1,0 +1,77 @@
+"""A tagger against the truth of the generator: precision and recall of tags, and where it went wrong."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from backend.data.segments.sentences import split
+from backend.data.segments.tagging import Tagger, Tags
+from backend.data.spine import Report
+from backend.data.spine.anatomy import GENERAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """A sentence with other tags than the truth; synthetic, so that it may be shown."""
+
+    text: str
+    missing: tuple[str, ...]
+    surplus: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagScore:
+    """Pairs of a sentence and a motion segment: those found that are true (hits), found, and true.
+
+    exact: share of the sentences that have their tags right, all of them. split: share of the true sentences that were cut
+    out of the report as they are. Shares are in [0, 1].
+    """
+
+    hits: int
+    found: int
+    true: int
+    exact: float
+    split: float
+    errors: tuple[Error, ...]
+
+    @property
+    def precision(self) -> float:
+        """Share of the found pairs that are true."""
+        return self.hits / max(self.found, 1)
+
+    @property
+    def recall(self) -> float:
+        """Share of the true pairs that are found."""
+        return self.hits / max(self.true, 1)
+
+
+def score_tagger(tagger: Tagger, reports: Sequence[Report]) -> TagScore:
+    """Tag the texts of synthetic reports and compare with the tags that they were written from.
+
+    A true sentence is held against the union of what was said of the sentences that were cut from it.
+    """
+    cut = [split(report.text) for report in reports]
+    tagged = tagger.tag(cut)
+    counts: Counter[str] = Counter()
+    errors: list[Error] = []
+    for report, sentences, tags in zip(reports, cut, tagged, strict=True):
+        at = 0
+        for truth in report.sentences:
+            start = report.text.index(truth.text, at)
+            at = start + len(truth.text)
+            inside = [place for place, one in enumerate(sentences) if one.start < at and one.end > start]
+            counts["split"] += [(sentences[place].start, sentences[place].end) for place in inside] == [(start, at)]
+            found: Tags = frozenset[str]().union(*(tags[place] for place in inside)) - {GENERAL}
+            true = truth.segments - {GENERAL}
+            counts.update(hits=len(found & true), found=len(found), true=len(true), exact=found == true, sentences=1)
+            if found != true:
+                errors.append(Error(text=truth.text, missing=tuple(sorted(true - found)), surplus=tuple(sorted(found - true))))
+    total = max(counts["sentences"], 1)
+    return TagScore(
+        hits=counts["hits"],
+        found=counts["found"],
+        true=counts["true"],
+        exact=counts["exact"] / total,
+        split=counts["split"] / total,
+        errors=tuple(errors),
+    )

@@ -1,0 +1,95 @@
+"""A report's sections and sentences, each at its place in the text.
+
+A section begins with a heading at the start of a line. A sentence ends at a full stop or a semicolon, and at the end of a
+line unless the line is only wrapped there.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+SectionName = Literal["history", "technique", "comparison", "findings", "impression"]
+
+_WORDS: Final[dict[SectionName, str]] = {
+    "history": r"(?:(?:clinical|patient)\s)?(?:history|indications?|information|details|data)|reason\sfor\s\w+|symptoms?",
+    "technique": r"techniques?|protocol|sequences|procedure|method|exam(?:ination)?",
+    "comparison": r"comparisons?|prior\s(?:study|studies|exams?)|previous\s\w+",
+    "findings": r"findings|report|description|observations?",
+    "impression": r"impressions?|conclusions?|opinion|summary|assessment|diagnosis",
+}
+_ANY = "|".join(f"(?P<{name}>{words})" for name, words in _WORDS.items())
+_HEADING = re.compile(
+    rf"^[ \t*#_]*(?:{_ANY})[*_]*[ \t]*(?::+|[-\u2013\u2014](?=\s)|(?=\n)|\Z)[ \t*_]*", re.IGNORECASE | re.MULTILINE
+)
+_UNKNOWN = re.compile(r"^[A-Z][A-Za-z]*(?: [A-Za-z]+){1,3}:[ \t]*", re.MULTILINE)  # "What we see:" heads something too
+_STOP = re.compile(r"(?<!\d)[.;!?]+(?=\s|\Z)|(?<=\d)(?<!^\d)(?<!^\d\d)[.;!?]+(?=\s+\D|\s*\Z)|\s//\s|\n", re.MULTILINE)
+_BULLET = re.compile(r"[\s\-*\u2022\u00b7]+|\(?\d{1,2}[.)](?=\s)\s*")
+_WRAPPED_AFTER = re.compile(
+    r"(?:\b(?:at|of|the|a|an|and|or|with|without|to|in|on|by|from|for|is|are|no)|[,&/])$", re.IGNORECASE
+)
+_NAMES_A_LEVEL = re.compile(r"[CTDL]\s?\d", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentence:
+    """text is `report[start:end]`. starts_line: nothing comes before it on its line, so it may begin something new."""
+
+    text: str
+    start: int
+    end: int
+    section: SectionName
+    starts_line: bool
+
+
+def split(report: str) -> tuple[Sentence, ...]:
+    """Sentences in the order of the report, without headings, bullets and numbers before them."""
+    return tuple(sentence for section, start, end in _sections(report) for sentence in _sentences(report, section, start, end))
+
+
+def _sections(report: str) -> Iterator[tuple[SectionName, int, int]]:
+    """Name, start and end of each section's body; what comes before the first heading are findings."""
+    section: SectionName = "findings"
+    start = 0
+    for heading in _HEADING.finditer(report):
+        if heading.start() > start:
+            yield section, start, heading.start()
+        section = next(name for name in _WORDS if heading[name] is not None)
+        start = heading.end()
+    yield section, start, len(report)
+
+
+def _sentences(report: str, section: SectionName, start: int, end: int) -> Iterator[Sentence]:
+    begin, starts_line = start, True
+    for stop in _STOP.finditer(report, start, end):
+        newline = stop.group() == "\n"
+        if newline and _is_wrapped(report, begin, stop.start(), stop.end(), end):
+            continue
+        yield from _trimmed(report, section, begin, stop.start() if newline else stop.end(), starts_line)
+        begin = stop.end()
+        starts_line = newline or stop.group().strip() == "//" or (starts_line and not report[start:begin].strip())
+    yield from _trimmed(report, section, begin, end, starts_line)
+
+
+def _is_wrapped(report: str, begin: int, at: int, after: int, end: int) -> bool:
+    """Whether the sentence goes on in the next line: that begins in lower case, or this one ends with a small word."""
+    line = report[max(begin, at - 60) : at].rstrip()
+    following = report[after : min(after + 12, end)].lstrip(" \t")
+    if not line or not following or following[0] == "\n":
+        return False
+    return bool((following[0].islower() and not _NAMES_A_LEVEL.match(following)) or _WRAPPED_AFTER.search(line))
+
+
+def _trimmed(report: str, section: SectionName, start: int, end: int, starts_line: bool) -> Iterator[Sentence]:
+    """The sentence without bullet, number or unknown heading before it and blanks around it; nothing for punctuation alone."""
+    while starts_line and (skipped := _BULLET.match(report, start, end) or _UNKNOWN.match(report, start, end)):
+        if _UNKNOWN.match(report, start, end) and _NAMES_A_LEVEL.search(skipped.group()):
+            break
+        start = skipped.end()
+    while start < end and report[start].isspace():
+        start += 1
+    while end > start and report[end - 1].isspace():
+        end -= 1
+    text = report[start:end]
+    if any(character.isalpha() for character in text):
+        yield Sentence(text=text, start=start, end=end, section=section, starts_line=starts_line)

@@ -1,0 +1,101 @@
+"""The model card: what the store knows of the family, and what no one should expect of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.planning import Plan
+from backend.ship.calibration import rescaled
+from backend.ship.family import FamilyConfig
+from backend.ship.recommended import Member
+from backend.spec import SplitName
+from backend.statistics import confusion, expected_calibration_error, macro_f1
+from backend.store.read import query
+from backend.store.workspace import Workspace
+from backend.verdicts import Comparison
+
+_PREDICTIONS = "SELECT label, probabilities FROM prediction WHERE run_id = ? AND task = ? AND split = ? ORDER BY example_id"
+_MATCHING = """
+    SELECT coalesce(task, 'all tasks'), 100 * single_mean, 100 * multi_mean, verdict
+    FROM matching WHERE experiment_id = ? AND kind = 'multi'
+"""
+_EVIDENCE = """
+    SELECT if(scope = 'group', 'all tasks', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
+    FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
+"""
+_LIMITS = """\
+- It reads English reports on the motion segments named above. What no sentence mentions it does not grade.
+- Its probabilities are calibrated on reports like those it was validated on; elsewhere they may be too sure.
+- It is no medical device. Findings need a reader who sees the sentence that each was read from.
+"""
+
+
+def stored_predictions(workspace: Workspace, run_id: str, task: str, split: SplitName) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Labels [n] and probabilities [n, C] of a finished run."""
+    rows = query(workspace, _PREDICTIONS, [run_id, task, split]).rows
+    return np.array([label for label, _ in rows]), np.array([probabilities for _, probabilities in rows])
+
+
+def write_card(
+    out: Path,
+    config: FamilyConfig,
+    plan: Plan,
+    workspace: Workspace,
+    members: Sequence[Member],
+    precisions: Sequence[Comparison],
+) -> None:
+    """README.md of an exported folder."""
+    experiment_id = plan.experiment.experiment_id
+    parts = [
+        f"# {config.name}\n\nText classifiers exported by mtlens; load them with `backend.ship.family.load(folder)`.\n",
+        (
+            f"- encoder: {plan.pretrained.name} (fingerprint {plan.pretrained.fingerprint[:16]})\n"
+            f"- data: {len(plan.examples.ids):,} texts, fingerprint {plan.examples.fingerprint}; experiment {experiment_id}\n"
+            f"- motion segments: {', '.join(config.levels)}\n- precision: {config.precision}\n"
+        ),
+        "## Tasks\n",
+        _table(
+            ["task", "classes", "model", "test macro-F1", "temperature", "calibration error", "after scaling"],
+            [row for member in members for row in _task_rows(config, workspace, member)],
+        ),
+        "\n## Does one multi-task model match the task-specific ones?\n",
+        _table(["task", "task-specific", "multi-task", "verdict"], query(workspace, _MATCHING, [experiment_id]).rows),
+        f"\nMacro-F1 x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n\n## Does the evidence explain it?\n",
+        _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
+        "\n## bfloat16 against float32\n",
+        _table(
+            ["task", "float32", "bfloat16", "verdict"],
+            [(one.task or "all tasks", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
+        ),
+        f"\n## Limits\n\n{_LIMITS}",
+    ]
+    (out / "README.md").write_text("\n".join(parts))
+
+
+def _task_rows(config: FamilyConfig, workspace: Workspace, member: Member) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for task in config.tasks:
+        if task.name in member.serves:
+            labels, probabilities = stored_predictions(workspace, member.run_ids[0], task.name, "test")
+            temperature = config.temperatures[task.name]
+            score = float(macro_f1(confusion(labels, probabilities.argmax(axis=1), len(task.classes))))
+            before = expected_calibration_error(labels, probabilities)
+            after = expected_calibration_error(labels, rescaled(probabilities, temperature))
+            classes = ", ".join(task.classes)
+            rows.append(
+                (task.name, classes, member.run_ids[0], *(f"{value:.3f}" for value in (score, temperature, before, after)))
+            )
+    return rows
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value).replace("|", "/")

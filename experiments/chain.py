@@ -1,0 +1,79 @@
+"""The whole chain against true segments, on reports of practices that no training saw.
+
+    mtlens run experiments/cervical.yaml && mtlens export experiments/cervical.yaml family/
+    python -m experiments.chain family/
+
+Synthetic reports of a seed that training did not use go through tagger and models; macro-F1 of every task beside what the
+same models reach on the true segments. A segment without a sentence counts as the first, harmless class. Also printed:
+how good the tagger is, and how often the sentence named for a finding is one that speaks of its task.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from backend.data.segments import Rules, cleaned, segment
+from backend.data.segments.scoring import score_tagger
+from backend.data.spine import Report, generate
+from backend.data.spine.anatomy import LEVELS
+from backend.ship.family import Family, load
+from backend.ship.findings import Reader
+from backend.spec import Spine
+from backend.statistics import confusion, macro_f1
+
+
+def score(family: Family, reports: list[Report], texts: list[str]) -> dict[str, float]:
+    """Macro-F1 by task; texts: one for each report and level, empty where nothing is said."""
+    said = [text for text in texts if text]
+    probabilities = family.classify(said)
+    scores: dict[str, float] = {}
+    for task in family.config.tasks:
+        predicted = np.zeros(len(texts), dtype=np.int64)
+        predicted[[bool(text) for text in texts]] = probabilities[task.name].argmax(axis=1)
+        truth = np.array([task.classes.index(one.clean[task.column]) for report in reports for one in report.segments])
+        scores[task.name] = round(float(macro_f1(confusion(truth, predicted, len(task.classes)))), 3)
+    return scores
+
+
+def right_sentences(family: Family, reports: list[Report]) -> float:
+    """Share of abnormal findings, rightly read, whose sentence speaks of the task."""
+    hits: list[bool] = []
+    for report, found in zip(reports, Reader(family, Rules(), 0.0).read([(one.id, one.text) for one in reports]), strict=True):
+        mentions = {sentence.text: sentence.mentions for sentence in report.sentences}
+        clean = {one.level: one.clean for one in report.segments}
+        for one in found.findings:
+            task = next(task for task in family.config.tasks if task.name == one.task)
+            if one.label not in (None, task.classes[0]) and clean[one.segment][task.column] == one.label:
+                hits.append(task.column in mentions.get(one.sentence or "", ()))
+    return round(float(np.mean(hits)), 3)
+
+
+def main() -> None:
+    """Print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("family", type=Path)
+    parser.add_argument("--reports", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1000)
+    arguments = parser.parse_args()
+    family = load(arguments.family)
+    region = "cervical" if family.config.levels == LEVELS["cervical"] else "lumbar"
+    corpus = generate(Spine(region=region, reports=arguments.reports, seed=arguments.seed))
+    reports = [report for report in corpus.reports if report.unseen]
+    tagged = segment([cleaned(report.text) for report in reports], Rules())
+    tags = score_tagger(Rules(), reports)
+    answer = {
+        "region": region,
+        "reports_of_unseen_practices": len(reports),
+        "tagger": {"precision": round(tags.precision, 4), "recall": round(tags.recall, 4), "exact": round(tags.exact, 4)},
+        "wrong_tags": [vars(error) for error in tags.errors[:5]],
+        "macro_f1_on_true_segments": score(family, reports, [one.text for report in reports for one in report.segments]),
+        "macro_f1_of_the_chain": score(family, reports, [one.text(level) for one in tagged for level in LEVELS[region]]),
+        "sentence_speaks_of_the_task": right_sentences(family, reports),
+    }
+    print(json.dumps(answer, indent=1))
+
+
+if __name__ == "__main__":
+    main()

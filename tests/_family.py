@@ -1,0 +1,60 @@
+"""A trained experiment on a tiny encoder that knows a few words of the spine, and a family exported from it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.fleet.conduct import conduct
+from backend.planning import Plan, make_plan
+from backend.spec import Experiment
+from backend.store.workspace import Workspace
+
+WORDS = (
+    *("disc", "canal", "cord", "foraminal", "stenosis", "bulge", "protrusion", "mild", "moderate", "severe", "normal", "no"),
+    *("of", "the", "at", "and", "with", "is", "patent", "central", "narrowing", "c", "-", ":", ".", ",", "2", "3", "4", "5"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A plan whose runs are done in the workspace."""
+
+    plan: Plan
+    workspace: Workspace
+
+
+def make_encoder(folder: Path) -> Path:
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir()
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "zebra"]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def train(folder: Path) -> Trained:
+    """Two tasks, three seeds, an epoch."""
+    experiment = Experiment.model_validate(
+        {
+            "name": "tiny-family",
+            "data": {"spine": {"region": "cervical", "reports": 40}, "splits": {"validation": 0.2, "test": 0.4}},
+            "tasks": [
+                {"name": "canal", "column": "canal_any", "classes": ["absent", "present"]},
+                {"name": "disc", "column": "disc_any", "classes": ["absent", "present"]},
+            ],
+            "encoder": {"name": str(make_encoder(folder / "encoder"))},
+            "training": {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "max_length": 48, "precision": "float32"},
+            "evidence": {"examples": 16, "microbatches": 4, "microbatch_size": 4},
+            "margin": 0.3,
+        }
+    )
+    plan, workspace = make_plan(experiment, []), Workspace.open(folder / "results")
+    conduct(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
+    return Trained(plan=plan, workspace=workspace)
