@@ -247,6 +247,8 @@ def _run_one(
     console.print_ended(made.distinct, ended)
     console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
     console.print_verdicts(query(opened, console.VERDICTS, [spec.experiment_id]))
+    console.print_methods(query(opened, console.METHODS, [spec.experiment_id]))
+    console.print_recommendation(query(opened, console.RECOMMENDATION, [spec.experiment_id]))
     if failed:
         first = f"{failed[0].job.label}: {failed[0].reason}"
         raise TrainingError(f"{len(failed)} of {len(ended)} jobs failed, the first of them {first}")

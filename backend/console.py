@@ -30,6 +30,7 @@ COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive":
 KINDS = {
     "multi": "One multi-task model against the task-specific models",
     "adapter": "Task-specific adapters (LoRA) against the task-specific models",
+    "family": "The family of models chosen on validation against the task-specific models",
     "shuffled": "Control: models trained on shuffled labels, which must come out worse",
 }
 MATCHING = """
@@ -42,6 +43,63 @@ VERDICTS = """
            gradients_detail, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
 """
+
+METHODS = """
+    SELECT method, trainings, passes, budgets, regret, permuted_regret, rank_correlation, ceiling, pooled_correlation
+    FROM grouping_method WHERE experiment_id = ? ORDER BY position
+"""
+RECOMMENDATION = """
+    SELECT statement, models, tasks, parameters, single_parameters, seconds, single_seconds, inference_seconds,
+           single_inference_seconds, method
+    FROM recommendation WHERE experiment_id = ?
+"""
+
+
+def print_methods(result: "Result") -> None:
+    """Methods that tell which tasks belong together, on trial; `result` answers METHODS. Nothing before all is trained."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        return
+    title = "Which method finds the groups?\n(regret in macro-F1 x 100 by budget in models; rank correlation, mean over tasks)"
+    table = Table(title=title, title_justify="left", title_style="bold", **NARROW)
+    table.add_column("method", overflow="fold")
+    for name in ("trainings", "passes", *(f"{budget:g}" for budget in rows[0]["budgets"]), "rank", "pooled"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [
+            *(_points(value) for value in row["regret"]),
+            _mean(row["rank_correlation"]),
+            _mean([row["pooled_correlation"]]),
+        ]
+        table.add_row(escape(row["method"]), str(row["trainings"]), str(row["passes"]), *cells)
+    out.print(table)
+    out.print(f"  ceiling of the rank correlation: {_mean(rows[0]['ceiling'])}, of the seeds' halves with each other\n")
+
+
+def print_recommendation(result: "Result") -> None:
+    """The recommended family and its cost; `result` answers RECOMMENDATION. Nothing where none was searched."""
+    for row in (dict(zip(result.columns, row, strict=True)) for row in result.rows):
+        out.print("[bold]Which tasks to train together[/]")
+        out.print(f"  {escape(row['statement'])}")
+        named = (
+            ("parameters", "weights"),
+            ("seconds", "training seconds"),
+            ("inference_seconds", "seconds to predict the test split"),
+        )
+        for column, name in named:
+            ours, theirs = row[column], row[f"single_{column}"]
+            if ours is not None and theirs:
+                out.print(f"  {ours:,.4g} of {theirs:,.4g} {name} ({ours / theirs:.0%})", markup=False)
+        out.print(f"  [dim]{escape(row['method'])}[/]\n")
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def _mean(values: "Sequence[float | None]") -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):+.2f}" if known else "-"
 
 
 def print_matching(result: "Result") -> None:

@@ -16,7 +16,7 @@ from backend.errors import DataError
 from backend.grouping.estimators import ESTIMATORS, Estimator, Oracle, TaskMeans
 from backend.grouping.estimators.interface import Discovery
 from backend.grouping.measurements import Features, Floats, Gradients, Measured
-from backend.grouping.selection import ROUNDING, Candidates, best_family
+from backend.grouping.selection import ROUNDING, Candidates, best_within
 from backend.groupings import Group, Partition, all_groups, growth_strings, membership, partition_of, tasks_of
 from backend.statistics import mean_of_defined
 
@@ -62,20 +62,27 @@ def judge(
     estimators: Sequence[Estimator] = ESTIMATORS,
     cost: Callable[[Group], float] = lambda _: 1.0,
     seed: int = 0,
+    scored: Measured | None = None,
+    overlap: bool = True,
 ) -> Judgement:
     """Judge the estimators, beside the oracle, task means, all-in-one, all single and random partitions.
 
+    scored: the same groups and seeds on other examples, on which choices are scored. overlap: whether groups may share tasks.
     Raises `DataError` where a group was not measured under every seed, or there are fewer than two seeds.
     """
-    _check_exhaustive(measured)
+    scored = scored or measured
+    for one in (measured, scored):
+        _check_exhaustive(one)
     generator = np.random.default_rng(seed)
     reference = (Oracle(), TaskMeans())
     methods = [Oracle(), *(estimator for estimator in estimators if estimator not in reference), TaskMeans()]
     partitions = [partition_of(string) for string in growth_strings(measured.num_tasks)]
     trials: list[list[_Outcome]] = []
     for first, second in _halves(measured.num_seeds, generator):
-        seen, unseen = measured.of_seeds(first), measured.of_seeds(second)
-        trial = _Trial(unseen=unseen.table(all_groups(measured.num_tasks))[0], budgets=tuple(budgets), cost=cost)
+        seen, unseen = measured.of_seeds(first), scored.of_seeds(second)
+        trial = _Trial(
+            unseen=unseen.table(all_groups(measured.num_tasks))[0], budgets=tuple(budgets), cost=cost, overlap=overlap
+        )
         tasks = generator.permutation(measured.num_tasks)
         outcomes: list[_Outcome] = []
         for method in methods:
@@ -110,6 +117,7 @@ class _Trial:
     unseen: Floats
     budgets: tuple[float, ...]
     cost: Callable[[Group], float]
+    overlap: bool
 
     @property
     def _groups(self) -> range:
@@ -145,7 +153,7 @@ class _Trial:
 
     def _chosen(self, scores: Floats) -> Floats:
         candidates = Candidates.from_scores(self._groups, scores, self.cost)
-        chosen = [best_family(candidates, budget=budget).served_by for budget in self.budgets]
+        chosen = [best_within(candidates, budget=budget, overlap=self.overlap).served_by for budget in self.budgets]
         return np.array([self.unseen[list(rows), np.arange(len(rows))].mean() for rows in chosen])
 
 

@@ -37,6 +37,15 @@ _TABLES_OF_EVIDENCE = (
     "summary.explanation",
 )
 _TABLES_OF_PIECE = ("cka", "gradient_alignment", "bookkeeping.piece_seen")
+TABLES_OF_GROUPING = (
+    "affinity",
+    "summary.group_score",
+    "grouping",
+    "grouping_member",
+    "grouping_method",
+    "recommendation",
+    "bookkeeping.grouping_seen",
+)
 _TABLES_OF_COMPARISON = ("comparison", "bookkeeping.comparison_seen")
 
 
@@ -58,13 +67,14 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
     """Take runs out whose folders are gone. What was compared with them has to be compared anew, should they come back."""
     _mark_stale(connection, "SELECT unnest($ids)", {"ids": run_ids})
     affected = "SELECT experiment_id FROM experiment_run WHERE run_id IN (SELECT unnest($ids))"
-    connection.execute(f"DELETE FROM bookkeeping.comparison_seen WHERE experiment_id IN ({affected})", {"ids": run_ids})
+    for seen in ("comparison_seen", "grouping_seen"):
+        connection.execute(f"DELETE FROM bookkeeping.{seen} WHERE experiment_id IN ({affected})", {"ids": run_ids})
     _delete(connection, _TABLES_OF_RUN, "run_id", run_ids)
 
 
 def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
     """Take experiments out with what was concluded; their runs and pieces of evidence stay."""
-    concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE)
+    concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE, *TABLES_OF_GROUPING)
     _delete(connection, concluded, "experiment_id", experiment_ids)
 
 

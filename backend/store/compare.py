@@ -39,9 +39,9 @@ def refresh(connection: master.Connection, experiment_id: str) -> None:
     for kind in _KINDS:
         pairs = pair(runs, selection, kind)
         if content_hash(pairs) != seen.get(kind):
-            tasks = _read_predictions(connection, experiment_id, pairs) if pairs else []
+            tasks = read_predictions(connection, experiment_id, pairs) if pairs else []
             found = compare(tasks, margin=margin) if tasks else ()
-            _store_comparisons(connection, experiment_id, kind, pairs, found)
+            store_comparisons(connection, experiment_id, kind, pairs, found)
 
 
 def _compared_pairs(connection: master.Connection, experiment_id: str) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _store_selection(connection: master.Connection, experiment_id: str, selectio
     )
 
 
-def _read_predictions(connection: master.Connection, experiment_id: str, pairs: Pairs) -> list[TaskPredictions]:
+def read_predictions(connection: master.Connection, experiment_id: str, pairs: Pairs) -> list[TaskPredictions]:
     """Test predictions of all paired runs, task by task in the order of the experiment."""
     connection.execute(
         """
@@ -161,7 +161,7 @@ def _of_task(
     )
 
 
-def _store_comparisons(
+def store_comparisons(
     connection: master.Connection, experiment_id: str, kind: str, pairs: Pairs, found: Sequence[Comparison]
 ) -> None:
     """Put the comparisons of one kind in place of the older ones; the pooled one only where no task is missing."""

@@ -19,7 +19,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from backend.errors import WorkspaceError
-from backend.store import apply, compare, explain, master, publication
+from backend.store import apply, compare, explain, group, master, publication
 from backend.store.changes import Listing, Seen, list_changes
 from backend.store.collect import read_experiment, read_run
 from backend.store.collect_evidence import read_piece
@@ -173,6 +173,7 @@ def _conclude(connection: master.Connection) -> None:
         with master.transaction(connection):
             compare.refresh(connection, experiment_id)
             explain.refresh(connection, experiment_id)
+            group.refresh(connection, experiment_id)
             apply.set_fresh(connection, experiment_id)
 
 

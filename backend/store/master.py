@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -25,7 +25,7 @@ def connect(path: Path) -> Connection:
 def create(connection: Connection) -> None:
     """Make tables, views and their descriptions."""
     with transaction(connection):
-        for name in ("schema.sql", "views.sql", "evidence.sql"):
+        for name in ("schema.sql", "views.sql", "evidence.sql", "grouping.sql"):
             connection.execute(Path(__file__).with_name(name).read_text(encoding="utf-8"))
         about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]
         connection.execute("INSERT INTO store_info VALUES (?, ?, ?, NULL)", about)

@@ -120,7 +120,7 @@ CREATE TABLE comparison (
 );
 COMMENT ON TABLE comparison IS 'Other models against the task-specific ones, on the test split';
 COMMENT ON COLUMN comparison.experiment_id IS 'Experiment';
-COMMENT ON COLUMN comparison.kind IS 'Role compared with single: multi, adapter or shuffled';
+COMMENT ON COLUMN comparison.kind IS 'Role compared with single: multi, adapter or shuffled; family: the recommended family of models';
 COMMENT ON COLUMN comparison.task IS 'Task; NULL: the mean of all tasks';
 COMMENT ON COLUMN comparison.single_mean IS 'Macro-F1 of the task-specific models, mean over seeds';
 COMMENT ON COLUMN comparison.multi_mean IS 'Macro-F1 of the models compared with them, mean over seeds';

@@ -1,0 +1,32 @@
+"""The cheapest family of models that could stand in for the task-specific ones: chosen here, to be judged on other examples."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from backend.errors import DataError
+from backend.grouping.measurements import Measured
+from backend.grouping.selection import Candidates, Selection, best_within
+from backend.groupings import Group
+
+SHARE = 0.5
+"""Largest shortfall of a task from its task-specific model, in margins: nearer to equal than to the margin."""
+
+
+def cheapest_adequate(
+    measured: Measured, groups: Sequence[Group], *, margin: float, cost: Callable[[Group], float], overlap: bool
+) -> Selection:
+    """Of the families in which no task falls short of its own model by more than half of the margin, the cheapest.
+
+    Of several the one with the best total is taken. groups: those that may be chosen, singletons among them, which are
+    always adequate. Scores are means over seeds.
+    """
+    scores = measured.table(groups)[0]
+    adequate = measured.singles - scores <= SHARE * margin
+    candidates = Candidates.from_scores(groups, np.where(adequate, scores, np.nan), cost)
+    found = best_within(candidates, budget=sum(cost(1 << task) for task in range(measured.num_tasks)), overlap=overlap)
+    while True:
+        try:
+            found = best_within(candidates, budget=found.cost * (1 - 1e-6), overlap=overlap)
+        except DataError:
+            return found

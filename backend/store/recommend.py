@@ -1,0 +1,86 @@
+"""Fills `recommendation`: the cheapest family of models, chosen on validation and judged by the verdicts on test.
+
+The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does
+not flatter itself. A task that is served by its own model is not tested: nothing changes for it.
+"""
+
+from collections.abc import Sequence
+
+from backend.grouping.recommendation import cheapest_adequate
+from backend.grouping.selection import Selection
+from backend.groupings import tasks_of
+from backend.store import compare, master
+from backend.store.gather import Gathered
+from backend.verdicts import Comparison
+from backend.verdicts import compare as judge
+
+_METHOD = (
+    "chosen on validation: the cheapest family in which no task falls short of its task-specific model by more than half of "
+    "the margin; judged once, on test, by equivalence tests with Holm's correction over its tasks"
+)
+_COSTS = ("parameters", "seconds", "inference_seconds")
+
+
+def refresh(connection: master.Connection, gathered: Gathered) -> Selection:
+    """Choose, judge and store; returns the family."""
+    family = cheapest_adequate(
+        gathered.validation,
+        gathered.complete,
+        margin=gathered.margin,
+        cost=gathered.cost,
+        overlap=gathered.search.overlap,
+    )
+    found = _judged(connection, gathered, family)
+    verdict, statement = _conclusion(gathered, family, found)
+    singles = [1 << task for task in range(len(gathered.tasks))]
+    costs = {
+        **{name: _total([gathered.mean(group, name) for group in family.groups]) for name in _COSTS},
+        **{f"single_{name}": _total([gathered.mean(group, name) for group in singles]) for name in _COSTS},
+    }
+    row = {
+        "experiment_id": gathered.experiment_id, "verdict": verdict,
+        "groups": [gathered.names(one) for one in sorted(family.groups, key=tasks_of)],
+        "statement": statement, "models": len(family.groups), "cost": family.cost, "tasks": len(singles), **costs,
+        "method": _METHOD,
+    }  # fmt: skip
+    master.insert_rows(connection, "recommendation", [row])
+    return family
+
+
+def _judged(connection: master.Connection, gathered: Gathered, family: Selection) -> Sequence[Comparison]:
+    """Comparisons of the tasks that share a model with their task-specific models, stored as kind `family`."""
+    groups = gathered.complete
+    pairs = {
+        gathered.tasks[task]: {
+            seed: (gathered.runs[1 << task, seed].run_id, gathered.runs[groups[row], seed].run_id) for seed in gathered.seeds
+        }
+        for task, row in enumerate(family.served_by)
+        if groups[row] != 1 << task
+    }
+    tasks = compare.read_predictions(connection, gathered.experiment_id, pairs) if pairs else []
+    found = judge(tasks, margin=gathered.margin) if tasks else ()
+    compare.store_comparisons(connection, gathered.experiment_id, "family", pairs, found)
+    return [one for one in found if one.task is not None]
+
+
+def _conclusion(gathered: Gathered, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
+    """Verdict on the family and what it says in words."""
+    words = "; ".join(" + ".join(gathered.names(group)) for group in sorted(family.groups, key=tasks_of))
+    instead = f"{len(family.groups)} models instead of {len(gathered.tasks)}: {words}"
+    worse = [str(one.task) for one in found if one.verdict == "worse"]
+    open_ = [f"{one.task}: {one.needed}" for one in found if one.verdict == "inconclusive"]
+    if not found:
+        return "separate", "train the tasks separately: no cheaper family came near enough on validation"
+    if worse:
+        return (
+            "worse",
+            f"train the tasks separately: {instead}, was nearest on validation, but on test worse for {', '.join(worse)}",
+        )
+    if open_:
+        return "inconclusive", f"inconclusive: {instead}, could do; what would settle it: {'; '.join(open_)}"
+    return "matches", f"{instead}; every task matches its task-specific model"
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
