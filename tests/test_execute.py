@@ -52,6 +52,8 @@ def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspac
     metrics = pq.read_table(folder.path / "metrics.parquet").to_pylist()
     assert {row["name"] for row in metrics} == {"macro_f1", "accuracy", "f1", "ece", "loss"}
     facts = folder.facts()
+    assert facts["inference_seconds"] > 0
+    assert facts["inference_texts"] > 0
     assert facts["updates"] == 24
     assert facts["task_updates"] == {"grade": 24, "side": 24}
     assert facts["parameters"] == facts["trainable_parameters"] > 0

@@ -83,6 +83,7 @@ def test_a_margin_too_small_for_the_test_set_is_inconclusive_and_says_what_would
         "inconclusive: 2 models instead of 3: canal + twin; disc, could do; what would settle it: "
     )
     assert "test examples" in str(statement)
+    assert rows(workspace, "SELECT * FROM groupings WHERE recommended") == []
 
 
 def test_an_exhaustive_search_is_judged_and_a_rebuild_is_equal(workspace: Workspace) -> None:

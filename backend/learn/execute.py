@@ -201,6 +201,8 @@ def _facts(learner: Learner) -> dict[str, object]:
     progress, parameters = learner.progress, list(learner.model.parameters())
     return {
         "seconds": progress.seconds,
+        "inference_seconds": learner.inference_seconds,
+        "inference_texts": len(learner.encoded.rows("test", list(range(len(learner.run.tasks))))),
         "epochs_run": progress.epoch,
         "best_epoch": progress.best_epoch,
         "updates": progress.updates,

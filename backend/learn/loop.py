@@ -44,6 +44,7 @@ class Learner:
         self.optimiser = _optimiser(self.model, run)
         self.loss = BatchLoss(run.tasks, self._class_weights(), hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
+        self.inference_seconds = 0.0  # in which the test split was predicted
         self._initial = self.best = self._copy_weights()
         self._best_validation: list[Prediction] | None = None
         self._model = DistributedDataParallel(self.model) if world.size > 1 else self.model
@@ -92,7 +93,10 @@ class Learner:
     def final_predictions(self) -> dict[SplitName, list[Prediction]]:
         """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
         validation = self.predict("validation") if self._best_validation is None else self._best_validation
-        return {"validation": validation, "test": self.predict("test")}
+        started = time.perf_counter()
+        test = self.predict("test")
+        self.inference_seconds = time.perf_counter() - started
+        return {"validation": validation, "test": test}
 
     def train_epoch(self, on_step: Callable[[Step], None]) -> None:
         """The updates of the next epoch, without validation; `fit` calls it and counts the epoch."""

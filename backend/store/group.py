@@ -46,8 +46,8 @@ def refresh(connection: master.Connection, experiment_id: str) -> None:
     predictors = _predictors(gathered)
     scores = [row for method, predictor in predictors for row in _scores(gathered, method, predictor)]
     master.insert_rows(connection, "summary.group_score", [{**key, **row} for row in scores])
-    family = recommend.refresh(connection, gathered)
-    _store_groupings(connection, gathered, predictors, family)
+    family, is_recommended = recommend.refresh(connection, gathered)
+    _store_groupings(connection, gathered, predictors, family, is_recommended)
     if gathered.is_exhaustive and len(gathered.seeds) > 1 and len(gathered.tasks) > 1:
         methods = [method for method, _ in predictors]
         master.insert_rows(connection, "grouping_method", [{**key, **row} for row in _judged(gathered, methods)])
@@ -139,7 +139,11 @@ def _families(gathered: Gathered, candidates: Candidates) -> list[tuple[float, S
 
 
 def _store_groupings(
-    connection: master.Connection, gathered: Gathered, predictors: Sequence[tuple[Estimator, Predictor]], family: Selection
+    connection: master.Connection,
+    gathered: Gathered,
+    predictors: Sequence[tuple[Estimator, Predictor]],
+    family: Selection,
+    is_recommended: bool,
 ) -> None:
     """Families of every method, and the recommended one."""
     groups, rows, members = _candidates(gathered), list[dict[str, object]](), list[dict[str, object]]()
@@ -171,7 +175,7 @@ def _store_groupings(
             predicted = _expected(gathered, prediction, chosen)
             add({**about, **predicted, "recommended": False}, chosen, groups, budget)
     nothing = {"predicted": None, "predicted_low": None, "predicted_high": None, "discovery_seconds": None}
-    add({"method": "recommendation", "rank": 1, **nothing, "recommended": True}, family, known, family.cost)
+    add({"method": "recommendation", "rank": 1, **nothing, "recommended": is_recommended}, family, known, family.cost)
     master.insert_rows(connection, "grouping", rows)
     master.insert_rows(connection, "grouping_member", members)
 

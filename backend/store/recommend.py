@@ -21,8 +21,8 @@ _METHOD = (
 _COSTS = ("parameters", "seconds", "inference_seconds")
 
 
-def refresh(connection: master.Connection, gathered: Gathered) -> Selection:
-    """Choose, judge and store; returns the family."""
+def refresh(connection: master.Connection, gathered: Gathered) -> tuple[Selection, bool]:
+    """Choose, judge and store; returns the family, and whether it can be recommended as it is."""
     family = cheapest_adequate(
         gathered.validation,
         gathered.complete,
@@ -44,7 +44,7 @@ def refresh(connection: master.Connection, gathered: Gathered) -> Selection:
         "method": _METHOD,
     }  # fmt: skip
     master.insert_rows(connection, "recommendation", [row])
-    return family
+    return family, verdict in ("matches", "separate")
 
 
 def _judged(connection: master.Connection, gathered: Gathered, family: Selection) -> Sequence[Comparison]:

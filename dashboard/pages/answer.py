@@ -10,6 +10,7 @@ from dashboard.pages.card import card
 from dashboard.state import ask, theme
 from dashboard.text import listing, margin
 from dashboard.theme import AGREEMENTS, VERDICTS
+from dashboard.views.groupings import RecommendationInfo, recommendation
 
 _IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
 
@@ -25,7 +26,11 @@ def page(chosen: Chosen) -> None:
         with evidence:
             _evidence(case.explanations)
         with advice:
-            _advice(case.matching, ask(views.groupings, chosen.experiment_id))
+            _advice(
+                case.matching,
+                ask(views.groupings, chosen.experiment_id),
+                ask(recommendation, chosen.experiment_id),
+            )
         figure = figures.case(case, theme=theme())
         chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
         if case.explanations:
@@ -69,13 +74,17 @@ def _evidence(explanations: tuple[views.ExplanationInfo, ...]) -> None:
         card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, f"{said[0].upper()}{said[1:]}.")
 
 
-def _advice(matching: views.MatchingInfo, groupings: tuple[views.GroupingInfo, ...]) -> None:
+def _advice(matching: views.MatchingInfo, groupings: tuple[views.GroupingInfo, ...], told: RecommendationInfo | None) -> None:
     """The recommended grouping; where none was searched, what follows from the comparison alone."""
     recommended = next((grouping for grouping in groupings if grouping.recommended), None)
     question = "What should I train together?"
+    if told and told.verdict != "matches":
+        head = "Cannot be told yet" if told.verdict == "inconclusive" else "Each task on its own"
+        card(question, VERDICTS["inconclusive" if told.verdict == "inconclusive" else "matches"], head, f"{told.statement}.")
+        return
     if recommended:
         groups = " · ".join(f"{{{listing(group, 5)}}}" for group in recommended.groups)
-        card(question, VERDICTS["matches"], groups, f"Cheapest set of models that loses nothing, by {recommended.method}.")
+        card(question, VERDICTS["matches"], groups, "Cheapest set of models that loses nothing, by the verdicts on test.")
         return
     together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
     others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]

@@ -7,6 +7,7 @@ from dashboard.chart import chart, nothing
 from dashboard.filters import Chosen
 from dashboard.literal import literal
 from dashboard.state import ask, theme
+from dashboard.views.groupings import recommendation
 
 
 def page(chosen: Chosen) -> None:
@@ -20,6 +21,8 @@ def page(chosen: Chosen) -> None:
             "Until then, page Answer tells which tasks one model for all of them serves well.",
         )
         return
+    if recommended := ask(recommendation, chosen.experiment_id):
+        st.markdown(literal(recommended.statement))
     methods = list(dict.fromkeys(one.method for one in groupings))
     picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
     shown = tuple(one for one in groupings if one.method in picked)

@@ -45,6 +45,16 @@ class GroupScoreInfo:
     measured_high: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecommendationInfo:
+    """What to train together, in words, by the verdicts on test. verdict: matches, inconclusive, worse or separate."""
+
+    verdict: str
+    statement: str
+
+
+_RECOMMENDATION = "SELECT verdict, statement FROM recommendation WHERE experiment_id = $experiment_id"
+
 _GROUPINGS = """
     SELECT
         method, rank, groups, cost, predicted, predicted_low, predicted_high, measured, measured_low, measured_high, regret,
@@ -66,3 +76,9 @@ def groupings(workspace: Workspace, experiment_id: str) -> tuple[GroupingInfo, .
 def group_scores(workspace: Workspace, experiment_id: str) -> tuple[GroupScoreInfo, ...]:
     """Predicted and measured gains."""
     return read_infos_if_stored(workspace, GroupScoreInfo, _GROUP_SCORES, {"experiment_id": experiment_id})
+
+
+def recommendation(workspace: Workspace, experiment_id: str) -> RecommendationInfo | None:
+    """The recommendation, once there is one."""
+    found = read_infos_if_stored(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
+    return found[0] if found else None
