@@ -11,7 +11,7 @@ from dashboard import sentences
 from dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
-from dashboard.text import MISSING, counted, escape, label, plain
+from dashboard.text import MISSING, counted, escape, label, minus, plain
 from dashboard.theme import LIGHT, STATEMENTS, Mark, Theme
 from dashboard.views.alignment import AlignmentInfo
 from dashboard.views.similarity import ProfileInfo, SimilarityInfo
@@ -101,7 +101,7 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
     ribbon.draw_area(sheet, theme.better, 0.22)
     line.draw(sheet, line={"color": theme.better, "width": 2})
     _draw_marks(sheet, marked, theme)
-    _scales(sheet, boxes, depth, {bottom: plain(bottom, 1), 0: "0", 1: "1"}, theme)
+    _scales(sheet, boxes, depth, {bottom: minus(f"{bottom:g}"), 0: "0", 1: "1"}, theme)
     told = "; ".join(f"{' and '.join(tasks)}: {_words([one.statement for one in layers])}" for tasks, layers in pairs[:12])
     return _finish(
         sheet,

@@ -18,7 +18,7 @@ PIECES = {
     "states": "hidden states",
     "similarity": "similarity (CKA)",
     "gradients": "gradients",
-    "descent": "gradients of task-specific models",
+    "cross": "gradients of task-specific models",
 }
 HOW_RUNS = """
 All runs that the experiment asks for. **State**: waiting, unfinished, done, failed or damaged. **Selected**: the grid point

@@ -1,0 +1,191 @@
+"""How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--refreshes N]
+
+Generates, seeded, a store of 2,000 runs, 12 tasks, 13 layers and 5 million predictions; nobody trained these models. Then
+measures and prints as JSON, medians in seconds:
+
+- views: each query of the pages, asked anew (a page keeps the answer until the next snapshot)
+- first_view: each page opened in a fresh Chromium on a server that has shown no page of this snapshot, until it is at rest
+- interaction: choosing one seed in the sidebar of the open page, until it is at rest
+- memory: MB of one server process after each tenth of the refreshes, each of a new snapshot
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from backend.store import publication
+from backend.store.read import snapshot_path
+from backend.store.workspace import Workspace
+from dashboard import shown, views
+from tests import _servers, _stores, _stores_evidence
+
+TASKS = tuple(f"task {number:02d}" for number in range(12))
+SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 2,002 runs
+EXAMPLES = 1353  # test examples per task: 5.0 million predictions
+PAGES = ("", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report")
+TIMES = 5
+_PREDICTIONS = f"""
+    INSERT INTO prediction
+    SELECT run_id, 'test', unnest(tasks), 'x' || number, hash(number) % 3,
+        hash(number + if(hash(run_id, number) % 8 = 0, 1, 0)) % 3, [0.5, 0.3, 0.2]
+    FROM run CROSS JOIN range({EXAMPLES}) AS numbers(number)
+"""
+_CELLS = """
+    INSERT INTO cka
+    SELECT 'p', 'single', a.task, seed, i, 'single', b.task, seed, j, 'mean', 'hidden', 'debiased',
+        0.98 - 0.04 * abs(i - j), 0.1, 0.99, 512, NULL
+    FROM task AS a JOIN task AS b ON a.task < b.task, range(5) AS seeds(seed), range(13) AS firsts(i), range(13) AS seconds(j)
+"""
+
+
+def build(root: Path) -> Workspace:
+    """The large store, published."""
+    _stores_evidence.LAYERS = 13
+    workspace = _stores.build(root, _stores_evidence.Plan(tasks=TASKS, seeds=SEEDS))
+    _stores.change(workspace, "DELETE FROM prediction", _PREDICTIONS, _CELLS)
+    return workspace
+
+
+def queries(workspace: Workspace) -> dict[str, float]:
+    """Median time of each view, with opening and closing the store."""
+    experiment = _stores_evidence.EXPERIMENT
+    matrix = views.matrices(workspace, experiment)[0]
+    asked: dict[str, Callable[[], Any]] = {
+        **{one.__name__: lambda one=one: one(workspace) for one in (views.snapshot, views.experiments)},
+        **{
+            one.__name__: lambda one=one: one(workspace, experiment)
+            for one in (
+                views.alignments, views.choices, views.costs, views.curves, views.explanations, views.group_scores,
+                views.groupings, views.matching, views.matrices, views.moments, views.pieces, views.profiles, views.runs,
+                views.scores, views.tasks,
+            )
+        },
+        "confusion": lambda: views.confusion(workspace, experiment, TASKS[0]),
+        "course": lambda: views.course(workspace, experiment, *TASKS[:2]),
+        "cell": lambda: views.cell(workspace, experiment, matrix, 3, 3),
+    }  # fmt: skip
+    return {name: median(ask) for name, ask in asked.items()}
+
+
+def median(work: Callable[[], object]) -> float:
+    """Median wall time of a few calls."""
+    taken: list[float] = []
+    for _ in range(TIMES):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return round(statistics.median(taken), 3)
+
+
+@contextmanager
+def server(root: Path) -> Iterator[str]:
+    """A dashboard in a process of its own; its address."""
+    process = _servers.start(root)
+    try:
+        yield _servers.url_of(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
+    """Median over fresh servers of the first view of each page, and of an interaction on it."""
+    first: dict[str, list[float]] = {}
+    after: dict[str, list[float]] = {}
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for _ in range(TIMES):
+            with server(workspace.root) as url:
+                _open(browser, f"{url}/report").context.close()  # a running server has its libraries imported
+                for name in PAGES:
+                    publication.publish(workspace, publication.new_name())  # so that no answer is known yet
+                    started = time.perf_counter()
+                    page = _open(browser, f"{url}/{name}")
+                    first.setdefault(name or "answer", []).append(time.perf_counter() - started)
+                    after.setdefault(name or "answer", []).append(_choose(page))
+                    page.context.close()
+        browser.close()
+    return {
+        what: {name: round(statistics.median(times), 3) for name, times in taken.items()}
+        for what, taken in (("first_view", first), ("interaction", after))
+    }
+
+
+def _open(browser: Browser, url: str) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(url, wait_until="commit")
+    _rest(page)
+    return page
+
+
+def _choose(page: Page) -> float:
+    """Time from choosing a seed until the page is at rest again."""
+    page.get_by_role("combobox", name="Seeds").click()
+    option = page.get_by_role("option").nth(1)
+    option.wait_for()
+    started = time.perf_counter()
+    option.click()
+    page.wait_for_url(re.compile("seeds="))
+    _rest(page)
+    return time.perf_counter() - started
+
+
+def _rest(page: Page) -> None:
+    page.wait_for_selector("h1")
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+
+def memory(root: Path, refreshes: int) -> list[int]:
+    """MB of this process while pages are drawn from one new snapshot after another."""
+    workspace = _stores.full(root)
+    os.environ[shown.VARIABLE] = str(workspace.root)
+    original = snapshot_path(workspace).read_bytes()
+    taken: list[int] = []
+    app = AppTest.from_string("from dashboard import app\napp.main()", default_timeout=60)
+    for number in range(refreshes):
+        snapshot = snapshot_path(workspace)
+        fresh = snapshot.with_name(f"refresh-{number}.duckdb")
+        fresh.write_bytes(original)
+        workspace.pointer.unlink()
+        workspace.pointer.symlink_to(fresh.relative_to(workspace.root))
+        snapshot.unlink()
+        app.run()
+        if (number + 1) % max(refreshes // 10, 1) == 0:
+            taken.append(_megabytes())
+    return taken
+
+
+def _megabytes() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def main() -> None:
+    """Measure all of it and print it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--refreshes", type=int, default=2000)
+    refreshes: int = parser.parse_args().refreshes
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = build(Path(folder) / "large")
+        answer = {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES, "views": queries(workspace)}
+        answer |= in_browser(workspace)
+        answer["memory_megabytes"] = memory(Path(folder) / "small", refreshes) if refreshes else []
+    print(json.dumps(answer, indent=1))
+
+
+if __name__ == "__main__":
+    main()
