@@ -11,7 +11,7 @@ from backend.data.examples import SPLITS, Examples
 from backend.fleet.cluster import Lanes
 from backend.learn.loop import encoder_rate
 from backend.planning import Plan
-from backend.spec import Run, Spine
+from backend.spec import Experiment, Run, Search, Spine
 from backend.statistics import detectable_margin, required_examples
 
 DISCORDANCES = (0.05, 0.10, 0.20)
@@ -33,6 +33,8 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> 
     if experiment.data.spine is not None:
         _print_spine(experiment.data.spine)
     _print_cost(plan, missing, cost, lanes)
+    if experiment.search is not None:
+        _print_search(experiment, experiment.search)
     _print_power(plan)
 
 
@@ -63,6 +65,19 @@ def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) ->
     out.print(
         f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.side_by_side} lanes "
         f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
+    )
+
+
+def _print_search(experiment: Experiment, search: Search) -> None:
+    """How many groups there are beside those that are trained anyway, and what limits the search."""
+    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 2
+    grid = max(1, len(experiment.grid.learning_rate)) * max(1, len(experiment.grid.epochs))
+    runs = num_groups * len(experiment.seeds) * grid
+    limits = {"runs": search.runs, "GPU-seconds": search.gpu_seconds, "minutes": search.minutes}
+    budget = ", ".join(f"{limit:g} {what}" for what, limit in limits.items() if limit is not None)
+    out.print(
+        f"{search.method} search: {num_groups:,} more groups, {runs:,} more runs if all are trained; "
+        f"{'at most ' + budget if budget else 'no budget'}"
     )
 
 

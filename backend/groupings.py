@@ -110,14 +110,20 @@ def random_partition(num_tasks: int, generator: np.random.Generator) -> Partitio
 
 
 def neighbours(partition: Partition) -> tuple[Partition, ...]:
-    """All other partitions that moving one task, to another group or to one of its own, can make; by growth string."""
-    string = growth_string(partition)
-    moved = {
-        _relabelled((*string[:task], number, *string[task + 1 :]))
-        for task in range(len(string))
-        for number in range(len(partition) + 1)
-    }
-    return tuple(partition_of(other) for other in sorted(moved - {string}))
+    """All other partitions that moving one task, to another group or to one of its own, can make; in order."""
+    moved: set[Partition] = set()
+    for group in partition:
+        others = [other for other in partition if other != group]
+        for task in tasks_of(group):
+            alone = 1 << task
+            rest = [group ^ alone] if group != alone else []
+            options = [[*(one | alone if one == other else one for one in others), *rest] for other in others]
+            moved |= {tuple(sorted(option, key=_lowest)) for option in [*options, [*others, *rest, alone]]}
+    return tuple(sorted(moved - {partition}))
+
+
+def _lowest(group: Group) -> int:
+    return group & -group
 
 
 def _extensions(string: tuple[int, ...], num_groups: int, num_tasks: int) -> Iterator[tuple[int, ...]]:
@@ -127,12 +133,6 @@ def _extensions(string: tuple[int, ...], num_groups: int, num_tasks: int) -> Ite
         return
     for number in range(num_groups + 1):
         yield from _extensions((*string, number), max(num_groups, number + 1), num_tasks)
-
-
-def _relabelled(labels: Sequence[int]) -> tuple[int, ...]:
-    """The restricted-growth string that groups tasks as `labels` do."""
-    numbers: dict[int, int] = {}
-    return tuple(numbers.setdefault(label, len(numbers)) for label in labels)
 
 
 @cache

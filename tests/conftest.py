@@ -12,6 +12,7 @@ from backend.data.encode import Encoded, encode
 from backend.data.examples import Examples
 from backend.spec import Encoder, Run, Task, Training
 
+SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
 
 
@@ -98,5 +99,35 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
             data="d" * 16,
             labels=("l",) * len(chosen),
         )
+
+    return make
+
+
+@pytest.fixture
+def search_plan(tmp_path, tiny_encoder):
+    """Makes a plan over the first tasks of a table in which every label is a word of the text."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 2, (96, len(SEARCHED)))
+    rows = [
+        " ".join(["left" if one else "right" for one in row]) + f" {i}," + ",".join("xy"[one] for one in row)
+        for i, row in enumerate(labels)
+    ]
+    (tmp_path / "notes.csv").write_text("\n".join(["note," + ",".join(SEARCHED), *rows]) + "\n")
+
+    def make(num_tasks, *, seeds=(0,), **search):
+        content = {
+            "name": "searched",
+            "data": {"tables": [{"path": "notes.csv", "text": "note"}]},
+            "tasks": [{"name": name, "column": name, "classes": ["x", "y"]} for name in SEARCHED[:num_tasks]],
+            "encoder": {"name": str(tiny_encoder)},
+            "training": {"epochs": 1, "batch_size": 32, "precision": "float32"},
+            "margin": 0.1,
+            "seeds": list(seeds),
+            "search": search,
+        }
+        from backend.planning import make_plan
+        from backend.spec import Experiment
+
+        return make_plan(Experiment.model_validate(content), [tmp_path])
 
     return make

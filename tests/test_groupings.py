@@ -98,9 +98,9 @@ def test_a_seed_draws_the_same_partition_again():
 def test_neighbours_of_three_tasks():
     together, apart = (0b111,), (0b001, 0b010, 0b100)
     pairs = ((0b011, 0b100), (0b101, 0b010), (0b001, 0b110))
-    assert neighbours(together) == pairs
-    assert neighbours(apart) == pairs
-    assert neighbours(pairs[0]) == (together, pairs[1], pairs[2], apart)
+    assert neighbours(together) == tuple(sorted(pairs))
+    assert neighbours(apart) == tuple(sorted(pairs))
+    assert neighbours(pairs[0]) == tuple(sorted((together, pairs[1], pairs[2], apart)))
     assert neighbours((1,)) == ()
 
 
@@ -117,7 +117,7 @@ def test_neighbours_are_the_partitions_from_which_one_task_can_be_taken_to_leave
         for other in map(partition_of, growth_strings(num_tasks))
         if other != partition and any(same_pairs(other, task) == same_pairs(partition, task) for task in range(num_tasks))
     ]
-    assert list(neighbours(partition)) == expected
+    assert list(neighbours(partition)) == sorted(expected)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,12 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from backend.errors import ExperimentError
 from backend.fleet.conduct import conduct
 from backend.fleet.groups import GroupSearch
 from backend.planning import make_plan
-from backend.spec import Experiment
 from backend.spec_file import parse_experiments
 from backend.store.read import query
 from backend.store.runs import RunFolder
@@ -19,53 +17,26 @@ NAMES = ("a", "b", "c", "d", "e")
 
 
 @pytest.fixture
-def plan(tmp_path, tiny_encoder):
-    """Makes a plan over the first tasks of a table in which every label is a word of the text."""
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 2, (96, len(NAMES)))
-    rows = [
-        " ".join(["left" if one else "right" for one in row]) + f" {i}," + ",".join("xy"[one] for one in row)
-        for i, row in enumerate(labels)
-    ]
-    (tmp_path / "notes.csv").write_text("\n".join(["note," + ",".join(NAMES), *rows]) + "\n")
-
-    def make(num_tasks, *, seeds=(0,), **search):
-        content = {
-            "name": "searched",
-            "data": {"tables": [{"path": "notes.csv", "text": "note"}]},
-            "tasks": [{"name": name, "column": name, "classes": ["x", "y"]} for name in NAMES[:num_tasks]],
-            "encoder": {"name": str(tiny_encoder)},
-            "training": {"epochs": 1, "batch_size": 32, "precision": "float32"},
-            "margin": 0.1,
-            "seeds": list(seeds),
-            "search": search,
-        }
-        return make_plan(Experiment.model_validate(content), [tmp_path])
-
-    return make
-
-
-@pytest.fixture
 def workspace(tmp_path):
     return Workspace.open(tmp_path / "results")
 
 
-def searched(plan, workspace):
+def searched(made, workspace):
     """What a whole search without evidence did."""
-    return conduct(plan, workspace, explain=False, local=True, address=None, show=lambda _: None)
+    return conduct(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
 
 
 @pytest.mark.parametrize(("num_tasks", "num_groups"), [(4, 15), (5, 31)])
-def test_an_exhaustive_search_trains_each_group_once_per_seed(plan, workspace, num_tasks, num_groups):
-    ended = searched(plan(num_tasks), workspace)
+def test_an_exhaustive_search_trains_each_group_once_per_seed(search_plan, workspace, num_tasks, num_groups):
+    ended = searched(search_plan(num_tasks), workspace)
     assert len(ended) == len({one.job.run_id for one in ended}) == num_groups
     assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == num_groups
     assert {frozenset(task.name for task in one.job.tasks) for one in ended} >= {frozenset(NAMES[:num_tasks])}
-    assert searched(plan(num_tasks), workspace) == []
+    assert searched(search_plan(num_tasks), workspace) == []
 
 
-def test_every_group_is_seen_in_the_store_and_stays_there(plan, workspace):
-    made = plan(3, seeds=(0, 1))
+def test_every_group_is_seen_in_the_store_and_stays_there(search_plan, workspace):
+    made = search_plan(3, seeds=(0, 1))
     searched(made, workspace)
     sql = "SELECT role, count(*), bool_and(state = 'done') FROM runs GROUP BY role ORDER BY role"
     expected = [("group", 6, True), ("multi", 2, True), ("single", 6, True)]
@@ -75,8 +46,8 @@ def test_every_group_is_seen_in_the_store_and_stays_there(plan, workspace):
     assert query(workspace, sql).rows == expected
 
 
-def test_groups_keep_their_model_and_not_their_epochs(plan, workspace):
-    made = plan(3)
+def test_groups_keep_their_model_and_not_their_epochs(search_plan, workspace):
+    made = search_plan(3)
     for one in searched(made, workspace):
         folder = RunFolder(workspace, one.job.run_id).path
         assert (folder / "model.safetensors").exists()
@@ -84,8 +55,8 @@ def test_groups_keep_their_model_and_not_their_epochs(plan, workspace):
 
 
 @pytest.mark.parametrize("method", ["guided", "random"])
-def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(plan, workspace, method):
-    made = plan(5, method=method, runs=6)
+def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(search_plan, workspace, method):
+    made = search_plan(5, method=method, runs=6)
     ended = searched(made, workspace)
     assert 0 < sum(1 < len(one.job.tasks) < 5 for one in ended) <= 6
     assert searched(made, workspace) == []
@@ -97,15 +68,15 @@ def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(plan, worksp
     assert searched(made, workspace) == []
 
 
-def test_two_searches_share_groups(plan, workspace):
-    first = searched(plan(4, method="random", runs=4), workspace)
-    second = searched(plan(4), workspace)
+def test_two_searches_share_groups(search_plan, workspace):
+    first = searched(search_plan(4, method="random", runs=4), workspace)
+    second = searched(search_plan(4), workspace)
     assert not {one.job.run_id for one in first} & {one.job.run_id for one in second}
     assert len(first) + len(second) == 15
 
 
-def test_a_failed_group_is_kept_out_named_and_tried_again(plan, workspace, monkeypatch):
-    made = plan(4)
+def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace, monkeypatch):
+    made = search_plan(4)
 
     def fails(job, *_, **__):
         from backend.learn.execute import execute
@@ -126,8 +97,8 @@ def test_a_failed_group_is_kept_out_named_and_tried_again(plan, workspace, monke
     assert [{task.name for task in one.job.tasks} for one in searched(made, workspace)] == [{"a", "b"}]
 
 
-def test_a_search_killed_on_the_way_trains_nothing_finished(plan, workspace, monkeypatch):
-    made = plan(4)
+def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspace, monkeypatch):
+    made = search_plan(4)
     calls = []
 
     def killed(job, *_, **__):
@@ -170,7 +141,7 @@ def test_a_budget_too_small_is_named_before_anything_is_read(search, message):
         parse_experiments(TEXT.format(search=search), "t.yaml")
 
 
-def test_state_is_json_of_growth_strings(plan, workspace):
-    searched(plan(3), workspace)
+def test_state_is_json_of_growth_strings(search_plan, workspace):
+    searched(search_plan(3), workspace)
     (state,) = (workspace.root / "search").glob("*.json")
     assert sorted(json.loads(state.read_bytes())["partitions"]) == [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [0, 1, 2]]

@@ -29,6 +29,7 @@ class Broker:
         self._held: dict[int, Job] = {}
         self._calls: dict[int, int] = {}
         self._deaths: dict[str, int] = {}
+        self._offered: dict[str, list[Job]] = {}
         self._closed = False
         self._changed = asyncio.Condition()
 
@@ -38,6 +39,14 @@ class Broker:
             futures = [self._enlist(job) for job in jobs]
             self._changed.notify_all()
         return [await asyncio.shield(future) for future in futures]
+
+    async def offer(self, name: str, jobs: Sequence[Job]) -> None:
+        """Keep jobs under a short name, by which they may be asked for."""
+        self._offered[name] = list(jobs)
+
+    async def ask_for(self, name: str) -> list[Outcome]:
+        """Outcomes of the jobs that were offered under a name."""
+        return await self.ask(self._offered[name])
 
     async def close(self) -> None:
         """No more will be asked for: when the queue is empty, the lanes may go."""

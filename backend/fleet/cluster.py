@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "RAY_worker_niceness": "0",  # lanes are the work itself; by default they give way to everything else
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune would print a panel even where it is told to be silent
     "TOKENIZERS_PARALLELISM": "false",
 }
 

@@ -19,6 +19,8 @@ from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
 Show = Callable[[Sequence[JobProgress]], None]
+Watch = Callable[[Sequence[Job]], None]
+Stage = Sequence[Job] | GroupSearch
 CHOSEN = """
     SELECT role, run_id FROM experiment_run JOIN run USING (run_id)
     WHERE experiment_id = ? AND selected AND state = 'done' AND role <> 'group'
@@ -50,23 +52,21 @@ def conduct(
     """
     register(plan, workspace)
     missing = unfinished(plan.distinct, workspace.root) if train else []
-    later: Iterator[Sequence[Job]] = _evidence_stages(plan, workspace) if explain else iter(())
+    later: Iterator[Stage] = _evidence_stages(plan, workspace) if explain else iter(())
     if train and plan.experiment.search:
         later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
-    first: Sequence[Job] = missing or next(later, [])
+    first = missing or next(later, [])
     if not first:
         return []
     with Monitor(workspace, [], show) as monitor:
         jobs: dict[str, Job] = {}
 
-        def watched(stages: Iterator[Sequence[Job]]) -> Iterator[Sequence[Job]]:
-            for stage in stages:
-                jobs.update({job.job_id: job for job in stage})
-                monitor.add(stage)
-                yield stage
+        def watch(stage: Sequence[Job]) -> None:
+            jobs.update({job.job_id: job for job in stage})
+            monitor.add(stage)
 
-        stages = watched(itertools.chain([first], later))
-        outcomes = (_do_here if local else _do_on_ray)(stages, plan, workspace, address)
+        stages = itertools.chain([first], later)
+        outcomes = (_do_here if local else _do_on_ray)(stages, watch, plan, workspace, address)
     return [Ended(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
 
 
@@ -121,30 +121,54 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piec
         yield missing
 
 
-def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Sequence[Run]]:
-    """Runs of the groups that the search asks for, on what is finished when this is asked."""
-    yield from GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs)).stages()
+def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Stage]:
+    """The first groups that the search asks for, on what is finished when this is asked, and then the search itself."""
+    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs))
+    if (partition := searched.propose()) is not None:
+        yield searched.missing(partition)
+        searched.tell(partition)
+        yield searched
 
 
-def _do_here(stages: Iterator[Sequence[Job]], plan: Plan, workspace: Workspace, _: str | None) -> list[Outcome]:
+def _in_turn(stages: Iterator[Stage], watch: Watch) -> Iterator[Sequence[Job]]:
+    """All stages as jobs, partition after partition of a search."""
+    for stage in stages:
+        for jobs in stage.stages() if isinstance(stage, GroupSearch) else [stage]:
+            watch(jobs)
+            yield jobs
+
+
+def _do_here(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Workspace, _: str | None) -> list[Outcome]:
     from backend.fleet.cluster import local_lanes
     from backend.fleet.local import run_local
 
-    return run_local(next(stages), plan.encoded, workspace, local_lanes(plan.experiment.resources), stages)
+    return run_local([], plan.encoded, workspace, local_lanes(plan.experiment.resources), _in_turn(stages, watch))
 
 
-def _do_on_ray(stages: Iterator[Sequence[Job]], plan: Plan, workspace: Workspace, address: str | None) -> list[Outcome]:
+def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Workspace, address: str | None) -> list[Outcome]:
     from backend.fleet.cluster import cluster_lanes, local_lanes, session
 
     resources, encoded = plan.experiment.resources, plan.encoded
     with session(address):
-        from backend.fleet.trainer import run_fleet, run_wide
+        from backend.fleet.search import search_with_tune
+        from backend.fleet.trainer import run_fleet, run_wide, start_broker
 
         lanes = local_lanes(resources) if address is None else cluster_lanes(resources)
         outcomes: list[Outcome] = []
-        first = next(stages)
-        if resources.workers_per_run > 1 and (runs := [job for job in first if isinstance(job, Run)]):
-            outcomes = run_wide(runs, encoded, workspace, lanes)
-            if (first := next(stages, None)) is None:
-                return outcomes
-        return outcomes + run_fleet(first, encoded, workspace, lanes, stages)
+        if resources.workers_per_run > 1:
+            for jobs in _in_turn(stages, watch):
+                runs = [job for job in jobs if isinstance(job, Run)]
+                outcomes += run_wide(runs, encoded, workspace, lanes) if runs else run_fleet(jobs, encoded, workspace, lanes)
+            return outcomes
+        broker = start_broker()
+
+        def with_tune() -> Iterator[Sequence[Job]]:
+            for stage in stages:
+                if isinstance(stage, GroupSearch):
+                    outcomes.extend(search_with_tune(stage, broker, workspace, lanes, watch))
+                else:
+                    watch(stage)
+                    yield stage
+
+        staged = with_tune()
+        return run_fleet(next(staged), encoded, workspace, lanes, staged, broker) + outcomes

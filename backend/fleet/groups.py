@@ -14,7 +14,7 @@ import numpy as np
 
 from backend.errors import DataError
 from backend.grouping.measurements import Features, Floats, Gradients, Measured
-from backend.grouping.proposals import Blend, Proposer
+from backend.grouping.proposals import Blend, Proposer, is_settled
 from backend.groupings import Group, Partition, growth_string, partition_of, tasks_of
 from backend.planning import Plan, PlannedRun, unfold_group
 from backend.spec import Run, Search, content_hash
@@ -35,14 +35,16 @@ class GroupSearch:
         self._scores: dict[Group, dict[int, Floats]] = {}
         self._failed: set[Group] = set()
         self._began = time.monotonic()
-        self._proposer = Proposer(search.method, self._num_tasks, search.seed, self._restored())
-        for partition in sorted(self._proposer.seen):
-            self._ask(partition)
+        self._proposer = _proposer(search, self._num_tasks)
+        self.restore_from(self._state)
 
     def propose(self) -> Partition | None:
         """The next partition of which something has to be trained; None when the search is over."""
         while not self._is_used_up():
-            predictor = Blend(self.measured(), Gradients(), Features())
+            measured = self.measured()
+            predictor = Blend(measured, Gradients(), Features())
+            if self._search.method != "exhaustive" and measured and is_settled(measured, predictor, self._search):
+                return None
             partition = self._proposer.propose(predictor, self._is_allowed)
             if partition is None:
                 return None
@@ -60,10 +62,13 @@ class GroupSearch:
     def tell(self, partition: Partition) -> float:
         """All runs of a partition are over; its score is the mean over tasks on validation, NaN where a run failed."""
         self._failed |= {group for group in partition if self._score(group) is None}
-        self._save()
+        self._state.parent.mkdir(exist_ok=True)
+        self.save_to(self._state)
         scores = [self._scores[group] for group in partition if group in self._scores]
         means = [float(score.mean()) for of_group in scores for score in of_group.values()]
-        return float(np.mean(means)) if len(means) == self._num_tasks else float("nan")
+        score = float(np.mean(means)) if len(means) == self._num_tasks else float("nan")
+        self._proposer.learn(partition, score)
+        return score
 
     def stages(self) -> Iterator[list[Run]]:
         """The plain way: partition after partition, each a stage; an exhaustive search that nothing limits is one stage."""
@@ -141,25 +146,34 @@ class GroupSearch:
         grid = self._plan.experiment.grid
         return max(1, len(grid.learning_rate)) * max(1, len(grid.epochs))
 
+    def save_to(self, path: Path) -> None:
+        """What was looked at and is over, as growth strings in JSON."""
+        over = [one for one in self._proposer.seen if all(group in self._scores for group in one)]
+        write_atomic(path, to_json({"partitions": sorted(growth_string(one) for one in over)}), durable=False)
+
+    def restore_from(self, path: Path) -> None:
+        """Take up what `save_to` wrote; a file that is missing, truncated or of other tasks changes nothing."""
+        try:
+            found = json.loads(path.read_bytes())["partitions"]
+            partitions = {partition_of(string) for string in found if len(string) == self._num_tasks}
+        except (OSError, ValueError, KeyError, TypeError, DataError):
+            return
+        for partition in sorted(one for one in partitions if not self.missing(one)):
+            self._proposer.seen.add(partition)
+            self._ask(partition)
+
     @property
     def _state(self) -> Path:
         settings = content_hash([self._search.model_dump(mode="json"), [run.run_id for run in self._plan.distinct]])
         return self._workspace.root / "search" / f"{self._plan.experiment.experiment_id}-{settings}.json"
 
-    def _save(self) -> None:
-        """What was looked at and is over, as growth strings."""
-        over = [one for one in self._proposer.seen if all(group in self._scores for group in one)]
-        self._state.parent.mkdir(exist_ok=True)
-        write_atomic(self._state, to_json({"partitions": sorted(growth_string(one) for one in over)}), durable=False)
 
-    def _restored(self) -> set[Partition]:
-        """None where the file is missing, truncated or of other tasks."""
-        try:
-            found = json.loads(self._state.read_bytes())["partitions"]
-            partitions = {partition_of(string) for string in found if len(string) == self._num_tasks}
-        except (OSError, ValueError, KeyError, TypeError, DataError):
-            return set()
-        return {one for one in partitions if not self.missing(one)}
+def _proposer(search: Search, num_tasks: int) -> Proposer:
+    if search.method != "optuna":
+        return Proposer(search.method, num_tasks, search.seed)
+    from backend.fleet.search import OptunaProposer  # with Ray Tune, which the other methods do without
+
+    return OptunaProposer(num_tasks, search.seed)
 
 
 def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:

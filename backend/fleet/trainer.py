@@ -43,16 +43,19 @@ LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: on
 
 
 def run_fleet(
-    jobs: Sequence[Job], encoded: Encoded, workspace: Workspace, lanes: Lanes, later: Iterable[Sequence[Job]] = ()
+    jobs: Sequence[Job],
+    encoded: Encoded,
+    workspace: Workspace,
+    lanes: Lanes,
+    later: Iterable[Sequence[Job]] = (),
+    broker: Any = None,
 ) -> list[Outcome]:
     """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down.
 
-    later: further stages, each asked for when the one before is over, as what it holds may depend on that.
+    later: further stages, each asked for when the one before is over, as what it holds may depend on that. broker: that of
+    `start_broker`, where others ask it too.
     """
-    # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
-    options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
-    broker: Any = cast("Any", ray.remote(Broker)).options(**options).remote(alive_nodes)
+    broker = broker or start_broker()
     config = {"broker": broker, **_shared(encoded, workspace, lanes)}
     workers = lanes.workers if later else min(lanes.workers, len(jobs))
     asker = ThreadPoolExecutor(max_workers=1)
@@ -65,6 +68,14 @@ def run_fleet(
     finally:
         ray.kill(broker)  # or an asker that waits for a fleet that broke down would wait for ever
         asker.shutdown(wait=True)
+
+
+def start_broker() -> Any:
+    """The actor that lanes take jobs from, on the node of this process."""
+    # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
+    options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
+    return cast("Any", ray.remote(Broker)).options(**options).remote(alive_nodes)
 
 
 def _ask(broker: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:

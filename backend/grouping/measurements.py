@@ -5,6 +5,7 @@ Scores are metrics of which more is better, such as macro-F1; affinities are lar
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,14 @@ class Measured:
         """The groups that have a score, in ascending order."""
         return tuple(sorted({group for group, _ in self.scores}))
 
+    @cached_property
+    def _summaries(self) -> dict[tuple[Group, int], tuple[float, float]]:
+        return {key: mean_and_error(scores) for key, scores in self.scores.items()}
+
+    @cached_property
+    def _measured(self) -> frozenset[Group]:
+        return frozenset(group for group, _ in self.scores)
+
     @property
     def singles(self) -> Floats:
         """Score of each task trained alone, `[T]`; `EvidenceError` where one is unknown."""
@@ -57,10 +66,10 @@ class Measured:
     def table(self, groups: Sequence[Group]) -> tuple[Floats, Floats]:
         """Mean score over seeds and its standard error, `[G, T]` each, NaN where unknown; infinite error for one seed."""
         means, errors = np.full((2, len(groups), self.num_tasks), np.nan)
-        row_of = {group: row for row, group in enumerate(groups)}
-        for (group, task), scores in self.scores.items():
-            if (row := row_of.get(group)) is not None:
-                means[row, task], errors[row, task] = mean_and_error(scores)
+        for row, group in enumerate(groups):
+            for task in tasks_of(group) if group in self._measured else ():
+                if (found := self._summaries.get((group, task))) is not None:
+                    means[row, task], errors[row, task] = found
         return means, errors
 
     def gains(self) -> tuple[NDArray[np.intp], Floats]:

@@ -11,35 +11,40 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from backend.errors import EvidenceError
+from backend.errors import DataError, EvidenceError
 from backend.grouping.estimators import ESTIMATORS
 from backend.grouping.estimators.interface import Predictor
 from backend.grouping.measurements import Features, Floats, Gradients, Measured
+from backend.grouping.selection import Candidates, best_family
 from backend.groupings import (
     Group,
     Partition,
     all_groups,
     canonical_partition,
+    membership,
     neighbours,
     partition_of,
     random_partition,
     tasks_of,
 )
+from backend.spec import Search
 
 Allowed = Callable[[Partition], bool]
 
 _DRAWS = 200  # without a partition that is new and allowed, after which there is held to be none
-_STARTS = 2  # of the hill climbing, beside the best known partition
+_STARTS = 1  # of the hill climbing, beside the best known partition
 _STEPS = 10  # uphill at most
+MOST_LISTED = 8  # tasks, whose 255 groups are looked at all at once
+SETTLED_DOUBT = 2.0  # standard errors that a group may be better than predicted
 DOUBT = 1.0  # standard errors by which a predicted score is raised: what is uncertain is worth a look
 
 
 class Proposer:
-    """Proposes partitions of T tasks by a method: exhaustive, random or guided. `seen` are not proposed again."""
+    """Proposes partitions of T tasks by a method of those above. `seen` are not proposed again."""
 
-    def __init__(self, method: str, num_tasks: int, seed: int, seen: set[Partition] | None = None):
+    def __init__(self, method: str, num_tasks: int, seed: int):
         self.num_tasks = num_tasks
-        self.seen = seen or set()
+        self.seen: set[Partition] = set()
         self._method = method
         self._generator = np.random.default_rng(seed)
         self._listed = _each_group(num_tasks)
@@ -53,6 +58,9 @@ class Proposer:
         if found is not None:
             self.seen.add(found)
         return found
+
+    def learn(self, partition: Partition, score: float) -> None:
+        """A proposed partition's score, NaN where a run failed; nothing here needs it beside what is measured."""
 
     def _draw(self, allowed: Allowed) -> Partition | None:
         drawn = (random_partition(self.num_tasks, self._generator) for _ in range(_DRAWS))
@@ -90,6 +98,30 @@ def _each_group(num_tasks: int) -> Iterator[Partition]:
             yield canonical_partition((group, *others), num_tasks)
 
 
+def is_settled(measured: Measured, predictor: "Blend", search: Search) -> bool:
+    """Whether no group that was not measured can be in a better family, as far as the estimators' intervals reach.
+
+    The best affordable family of the measured groups is as good as the best one in which every other group has the highest
+    score that any estimator thinks possible. Families may overlap here, which makes stopping rarer and never wrong. Where
+    there are more than `MOST_LISTED` tasks, or an estimator has no interval, it is not settled.
+    """
+    if measured.num_tasks > MOST_LISTED:
+        return False
+    groups = list(all_groups(measured.num_tasks))
+    known = measured.table(groups)[0]
+    hopes = np.where(np.isnan(known), predictor.limits(groups, SETTLED_DOUBT), known)
+    budget = measured.num_tasks if search.models is None else search.models
+
+    def total(scores: Floats) -> float:
+        candidates = Candidates.from_scores(groups, scores, lambda group: search.costs.get(group.bit_count(), 1.0))
+        return best_family(candidates, budget=budget).total
+
+    try:
+        return bool(np.isfinite(hopes[membership(groups, measured.num_tasks)]).all()) and total(hopes) >= total(known) - 1e-9
+    except DataError:  # no affordable family is measured yet
+        return False
+
+
 class Blend:
     """What all estimators that can be fitted say together: sums of optimistic scores of groups, each computed once.
 
@@ -97,6 +129,7 @@ class Blend:
     """
 
     def __init__(self, measured: Measured | None, gradients: Gradients, features: Features):
+        self._num_tasks = measured.num_tasks if measured is not None else 0
         self._predictors: list[Predictor] = []
         for estimator in ESTIMATORS if measured is not None else ():
             try:
@@ -121,11 +154,10 @@ class Blend:
 
         NaN where a group does not hold a task.
         """
-        found = np.full((len(groups), 0), -np.inf)
+        found = np.full((len(groups), self._num_tasks), np.nan)
         for predictor in self._predictors:
             prediction = predictor.predict(groups)
-            upper = prediction.scores + doubt * prediction.errors
-            found = upper if not found.shape[1] else np.fmax(found, upper)
+            found = np.fmax(found, prediction.scores + doubt * prediction.errors)
         return found
 
     def _optimistic(self, groups: list[Group]) -> Floats:

@@ -1,0 +1,112 @@
+"""What a search costs beside the training itself: python -m experiments.benchmarks.search_overhead
+
+Guided proposals for 15 tasks, from simulated scores of planted clusters, are timed one by one, fitting included. Then all 31
+groups of five tasks go through Ray Tune and the fleet; prints the wall time of the groups beyond their training per lane.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from backend.fleet.cluster import local_lanes
+from backend.fleet.conduct import conduct
+from backend.grouping.estimators.interface import mean_over_others
+from backend.grouping.measurements import Features, Gradients, Measured
+from backend.grouping.proposals import Blend, Proposer
+from backend.groupings import Group, membership, tasks_of
+from backend.planning import make_plan
+from backend.spec import Experiment, Run
+from backend.store.runs import RunFolder
+from backend.store.workspace import Workspace
+
+PARTITIONS = 40
+
+
+def proposals(num_tasks: int) -> dict[str, object]:
+    """Milliseconds per suggested partition, as what is known grows."""
+    generator = np.random.default_rng(0)
+    clusters = generator.integers(0, 4, num_tasks)
+    affinity = np.where(clusters[:, None] == clusters, 0.05, -0.03)
+
+    def scores(group: Group) -> dict[tuple[Group, int], np.ndarray]:
+        gains = mean_over_others(membership([group], num_tasks), affinity)[0]
+        return {(group, j): 0.7 + np.nan_to_num(gains[j]) + 0.01 * generator.normal(size=3) for j in tasks_of(group)}
+
+    known: dict[tuple[Group, int], np.ndarray] = {}
+    for group in (*(1 << task for task in range(num_tasks)), (1 << num_tasks) - 1):
+        known |= scores(group)
+    proposer, times = Proposer("guided", num_tasks, 0), []
+    for _ in range(PARTITIONS):
+        began = time.perf_counter()
+        predictor = Blend(Measured(num_tasks=num_tasks, scores=known), Gradients(), Features())
+        partition = proposer.propose(predictor, lambda _: True)
+        times.append(1000 * (time.perf_counter() - began))
+        for group in partition or ():
+            if (group, tasks_of(group)[0]) not in known:
+                known |= scores(group)
+    return {"tasks": num_tasks, "median_ms": round(float(np.median(times)), 1), "mean_ms": round(float(np.mean(times)), 1)}
+
+
+def experiment(reports: int, epochs: int) -> Experiment:
+    """Five tasks of synthetic reports, one seed."""
+    grades = ["none", "mild", "moderate", "severe"]
+    classes = {"canal": grades, "foraminal": grades, "disc": ["none", "bulge", "protrusion", "extrusion"]}
+    classes |= {"cord": ["normal", "contact", "compression"], "canal_any": ["absent", "present"]}
+    return Experiment.model_validate(
+        {
+            "name": "search",
+            "data": {"spine": {"region": "cervical", "reports": reports}, "splits": {"validation": 0.1, "test": 0.2}},
+            "tasks": [{"name": task, "column": task, "classes": names} for task, names in classes.items()],
+            "training": {"epochs": epochs, "max_length": 64},
+            "margin": 0.05,
+            "seeds": [0],
+            "search": {"method": "exhaustive"},
+        }
+    )
+
+
+def fleet(reports: int, epochs: int) -> dict[str, object]:
+    """Wall time of the searched groups, from the first one's start to the last one's end, beside their training per lane."""
+    made, workspace = make_plan(experiment(reports, epochs), []), Workspace.open(Path(tempfile.mkdtemp()))
+    lanes = local_lanes(made.experiment.resources).side_by_side
+    ended = conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
+    groups = [one.job for one in ended if isinstance(one.job, Run) and 1 < len(one.job.tasks) < len(made.experiment.tasks)]
+    spans = [_span(RunFolder(workspace, run.run_id)) for run in groups]
+    wall = max(end for _, end in spans) - min(start for start, _ in spans)
+    training = sum(end - start for start, end in spans) / lanes
+    return {
+        "groups": len(groups),
+        "failed": sum(bool(one.reason) for one in ended),
+        "wall_seconds": round(wall, 1),
+        "training_seconds_per_lane": round(training, 1),
+        "share_beyond_training": round(1 - training / wall, 3),
+    }
+
+
+def _span(folder: RunFolder) -> tuple[float, float]:
+    """When a run's journal begins and ends, in seconds since 1970."""
+    lines = (folder.path / "journal-0.jsonl").read_text().splitlines()
+    return json.loads(lines[0])["time"], json.loads(lines[-1])["time"]
+
+
+def main() -> None:
+    """Run both and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["proposals", "fleet"])
+    parser.add_argument("--reports", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=3)
+    arguments = parser.parse_args()
+    answer: dict[str, object] = {}
+    if arguments.only != "fleet":
+        answer["proposals"] = proposals(15)
+    if arguments.only != "proposals":
+        answer["fleet"] = fleet(arguments.reports, arguments.epochs)
+    print(json.dumps(answer, indent=1))
+
+
+if __name__ == "__main__":
+    main()
