@@ -47,7 +47,9 @@ def readable(path):
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that even root cannot write to")
 def test_texts_and_tokens_stay_out_of_results_and_logs(tiny_encoder, tmp_path, short_folder):
-    lines = [f"the {TEXT} {i} {g} {s},{g},{s}" for i in range(40) for g in ("none", "mild", "severe") for s in ("left", "right")]
+    lines = [
+        f"the {TEXT} {i} {g} {s},{g},{s}" for i in range(40) for g in ("none", "mild", "severe") for s in ("left", "right")
+    ]
     (tmp_path / "notes.csv").write_text("\n".join(["note,grade,side", *lines]) + "\n")
     (tmp_path / "tiny.yaml").write_text(EXPERIMENT.format(encoder=tiny_encoder))
     home = {"HOME": "/proc", "RAY_TMPDIR": str(short_folder), "PYTHONPATH": str(Path(__file__).parent.parent)}
