@@ -1,5 +1,8 @@
 """Faults of a cluster, on several Ray nodes of this machine: nodes that go and come, with lanes and with wide runs."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -137,10 +140,23 @@ def _free_cpus(node_id):
 
 def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch):
     monkeypatch.setattr(module, "SECONDS_FOR_A_NODE", 2.0)
-    with nodes(1):
+    with nodes(1) as (cluster, _):
         started = time.monotonic()
         with pytest.raises(FleetError, match=r"a node should have room for a lane \(1 CPU, 1 GPUs\) within 2 s; found nodes: "):
             cluster_lanes(Resources(gpus_per_run=1, lanes=4))
         assert time.monotonic() - started < 60
         with pytest.raises(FleetError, match="workers_per_run should be at most 1, the lanes of 1 nodes; found 2"):
             cluster_lanes(Resources(workers_per_run=2))
+        _assert_a_wrong_token_is_refused(cluster.address)
+
+
+def _assert_a_wrong_token_is_refused(address):
+    code = (
+        "import sys\nfrom backend.errors import FleetError\nfrom backend.fleet.cluster import session\n"
+        "try:\n    with session(sys.argv[1]): print('let in')\nexcept FleetError as error: print(error)"
+    )
+    wrong = {**os.environ, "RAY_AUTH_TOKEN": "0" * 64}
+    command = [sys.executable, "-c", code, address]
+    answer = subprocess.run(command, env=wrong, capture_output=True, text=True, timeout=120, check=True)
+    assert answer.stdout.startswith(f"cluster at '{address}' should answer"), answer.stdout + answer.stderr
+    assert answer.stdout.count("\n") == 1
