@@ -161,7 +161,7 @@ def test_a_folder_with_bad_files_is_read_and_they_are_listed(folder, mtlens, tmp
     out = tmp_path / "out.csv"
     code, _, err = mtlens("extract", folder, reports, "--out", out, "-f", "csv", "--id", "id")
     assert code == 0, err
-    rows = list(csv.DictReader(out.open(newline="")))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
     assert {row["report"] for row in rows} == {str(reports / "a.txt"), "7"}
     skipped = (tmp_path / "out.csv.skipped").read_text().splitlines()
     assert [line.split(": ")[0] for line in skipped] == [str(reports / "b.txt"), str(reports / "c.txt"), "8"]
@@ -292,7 +292,7 @@ def test_a_slow_answer_is_given_up(reader, monkeypatch):
         assert client.post("/findings", json={"reports": [REPORT]}).status_code == 503
 
 
-def test_other_addresses_ask_for_a_token(folder, monkeypatch):
+def test_other_addresses_ask_for_a_token(tmp_path, monkeypatch):
     monkeypatch.delenv(serve.TOKEN, raising=False)
     with pytest.raises(MtlensError, match="MTLENS_TOKEN should hold a token where --host is not this machine"):
-        serve.serve(folder, "0.0.0.0", 8600, 0.5)
+        serve.serve(tmp_path, "0.0.0.0", 8600, 0.5)

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import batched, islice
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -44,7 +44,7 @@ class Extraction:
         with _opened(self.out, length) as file, _opened(self._beside("skipped"), None if not done else -1) as aside:
             if not length and (head := heading(self.style)):
                 file.write(head)
-            for chunk in batched(reports, CHUNK):
+            while chunk := list(islice(reports, CHUNK)):
                 good = [one for one in chunk if not one.problem]
                 for found in reader.read([(one.id, one.text) for one in good]):
                     file.write(written(found, self.style))
