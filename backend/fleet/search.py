@@ -28,7 +28,7 @@ from backend.store.workspace import Workspace
 
 SCORE = "score"
 MOST_DRAWS = 20  # of Optuna without a partition that is new and allowed, after which one is drawn at random
-TRIAL = {"memory": 128 * 2**20}  # of a waiting process; all CPUs belong to the lanes
+TRIAL: dict[str, float] = {"memory": 128 * 2**20}  # of a waiting process; all CPUs belong to the lanes
 
 
 class PartitionSearcher(Searcher):
@@ -43,7 +43,9 @@ class PartitionSearcher(Searcher):
         self._looked_at: dict[str, Partition] = {}
         self.outcomes: dict[str, Outcome] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  # FINISHED is a str, which Tune's annotation forgot
+        self, trial_id: str
+    ) -> dict[str, Any] | str:
         """A name of the partition for a trial, under which the broker knows its runs; FINISHED when there is none."""
         partition = self._search.propose()
         if partition is None:

@@ -7,6 +7,7 @@
 Nothing here trains, and no method lists all partitions: their number grows as the Bell numbers.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -131,11 +132,10 @@ class Blend:
     def __init__(self, measured: Measured | None, gradients: Gradients, features: Features):
         self._num_tasks = measured.num_tasks if measured is not None else 0
         self._predictors: list[Predictor] = []
-        for estimator in ESTIMATORS if measured is not None else ():
-            try:
-                self._predictors.append(estimator.fit(measured, gradients, features))
-            except EvidenceError:
-                continue
+        if measured is not None:
+            for estimator in ESTIMATORS:
+                with contextlib.suppress(EvidenceError):
+                    self._predictors.append(estimator.fit(measured, gradients, features))
         self._values: dict[Group, float] = {}
 
     def value(self, partition: Partition) -> float:

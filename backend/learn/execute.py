@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from backend.data.encode import Encoded
 from backend.data.pretrained import Pretrained, locate
@@ -140,7 +141,7 @@ def _resume(learner: Learner, state: bytes | None, journal: Journal) -> None:
     journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=fraction, **_where())
 
 
-def _where() -> dict[str, object]:
+def _where() -> dict[str, Any]:
     """Node and process, which tell lanes apart; a run that is taken up may go on in another."""
     return {"node": platform.node(), "process": os.getpid()}
 

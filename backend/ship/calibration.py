@@ -4,6 +4,7 @@ One number T per task divides all logits: q = softmax(z / T), fitted to the vali
 predicted class. As z is log p up to a constant per example, stored probabilities are enough.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,12 @@ BOUNDS = (0.05, 20.0)
 
 def fit_temperature(labels: NDArray[Any], probabilities: NDArray[Any]) -> float:
     """T of the least mean negative log-likelihood, within BOUNDS. labels [n], probabilities [n, C], n > 0."""
+
+    def loss(log: float) -> float:
+        return _loss(labels, rescaled(probabilities, math.exp(log)))
+
     low, high = np.log(BOUNDS)
-    found = minimize_scalar(lambda log: _loss(labels, rescaled(probabilities, float(np.exp(log)))), bounds=(low, high))
+    found = minimize_scalar(loss, bounds=(low, high))
     return float(np.exp(found.x))
 
 

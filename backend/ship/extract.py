@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from backend.data.segments import Rules
 from backend.errors import DataError
@@ -83,7 +83,7 @@ class Extraction:
     def _asked(self) -> list[object]:
         return [str(self.model), list(self.inputs), self.columns.model_dump(), self.threshold, self.style]
 
-    def _state(self) -> dict[str, int | str | list[object]]:
+    def _state(self) -> dict[str, Any]:
         path = self._beside("progress")
         try:
             return json.loads(path.read_bytes()) if path is not None and path.exists() else {}

@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
@@ -57,7 +57,7 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
     batcher = Batcher(reader.read)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         async with batcher:
             yield
 

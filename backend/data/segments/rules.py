@@ -89,5 +89,5 @@ def _spoken_of(found: Levels, state: _State) -> Tags | None:
 
 def _first_region(sentences: Sequence[Sentence]) -> Region | None:
     """The region of most levels that the report names; None where it names none."""
-    counts = Counter(REGION_OF[level] for sentence in sentences for level in find_levels(sentence.text).named)
+    counts: Counter[Region] = Counter(REGION_OF[level] for sentence in sentences for level in find_levels(sentence.text).named)
     return counts.most_common(1)[0][0] if counts else None
