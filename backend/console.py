@@ -89,8 +89,12 @@ def print_recommendation(result: "Result") -> None:
         for column, name in named:
             ours, theirs = row[column], row[f"single_{column}"]
             if ours is not None and theirs:
-                out.print(f"  {ours:,.4g} of {theirs:,.4g} {name} ({ours / theirs:.0%})", markup=False)
+                out.print(f"  {_amount(ours)} of {_amount(theirs)} {name} ({ours / theirs:.0%})", markup=False)
         out.print(f"  [dim]{escape(row['method'])}[/]\n")
+
+
+def _amount(value: float) -> str:
+    return f"{value / 1e6:,.1f} million" if value >= 1e6 else f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
 
 
 def _points(value: float | None) -> str:
@@ -126,8 +130,10 @@ def print_start(name: str, notes: "Sequence[str]") -> None:
 
 def print_ended(runs: "Sequence[Run]", ended: "Sequence[Ended]") -> None:
     """What was done now and what had been done before."""
+    from backend.spec import Run
+
     asked = {run.run_id for run in runs}
-    done = [one.job.job_id in asked for one in ended if not one.reason]
+    done = [isinstance(one.job, Run) for one in ended if not one.reason]
     before = len(asked) - sum(one.job.job_id in asked for one in ended)
     pieces = done.count(False)
     more = f" {pieces} pieces of evidence computed." if pieces else ""
