@@ -27,11 +27,11 @@ def test_fifty_trials_that_ask_for_one_group_cause_one_training(make_run):
             await broker.offer(str(trial), [run])
         askers = [asyncio.create_task(broker.ask_for(str(trial))) for trial in range(50)]
         await asyncio.sleep(0)
-        taken = await broker.take(0)
+        taken = await broker.take(0, "group")
         await broker.give(0, Outcome(job_id=taken.job_id))
         answers = await asyncio.gather(*askers)
         await broker.close()
-        return answers, await broker.take(0)
+        return answers, await broker.take(0, "group")
 
     assert asyncio.run(scenario()) == ([[Outcome(job_id=run.run_id)]] * 50, None)
 

@@ -287,7 +287,7 @@ def test_a_slow_answer_is_given_up(reader, monkeypatch):
     import time
 
     monkeypatch.setattr(serve, "SECONDS", 0.1)
-    monkeypatch.setattr(reader.__class__, "read", lambda self, reports: time.sleep(1))
+    monkeypatch.setattr(reader.__class__, "read", lambda self, reports: [time.sleep(1)] * len(reports))
     with TestClient(serve.create(reader)) as client:
         assert client.post("/findings", json={"reports": [REPORT]}).status_code == 503
 

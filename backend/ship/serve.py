@@ -72,11 +72,12 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
             return _problem(401, f"requests should carry the token of {TOKEN}")
         try:
             async with asyncio.timeout(SECONDS):
-                if await _is_too_long(request):
-                    return _problem(413, f"body should have at most {MAX_BODY:,} bytes")
-                return await call_next(request)
+                is_too_long = await _is_too_long(request)
         except TimeoutError:
-            return _problem(503, f"an answer should take at most {SECONDS:g} seconds; it took longer")
+            return _problem(408, f"a request should take at most {SECONDS:g} seconds to arrive; it took longer")
+        if is_too_long:
+            return _problem(413, f"body should have at most {MAX_BODY:,} bytes")
+        return await call_next(request)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -87,7 +88,12 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
     async def findings(asked: Asked) -> Answered:  # pyright: ignore[reportUnusedFunction]
         """Read reports: every task of every motion segment, with probability and sentence."""
         texts = [(str(number), cleaned(text)) for number, text in enumerate(asked.reports)]
-        return Answered(reports=await batcher.read(texts))
+        async with asyncio.timeout(SECONDS):  # here and not in `guard`, so that the wait itself is cancelled
+            return Answered(reports=await batcher.read(texts))
+
+    @app.exception_handler(TimeoutError)
+    async def late(_: Request, error: TimeoutError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return _problem(503, f"an answer should take at most {SECONDS:g} seconds; it took longer")
 
     @app.exception_handler(DataError)
     async def unusable(_: Request, error: DataError) -> Response:  # pyright: ignore[reportUnusedFunction]
