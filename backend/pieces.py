@@ -4,6 +4,7 @@
     Similarity   CKA between all models of an experiment, from their states
     Gradients    how the tasks' gradients relate in one multi-task model: at the start, at each epoch, at the end
     Cross        the same across the task-specific models of one seed, and how their weights moved
+    LookAhead    what a step for one task does for the others in one multi-task model; where groupings are searched
 
 Like a `Run`, a piece holds everything that decides its result, so its hash names the result and equal pieces are shared.
 """
@@ -115,7 +116,26 @@ class Cross(Spec):
         return f"gradients across {len(self.runs)} task-specific models s{self.runs[0].seed}"
 
 
-Piece = States | Similarity | Gradients | Cross
+class LookAhead(Spec):
+    """Affinities of all tasks of a multi-task run by steps for one task, on `microbatches` draws of training texts."""
+
+    kind: Literal["lookahead"] = "lookahead"
+    run: Run
+    microbatches: PositiveInt
+    microbatch_size: PositiveInt
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of the run and the draws."""
+        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"look-ahead in {self.run.label}"
+
+
+Piece = States | Similarity | Gradients | Cross | LookAhead
 Job = Run | Piece
 
 
@@ -135,7 +155,10 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
     settings = experiment.evidence
     states = tuple(States(member=member, run=run, examples=settings.examples) for member, run in _members(experiment, chosen))
     count, size = settings.microbatches, settings.microbatch_size
-    gradients = tuple(Gradients(run=one.run, microbatches=count, microbatch_size=size) for one in chosen if one.role == "multi")
+    together = [one.run for one in chosen if one.role == "multi"]
+    gradients = tuple(Gradients(run=run, microbatches=count, microbatch_size=size) for run in together)
+    searched = together if experiment.search else []
+    ahead = tuple(LookAhead(run=run, microbatches=count, microbatch_size=size) for run in searched)
     cross = tuple(
         Cross(runs=runs, microbatches=count, microbatch_size=size)
         for seed in experiment.seeds
@@ -146,7 +169,7 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
         states=tuple(one.job_id for one in states),
         pooling=experiment.encoder.pooling,
     )
-    return states, (similarity, *gradients, *cross)
+    return states, (similarity, *gradients, *cross, *ahead)
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:

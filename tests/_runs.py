@@ -1,6 +1,7 @@
 """Workspaces with finished runs that nobody trained: predictions are right with a chosen probability."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -123,14 +124,15 @@ def start(workspace: Workspace, run: Run) -> tuple[RunFolder, Journal]:
     return folder, journal
 
 
-def finish(workspace: Workspace, run: Run, *, right: float = 0.8, num_examples: int = 60) -> RunFolder:
-    """A finished run whose predictions are right with probability `right`."""
+def finish(workspace: Workspace, run: Run, *, right: float | Mapping[str, float] = 0.8, num_examples: int = 60) -> RunFolder:
+    """A finished run whose predictions are right with probability `right`, which can differ by task."""
     folder, journal = start(workspace, run)
     for epoch in (1, 2):
         journal.write("epoch", epoch=epoch, step=10 * epoch, fraction=epoch / 2, loss=1 / epoch)
     journal.write("done", epoch=2, step=20, fraction=1.0)
     journal.close()
-    blocks = [block for task in run.tasks for block in predict(run, task.name, right, num_examples)]
+    rights = right if isinstance(right, Mapping) else {task.name: right for task in run.tasks}
+    blocks = [block for task in run.tasks for block in predict(run, task.name, rights[task.name], num_examples)]
     facts = {"seconds": 1.5, "wall_seconds": 2.5, "epochs_run": 2, "best_epoch": 1, "updates": 20, "parameters": 1000}
     folder.finish([row for block in blocks for row in score(block)], blocks, {**facts, "precision": "float32"})
     return folder

@@ -96,6 +96,24 @@ def test_a_duplicate_joins_its_twin(estimator):
     assert 0b1010 in best_partition(Candidates.from_scores(all_groups(4), predicted.scores)).groups
 
 
+def test_ridge_joins_a_duplicate_to_its_twin():
+    affinity = np.full((4, 4), -0.02)
+    affinity[1, 3] = affinity[3, 1] = 0.03
+    known = known_to(Ridge(), measured(affinity, noise=0.001, additive=True))
+    predicted = Ridge().fit(known, *NOTHING).predict(all_groups(4))
+    assert 0b1010 in best_partition(Candidates.from_scores(all_groups(4), predicted.scores)).groups
+
+
+def test_a_shuffled_task_that_gives_nothing_is_left_out_of_a_group_that_does_well():
+    affinity = np.full((4, 4), 0.05)
+    affinity[3], affinity[:, 3] = 0.0, 0.0
+    everything = measured(affinity, num_seeds=20, noise=0.01)
+    for estimator in (HigherOrder(), *BY_AFFINITY):
+        predicted = estimator.fit(known_to(estimator, everything), *evidence(affinity)).predict(all_groups(4))
+        family = best_partition(Candidates.from_scores(all_groups(4), predicted.scores))
+        assert 0b0111 in family.groups
+
+
 def test_pairs_are_exact_where_company_counts_by_its_mean():
     everything = measured(PLANTED, noise=0.0)
     found = HigherOrder().fit(known_to(HigherOrder(), everything), *NOTHING).predict(all_groups(5))

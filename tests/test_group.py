@@ -1,5 +1,7 @@
 """Groupings in the store, from fabricated runs of every group of an experiment that searches."""
 
+import json
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,11 @@ import pytest
 from backend import console
 from backend.spec import Search
 from backend.store import read
+from backend.store.evidence_tables import LookaheadRow, lookahead_table
 from backend.store.ingest import ingest, rebuild
+from backend.store.pieces import LOOKAHEAD, PieceFolder
 from backend.store.read import snapshot_path
+from backend.store.tables import to_parquet
 from backend.store.workspace import Workspace
 from tests import _runs
 
@@ -20,22 +25,24 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace.open(tmp_path / "results")
 
 
-def searched(search: Search | None = None, margin: float = 0.2) -> _runs.FakeExperiment:
-    """Every group of three tasks, each under three seeds."""
-    fake = _runs.fake_experiment(tasks=TASKS, num_examples=360, margin=margin)
-    pairs = [
+def searched(
+    search: Search | None = None, margin: float = 0.2, tasks: tuple[str, ...] = TASKS, num_examples: int = 360
+) -> _runs.FakeExperiment:
+    """Every group of the tasks, each under three seeds."""
+    fake = _runs.fake_experiment(tasks=tasks, num_examples=num_examples, margin=margin)
+    groups = [
         _runs.Planned(
             role="group",
             candidate=0,
-            run=one.run.model_copy(update={"tasks": kept, "labels": one.run.labels[:2]}),
+            run=one.run.model_copy(update={"tasks": kept, "labels": one.run.labels[:size]}),
         )
         for one in fake.planned
         if one.role == "multi"
-        for left_out in one.run.tasks
-        if (kept := tuple(task for task in one.run.tasks if task != left_out))
+        for size in range(2, len(tasks))
+        for kept in combinations(one.run.tasks, size)
     ]
     experiment = fake.experiment.model_copy(update={"search": search or Search()})
-    return _runs.FakeExperiment(experiment=experiment, planned=(*fake.planned, *pairs), num_examples=360)
+    return _runs.FakeExperiment(experiment=experiment, planned=(*fake.planned, *groups), num_examples=num_examples)
 
 
 def train(workspace: Workspace, fake: _runs.FakeExperiment, right: dict[frozenset[str], float], default: float = 0.9) -> None:
@@ -118,6 +125,66 @@ def test_a_search_in_progress_shows_what_is_measured_and_predicts_the_rest(works
         _runs.finish(workspace, run, right=0.9, num_examples=fake.num_examples)
     ingest(workspace, force=True)
     assert rows(workspace, f"SELECT count(*) {means} AND len(tasks) = 2 AND measured IS NOT NULL") == [(6,)]
+
+
+def test_controls_a_shuffled_task_is_left_alone_and_a_duplicate_joins_its_twin(workspace: Workspace) -> None:
+    tasks = ("canal", "disc", "shuffled", "twin")
+    gain = {frozenset(("canal", "twin")): 0.12, frozenset(("canal", "disc")): -0.1, frozenset(("disc", "twin")): -0.1}
+
+    def right(task: str, group: tuple[str, ...]) -> float:
+        """A task with shuffled labels is at chance in any company, and harms it; other gains are means over the company."""
+        if task == "shuffled":
+            return 1 / 3
+        others = [gain.get(frozenset((task, other)), -0.4) for other in group if other != task]
+        return 0.8 + (sum(others) / len(others) if others else 0.0)
+
+    fake = searched(Search(overlap=False), margin=0.1, tasks=tasks, num_examples=1440)
+    _runs.save(workspace, fake)
+    for run in fake.runs:
+        group = tuple(task.name for task in run.tasks)
+        _runs.finish(workspace, run, right={task: right(task, group) for task in group}, num_examples=fake.num_examples)
+    ingest(workspace, force=True)
+    expected = [["canal", "twin"], ["disc"], ["shuffled"]]
+    for method in ("exhaustive oracle", "pairs (HOA)"):
+        assert rows(workspace, f"SELECT groups FROM groupings WHERE method = '{method}' AND rank = 1") == [(expected,)]
+    assert rows(workspace, "SELECT verdict, groups FROM recommendation") == [("matches", expected)]
+
+
+def test_affinities_by_look_ahead_are_those_of_the_evidence_and_predict_groups(workspace: Workspace) -> None:
+    fake = searched()
+    train(workspace, fake, APART)
+    path = workspace.experiments / f"{fake.experiment.experiment_id}.json"
+    pieces = {seed: format(seed + 10, "x") * 16 for seed in (0, 1)}
+    listed = [{"piece_id": piece, "kind": "lookahead", "subject": f"s{seed}"} for seed, piece in pieces.items()]
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": listed}))
+    ingest(workspace, force=True)
+    assert rows(workspace, "SELECT * FROM affinity WHERE method LIKE 'TAG%'") == []
+    for seed, piece in pieces.items():
+        folder = PieceFolder(workspace, piece)
+        folder.start({"kind": "test"}, {}, {}).close()
+        found = [
+            LookaheadRow(
+                seed=seed, epoch=epoch, task_from=i, task_for=j, lookahead=10.0 * a - b + epoch + seed, first_order=1.0 * a,
+                microbatches=4,
+            )
+            for epoch in (1, 3)
+            for a, i in enumerate(TASKS)
+            for b, j in enumerate(TASKS)
+            if i != j
+        ]  # fmt: skip
+        folder.finish({LOOKAHEAD: to_parquet(lookahead_table(found))}, {"seconds": 2.5})
+    ingest(workspace, force=True)
+    ahead = "SELECT task_from, task_for, value, standard_error FROM affinity WHERE method = 'TAG (look-ahead)' ORDER BY ALL"
+    assert rows(workspace, ahead) == [
+        (i, j, 10.0 * a - b + 2 + 0.5, 0.5) for a, i in enumerate(TASKS) for b, j in enumerate(TASKS) if i != j
+    ]  # the mean over epochs, and over seeds
+    first = "SELECT DISTINCT task_from, value FROM affinity WHERE method = 'TAG (first order)' ORDER BY ALL"
+    assert rows(workspace, first) == [(task, 1.0 * place) for place, task in enumerate(TASKS)]
+    methods = {name for (name,) in rows(workspace, "SELECT method FROM grouping_method")}
+    assert {"TAG (look-ahead)", "TAG (first order)"} <= methods
+    live = _runs.dump(snapshot_path(workspace))
+    rebuild(workspace)
+    assert _runs.dump(snapshot_path(workspace)) == live
 
 
 def test_an_experiment_that_does_not_search_has_no_groupings(workspace: Workspace) -> None:

@@ -26,7 +26,7 @@ from backend.evidence.descent import (
     shared_gradients,
     weight_changes,
 )
-from backend.evidence.models import load_epoch, load_trained
+from backend.evidence.models import load_trained, trained_models
 from backend.evidence.probes import fit_heads
 from backend.evidence.samples import microbatches
 from backend.learn.hardware import Hardware, usable_cores, usable_memory
@@ -45,10 +45,10 @@ def gradient_rows(
 ) -> list[GradientRow]:
     """Rows of setting `multi`; `report` is told the share that is done."""
     run = piece.run
-    draws = _draws(encoded.select(run.tasks), run, piece.microbatches, piece.microbatch_size, hardware)
+    draws = draws_of(encoded.select(run.tasks), run, piece.microbatches, piece.microbatch_size, hardware)
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
-    steps = _Steps((last + 2) * len(draws.rows), report)
+    steps = Steps((last + 2) * len(draws.rows), report)
     rows: list[GradientRow] = []
     course: list[Alignments] = []
     floor: Alignments | None = None
@@ -72,28 +72,31 @@ def cross_rows(
     runs = sorted(piece.runs, key=lambda run: run.tasks[0].name)
     tasks = tuple(run.tasks[0] for run in runs)
     together = runs[0].model_copy(update={"tasks": tasks})
-    draws = _draws(encoded.select(tasks), together, piece.microbatches, piece.microbatch_size, hardware)
+    draws = draws_of(encoded.select(tasks), together, piece.microbatches, piece.microbatch_size, hardware)
     models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
     vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))
-    found = own_gradients(models, draws, hardware, _Steps(len(draws.rows), report))
+    found = own_gradients(models, draws, hardware, Steps(len(draws.rows), report))
     seed = runs[0].seed
     return _rows("cross", seed, "end", None, found, tasks, None) + _rows(
         "task_vectors", seed, "end", None, vectors, tasks, None
     )
 
 
-class _Steps:
+class Steps:
     """Counts steps and reports their share."""
 
     def __init__(self, total: int, report: Report) -> None:
+        """total: steps that there will be at most."""
         self._done, self._total, self._report = 0, total, report
 
     def __call__(self) -> None:
+        """One more is done."""
         self._done += 1
         self._report(min(1.0, self._done / self._total))
 
 
-def _draws(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> Draws:
+def draws_of(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> Draws:
+    """Draws of the training texts of all tasks."""
     found = microbatches(encoded, list(range(len(encoded.tasks))), count, size, run.seed)
     rows = [np.concatenate(parts) for parts in found if parts]
     return make_draws(encoded, run, rows, hardware)
@@ -106,11 +109,8 @@ def _moments(
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
     fit_heads(model, draws.encoded, draws.labels, draws.class_weights, hardware, without=np.concatenate(draws.rows))
     yield "start", 0, model
-    for epoch in range(1, last + 1):
-        if epoch == best:
-            yield "end", epoch, load_trained(run, workspace, directory, encoded.vocabulary)
-        elif (found := load_epoch(run, epoch, workspace, directory, encoded.vocabulary)) is not None:
-            yield "epoch", epoch, found
+    for epoch, found in trained_models(run, best, last, workspace, directory, encoded.vocabulary):
+        yield "end" if epoch == best else "epoch", epoch, found
 
 
 def _floor_fits(model: MultiTaskModel, num_tasks: int, hardware: Hardware) -> bool:

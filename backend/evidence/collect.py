@@ -11,19 +11,20 @@ from safetensors.torch import save
 from backend.data.encode import Encoded
 from backend.errors import EvidenceError, MtlensError, WorkspaceError
 from backend.evidence.alignments import cross_rows, gradient_rows
+from backend.evidence.lookahead import lookahead_rows
 from backend.evidence.models import load_encoder
 from backend.evidence.samples import fingerprint, held_out_rows
 from backend.evidence.similarities import similarity_rows
 from backend.evidence.states import HiddenStates, hidden_states
 from backend.learn.execute import encoder_directory
 from backend.learn.hardware import Hardware, describe, prepare
-from backend.pieces import Cross, Gradients, Piece, Similarity, States
+from backend.pieces import Cross, Gradients, LookAhead, Piece, Similarity, States
 from backend.spec import Outcome, Precision
 from backend.store import tables
-from backend.store.evidence_tables import cka_table, gradient_table
+from backend.store.evidence_tables import cka_table, gradient_table, lookahead_table
 from backend.store.folder import JobClaimed
 from backend.store.journal import Journal
-from backend.store.pieces import CKA, GRADIENTS, STATES, PieceFolder
+from backend.store.pieces import CKA, GRADIENTS, LOOKAHEAD, STATES, PieceFolder
 from backend.store.workspace import Workspace
 
 PACKAGES = ("mtlens", "torch", "transformers", "numpy")
@@ -74,7 +75,10 @@ def _compute(
     if isinstance(piece, Similarity):
         states = [_load_states(job_id, workspace) for job_id in piece.states]
         return {CKA: tables.to_parquet(cka_table(similarity_rows(piece.members, _aligned(states), piece.pooling, report)))}
-    directory = encoder_directory(piece.run if isinstance(piece, Gradients) else piece.runs[0])
+    directory = encoder_directory(piece.runs[0] if isinstance(piece, Cross) else piece.run)
+    if isinstance(piece, LookAhead):
+        ahead = lookahead_rows(piece, encoded, workspace, directory, hardware, report)
+        return {LOOKAHEAD: tables.to_parquet(lookahead_table(ahead))}
     if isinstance(piece, Gradients):
         rows = gradient_rows(piece, encoded, workspace, directory, hardware, report)
     else:
@@ -115,7 +119,9 @@ def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
 
 
 def _precision(piece: Piece) -> Precision:
-    """That of the training that it looks at."""
+    """That of the training that it looks at; of a look-ahead the best, as it is about small differences of losses."""
+    if isinstance(piece, LookAhead):
+        return "float32"
     if isinstance(piece, Similarity):
         return "auto"
     return (piece.runs[0] if isinstance(piece, Cross) else piece.run).training.precision

@@ -80,6 +80,11 @@ def shared_gradients(
     return gramian.result()
 
 
+def losses_of(model: MultiTaskModel, draws: Draws, rows: NDArray[np.int64], hardware: Hardware) -> list[Tensor | None]:
+    """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
+    return _losses(_forward(model, draws.encoded, rows, hardware), draws.labels[rows], draws.class_weights)
+
+
 def own_gradients(models: Sequence[MultiTaskModel], draws: Draws, hardware: Hardware, report: Callable[[], None]) -> Alignments:
     """Each task at the weights of its own model, on the same draws."""
     names, _ = encoder_parameters(models[0])

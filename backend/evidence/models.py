@@ -1,5 +1,6 @@
 """Models as they are stored: trained, at the end of an epoch, as they began, or of random weights."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,17 @@ def load_epoch(
         for name, tensor in trained_tensors(model).items():
             tensor.add_(_fitting(changes, name, tensor, path))
     return model
+
+
+def trained_models(
+    run: Run, best: int, last: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
+) -> Iterator[tuple[int, MultiTaskModel]]:
+    """A run's models by epoch, that of epoch `best` being the finished one; epochs that were not kept are left out."""
+    for epoch in range(1, last + 1):
+        if epoch == best:
+            yield epoch, load_trained(run, workspace, directory, vocabulary)
+        elif (found := load_epoch(run, epoch, workspace, directory, vocabulary)) is not None:
+            yield epoch, found
 
 
 def _tensors(path: Path, run: Run) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ class Learner:
         self.encoded = encoded.select(run.tasks)
         self.labels = training_labels(self.encoded, run)
         self.model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
-        self.optimiser = _optimiser(self.model, run)
+        self.optimiser = make_optimiser(self.model, run)
         self.loss = BatchLoss(run.tasks, self._class_weights(), hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
         self.inference_seconds = 0.0  # in which the test split was predicted
@@ -193,7 +193,7 @@ def _forget_absent(model: MultiTaskModel, totals: NDArray[np.float32]) -> None:
                 head.zero_grad(set_to_none=True)
 
 
-def _optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
+def make_optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
     """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed."""
     training = run.training
     rate = encoder_rate(run)

@@ -9,11 +9,17 @@ import pyarrow as pa
 
 from backend.errors import WorkspaceError
 from backend.store.changes import StoredState
-from backend.store.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS
+from backend.store.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LOOKAHEAD_COLUMNS
 from backend.store.folder import JobState
-from backend.store.pieces import CKA, GRADIENTS, PieceFolder
+from backend.store.pieces import CKA, GRADIENTS, LOOKAHEAD, PieceFolder
 from backend.store.tables import read_parquet
 from backend.store.workspace import Workspace, read_object
+
+_FILES = {
+    "cka": (CKA, CKA_COLUMNS),
+    "gradients": (GRADIENTS, GRADIENT_COLUMNS),
+    "lookahead": (LOOKAHEAD, LOOKAHEAD_COLUMNS),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +32,7 @@ class PieceRecord:
     reason: str | None
     cka: pa.Table
     gradients: pa.Table
+    lookahead: pa.Table
 
 
 def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) -> PieceRecord | None:
@@ -39,20 +46,14 @@ def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) 
     except WorkspaceError as error:
         if before == "damaged":
             return None
-        empty = (CKA_COLUMNS.empty_table(), GRADIENT_COLUMNS.empty_table())
-        return PieceRecord(
-            piece_id=piece_id, state="damaged", seconds=None, reason=str(error), cka=empty[0], gradients=empty[1]
-        )
+        empty = _tables(folder, is_done=False)
+        return PieceRecord(piece_id=piece_id, state="damaged", seconds=None, reason=str(error), **empty)
 
 
 def _read(folder: PieceFolder, state: JobState) -> PieceRecord:
-    cka, gradients, facts = CKA_COLUMNS.empty_table(), GRADIENT_COLUMNS.empty_table(), dict[str, object]()
+    facts = dict[str, object]()
     if state == "done":
         facts = folder.facts()
-        if (folder.path / CKA).exists():
-            cka = read_parquet(folder.path / CKA, CKA_COLUMNS)
-        if (folder.path / GRADIENTS).exists():
-            gradients = read_parquet(folder.path / GRADIENTS, GRADIENT_COLUMNS)
     elif state == "failed":
         facts = read_object(folder.path / "FAILED")
     seconds, reason = facts.get("seconds"), facts.get("reason")
@@ -61,6 +62,13 @@ def _read(folder: PieceFolder, state: JobState) -> PieceRecord:
         state="done" if state == "done" else "failed" if state == "failed" else "unfinished",
         seconds=seconds if isinstance(seconds, float) else None,
         reason=reason if isinstance(reason, str) else None,
-        cka=cka,
-        gradients=gradients,
+        **_tables(folder, is_done=state == "done"),
     )
+
+
+def _tables(folder: PieceFolder, *, is_done: bool) -> dict[str, pa.Table]:
+    """Those that a finished piece has, and empty ones in place of others."""
+    return {
+        field: read_parquet(folder.path / name, columns) if is_done and (folder.path / name).exists() else columns.empty_table()
+        for field, (name, columns) in _FILES.items()
+    }

@@ -14,7 +14,8 @@ COMMENT ON VIEW evidence_piece IS 'Computations of evidence that an experiment a
 COMMENT ON COLUMN evidence_piece.experiment_id IS 'Experiment';
 COMMENT ON COLUMN evidence_piece.piece_id IS 'Content hash of everything that decides the result; name of its folder';
 COMMENT ON COLUMN evidence_piece.kind IS
-    'states: hidden states of one model; similarity: CKA between models; gradients: of a multi-task model; cross: of single ones';
+    'states: hidden states of one model; similarity: CKA between models; gradients: of a multi-task model; cross: of single ones; '
+    'lookahead: affinities by steps for one task';
 COMMENT ON COLUMN evidence_piece.subject IS 'What it looks at';
 COMMENT ON COLUMN evidence_piece.state IS 'waiting, unfinished, done or failed';
 COMMENT ON COLUMN evidence_piece.seconds IS 'Time it took';
@@ -43,6 +44,20 @@ COMMENT ON COLUMN cka.low IS '95 % interval over examples (jackknife); NULL wher
 COMMENT ON COLUMN cka.high IS '95 % interval over examples (jackknife)';
 COMMENT ON COLUMN cka.examples IS 'Held-out examples';
 COMMENT ON COLUMN cka.reason IS 'Why the value is undefined';
+
+CREATE TABLE lookahead (
+    piece_id VARCHAR, seed BIGINT, epoch INTEGER, task_from VARCHAR, task_for VARCHAR, lookahead DOUBLE, first_order DOUBLE,
+    microbatches INTEGER
+);
+COMMENT ON TABLE lookahead IS 'What a step for one task does for another in a multi-task model (TAG); where groupings are searched';
+COMMENT ON COLUMN lookahead.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN lookahead.seed IS 'Seed of the run';
+COMMENT ON COLUMN lookahead.epoch IS 'Epochs trained until then';
+COMMENT ON COLUMN lookahead.task_from IS 'Task that the optimiser takes a step for';
+COMMENT ON COLUMN lookahead.task_for IS 'Task whose loss is looked at';
+COMMENT ON COLUMN lookahead.lookahead IS 'Relative decrease of the loss by the step, over the learning rate; mean over microbatches';
+COMMENT ON COLUMN lookahead.first_order IS 'Inner product of the gradients over the loss; mean over microbatches';
+COMMENT ON COLUMN lookahead.microbatches IS 'Microbatches with labels of both tasks';
 
 CREATE TABLE gradient_alignment (
     piece_id VARCHAR, setting VARCHAR, seed BIGINT, moment VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,

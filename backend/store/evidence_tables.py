@@ -57,6 +57,19 @@ class GradientRow:
     reason: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LookaheadRow:
+    """What a task does for another in one model; see table `lookahead` in evidence.sql."""
+
+    seed: int
+    epoch: int
+    task_from: str
+    task_for: str
+    lookahead: float | None
+    first_order: float | None
+    microbatches: int
+
+
 _TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 
@@ -71,6 +84,7 @@ def _fields(row: type) -> list[tuple[str, object]]:
 
 CKA_COLUMNS = _schema(CkaRow)
 GRADIENT_COLUMNS = _schema(GradientRow)
+LOOKAHEAD_COLUMNS = _schema(LookaheadRow)
 
 
 def cka_table(rows: Sequence[CkaRow]) -> pa.Table:
@@ -81,3 +95,8 @@ def cka_table(rows: Sequence[CkaRow]) -> pa.Table:
 def gradient_table(rows: Sequence[GradientRow]) -> pa.Table:
     """Rows as the columns of table `gradient_alignment`."""
     return pa.Table.from_pylist([vars(row) for row in rows], schema=GRADIENT_COLUMNS)
+
+
+def lookahead_table(rows: Sequence[LookaheadRow]) -> pa.Table:
+    """Rows as the columns of table `lookahead`."""
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=LOOKAHEAD_COLUMNS)

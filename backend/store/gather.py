@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,12 @@ _COSINES = """
     SELECT task_a, task_b, seed, debiased FROM gradient_alignment
     WHERE setting = 'multi' AND moment = 'training' AND layer IS NULL AND parameters = 'all' AND task_a <> task_b
         AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    ORDER BY ALL
+"""
+_LOOKAHEADS = """
+    SELECT task_from, task_for, seed, avg(lookahead), avg(first_order) FROM lookahead
+    WHERE piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    GROUP BY ALL
     ORDER BY ALL
 """
 _SIMILARITIES = """
@@ -115,9 +122,10 @@ def gather(connection: master.Connection, experiment_id: str) -> Gathered | None
         return None
     pooling = specification["encoder"]["pooling"]
     cosines = connection.execute(_COSINES, [experiment_id]).fetchall()
+    ahead = connection.execute(_LOOKAHEADS, [experiment_id]).fetchall()
     similarities = connection.execute(_SIMILARITIES, {"id": experiment_id, "pooling": pooling}).fetchall()
     seconds = connection.execute(_EVIDENCE_SECONDS, [experiment_id]).fetchall()
-    inputs = [specification["search"], sorted(run.run_id for run in runs.values()), repr(cosines), repr(similarities)]
+    evidence = [repr(rows) for rows in (cosines, ahead, similarities)]
     return Gathered(
         experiment_id=experiment_id,
         tasks=tasks,
@@ -127,10 +135,14 @@ def gather(connection: master.Connection, experiment_id: str) -> Gathered | None
         runs=runs,
         validation=Measured(num_tasks=len(tasks), scores=splits["validation"]),
         test=Measured(num_tasks=len(tasks), scores=splits["test"]),
-        gradients=Gradients(cosine=_over_seeds(cosines, tasks)),
-        features=Features(cka=_symmetric(similarities, tasks)),
+        gradients=Gradients(
+            cosine=_over_seeds(_both_ways(cosines), tasks),
+            lookahead=_over_seeds([row[:4] for row in ahead], tasks),
+            first_order=_over_seeds([(*row[:3], row[4]) for row in ahead], tasks),
+        ),
+        features=Features(cka=_pairwise(_both_ways(similarities), tasks)),
         evidence_seconds={kind: float(total) for kind, total in seconds if total is not None},
-        inputs=content_hash(inputs),
+        inputs=content_hash([specification["search"], sorted(run.run_id for run in runs.values()), *evidence]),
     )
 
 
@@ -169,20 +181,24 @@ def _scores(
 
 
 def _over_seeds(rows: list[tuple[str, str, int, float | None]], tasks: tuple[str, ...]) -> Pairwise | None:
-    """Mean and its error over seeds, the same both ways; None without rows."""
+    """Mean and its error over seeds, of the first task for the second; None without rows."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for task_a, task_b, _, value in rows:
+    for task_from, task_for, _, value in rows:
         if value is not None:
-            values[task_a, task_b].append(value)
-    return _symmetric([(*pair, *mean_and_error(np.array(found))) for pair, found in sorted(values.items())], tasks)
+            values[task_from, task_for].append(value)
+    return _pairwise([(*pair, *mean_and_error(np.array(found))) for pair, found in sorted(values.items())], tasks)
 
 
-def _symmetric(rows: list[tuple[str, str, float | None, float | None]], tasks: tuple[str, ...]) -> Pairwise | None:
+def _both_ways(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row for a, b, *rest in rows for row in ((a, b, *rest), (b, a, *rest))]
+
+
+def _pairwise(rows: list[tuple[str, str, float | None, float | None]], tasks: tuple[str, ...]) -> Pairwise | None:
     if not rows:
         return None
     values, errors = np.full((2, len(tasks), len(tasks)), np.nan)
-    for task_a, task_b, value, error in rows:
-        a, b = tasks.index(task_a), tasks.index(task_b)
-        values[[a, b], [b, a]] = np.nan if value is None else value
-        errors[[a, b], [b, a]] = np.inf if error is None else error
+    for task_from, task_for, value, error in rows:
+        place = tasks.index(task_from), tasks.index(task_for)
+        values[place] = np.nan if value is None else value
+        errors[place] = np.inf if error is None else error
     return Pairwise(values=values, errors=errors)

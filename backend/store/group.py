@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from backend.errors import DataError, EvidenceError
-from backend.grouping.estimators import CKA, COSINE, ESTIMATORS, Estimator
+from backend.grouping.estimators import CKA, COSINE, ESTIMATORS, FIRST_ORDER, TAG, Estimator
 from backend.grouping.estimators.interface import Prediction, Predictor
 from backend.grouping.estimators.measured import pairwise_gains
 from backend.grouping.judgement import judge
@@ -22,6 +22,12 @@ from backend.store import master, recommend
 from backend.store.apply import TABLES_OF_GROUPING
 from backend.store.gather import Gathered, gather
 
+_EVIDENCE = {  # kinds of pieces that methods need; look-ahead and first order come from one piece and both count all of it
+    TAG.name: ("lookahead",),
+    FIRST_ORDER.name: ("lookahead",),
+    COSINE.name: ("gradients",),
+    CKA.name: ("states", "similarity"),
+}
 _WIDTH = 1.96  # standard errors of a 95 % interval
 _MOST_GROUPS = 1023  # all of ten tasks; of more tasks the smallest groups, and those that are trained
 
@@ -57,7 +63,7 @@ def _affinities(gathered: Gathered) -> Iterator[dict[str, object]]:
     """A row for each pair of tasks that a method speaks of."""
     found: list[tuple[str, Pairwise | None]] = [
         ("pairwise gain", pairwise_gains(gathered.validation)),
-        *((one.name, one.matrix(gathered.gradients, gathered.features)) for one in (COSINE, CKA)),
+        *((one.name, one.matrix(gathered.gradients, gathered.features)) for one in (TAG, FIRST_ORDER, COSINE, CKA)),
     ]
     for method, pairwise in found:
         for i, task_from in enumerate(gathered.tasks if pairwise else ()):
@@ -201,7 +207,7 @@ def _discovery_seconds(gathered: Gathered, method: Estimator) -> float | None:
     """Training time of the groups that a method asks for, under all seeds, and time of its evidence; None if unknown."""
     found = [gathered.mean(group, "seconds") for group in method.discovery(len(gathered.tasks)).groups]
     trained = [seconds for seconds in found if seconds is not None]
-    kinds = {COSINE.name: ("gradients",), CKA.name: ("states", "similarity")}.get(method.name, ())
+    kinds = _EVIDENCE.get(method.name, ())
     evidence = sum(gathered.evidence_seconds.get(kind, 0.0) for kind in kinds)
     return sum(trained) * len(gathered.seeds) + evidence if len(trained) == len(found) else None
 

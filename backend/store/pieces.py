@@ -17,6 +17,7 @@ from backend.store.journal import Journal
 
 CKA = "cka.parquet"
 GRADIENTS = "gradients.parquet"
+LOOKAHEAD = "lookahead.parquet"
 STATES = "states.safetensors"
 
 

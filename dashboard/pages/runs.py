@@ -19,6 +19,7 @@ PIECES = {
     "similarity": "similarity (CKA)",
     "gradients": "gradients",
     "cross": "gradients of task-specific models",
+    "lookahead": "look-ahead (TAG)",
 }
 HOW_RUNS = """
 All runs that the experiment asks for. **State**: waiting, unfinished, done, failed or damaged. **Selected**: the grid point
