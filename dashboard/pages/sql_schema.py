@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from backend.store.read import query
+from backend.store.kept import query
 from backend.store.workspace import Workspace
 from dashboard.literal import literal
 from dashboard.state import ask
