@@ -59,11 +59,19 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> t
     """Statement on a pair and the reason in words: `aligned` needs every layer's interval above 0 as well."""
     if whole.cosine is None:
         return "not identifiable", whole.reason or ""
-    interval = "" if whole.low is None else f" ({whole.low:+.2f} to {whole.high:+.2f})"
-    says = f"cosine {whole.cosine:+.2f}{interval} over the whole encoder"
+    says = _in_words(whole)
     if whole.statement != "aligned":
         return whole.statement, f"{says}; {whole.reason}" if whole.reason else says
     doubtful = [layer for layer, one in layers if one.low is None or one.low <= 0]
     if doubtful:
         return "inconclusive", f"{says}, but not surely above 0 in layer {', '.join(map(str, doubtful))}"
     return "aligned", f"{says}, above 0 in every layer"
+
+
+def _in_words(whole: Direction) -> str:
+    if whole.low is None or whole.high is None:
+        return f"cosine {whole.cosine:+.2f} over the whole encoder"
+    interval = f"{whole.low:+.2f} to {whole.high:+.2f}"
+    if whole.statement == "inconclusive" and (whole.low < -1 or whole.high > 1):
+        return f"seeds do not identify the cosine over the whole encoder: its interval, {interval}, goes beyond 1"
+    return f"cosine {whole.cosine:+.2f} ({interval}) over the whole encoder"

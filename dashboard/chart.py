@@ -1,7 +1,7 @@
 """One chart as every page shows it: title, figure with alt text, and below it how to read it, its table and that as CSV."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -34,13 +34,29 @@ def chart(
     st.markdown(f"## {literal(title or figures.title_of(figure))}")
     drawn, alt = figures.bare(figure), figures.alt_of(figure)
     picked: list[Any] = []
+    options: dict[str, Any] = {"theme": None, "key": name, "config": CONFIG, "alt": alt, "height": _fit(name, drawn)}
     if selects:
-        state = st.plotly_chart(drawn, theme=None, key=name, config=CONFIG, alt=alt, on_select="rerun", selection_mode="points")
+        state = st.plotly_chart(drawn, on_select="rerun", selection_mode="points", **options)
         picked = [point["customdata"] for point in state.selection.points if "customdata" in point]
     else:
-        st.plotly_chart(drawn, theme=None, key=name, config=CONFIG, alt=alt)
+        st.plotly_chart(drawn, **options)
     behind(name, lambda: table or entry.tabulate(info), reading or entry.reading)
     return picked
+
+
+def _fit(name: str, drawn: go.Figure) -> Literal["content", "stretch"]:
+    """Height of a chart: its own, but where cells are square, no more than they fill at the width of a phone."""
+    square = figures.square_of(drawn)
+    if square is None:
+        return "content"
+    layout: Any = drawn.layout
+    height, margin = layout.height, layout.margin
+    filled = f"{margin.t + margin.b}px + {square:.4f} * (100vw - 2rem - {margin.l + margin.r}px)"
+    st.html(
+        f"<style>.st-key-{name} {{height: {height}px; flex: none}}"
+        f"@media (max-width: 640px) {{.st-key-{name} {{height: min({height}px, {filled})}}}}</style>"
+    )
+    return "stretch"
 
 
 def behind(

@@ -35,7 +35,7 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
         content = render(f"mtlens: {about.name}", figures.title_of(one.light), [(name, [one])], facts).encode()
     else:
         figure = entry.draw(entry.read(workspace, about.experiment_id), theme=DARK if dark else LIGHT)
-        content = _image(figure.to_dict(), figure.layout.height, path.suffix.lower()[1:])
+        content = _image(figure.to_dict(), figures.height_of(figure), path.suffix.lower()[1:])
     write_atomic(path, content, durable=False)
     return path
 

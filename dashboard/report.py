@@ -109,7 +109,7 @@ def _section(one: Exhibit, number: int, page_title: str) -> str:
     title, alt = figures.title_of(one.light), escape(figures.alt_of(one.light), quote=True)
     heading = "" if title == page_title else f"<h3>{escape(title)}</h3>"
     reading = f"<details><summary>How to read this</summary><p>{escape(one.reading)}</p></details>" if one.table.rows else ""
-    height = one.light.layout.height
+    height = figures.height_of(one.light)
     drawing = f'<div class="figure" id="figure{number}" role="figure" aria-label="{alt}" style="min-height:{height}px"></div>'
     return f"<section>{heading}{drawing}{reading}{_table(one.table)}</section>"
 

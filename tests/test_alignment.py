@@ -44,3 +44,13 @@ def test_aligned_in_all_layers_or_not():
     assert "layer 1" in words
     assert judge_layers(judge_direction([None], 0.2), [])[0] == "not identifiable"
     assert judge_layers(judge_direction([-0.5, -0.5, -0.51], 0.2), [(1, weak)])[0] == "opposed"
+
+
+def test_an_interval_beyond_1_is_said_in_words():
+    wild = judge_direction([0.1, 2.4, 0.9], 0.2)
+    assert judge_layers(wild, [(0, wild)])[1] == (
+        "seeds do not identify the cosine over the whole encoder: its interval, -1.77 to +4.03, goes beyond 1"
+    )
+    sure = judge_direction([0.93, 0.99, 0.9], 0.2)
+    assert sure.high > 1
+    assert judge_layers(sure, [(0, sure)])[1].startswith("cosine +0.94 (+0.83 to +1.05)")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from importlib.resources import files
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -97,7 +98,7 @@ def settle(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_all_pages_look_right(browser: Browser, full: str, tmp_path: Path, width: int, scheme: str) -> None:
+def test_all_pages_look_right_and_can_be_read(browser: Browser, full: str, tmp_path: Path, width: int, scheme: str) -> None:
     for name in PAGES:
         page, complaints = visit(browser, f"{full}/{name}", width=width, scheme=scheme)
         assert page.screenshot(path=tmp_path / f"{name or 'answer'}-{width}-{scheme}.png", full_page=True)
@@ -107,20 +108,27 @@ def test_all_pages_look_right(browser: Browser, full: str, tmp_path: Path, width
         )
         for unwanted in ("stAppDeployButton", "stMainMenu", "stException"):
             assert page.get_by_test_id(unwanted).count() == 0
+        if width == 1440:
+            assert barriers(page) == [], name
         page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_it(browser: Browser, full: str, scheme: str) -> None:
-    """No serious finding of axe-core (Deque Systems), which checks against WCAG 2."""
-    axe = (files(pytest.importorskip("axe_playwright_python")) / "axe.min.js").read_text()
-    for name in PAGES:
-        page, _ = visit(browser, f"{full}/{name}", scheme=scheme)
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document)")["violations"]
-        serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
-        assert serious == [], name
-        page.context.close()
+def barriers(page: Page) -> list[tuple[str, str]]:
+    """Serious findings of axe-core (Deque Systems), which checks against WCAG 2."""
+    page.evaluate((files(axe_playwright_python) / "axe.min.js").read_text())
+    found = page.evaluate("axe.run(document)")["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def test_square_cells_leave_no_empty_place_on_a_phone(browser: Browser, full: str) -> None:
+    page, _ = visit(browser, f"{full}/cka", width=390)
+    chart = page.locator(".st-key-cka-layers")
+    expect(chart.locator(".scatterlayer .point").first).to_be_attached()
+    page.wait_for_function("!document.querySelector('.st-key-cka-layers .js-plotly-plot')._transitioning")
+    cells, whole = (chart.locator(part).first.bounding_box() for part in (".heatmaplayer", ".js-plotly-plot"))
+    assert cells
+    assert whole
+    assert whole["y"] + whole["height"] - cells["y"] - cells["height"] < 60
 
 
 def test_a_link_reopens_the_view(browser: Browser, full: str) -> None:

@@ -19,6 +19,7 @@ from dashboard import figures, views
 from dashboard.catalog import ENTRIES
 from dashboard.figures.forest import difference_ticks, span
 from dashboard.figures.gains import rank_correlation
+from dashboard.text import minus
 from dashboard.theme import DARK, LIGHT
 from tests import _stores
 from tests._stores import HOSTILE, START
@@ -212,6 +213,25 @@ def test_unmeasured_gains_are_hollow_and_lie_on_their_prediction() -> None:
     _, hollow = figures.predicted_measured([one]).data
     assert hollow.marker.color == LIGHT.paper
     assert (hollow.x[0], hollow.y[0]) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "title"),
+    [
+        (-0.34, 0.25, f"cosine from {minus('-0.34')} to 0.25"),
+        (-0.34, 2.59, f"cosine {minus('-0.34')} at the start, hidden by noise at the end"),
+        (None, 0.25, "cosine 0.25 at the end, hidden by noise at the start"),
+        (-1.2, 2.59, "noise hides whether they point the same way"),
+    ],
+)
+def test_a_cosine_beyond_1_is_told_in_words(full: Workspace, first: float | None, last: float, title: str) -> None:
+    one = views.alignments(full, EXPERIMENT)[1]
+    ends = [
+        replace(one, layer=layer, moment=moment, epoch=None, cosine=cosine, statement="inconclusive")
+        for moment, cosine in (("start", first), ("end", last))
+        for layer in (None, 0)
+    ]
+    assert figures.title_of(figures.moment_map(ends)) == f"Gradients of {one.task_a} and {one.task_b}: {title}"
 
 
 def test_hostile_names_are_shown_as_they_are(stores: dict[str, Workspace]) -> None:

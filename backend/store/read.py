@@ -51,8 +51,22 @@ def connect(path: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path), read_only=True, config=_CLOSED)
     except duckdb.Error as error:
         raise WorkspaceError(f"{path}: {_first_line(error)}; `mtlens ingest --rebuild` makes it anew") from error
-    connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
+    ((is_open_here_already,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+    if not is_open_here_already:
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
     return connection
+
+
+def connect_to_newest(workspace: Workspace) -> tuple[Path, duckdb.DuckDBPyConnection]:
+    """The newest snapshot and a connection to it; `WorkspaceError` where there is nothing to read."""
+    for _ in range(_ATTEMPTS):
+        path = snapshot_path(workspace)
+        try:
+            return path, connect(path)
+        except WorkspaceError:
+            if path.exists():
+                raise
+    raise WorkspaceError(f"{workspace.pointer} should name a snapshot that exists: run `mtlens ingest`")
 
 
 def query(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Result:
@@ -60,13 +74,18 @@ def query(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[str, A
 
     Raises `QueryError` for SQL that does not only read or that fails, `WorkspaceError` where there is nothing to read.
     """
-    with closing(_connect_to_newest(workspace)) as connection:
-        statement = parse(connection, sql)
-        try:
-            cursor = connection.execute(statement, params)
-            return Result(columns=tuple(column[0] for column in cursor.description), rows=cursor.fetchall())
-        except duckdb.Error as error:
-            raise QueryError(_first_line(error)) from error
+    with closing(connect_to_newest(workspace)[1]) as connection:
+        return answer(connection, sql, params)
+
+
+def answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> Result:
+    """Answer one query on an open connection; `QueryError` as in `query`."""
+    statement = parse(connection, sql)
+    try:
+        cursor = connection.execute(statement, params)
+        return Result(columns=tuple(column[0] for column in cursor.description), rows=cursor.fetchall())
+    except duckdb.Error as error:
+        raise QueryError(_first_line(error)) from error
 
 
 def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
@@ -89,17 +108,6 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     elif not (kind == duckdb.StatementType.SELECT or (kind == duckdb.StatementType.MULTI and _PIVOT.match(sql))):
         raise QueryError(f"a query should be {_QUERY_KINDS}; found {kind.name}")
     return statements[0]
-
-
-def _connect_to_newest(workspace: Workspace) -> duckdb.DuckDBPyConnection:
-    for _ in range(_ATTEMPTS):
-        path = snapshot_path(workspace)
-        try:
-            return connect(path)
-        except WorkspaceError:
-            if path.exists():
-                raise
-    raise WorkspaceError(f"{workspace.pointer} should name a snapshot that exists: run `mtlens ingest`")
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from dashboard.figures.cosines import conflict_rates, moment_map, task_cosines
 from dashboard.figures.costs import costs
 from dashboard.figures.depth import alignment_by_depth, similarity_by_depth
 from dashboard.figures.forest import forest
-from dashboard.figures.frame import alt_of, bare, title_of
+from dashboard.figures.frame import alt_of, bare, height_of, square_of, title_of
 from dashboard.figures.gains import predicted_measured, regret
 from dashboard.figures.layers import layer_differences, layer_matrices
 from dashboard.figures.learning import learning_curves
@@ -26,6 +26,7 @@ __all__ = [
     "confusion",
     "costs",
     "forest",
+    "height_of",
     "layer_differences",
     "layer_matrices",
     "learning_curves",
@@ -34,6 +35,7 @@ __all__ = [
     "predicted_measured",
     "regret",
     "similarity_by_depth",
+    "square_of",
     "task_cosines",
     "timeline",
     "title_of",

@@ -79,9 +79,8 @@ def moment_map(course: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.F
     sheet.x_axis(title={"text": "start, epochs, end: ring where the sign is open"}, tickangle=0, **ticks)
     sheet.y_axis(title={"text": "layer"}, tickvals=list(range(len(layers))), ticktext=[str(layer) for layer in layers])
     pair = listing([chosen[0].task_a, chosen[0].task_b])
-    ends = [one.cosine for one in course if one.layer is None and one.cosine is not None]
-    ends = ends or [one.cosine for one in (cells[-1][0], cells[-1][-1]) if one and one.cosine is not None]
-    title = f"Gradients of {pair}: cosine from {plain(ends[0])} to {plain(ends[-1])}" if ends else f"Gradients of {pair}"
+    ends = [one for one in course if one.layer is None] or [one for one in cells[-1] if one]
+    title = f"Gradients of {pair}: {_from_to(ends[0], ends[-1])}" if ends else f"Gradients of {pair}"
     height = 22 * len(layers) + BAR_HEIGHT + 56
     alt = f"Heatmap of gradient cosine by layer and moment, from -1 to 1. {title} over the course of training."
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, left=64, bottom=56, top=BAR_HEIGHT)
@@ -191,6 +190,20 @@ def _tell(one: AlignmentInfo) -> str:
         f"<b>{label(one.task_a)} and {label(one.task_b)}</b>: {one.statement}<br>{one.when}, {where}<br>"
         f"cosine {plain(one.cosine)} ({plain(one.low)} to {plain(one.high)})<br>naive {plain(one.naive)}{conflict}"
     )
+
+
+def _from_to(first: AlignmentInfo, last: AlignmentInfo) -> str:
+    """A cosine cannot be beyond 1, but an estimate can, and means nothing then."""
+    if not (first.is_identified or last.is_identified):
+        return "noise hides whether they point the same way"
+    if first.is_identified and last.is_identified:
+        return f"cosine from {plain(first.cosine)} to {plain(last.cosine)}"
+    known, hidden = (first, last) if first.is_identified else (last, first)
+    return f"cosine {plain(known.cosine)} {_at(known)}, hidden by noise {_at(hidden)}"
+
+
+def _at(one: AlignmentInfo) -> str:
+    return f"after {one.when}" if one.moment == "epoch" else f"at the {one.when}"
 
 
 def _title(chosen: Sequence[AlignmentInfo], layer: int | None) -> str:

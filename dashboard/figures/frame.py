@@ -82,14 +82,27 @@ def alt_of(figure: go.Figure) -> str:
     return _meta(figure)["alt"]
 
 
+def square_of(figure: go.Figure) -> float | None:
+    """Height over width of a plot whose cells are square; None for all others."""
+    return _meta(figure)["square"]
+
+
+def height_of(figure: go.Figure) -> int:
+    """Height in pixels, with the title."""
+    layout: Any = figure.layout
+    return layout.height
+
+
 def bare(figure: go.Figure) -> go.Figure:
     """A copy without title and background, for a page that shows the title as text above it."""
     copy = go.Figure(figure)
     meta = _meta(figure)
-    copy.layout.annotations = [one for one in copy.layout.annotations if one.name != _TITLE]
+    layout: Any = copy.layout
+    layout.annotations = [one for one in layout.annotations if one.name != _TITLE]
     copy.update_layout(paper_bgcolor="rgba(0,0,0,0)", height=meta["height"], margin_t=meta["top"])
     return copy
 
 
 def _meta(figure: go.Figure) -> dict[str, Any]:
-    return figure.layout.meta  # pyright: ignore[reportAttributeAccessIssue]
+    layout: Any = figure.layout
+    return layout.meta

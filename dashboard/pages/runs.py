@@ -22,8 +22,8 @@ PIECES = {
     "lookahead": "look-ahead (TAG)",
 }
 HOW_RUNS = """
-All runs that the experiment asks for. **State**: waiting, unfinished, done, failed or damaged. **Selected**: the grid point
-that is compared. Scores are macro-F1 x 100, mean over the tasks of the run. Times are UTC.
+All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.
+**Selected**: the grid point that is compared. Scores are macro-F1 x 100, mean over the tasks of the run. Times are UTC.
 """
 
 
@@ -91,6 +91,8 @@ def _pieces(pieces: tuple[views.PiecesInfo, ...]) -> None:
 
 
 def _all(runs: tuple[views.RunInfo, ...]) -> None:
+    runs = tuple(sorted(runs, key=lambda run: run.last_event or datetime.min, reverse=True))
+    st.caption("The newest sign of life first, waiting runs last. A click on the head of a column sorts by it.")
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],

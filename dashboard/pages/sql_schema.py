@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from backend.store.read import query
+from backend.store.kept import query
 from backend.store.workspace import Workspace
 from dashboard.literal import literal
 from dashboard.state import ask
@@ -30,16 +30,13 @@ def browser() -> None:
     if not columns:
         return
     st.caption(literal(columns[0][2] or ""))
-    st.dataframe(
-        {
-            "column": [row[3] for row in columns],
-            "meaning": [row[5] or "" for row in columns],
-            "type": [row[4].lower() for row in columns],
-        },
-        hide_index=True,
-        key="columns",
-        height=min(38 * len(columns) + 40, 480),
-    )
+    st.markdown("\n".join(_line(column, kind, meaning) for _, _, _, column, kind, meaning in columns))
+
+
+def _line(column: str, kind: str, meaning: str | None) -> str:
+    """A list and not a table, whose narrow cells would cut the meaning off."""
+    told = f": {literal(meaning)}" if meaning else ""
+    return f"- **{literal(column)}** ({literal(kind.lower())}){told}"
 
 
 def _schema(workspace: Workspace) -> list[tuple[str, ...]]:

@@ -39,6 +39,11 @@ class AlignmentInfo:
         return self.cosine is None or self.low is None or self.high is None or self.low <= 0 <= self.high
 
     @property
+    def is_identified(self) -> bool:
+        """Whether the estimate says something: debiased, it lies beyond -1 to 1 where noise drowns the gradients."""
+        return self.cosine is not None and (abs(self.cosine) <= 1 or self.statement in ("aligned", "opposed"))
+
+    @property
     def when(self) -> str:
         """Moment in words: start, epoch 3, end, training."""
         return _when(self.moment, self.epoch)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from backend.store.read import query, snapshot_path
+from backend.store.kept import query
+from backend.store.read import snapshot_path
 from backend.store.workspace import Workspace
 from dashboard.views.rows import read_infos
 

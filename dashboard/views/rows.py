@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from backend.errors import QueryError
-from backend.store.read import Result, query
+from backend.store.kept import query
+from backend.store.read import Result
 from backend.store.workspace import Workspace
 
 Info = TypeVar("Info")
@@ -17,7 +18,7 @@ _MISSING = ("Catalog Error: Table with name", "Catalog Error: View with name")
 
 
 def read_infos(workspace: Workspace, info: type[Info], sql: str, params: Mapping[str, Any]) -> tuple[Info, ...]:
-    """One Info per row; columns and fields have the same names. Raises as `backend.store.read.query` does."""
+    """One Info per row; columns and fields have the same names. Raises as `backend.store.kept.query` does."""
     result = query(workspace, sql, params)
     return tuple(info(**dict(zip(result.columns, map(clean, row), strict=True))) for row in result.rows)
 

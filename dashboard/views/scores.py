@@ -44,10 +44,6 @@ class _Cell:
     label: int
     predicted: int
     number: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Classes:
     classes: tuple[str, ...]
 
 
@@ -64,8 +60,6 @@ _SCORES = """
     ORDER BY metric.name, list_position(['single', 'multi', 'adapter', 'shuffled'], role), any_value(position), metric.task
 """
 
-_CLASSES = "SELECT classes FROM task WHERE experiment_id = $experiment_id AND task = $task"
-
 _CONFUSION = """
     WITH asked AS (
         SELECT DISTINCT run_id, role FROM experiment_run
@@ -77,7 +71,9 @@ _CONFUSION = """
         WHERE task = $task AND split = $split AND run_id IN (SELECT run_id FROM asked)
         GROUP BY ALL
     )
-    SELECT role, first(seeds) AS seeds, label, predicted, CAST(sum(number) AS BIGINT) AS number
+    SELECT
+        role, first(seeds) AS seeds, label, predicted, CAST(sum(number) AS BIGINT) AS number,
+        coalesce((SELECT classes FROM task WHERE experiment_id = $experiment_id AND task = $task), []) AS classes
     FROM (SELECT *, count(DISTINCT run_id) OVER (PARTITION BY role) AS seeds FROM asked JOIN cell USING (run_id))
     GROUP BY role, label, predicted
     ORDER BY list_position(['single', 'multi', 'adapter', 'shuffled'], role), label, predicted
@@ -91,17 +87,16 @@ def scores(workspace: Workspace, experiment_id: str, split: SplitName = "test") 
 
 def confusion(workspace: Workspace, experiment_id: str, task: str, split: SplitName = "test") -> tuple[ConfusionInfo, ...]:
     """One matrix per kind of model that has predicted the task."""
-    params = {"experiment_id": experiment_id, "task": task}
-    known = read_infos(workspace, _Classes, _CLASSES, params)
-    classes = known[0].classes if known else ()
-    cells = read_infos(workspace, _Cell, _CONFUSION, {**params, "split": split})
+    params = {"experiment_id": experiment_id, "task": task, "split": split}
+    cells = read_infos(workspace, _Cell, _CONFUSION, params)
     return tuple(
-        _matrix([cell for cell in cells if cell.role == role], classes, task, split)
+        _matrix([cell for cell in cells if cell.role == role], task, split)
         for role in dict.fromkeys(cell.role for cell in cells)
     )
 
 
-def _matrix(cells: list[_Cell], classes: tuple[str, ...], task: str, split: str) -> ConfusionInfo:
+def _matrix(cells: list[_Cell], task: str, split: str) -> ConfusionInfo:
+    classes = cells[0].classes
     counts = [[0] * len(classes) for _ in classes]
     for cell in cells:
         counts[cell.label][cell.predicted] = cell.number

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backend.store.read import query
+from backend.store.kept import query
 from backend.store.workspace import Workspace
 
 
