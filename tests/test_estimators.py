@@ -44,7 +44,7 @@ def test_discovery_costs_for_four_tasks():
     assert {name: (cost.trainings, cost.passes) for name, cost in costs.items()} == {
         "exhaustive oracle": (15, 0),
         "pairs (HOA)": (10, 0),
-        "TAG (look-ahead)": (5, 9),
+        "TAG (look-ahead)": (5, 11),
         "TAG (first order)": (5, 5),
         "linearised (Grad-TAE)": (5, 5),
         "gradient cosine": (5, 5),

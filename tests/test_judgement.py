@@ -38,7 +38,7 @@ def test_the_table_holds_the_oracle_every_method_and_every_baseline(planted):
         6,
         0,
     ]
-    assert rows(planted)["TAG (look-ahead)"].passes == 11
+    assert rows(planted)["TAG (look-ahead)"].passes == 13
 
 
 def test_methods_that_know_the_affinities_have_no_regret_and_their_permutations_do(planted):
