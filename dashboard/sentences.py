@@ -156,7 +156,7 @@ def groupings(groupings: Sequence[GroupingInfo]) -> str:
         return "No groupings have been searched yet"
     chosen = next((one for one in groupings if one.recommended), None)
     if chosen is None:
-        return f"{counted(len(groupings), 'grouping')} tried, none recommended"
+        return f"{counted(len({one.groups for one in groupings}), 'grouping')} compared, none recommended yet"
     groups = "; ".join(listing(group) for group in chosen.groups)
     total = len({task for group in chosen.groups for task in group})
     return f"Train {counted(len(chosen.groups), 'model')} instead of {total}: {groups}"

@@ -188,6 +188,15 @@ def test_partitions_give_tasks_of_one_model_one_letter() -> None:
     assert figures.title_of(figure) == "Train 2 models instead of 3: c and a; b"
 
 
+def test_a_grouping_that_several_methods_choose_is_one_row() -> None:
+    chosen = [grouping(), grouping(method="ridge", rank=2), grouping(groups=(("a",), ("b",), ("c",)))]
+    figure = figures.partitions(chosen)
+    assert figures.title_of(figure) == "2 groupings compared, none recommended yet"
+    told = [bar.customdata[0] for bar in figure.data if bar.type == "bar"]
+    assert len(told) == 2
+    assert any("hoa, ridge" in one for one in told)
+
+
 @given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12))
 def test_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
     scores = [

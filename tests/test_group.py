@@ -86,9 +86,7 @@ def test_a_margin_too_small_for_the_test_set_is_inconclusive_and_says_what_would
     ingest(workspace, force=True)
     ((verdict, statement),) = rows(workspace, "SELECT verdict, statement FROM recommendation")
     assert verdict == "inconclusive"
-    assert str(statement).startswith(
-        "inconclusive: 2 models instead of 3: canal + twin; disc, could do; what would settle it: "
-    )
+    assert str(statement).startswith("2 models instead of 3 (canal + twin; disc) may do, but that is not settled: ")
     assert "test examples" in str(statement)
     assert rows(workspace, "SELECT * FROM groupings WHERE recommended") == []
 
@@ -204,6 +202,6 @@ def test_the_table_of_methods_and_the_recommendation_are_printed(
     console.print_methods(read.query(workspace, console.METHODS, asked))
     console.print_recommendation(read.query(workspace, console.RECOMMENDATION, asked))
     printed = " ".join(capsys.readouterr().out.split())
-    assert "2 models instead of 3: canal + twin; disc; every task matches its task-specific model" in printed
+    assert "2 models instead of 3 (canal + twin; disc): every task matches its task-specific model" in printed
     assert "2,000 of 3,000 weights (67%)" in printed
     assert "exhaustive oracle 7 0 +0.0" in printed

@@ -66,19 +66,19 @@ def _judged(connection: master.Connection, gathered: Gathered, family: Selection
 def _conclusion(gathered: Gathered, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
     """Verdict on the family and what it says in words."""
     words = "; ".join(" + ".join(gathered.names(group)) for group in sorted(family.groups, key=tasks_of))
-    instead = f"{len(family.groups)} models instead of {len(gathered.tasks)}: {words}"
+    instead = f"{len(family.groups)} models instead of {len(gathered.tasks)} ({words})"
     worse = [str(one.task) for one in found if one.verdict == "worse"]
-    open_ = [f"{one.task}: {one.needed}" for one in found if one.verdict == "inconclusive"]
+    open_ = [f"{one.task} needs {one.needed}" for one in found if one.verdict == "inconclusive"]
     if not found:
         return "separate", "train the tasks separately: no cheaper family came near enough on validation"
     if worse:
         return (
             "worse",
-            f"train the tasks separately: {instead}, was nearest on validation, but on test worse for {', '.join(worse)}",
+            f"train the tasks separately: {instead} came nearest on validation, but are worse for {', '.join(worse)} on test",
         )
     if open_:
-        return "inconclusive", f"inconclusive: {instead}, could do; what would settle it: {'; '.join(open_)}"
-    return "matches", f"{instead}; every task matches its task-specific model"
+        return "inconclusive", f"{instead} may do, but that is not settled: {'; '.join(open_)}"
+    return "matches", f"{instead}: every task matches its task-specific model"
 
 
 def _total(values: Sequence[float | None]) -> float | None:

@@ -1,6 +1,7 @@
 """Groupings of tasks: which tasks share a model, and how good that is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from string import ascii_uppercase
 
 import plotly.graph_objects as go
@@ -25,7 +26,8 @@ def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go
     """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores."""
     if not groupings:
         return empty(theme, _NONE, ADVICE)
-    shown = sorted(groupings, key=_goodness)[:_MOST_ROWS]
+    distinct = _distinct(groupings)
+    shown = sorted(distinct, key=_goodness)[:_MOST_ROWS]
     tasks = sorted({task for one in groupings for group in one.groups for task in group})
     sheet = Sheet()
     letters = [
@@ -54,14 +56,25 @@ def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go
     low, high = _score_range(shown)
     sheet.layout["xaxis2"] = {"domain": [0.64, 1], "range": [low, high], "anchor": "y", "visible": False}
     title = sentences.groupings(groupings)
-    if len(groupings) > len(shown):
-        title += f" (the best {len(shown)} of {len(groupings)})"
+    if len(distinct) > len(shown):
+        title += f" (the best {len(shown)} of {len(distinct)})"
     best = shown[0]
     alt = f"Matrix of {counted(len(shown), 'grouping')} and {counted(len(tasks), 'task')}. Best: {_group_words(best)}. {title}."
     longest = max(len(shorten(task, 12)) for task in tasks)
     return framed(
         sheet, theme=theme, title=title, alt=alt, height=_ROW * len(shown) + 60 + 5 * longest, top=26 + 5 * longest, bottom=34
     )
+
+
+def _distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
+    """A row for each way to divide the tasks, with the names of all methods that would choose it."""
+    methods: dict[tuple[tuple[str, ...], ...], list[GroupingInfo]] = {}
+    for one in groupings:
+        methods.setdefault(one.groups, []).append(one)
+    return [
+        replace(min(same, key=_goodness), method=", ".join(dict.fromkeys(one.method for one in same)))
+        for same in methods.values()
+    ]
 
 
 def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> None:
