@@ -4,7 +4,7 @@ import os
 import secrets
 from contextlib import contextmanager
 
-from backend.fleet.cluster import ENVIRONMENT, session
+from backend.fleet.cluster import session
 
 NODE = {"object_store_memory": 100 * 2**20, "include_dashboard": False, "memory": 8 * 2**30}
 
@@ -12,7 +12,6 @@ NODE = {"object_store_memory": 100 * 2**20, "include_dashboard": False, "memory"
 @contextmanager
 def nodes(*cores: int):
     """A cluster with a head without compute and a node per number of cores; this process has joined it."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray._raylet import Config
     from ray.cluster_utils import Cluster

@@ -8,6 +8,7 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+import backend.fleet  # noqa: F401  # sets the environment of Ray before a test imports it
 from backend.data.encode import Encoded, encode
 from backend.data.examples import Examples
 from backend.spec import Encoder, Run, Task, Training

@@ -20,19 +20,6 @@ from backend.spec import Resources
 
 SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ENABLE_AUTO_CONNECT": "0",  # a thread that outlives the session must not start another Ray
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # part of a fleet's start-up time; Ray's default is 2
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_worker_niceness": "0",  # lanes are the work itself; by default they give way to everything else
-    "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "RAY_AIR_NEW_OUTPUT": "0",  # Tune would print a panel even where it is told to be silent
-    "TOKENIZERS_PARALLELISM": "false",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +76,6 @@ def divide(resources: Resources, *, cores: float, gpus: float, memory: float) ->
 @contextmanager
 def session(address: str | None) -> Generator[None]:
     """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays."""
-    os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
     else:

@@ -18,7 +18,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from backend.fleet.broker import Broker
-from backend.fleet.cluster import ENVIRONMENT, alive_nodes, session
+from backend.fleet.cluster import alive_nodes, session
 from backend.spec import Encoder, Outcome, Run, Task, Training
 
 LANES = (1, 2, 4, 8, 16, 32)
@@ -97,7 +97,6 @@ def resources() -> tuple[float, int]:
 
 def main() -> None:
     """Start the nodes, measure, print JSON."""
-    os.environ.update(ENVIRONMENT)
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     from ray._raylet import Config
 
