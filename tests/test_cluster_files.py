@@ -9,7 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CLUSTER, MACHINES, JOB = (
-    ROOT / name for name in ("ray_cluster.yaml", "experiments/ray_machines.yaml", "experiments/ray_job.yaml")
+    ROOT / name for name in ("ray_cluster.yaml", "experiments/cluster/ray_machines.yaml", "experiments/cluster/ray_job.yaml")
 )
 
 
