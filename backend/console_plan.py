@@ -11,7 +11,8 @@ from backend.data.examples import SPLITS, Examples
 from backend.fleet.cluster import Lanes
 from backend.learn.loop import encoder_rate
 from backend.planning import Plan
-from backend.spec import Experiment, Run, Search, Spine
+from backend.settings import Search, Spine
+from backend.spec import Experiment, Run
 from backend.statistics import detectable_margin, required_examples
 
 DISCORDANCES = (0.05, 0.10, 0.20)

@@ -12,7 +12,8 @@ from backend.learn.hardware import prepare
 from backend.learn.model import count_multiplied
 from backend.learn.schedule import epoch_batches
 from backend.planning import Plan
-from backend.spec import Run, Training
+from backend.settings import Training
+from backend.spec import Run
 
 EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments/benchmarks/throughput.py)
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from backend.spec import Experiment, Name, NonNegativeInt, PositiveInt, Role, Run, Spec, content_hash
+from backend.settings import Name, Role, Spec
+from backend.spec import Experiment, NonNegativeInt, PositiveInt, Run, content_hash
 
 RECIPE = 1  # of the evidence code; a change that alters results counts it up
 

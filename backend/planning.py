@@ -11,7 +11,8 @@ from backend.data.encode import Encoded, encode
 from backend.data.examples import SPLITS, Examples
 from backend.data.load import load_examples
 from backend.data.pretrained import Pretrained, locate
-from backend.spec import Experiment, Method, Role, Run, Task, Training
+from backend.settings import Method, Role, Task, Training
+from backend.spec import Experiment, Run
 
 
 @dataclass(frozen=True, kw_only=True)

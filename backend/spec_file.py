@@ -14,7 +14,8 @@ import yaml
 from pydantic import ValidationError
 
 from backend.errors import ExperimentError
-from backend.spec import Experiment, Spec
+from backend.settings import Spec
+from backend.spec import Experiment
 from backend.sweep import unfold_sweep
 
 MAX_BYTES = 1_000_000

@@ -18,9 +18,9 @@ from backend.data.segments import Rules, cleaned, segment
 from backend.data.segments.scoring import score_tagger
 from backend.data.spine import Report, generate
 from backend.data.spine.anatomy import LEVELS
+from backend.settings import Spine
 from backend.ship.family import Family, load
 from backend.ship.findings import Reader
-from backend.spec import Spine
 from backend.statistics import confusion, macro_f1
 
 

@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from backend.spec import Data, Encoder, Experiment, Grid, Lora, Role, Run, Spine, Task, Training
+from backend.settings import Data, Encoder, Grid, Lora, Role, Spine, Task, Training
+from backend.spec import Experiment, Run
 from backend.statistics import accuracy, confusion, macro_f1
 from backend.store.journal import Journal
 from backend.store.runs import MetricRow, PredictionBlock, RunFolder

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from backend.data.spine import Corpus, SegmentText, generate
-from backend.spec import Spine
+from backend.settings import Spine
 
 NUM_REPORTS = 800
 Z = 4.5

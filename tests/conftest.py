@@ -11,7 +11,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import backend.fleet  # noqa: F401  # sets the environment of Ray before a test imports it
 from backend.data.encode import Encoded, encode
 from backend.data.examples import Examples
-from backend.spec import Encoder, Run, Task, Training
+from backend.settings import Encoder, Task, Training
+from backend.spec import Run
 
 SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]

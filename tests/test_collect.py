@@ -18,7 +18,8 @@ from backend.learn.execute import encoder_directory, execute
 from backend.learn.hardware import prepare
 from backend.learn.model import build_model
 from backend.pieces import Trained, plan_pieces
-from backend.spec import Evidence, Experiment
+from backend.settings import Evidence
+from backend.spec import Experiment
 from backend.store.pieces import CKA, GRADIENTS, STATES, PieceFolder
 from backend.store.runs import MODEL, RunFolder
 from backend.store.workspace import Workspace

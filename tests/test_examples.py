@@ -5,7 +5,7 @@ import pytest
 
 from backend.data.examples import MISSING, SPLITS, Examples
 from backend.errors import DataError
-from backend.spec import Task
+from backend.settings import Task
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge", "protrusion"))
 CANAL = Task(name="canal", column="canal", classes=("open", "narrow"))

@@ -16,7 +16,7 @@ from backend.errors import FleetError
 from backend.fleet.cluster import Lanes, divide, session
 from backend.fleet.local import run_local
 from backend.learn.execute import execute
-from backend.spec import Resources
+from backend.settings import Resources
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 

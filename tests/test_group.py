@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend import console
-from backend.spec import Search
+from backend.settings import Search
 from backend.store import read
 from backend.store.evidence_tables import LookaheadRow, lookahead_table
 from backend.store.ingest import ingest, rebuild

@@ -6,7 +6,8 @@ from backend.data.load import load_examples
 from backend.data.spine.rows import spine_rows
 from backend.data.splits import normalised
 from backend.errors import DataError
-from backend.spec import Data, Experiment, Spine, Splits, Table, Task
+from backend.settings import Data, Spine, Splits, Table, Task
+from backend.spec import Experiment
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge"))
 CANAL = Task(name="canal", column="canal", classes=("open", "narrow"))

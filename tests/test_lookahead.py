@@ -14,7 +14,8 @@ from backend.evidence.models import load_trained
 from backend.learn.execute import encoder_directory, execute
 from backend.learn.hardware import prepare
 from backend.pieces import LookAhead, Trained, plan_pieces
-from backend.spec import Experiment, Search
+from backend.settings import Search
+from backend.spec import Experiment
 from backend.store.pieces import LOOKAHEAD, PieceFolder
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from backend.learn.losses import BatchLoss, balanced_weights
-from backend.spec import Task
+from backend.settings import Task
 
 CPU = torch.device("cpu")
 

@@ -15,7 +15,7 @@ from backend.errors import FleetError
 from backend.fleet import cluster as module
 from backend.fleet.cluster import cluster_lanes
 from backend.fleet.local import run_local
-from backend.spec import Resources
+from backend.settings import Resources
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.runs import RunFolder

@@ -8,7 +8,7 @@ import torch
 from backend.data import pretrained
 from backend.data.pretrained import locate
 from backend.errors import EncoderError
-from backend.spec import MINILM
+from backend.settings import MINILM
 
 
 def test_the_packaged_minilm_is_found_and_has_the_published_hash():

@@ -6,7 +6,7 @@ import pytest
 from backend.grouping.measurements import Features, Gradients
 from backend.grouping.proposals import Blend, Proposer, is_settled
 from backend.groupings import all_groups, canonical_partition, num_partitions
-from backend.spec import Search
+from backend.settings import Search
 from tests import _planted
 
 NOTHING = (Gradients(), Features())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.learn.schedule import epoch_batches, learning_rate_factor
-from backend.spec import Training
+from backend.settings import Training
 
 
 @pytest.fixture

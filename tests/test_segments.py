@@ -14,7 +14,7 @@ from backend.data.segments.cleaning import MAX_CHARACTERS, decoded
 from backend.data.segments.scoring import score_tagger
 from backend.data.spine import generate
 from backend.errors import DataError
-from backend.spec import Spine
+from backend.settings import Spine
 
 
 @pytest.mark.parametrize(

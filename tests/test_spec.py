@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from backend.spec import Data, Experiment, Grid, Lora, Resources, Run, Spine, Splits, Task, content_hash
+from backend.settings import Data, Grid, Lora, Resources, Spine, Splits, Task
+from backend.spec import Experiment, Run, content_hash
 
 
 @pytest.fixture

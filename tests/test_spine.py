@@ -14,7 +14,7 @@ from backend.data.spine.anatomy import LEVELS, PATHOLOGIES, REGIONS
 from backend.data.spine.latent import FOLLOW_UP_CORRELATION, SeverityModel
 from backend.data.spine.priors import CONTRAST, CORD_GIVEN_CANAL, CORRELATIONS, HAEMANGIOMA, LABEL_NOISE, prior
 from backend.data.spine.rows import spine_rows
-from backend.spec import Spine
+from backend.settings import Spine
 
 NUM_SPINES = 3000
 

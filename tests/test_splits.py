@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backend.data.allotment import OPEN, allot
 from backend.data.examples import MISSING, SPLITS
 from backend.data.splits import DROPPED, assign, normalised
-from backend.spec import Splits
+from backend.settings import Splits
 
 SIZES = Splits(validation=0.15, test=0.25)
 

@@ -8,7 +8,7 @@ import pytest
 from backend.data.examples import MISSING
 from backend.data.tables import class_indices, read_table
 from backend.errors import DataError
-from backend.spec import Table, Task
+from backend.settings import Table, Task
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge", "protrusion"))
 GRADE = Task(name="grade", column="grade", classes=("0", "1", "2"), missing=("-1",))

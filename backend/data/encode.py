@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from backend.data.examples import MISSING, SPLITS, Examples
 from backend.errors import EncoderError
-from backend.spec import SplitName, Task
+from backend.settings import SplitName, Task
 
 UNLIMITED = 10**6
 COUNTED_FROM_PADDING = frozenset(

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import DataError
-from backend.spec import SplitName, Task, content_hash
+from backend.settings import SplitName, Task
+from backend.spec import content_hash
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 MISSING = -1  # label of an example that a task does not know

@@ -9,7 +9,8 @@ from backend.data.examples import MISSING, Examples
 from backend.data.splits import DROPPED, assign
 from backend.data.tables import Rows, class_indices, nearest, read_table
 from backend.errors import DataError
-from backend.spec import Experiment, Spine, SplitName, Table, Task
+from backend.settings import Spine, SplitName, Table, Task
+from backend.spec import Experiment
 
 
 def load_examples(experiment: Experiment, directories: Sequence[Path]) -> Examples:

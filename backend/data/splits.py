@@ -16,7 +16,7 @@ from scipy.sparse import csgraph
 
 from backend.data.allotment import OPEN, allot
 from backend.data.examples import SPLITS
-from backend.spec import SplitName, Splits
+from backend.settings import SplitName, Splits
 
 DROPPED = -1
 _TRAIN, _VALIDATION, _TEST = range(len(SPLITS))

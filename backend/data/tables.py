@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backend.data.examples import MISSING
 from backend.data.files import Cell, Records, read_records
 from backend.errors import DataError
-from backend.spec import SplitName, Table, Task
+from backend.settings import SplitName, Table, Task
 
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how pandas writes whole numbers in a column with gaps
 _NOT_A_LABEL = frozenset({"nan", "na", "n/a", "<na>", "null", "none", "missing", "unknown", "-1"})

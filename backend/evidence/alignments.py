@@ -32,7 +32,8 @@ from backend.evidence.samples import microbatches
 from backend.learn.hardware import Hardware, usable_cores, usable_memory
 from backend.learn.model import MultiTaskModel, build_model
 from backend.pieces import Cross, Gradients
-from backend.spec import Run, Task
+from backend.settings import Task
+from backend.spec import Run
 from backend.store.evidence_tables import GradientRow
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace

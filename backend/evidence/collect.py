@@ -19,7 +19,8 @@ from backend.evidence.states import HiddenStates, hidden_states
 from backend.learn.execute import encoder_directory
 from backend.learn.hardware import Hardware, describe, prepare
 from backend.pieces import Cross, Gradients, LookAhead, Piece, Similarity, States
-from backend.spec import Outcome, Precision
+from backend.settings import Precision
+from backend.spec import Outcome
 from backend.store import tables
 from backend.store.evidence_tables import cka_table, gradient_table, lookahead_table
 from backend.store.folder import JobClaimed

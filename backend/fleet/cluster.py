@@ -16,7 +16,7 @@ from typing import Any
 
 from backend.errors import FleetError
 from backend.learn.hardware import usable_cores, usable_memory
-from backend.spec import Resources
+from backend.settings import Resources
 
 SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers

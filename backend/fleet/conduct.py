@@ -12,7 +12,8 @@ from backend.fleet.groups import GroupSearch
 from backend.fleet.monitor import JobProgress, Monitor, folder_of
 from backend.pieces import Job, Piece, Trained, plan_pieces
 from backend.planning import Plan, PlannedRun, entry
-from backend.spec import Outcome, Role, Run, Search
+from backend.settings import Role, Search
+from backend.spec import Outcome, Run
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.runs import RunFolder

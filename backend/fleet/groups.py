@@ -17,7 +17,8 @@ from backend.grouping.measurements import Features, Floats, Gradients, Measured
 from backend.grouping.proposals import Blend, Proposer, is_settled
 from backend.groupings import Group, Partition, growth_string, partition_of, tasks_of
 from backend.planning import Plan, PlannedRun, unfold_group
-from backend.spec import Run, Search, content_hash
+from backend.settings import Search
+from backend.spec import Run, content_hash
 from backend.store import tables
 from backend.store.runs import METRICS, RunFolder
 from backend.store.workspace import Workspace, to_json, write_atomic

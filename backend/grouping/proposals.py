@@ -28,7 +28,7 @@ from backend.groupings import (
     random_partition,
     tasks_of,
 )
-from backend.spec import Search
+from backend.settings import Search
 
 Allowed = Callable[[Partition], bool]
 

@@ -12,7 +12,7 @@ from backend.data.examples import MISSING
 from backend.learn.hardware import Hardware
 from backend.learn.model import MultiTaskModel
 from backend.learn.world import World
-from backend.spec import SplitName, Task
+from backend.settings import SplitName, Task
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

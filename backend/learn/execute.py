@@ -20,7 +20,8 @@ from backend.learn.hardware import Hardware, describe, gpu_utilisation, peak_mem
 from backend.learn.loop import Learner
 from backend.learn.progress import Epoch, Step
 from backend.learn.world import ALONE, Decision, World
-from backend.spec import Outcome, Run, SplitName
+from backend.settings import SplitName
+from backend.spec import Outcome, Run
 from backend.store.folder import JobClaimed
 from backend.store.journal import Journal
 from backend.store.runs import MODEL, RESUME, RunFolder, epoch_file

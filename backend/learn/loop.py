@@ -27,7 +27,8 @@ from backend.learn.model import MultiTaskModel, build_model
 from backend.learn.progress import Epoch, Progress, Step
 from backend.learn.schedule import epoch_batches, learning_rate_factor
 from backend.learn.world import ALONE, World
-from backend.spec import Run, SplitName
+from backend.settings import SplitName
+from backend.spec import Run
 
 CHECK_EVERY = 16  # updates between looks at the losses: a look makes a GPU wait
 

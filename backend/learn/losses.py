@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from backend.data.examples import MISSING
-from backend.spec import Task
+from backend.settings import Task
 
 
 def balanced_weights(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.float32]:

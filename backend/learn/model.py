@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from backend.errors import EncoderError
-from backend.spec import Lora, Run
+from backend.settings import Lora
+from backend.spec import Run
 
 
 class MultiTaskModel(nn.Module):

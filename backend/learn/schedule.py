@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from backend.data.encode import Encoded, batches
 from backend.data.examples import MISSING, SPLITS
-from backend.spec import Training
+from backend.settings import Training
 
 
 def epoch_batches(encoded: Encoded, training: Training, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.planning import Plan
+from backend.settings import SplitName
 from backend.ship.calibration import rescaled
 from backend.ship.family import FamilyConfig
 from backend.ship.recommended import Member
-from backend.spec import SplitName
 from backend.statistics import confusion, expected_calibration_error, macro_f1
 from backend.store.read import query
 from backend.store.workspace import Workspace

@@ -24,7 +24,7 @@ from backend.data.encode import load_tokenizer
 from backend.errors import EncoderError
 from backend.learn.hardware import Hardware, prepare, usable_cores
 from backend.learn.model import MultiTaskModel
-from backend.spec import Spec, Task
+from backend.settings import Spec, Task
 
 FORMAT = 1
 BATCH = 32

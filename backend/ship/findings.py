@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.segments import Segmented, Tagger, cleaned, segment
+from backend.settings import Spec, Task
 from backend.ship.family import Family
-from backend.spec import Spec, Task
 
 THRESHOLD = 0.5
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backend.data.segments.cleaning import MAX_CHARACTERS, cleaned, decoded
 from backend.errors import DataError
-from backend.spec import Spec
+from backend.settings import Spec
 
 _MOST_BYTES = 4 * MAX_CHARACTERS
 STANDARD_INPUT = "-"

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from backend.alignment import Direction, judge_layers
 from backend.explanation import NOT_MEASURED, PairEvidence, explain
+from backend.settings import Evidence
 from backend.similarity import LayerSimilarity, judge_pair
-from backend.spec import Evidence
 from backend.store import master, weigh
 
 _LAYERS = """

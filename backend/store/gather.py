@@ -13,7 +13,8 @@ import numpy as np
 
 from backend.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
 from backend.groupings import Group, all_groups, group_of, tasks_of
-from backend.spec import Search, content_hash
+from backend.settings import Search
+from backend.spec import content_hash
 from backend.store import master
 
 _RUNS = """

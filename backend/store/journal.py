@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, NonNegativeInt, ValidationError
 
 from backend.errors import WorkspaceError
-from backend.spec import Spec
+from backend.settings import Spec
 from backend.store.workspace import failed_to
 
 EventKind = Literal["start", "resume", "progress", "epoch", "done", "failed"]

@@ -2,7 +2,8 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from backend.spec import Experiment, Role, SplitName
+from backend.settings import Role, SplitName
+from backend.spec import Experiment
 
 
 class _Part(BaseModel):

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backend.errors import DataError, WorkspaceError
-from backend.spec import SplitName
+from backend.settings import SplitName
 
 METRICS = pa.schema(
     [

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from backend.alignment import judge_direction
+from backend.settings import Evidence
 from backend.similarity import Floor, FloorKind, Kind, LayerSimilarity, Model, judge_layer
-from backend.spec import Evidence, content_hash
+from backend.spec import content_hash
 from backend.store import master
 
 Values = Mapping[tuple[Model, Model], float | None]

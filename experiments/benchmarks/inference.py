@@ -23,8 +23,8 @@ from backend.data.pretrained import locate
 from backend.data.spine.rows import spine_rows
 from backend.learn.hardware import prepare, usable_cores
 from backend.learn.model import MultiTaskModel
+from backend.settings import MINILM, Spine, Task
 from backend.ship.family import Family, FamilyConfig, MemberConfig
-from backend.spec import MINILM, Spine, Task
 
 TASKS = ("canal", "disc", "cord", "foraminal")
 CLASSES = ("none", "mild", "moderate", "severe")

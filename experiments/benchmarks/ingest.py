@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.spec import Data, Encoder, Experiment, Run, Spine, Task, Training
+from backend.settings import Data, Encoder, Spine, Task, Training
+from backend.spec import Experiment, Run
 from backend.store import read
 from backend.store.ingest import ingest
 from backend.store.runs import MetricRow, PredictionBlock, RunFolder

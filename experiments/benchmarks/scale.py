@@ -19,7 +19,8 @@ from ray.cluster_utils import Cluster
 
 from backend.fleet.broker import Broker
 from backend.fleet.cluster import alive_nodes, session
-from backend.spec import Encoder, Outcome, Run, Task, Training
+from backend.settings import Encoder, Task, Training
+from backend.spec import Outcome, Run
 
 LANES = (1, 2, 4, 8, 16, 32)
 RUNS_PER_LANE = 12

@@ -17,9 +17,9 @@ import uvicorn
 
 from backend.data.segments import Rules
 from backend.data.spine import generate
+from backend.settings import Spine
 from backend.ship.findings import Reader
 from backend.ship.serve import create
-from backend.spec import Spine
 from experiments.benchmarks.inference import TASKS, make_family
 
 

@@ -13,7 +13,7 @@ from backend.data.spine.priors import CONTRAST, HAEMANGIOMA
 from backend.data.spine.report import Corpus, Report, SegmentText, Sentence
 from backend.data.spine.statement import Truth
 from backend.data.spine.voice import Voice
-from backend.spec import Spine
+from backend.settings import Spine
 
 FOLLOW_UP: Final = 0.2
 """Probability that a report is the second one on the previous report's patient."""

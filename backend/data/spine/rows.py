@@ -5,7 +5,7 @@ from typing import Final
 
 from backend.data.spine.anatomy import PATHOLOGIES, Region
 from backend.data.spine.corpus import generate
-from backend.spec import Spine
+from backend.settings import Spine
 
 SCREENING: Final = ("absent", "present")
 
