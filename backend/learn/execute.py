@@ -29,7 +29,7 @@ from backend.store.tables import MetricRow, PredictionBlock
 from backend.store.workspace import Workspace
 
 SECONDS_BETWEEN_REPORTS = 1.0
-SAVING_SHARE = 0.05  # of a run's time at most goes into saving states to resume from
+SAVING_SHARE = 0.02  # of a run's time at most goes into saving states to resume from
 PACKAGES = ("mtlens", "torch", "transformers", "ray", "peft", "numpy")
 
 
