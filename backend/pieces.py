@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from pydantic import NonNegativeInt, PositiveInt
+
 from backend.settings import Name, Role, Spec
-from backend.spec import Experiment, NonNegativeInt, PositiveInt, Run, content_hash
+from backend.spec import Experiment, Run, content_hash
 
 RECIPE = 1  # of the evidence code; a change that alters results counts it up
 
