@@ -89,12 +89,12 @@ JOIN (
     SELECT name, arg_max(experiment_id, (created, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
 LEFT JOIN task ON task.experiment_id = experiment.experiment_id AND task.task = comparison.task
-ORDER BY experiment.created DESC, experiment.experiment_id, list_position(['multi', 'adapter', 'shuffled'], kind),
+ORDER BY experiment.created DESC, experiment.experiment_id, list_position(['multi', 'adapter', 'shuffled', 'family'], kind),
     task.position NULLS LAST;
 COMMENT ON VIEW matching IS 'Does the multi-task model match the task-specific ones? One line per task, the pooled one last';
 COMMENT ON COLUMN matching.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN matching.experiment_id IS 'Content hash of the experiment file';
-COMMENT ON COLUMN matching.kind IS 'What is compared with single: multi, adapter or shuffled';
+COMMENT ON COLUMN matching.kind IS 'What is compared with single: multi, adapter, shuffled, or family: the recommended family of models';
 COMMENT ON COLUMN matching.scope IS 'task, or pooled: the mean of all tasks';
 COMMENT ON COLUMN matching.task IS 'Task; NULL where pooled';
 COMMENT ON COLUMN matching.single_mean IS 'Test macro-F1 of the task-specific models, mean over seeds';
