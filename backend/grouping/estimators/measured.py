@@ -120,15 +120,13 @@ class Ridge:
         member = membership(measured.groups, measured.num_tasks).astype(np.float64)
         of_task = [places[:, 1] == task for task in range(measured.num_tasks)]
         designs = [member[places[chosen, 0]] for chosen in of_task]
-        fits = {
-            float(penalty): [_ridge(design, gains[chosen], penalty) for design, chosen in zip(designs, of_task, strict=True)]
-            for penalty in _PENALTIES
-        }
-        residuals = {penalty: np.concatenate([fit[2] for fit in fitted]) for penalty, fitted in fits.items()}
-        best = min(residuals, key=lambda penalty: float(residuals[penalty] @ residuals[penalty]))
+        pairs = [(design, gains[chosen]) for design, chosen in zip(designs, of_task, strict=True)]
+        residuals = np.concatenate([_leave_one_out(design, own) for design, own in pairs], axis=1)
+        best = int((residuals**2).sum(axis=1).argmin())
         noise = residual_error(residuals[best], 1)
-        weights = np.stack([fit[0] for fit in fits[best]], axis=1)  # [T, T], column j for task j
-        covariances = np.stack([fit[1] for fit in fits[best]])  # [T, T, T]
+        fits = [_ridge(design, own, float(_PENALTIES[best])) for design, own in pairs]
+        weights = np.stack([fit[0] for fit in fits], axis=1)  # [T, T], column j for task j
+        covariances = np.stack([fit[1] for fit in fits])  # [T, T, T]
 
         def model(member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
             doubt = np.stack([((member @ covariance) * member).sum(axis=1) for covariance in covariances], axis=1)
@@ -156,12 +154,13 @@ def pairwise_gains(measured: Measured) -> Pairwise:
 
 def _of_pairs(measured: Measured) -> tuple[Floats, Floats]:
     """Score of task j in the pair {i, j} and its standard error, `[T, T]` each, NaN where unknown."""
-    scores, errors = np.full((2, measured.num_tasks, measured.num_tasks), np.nan)
-    for i, j in combinations(range(measured.num_tasks), 2):
-        pair, pair_errors = measured.table([group_of({i, j})])
-        scores[i, j], scores[j, i] = pair[0, [j, i]]
-        errors[i, j], errors[j, i] = pair_errors[0, [j, i]]
-    return scores, errors
+    first, second = np.triu_indices(measured.num_tasks, 1)
+    of_groups = measured.table([1 << i | 1 << j for i, j in zip(first.tolist(), second.tolist(), strict=True)])
+    tables = np.full((2, measured.num_tasks, measured.num_tasks), np.nan)
+    pairs = np.arange(len(first))
+    for table, found in zip(tables, of_groups, strict=True):
+        table[first, second], table[second, first] = found[pairs, second], found[pairs, first]
+    return tables[0], tables[1]
 
 
 def _known_gains(measured: Measured) -> tuple[NDArray[np.intp], Floats]:
@@ -171,9 +170,18 @@ def _known_gains(measured: Measured) -> tuple[NDArray[np.intp], Floats]:
     return places, gains
 
 
-def _ridge(design: Floats, gains: Floats, penalty: float) -> tuple[Floats, Floats, Floats]:
-    """Weights `[T]`, their covariance in units of the noise's variance `[T, T]`, and leave-one-out residuals `[n]`."""
+def _leave_one_out(design: Floats, gains: Floats) -> Floats:
+    """Residuals of n gains, each from a fit to the others, under every penalty of `_PENALTIES`, `[penalties, n]`.
+
+    From one singular value decomposition U S V' of the design: the hat matrix is U diag(s^2 / (s^2 + penalty)) U'.
+    """
+    left, singular, _ = np.linalg.svd(design, full_matrices=False)
+    kept = singular**2 / (singular**2 + _PENALTIES[:, None])
+    fitted, leverage = (kept * (left.T @ gains)) @ left.T, kept @ (left.T**2)
+    return (gains - fitted) / (1 - leverage)
+
+
+def _ridge(design: Floats, gains: Floats, penalty: float) -> tuple[Floats, Floats]:
+    """Weights `[T]`, and their covariance in units of the noise's variance `[T, T]`."""
     covariance: Floats = np.linalg.inv(design.T @ design + penalty * np.eye(design.shape[1])).astype(np.float64)
-    weights: Floats = covariance @ design.T @ gains
-    leverage = ((design @ covariance) * design).sum(axis=1)
-    return weights, covariance, (gains - design @ weights) / (1 - leverage)
+    return covariance @ design.T @ gains, covariance
