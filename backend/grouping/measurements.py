@@ -49,7 +49,8 @@ class Measured:
 
     @cached_property
     def _summaries(self) -> dict[tuple[Group, int], tuple[float, float]]:
-        return {key: mean_and_error(scores) for key, scores in self.scores.items()}
+        means, errors = means_and_errors(np.stack(list(self.scores.values())))
+        return dict(zip(self.scores, zip(means.tolist(), errors.tolist(), strict=True), strict=True))
 
     @cached_property
     def _measured(self) -> frozenset[Group]:
@@ -132,5 +133,14 @@ class Features:
 
 def mean_and_error(values: Floats) -> tuple[float, float]:
     """Mean and its standard error, without NaN; infinite for a single value."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()), float(known.std(ddof=1)) / len(known) ** 0.5 if len(known) > 1 else np.inf
+    means, errors = means_and_errors(values[None, :])
+    return float(means[0]), float(errors[0])
+
+
+def means_and_errors(values: Floats) -> tuple[Floats, Floats]:
+    """The same of each row, `[n, S]` -> `[n]` each."""
+    count = (~np.isnan(values)).sum(axis=1)
+    means = np.nansum(values, axis=1) / count
+    squares = np.nansum((values - means[:, None]) ** 2, axis=1)
+    errors = np.sqrt(squares / np.fmax(count - 1, 1) / count)
+    return means, np.where(count > 1, errors, np.inf)
