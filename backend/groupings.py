@@ -52,7 +52,7 @@ def membership(groups: Sequence[Group], num_tasks: int) -> NDArray[np.bool_]:
 
 def canonical_family(groups: Iterable[Group], num_tasks: int) -> Family:
     """The distinct groups in the order of their tasks; `DataError` where a task is in none of them."""
-    family = tuple(sorted(set(groups), key=tasks_of))
+    family = ordered(groups)
     covered = membership(family, num_tasks).any(axis=0)
     if not covered.all():
         raise DataError(f"every task of 0..{num_tasks - 1} should be in a group; found none with task {covered.argmin()}")
@@ -109,21 +109,47 @@ def random_partition(num_tasks: int, generator: np.random.Generator) -> Partitio
     return partition_of(string)
 
 
-def neighbours(partition: Partition) -> tuple[Partition, ...]:
-    """All other partitions that moving one task, to another group or to one of its own, can make; in order."""
-    moved: set[Partition] = set()
-    for group in partition:
-        others = [other for other in partition if other != group]
+def random_cover(num_tasks: int, generator: np.random.Generator) -> Family:
+    """A cover in which every group has a task to serve: a random partition whose groups take others along by chance.
+
+    Groups of a partition serve their tasks; each trains on every other task too with probability 1/T. All covers of use can
+    be drawn, as a group that serves no task could be left out.
+    """
+    served = random_partition(num_tasks, generator)
+    along = generator.random((len(served), num_tasks)) < 1 / num_tasks
+    return ordered(group | group_of(np.flatnonzero(row).tolist()) for group, row in zip(served, along, strict=True))
+
+
+def ordered(groups: Iterable[Group]) -> Family:
+    """The distinct groups in the order of their tasks; every task is taken to be in one."""
+    return tuple(sorted(set(groups), key=tasks_of))
+
+
+def neighbours(family: Family, *, overlap: bool = False) -> list[Family]:
+    """Families that one task makes by going to another group or to one of its own; groups unordered, families repeated.
+
+    With `overlap` also those that it makes by joining a group, leaving one, or being trained alone beside what there is.
+    """
+    everything = (1 << max(group.bit_length() for group in family)) - 1
+    found: list[Family] = []
+    for group in family:
+        others = tuple(other for other in family if other != group)
+        elsewhere = 0
+        for other in others:
+            elsewhere |= other
         for task in tasks_of(group):
             alone = 1 << task
-            rest = [group ^ alone] if group != alone else []
-            options = [[*(one | alone if one == other else one for one in others), *rest] for other in others]
-            moved |= {tuple(sorted(option, key=_lowest)) for option in [*options, [*others, *rest, alone]]}
-    return tuple(sorted(moved - {partition}))
-
-
-def _lowest(group: Group) -> int:
-    return group & -group
+            rest = (group ^ alone,) if group != alone else ()
+            found += [(*rest, *others[:place], other | alone, *others[place + 1 :]) for place, other in enumerate(others)]
+            if rest:
+                found.append((*others, *rest, alone))
+            if overlap and elsewhere & alone:
+                found.append((*others, *rest))
+        if overlap:
+            found += [(*others, group | 1 << task) for task in tasks_of(everything & ~group)]
+    if overlap:
+        found += [(*family, 1 << task) for task in tasks_of(everything) if 1 << task not in family]
+    return found
 
 
 def _extensions(string: tuple[int, ...], num_groups: int, num_tasks: int) -> Iterator[tuple[int, ...]]:

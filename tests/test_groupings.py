@@ -1,5 +1,6 @@
+import functools
 from collections import Counter
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from backend.groupings import (
     membership,
     neighbours,
     num_partitions,
+    ordered,
     partition_of,
+    random_cover,
     random_partition,
     tasks_of,
 )
@@ -98,10 +101,10 @@ def test_a_seed_draws_the_same_partition_again():
 def test_neighbours_of_three_tasks():
     together, apart = (0b111,), (0b001, 0b010, 0b100)
     pairs = ((0b011, 0b100), (0b101, 0b010), (0b001, 0b110))
-    assert neighbours(together) == tuple(sorted(pairs))
-    assert neighbours(apart) == tuple(sorted(pairs))
-    assert neighbours(pairs[0]) == tuple(sorted((together, pairs[1], pairs[2], apart)))
-    assert neighbours((1,)) == ()
+    assert set(map(ordered, neighbours(together))) == set(pairs)
+    assert set(map(ordered, neighbours(apart))) == set(pairs)
+    assert set(map(ordered, neighbours(pairs[0]))) == {together, pairs[1], pairs[2], apart}
+    assert neighbours((1,)) == []
 
 
 @given(st.integers(2, 7), st.integers(0, 10_000))
@@ -117,7 +120,35 @@ def test_neighbours_are_the_partitions_from_which_one_task_can_be_taken_to_leave
         for other in map(partition_of, growth_strings(num_tasks))
         if other != partition and any(same_pairs(other, task) == same_pairs(partition, task) for task in range(num_tasks))
     ]
-    assert list(neighbours(partition)) == sorted(expected)
+    assert sorted(set(map(ordered, neighbours(partition)))) == sorted(expected)
+
+
+def test_overlapping_neighbours_of_two_tasks():
+    assert set(map(ordered, neighbours((0b01, 0b10), overlap=True))) == {(0b11,), (0b01, 0b11), (0b11, 0b10)}
+    assert set(map(ordered, neighbours((0b11,), overlap=True))) == {(0b01, 0b10), (0b01, 0b11), (0b11, 0b10)}
+
+
+def test_every_cover_is_reached_from_every_other_by_way_of_neighbours():
+    reached, here = set(), {(0b001, 0b010, 0b100)}
+    while here - reached:
+        reached |= here
+        here = {ordered(one) for family in here for one in neighbours(family, overlap=True)}
+    families = (ordered(chosen) for size in range(1, 8) for chosen in combinations(all_groups(3), size))
+    assert reached == {family for family in families if functools.reduce(int.__or__, family) == 0b111}
+
+
+def test_random_covers_are_those_in_which_every_group_can_serve_a_task_of_its_own():
+    generator = np.random.default_rng(0)
+    drawn = {random_cover(3, generator) for _ in range(20_000)}
+    families = (ordered(chosen) for size in range(1, 4) for chosen in combinations(all_groups(3), size))
+    assert drawn == {
+        family
+        for family in families
+        if any(
+            set(servers) == set(family) and all(group >> task & 1 for task, group in enumerate(servers))
+            for servers in product(family, repeat=3)
+        )
+    }
 
 
 @pytest.mark.parametrize(

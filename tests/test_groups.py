@@ -12,6 +12,7 @@ from backend.spec_file import parse_experiments
 from backend.store.read import query
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
+from tests import _runs
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -141,7 +142,33 @@ def test_a_budget_too_small_is_named_before_anything_is_read(search, message):
         parse_experiments(TEXT.format(search=search), "t.yaml")
 
 
-def test_state_is_json_of_growth_strings(search_plan, workspace):
+def test_state_is_json_of_families(search_plan, workspace):
     searched(search_plan(3), workspace)
     (state,) = (workspace.root / "search").glob("*.json")
-    assert sorted(json.loads(state.read_bytes())["partitions"]) == [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [0, 1, 2]]
+    assert json.loads(state.read_bytes())["families"] == [
+        [[0], [1], [2]],
+        [[0], [1, 2]],
+        [[0, 1], [2]],
+        [[0, 2], [1]],
+        [[0, 1, 2]],
+    ]
+
+
+@pytest.mark.parametrize("method", ["guided", "optuna", "random"])
+def test_covers_within_the_budget_are_proposed_none_twice_and_never_again_after_a_restart(search_plan, workspace, method):
+    made = search_plan(4, method=method, runs=9, overlap=True, models=2.5, costs={1: 0.5})
+    told = []
+
+    def search():
+        return GroupSearch(made, workspace, made.experiment.search, lambda _: None)
+
+    first = search()
+    while (family := first.propose()) is not None:
+        for run in first.missing(family):
+            _runs.finish(workspace, run)
+        first.tell(family)
+        told.append(family)
+    assert len(told) == len(set(told)) > 2
+    assert any(sum(group.bit_count() for group in family) > 4 for family in told)
+    assert all(sum(0.5 if group.bit_count() == 1 else 1 for group in family) <= 2.5 for family in told)
+    assert search().propose() is None

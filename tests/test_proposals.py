@@ -5,7 +5,7 @@ import pytest
 
 from backend.grouping.measurements import Features, Gradients
 from backend.grouping.proposals import Blend, Proposer, is_settled
-from backend.groupings import all_groups, canonical_partition, num_partitions
+from backend.groupings import all_groups, canonical_family, canonical_partition, num_partitions
 from backend.settings import Search
 from tests import _planted
 
@@ -13,8 +13,8 @@ NOTHING = (Gradients(), Features())
 BLANK = Blend(None, *NOTHING)
 
 
-def proposals(method, num_tasks, predictor=BLANK, seed=0, most=10_000):
-    proposer = Proposer(method, num_tasks, seed)
+def proposals(method, num_tasks, predictor=BLANK, seed=0, most=10_000, overlap=False):
+    proposer = Proposer(method, num_tasks, seed, overlap=overlap)
     found = iter(lambda: proposer.propose(predictor, lambda _: True), None)
     return [partition for partition, _ in zip(found, range(most), strict=False)]
 
@@ -31,6 +31,21 @@ def test_no_partition_is_proposed_twice_and_in_the_end_all_are(method):
     found = proposals(method, 4)
     assert len(found) == len(set(found)) == num_partitions(4)
     assert all(partition == canonical_partition(partition, 4) for partition in found)
+
+
+@pytest.mark.parametrize("method", ["random", "guided"])
+def test_no_cover_is_proposed_twice_and_overlapping_ones_are_among_them(method):
+    found = proposals(method, 4, overlap=True, most=60)
+    assert len(found) == len(set(found)) == 60
+    assert all(family == canonical_family(family, 4) for family in found)
+    assert any(sum(group.bit_count() for group in family) > 4 for family in found)
+
+
+def test_guidance_finds_the_cover_in_which_one_task_helps_two_that_harm_each_other():
+    """Task 0 helps 1 and 2, and is best alone; the family of least cost that serves all three well is {0}, {0, 1}, {0, 2}."""
+    affinity = np.array([[0, 0.1, 0.1], [-0.1, 0, -0.1], [-0.1, -0.1, 0]])
+    predictor = Blend(_planted.measured(affinity), *NOTHING)
+    assert proposals("guided", 3, predictor, most=1, overlap=True) == [(0b001, 0b011, 0b101)]
 
 
 def test_what_is_not_allowed_is_not_proposed():

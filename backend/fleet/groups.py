@@ -1,8 +1,8 @@
 """The groups of tasks that a search trains: proposed, registered, counted against the budgets, scored from their run folders.
 
-A search proposes partitions one after another until its budget is used up or nothing is left to propose. Its state is in
-the run folders; what it has looked at is also kept as JSON, which saves looking again and nothing else: without that file
-the search proposes anew, finds finished what is finished, and counts it as it did before.
+A search proposes families, which are partitions or overlapping covers, one after another until its budget is used up or
+nothing is left to propose. Its state is in the run folders; what it has looked at is also kept as JSON, which saves looking
+again and nothing else: without that file the search proposes anew, finds finished what is finished, and counts it as before.
 """
 
 import json
@@ -15,7 +15,8 @@ import numpy as np
 from backend.errors import DataError
 from backend.grouping.measurements import Features, Floats, Gradients, Measured
 from backend.grouping.proposals import Blend, Proposer, is_settled
-from backend.groupings import Group, Partition, growth_string, partition_of, tasks_of
+from backend.grouping.selection import ROUNDING
+from backend.groupings import Family, Group, canonical_family, group_of, tasks_of
 from backend.planning import Plan, PlannedRun, unfold_group
 from backend.settings import Search
 from backend.spec import Run, content_hash
@@ -39,51 +40,56 @@ class GroupSearch:
         self._proposer = _proposer(search, self._num_tasks)
         self.restore_from(self._state)
 
-    def propose(self) -> Partition | None:
-        """The next partition of which something has to be trained; None when the search is over."""
+    def propose(self) -> Family | None:
+        """The next family of which something has to be trained; None when the search is over."""
         while not self._is_used_up():
             measured = self.measured()
             predictor = Blend(measured, Gradients(), Features())
             if self._search.method != "exhaustive" and measured and is_settled(measured, predictor, self._search):
                 return None
-            partition = self._proposer.propose(predictor, self._is_allowed)
-            if partition is None:
+            family = self._proposer.propose(predictor, self._is_allowed)
+            if family is None:
                 return None
-            self._ask(partition)
-            if self.missing(partition):
-                return partition
-            self.tell(partition)
+            self._ask(family)
+            if self.missing(family):
+                return family
+            self.tell(family)
         return None
 
-    def missing(self, partition: Partition) -> list[Run]:
+    def missing(self, family: Family) -> list[Run]:
         """Runs of its groups that are not finished, without those of groups that have failed in this search."""
-        runs = [one.run for group in partition if group not in self._failed for one in self._of(group)]
+        runs = [one.run for group in family if group not in self._failed for one in self._of(group)]
         return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
 
-    def tell(self, partition: Partition) -> float:
-        """All runs of a partition are over; its score is the mean over tasks on validation, NaN where a run failed."""
-        self._failed |= {group for group in partition if self._score(group) is None}
+    def tell(self, family: Family) -> float:
+        """All runs of a family are over; its score is the mean over tasks on validation, NaN where a run failed.
+
+        Each task counts with the group that is best for it.
+        """
+        self._failed |= {group for group in family if self._score(group) is None}
         self._state.parent.mkdir(exist_ok=True)
         self.save_to(self._state)
-        scores = [self._scores[group] for group in partition if group in self._scores]
-        means = [float(score.mean()) for of_group in scores for score in of_group.values()]
-        score = float(np.mean(means)) if len(means) == self._num_tasks else float("nan")
-        self._proposer.learn(partition, score)
+        score = float("nan")
+        if all(group in self._scores for group in family):
+            scores = [self._scores[group] for group in family]
+            best = [max(found[task].mean() for found in scores if task in found) for task in range(self._num_tasks)]
+            score = float(np.mean(best))
+        self._proposer.learn(family, score)
         return score
 
     def stages(self) -> Iterator[list[Run]]:
-        """The plain way: partition after partition, each a stage; an exhaustive search that nothing limits is one stage."""
+        """The plain way: family after family, each a stage; an exhaustive search that nothing limits is one stage."""
         limits = (self._search.runs, self._search.gpu_seconds, self._search.minutes)
         if self._search.method == "exhaustive" and limits == (None, None, None):
-            partitions = list(iter(self.propose, None))
-            if partitions:
-                yield list({run.run_id: run for one in partitions for run in self.missing(one)}.values())
-            for partition in partitions:
-                self.tell(partition)
+            families = list(iter(self.propose, None))
+            if families:
+                yield list({run.run_id: run for one in families for run in self.missing(one)}.values())
+            for family in families:
+                self.tell(family)
             return
-        for partition in iter(self.propose, None):
-            yield self.missing(partition)
-            self.tell(partition)
+        for family in iter(self.propose, None):
+            yield self.missing(family)
+            self.tell(family)
 
     def measured(self) -> Measured | None:
         """Validation scores of all groups that are known, singles and all tasks included; None where there is none."""
@@ -98,8 +104,8 @@ class GroupSearch:
         """Groups of which a run failed now: kept out, and tried again when the search is started again."""
         return tuple(sorted(self._failed))
 
-    def _ask(self, partition: Partition) -> None:
-        new = [group for group in partition if group not in self._runs]
+    def _ask(self, family: Family) -> None:
+        new = [group for group in family if group not in self._runs]
         self._runs |= {group: self._of(group) for group in new}
         if runs := [one for group in new for one in self._of(group) if one.role != "single"]:
             self._announce(runs)
@@ -130,16 +136,20 @@ class GroupSearch:
         folders = (RunFolder(self._workspace, run.run_id) for run in self._extra())
         return sum(folder.facts()["seconds"] for folder in folders if folder.state == "done") >= search.gpu_seconds
 
-    def _is_allowed(self, partition: Partition) -> bool:
-        """Affordable as a family where that matters, free of failed groups, and within the trainings that are left."""
+    def _is_allowed(self, family: Family) -> bool:
+        """Affordable where that matters, free of failed groups, and within the trainings that are left.
+
+        There are more covers of the groups that are known than could be looked at, so a cover has to hold a new one.
+        """
         search = self._search
-        if any(group in self._failed for group in partition):
+        if any(group in self._failed for group in family) or (search.overlap and self._runs.keys() >= set(family)):
             return False
-        cost = sum(search.costs.get(group.bit_count(), 1.0) for group in partition)
-        if search.method != "exhaustive" and search.models is not None and cost > search.models:
+        cost = sum(search.costs.get(group.bit_count(), 1.0) for group in family)
+        most = self._num_tasks if search.models is None and search.overlap else search.models
+        if search.method != "exhaustive" and most is not None and cost > most * (1 + ROUNDING):
             return False
         per_group = len(self._plan.experiment.seeds) * self._grid
-        new = sum(group not in self._runs and 1 < group.bit_count() < self._num_tasks for group in partition)
+        new = sum(group not in self._runs and 1 < group.bit_count() < self._num_tasks for group in family)
         return search.runs is None or len(self._extra()) + new * per_group <= search.runs
 
     @property
@@ -148,20 +158,20 @@ class GroupSearch:
         return max(1, len(grid.learning_rate)) * max(1, len(grid.epochs))
 
     def save_to(self, path: Path) -> None:
-        """What was looked at and is over, as growth strings in JSON."""
-        over = [one for one in self._proposer.seen if all(group in self._scores for group in one)]
-        write_atomic(path, to_json({"partitions": sorted(growth_string(one) for one in over)}), durable=False)
+        """What was looked at and is over, as JSON: families as lists of groups, and these as lists of their tasks' places."""
+        over = sorted(one for one in self._proposer.seen if all(group in self._scores for group in one))
+        write_atomic(path, to_json({"families": [[tasks_of(group) for group in one] for one in over]}), durable=False)
 
     def restore_from(self, path: Path) -> None:
         """Take up what `save_to` wrote; a file that is missing, truncated or of other tasks changes nothing."""
         try:
-            found = json.loads(path.read_bytes())["partitions"]
-            partitions = {partition_of(string) for string in found if len(string) == self._num_tasks}
+            found = json.loads(path.read_bytes())["families"]
+            families = {canonical_family(map(group_of, groups), self._num_tasks) for groups in found}
         except (OSError, ValueError, KeyError, TypeError, DataError):
             return
-        for partition in sorted(one for one in partitions if not self.missing(one)):
-            self._proposer.seen.add(partition)
-            self._ask(partition)
+        for family in sorted(one for one in families if not self.missing(one)):
+            self._proposer.seen.add(family)
+            self._ask(family)
 
     @property
     def _state(self) -> Path:
@@ -171,10 +181,10 @@ class GroupSearch:
 
 def _proposer(search: Search, num_tasks: int) -> Proposer:
     if search.method != "optuna":
-        return Proposer(search.method, num_tasks, search.seed)
+        return Proposer(search.method, num_tasks, search.seed, overlap=search.overlap)
     from backend.fleet.search import OptunaProposer  # with Ray Tune, which the other methods do without
 
-    return OptunaProposer(num_tasks, search.seed)
+    return OptunaProposer(num_tasks, search.seed, overlap=search.overlap)
 
 
 def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:

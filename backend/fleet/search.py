@@ -1,7 +1,7 @@
-"""Ray Tune: trials that look at partitions of the tasks, several at a time. The only file that knows Ray Tune.
+"""Ray Tune: trials that look at families of groups of tasks, several at a time. The only file that knows Ray Tune.
 
-A trial is a waiting line of one: it asks the broker for the groups of its partition and reports how they ended, while the
-lanes of the fleet train. A group is trained once, however many partitions hold it. What a search has found is read from the
+A trial is a waiting line of one: it asks the broker for the groups of its family and reports how they ended, while the
+lanes of the fleet train. A group is trained once, however many families hold it. What a search has found is read from the
 run folders; Tune's own files are thrown away, as they are pickles and can be torn.
 """
 
@@ -21,18 +21,18 @@ from ray.tune.search.optuna import OptunaSearch
 from backend.fleet.cluster import Lanes
 from backend.fleet.groups import GroupSearch
 from backend.grouping.proposals import Blend, Proposer
-from backend.groupings import Partition, growth_string, partition_of
+from backend.groupings import Family, ordered, partition_of
 from backend.pieces import Job
 from backend.spec import Outcome
 from backend.store.workspace import Workspace
 
 SCORE = "score"
-MOST_DRAWS = 20  # of Optuna without a partition that is new and allowed, after which one is drawn at random
+MOST_DRAWS = 20  # of Optuna without a family that is new and allowed, after which one is drawn at random
 TRIAL: dict[str, float] = {"memory": 128 * 2**20}  # of a waiting process; all CPUs belong to the lanes
 
 
 class PartitionSearcher(Searcher):
-    """Tune's side of a search: suggests its partitions, and tells it and Optuna, where that chooses, how they came out.
+    """Tune's side of a search: suggests its families, and tells it and Optuna, where that chooses, how they came out.
 
     watch: is told of the runs that a trial will ask for. outcomes: how those ended that were over so far.
     """
@@ -40,24 +40,24 @@ class PartitionSearcher(Searcher):
     def __init__(self, search: GroupSearch, broker: Any, watch: Callable[[Sequence[Job]], None]):
         super().__init__()
         self._search, self._broker, self._watch = search, broker, watch
-        self._looked_at: dict[str, Partition] = {}
+        self._looked_at: dict[str, Family] = {}
         self.outcomes: dict[str, Outcome] = {}
 
     def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  # FINISHED is a str, which Tune's annotation forgot
         self, trial_id: str
     ) -> dict[str, Any] | str:
-        """A name of the partition for a trial, under which the broker knows its runs; FINISHED when there is none."""
-        partition = self._search.propose()
-        if partition is None:
+        """A name of the family for a trial, under which the broker knows its runs; FINISHED when there is none."""
+        family = self._search.propose()
+        if family is None:
             return Searcher.FINISHED
-        self._looked_at[trial_id] = partition
-        runs, name = self._search.missing(partition), "-".join(map(str, growth_string(partition)))
+        self._looked_at[trial_id] = family
+        runs, name = self._search.missing(family), "-".join(map(str, family))
         self._watch(runs)
         ray.get(self._broker.offer.remote(name, runs))
-        return {"partition": name}
+        return {"family": name}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """All groups of a trial's partition have ended."""
+        """All groups of a trial's family have ended."""
         for outcome in (result or {}).get("outcomes", []):
             self.outcomes[outcome["job_id"]] = Outcome.model_validate(outcome)
         self._search.tell(self._looked_at.pop(trial_id))
@@ -76,37 +76,39 @@ class PartitionSearcher(Searcher):
 
 
 class OptunaProposer(Proposer):
-    """Optuna's tree-structured Parzen estimator over growth strings, by way of Tune's `OptunaSearch`."""
+    """Optuna's tree-structured Parzen estimator over growth strings, by way of Tune's `OptunaSearch`.
 
-    def __init__(self, num_tasks: int, seed: int):
-        super().__init__("optuna", num_tasks, seed)
+    Where groups may overlap, it also chooses for each task a group in which that is trained along; its own one means none.
+    """
+
+    def __init__(self, num_tasks: int, seed: int, *, overlap: bool = False):
+        super().__init__("optuna", num_tasks, seed, overlap=overlap)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = OptunaSearch(space=self._choose, metric=SCORE, mode="max", seed=seed)
-        self._numbers: dict[Partition, str] = {}
-        self._scores: dict[Partition, float] = {}
+        self._numbers: dict[Family, str] = {}
+        self._scores: dict[Family, float] = {}
 
-    def propose(self, predictor: Blend, allowed: Callable[[Partition], bool]) -> Partition | None:
-        """The next partition of Optuna's that is new; one that it repeats is answered at once with the score it had.
+    def propose(self, predictor: Blend, allowed: Callable[[Family], bool]) -> Family | None:
+        """The next family of Optuna's that is new; one that it repeats is answered at once with the score it had.
 
-        Once it has settled it repeats itself for ever, and random partitions follow.
+        Once it has settled it repeats itself for ever, and random families follow.
         """
         for draw in range(MOST_DRAWS):
             number = f"{len(self.seen)}-{draw}"
-            chosen = self._optuna.suggest(number) or {}
-            partition = partition_of([0, *(chosen[str(task)] for task in range(1, self.num_tasks))])
-            if partition not in self.seen and allowed(partition):
-                self.seen.add(partition)
-                self._numbers[partition] = number
-                return partition
-            self._answer(number, self._scores.get(partition, math.nan))
+            family = self._family(self._optuna.suggest(number) or {})
+            if family not in self.seen and allowed(family):
+                self.seen.add(family)
+                self._numbers[family] = number
+                return family
+            self._answer(number, self._scores.get(family, math.nan))
         if drawn := self._draw(allowed):
             self.seen.add(drawn)
         return drawn
 
-    def learn(self, partition: Partition, score: float) -> None:
+    def learn(self, family: Family, score: float) -> None:
         """Tell Optuna."""
-        if number := self._numbers.pop(partition, None):
-            self._scores[partition] = score
+        if number := self._numbers.pop(family, None):
+            self._scores[family] = score
             self._answer(number, score)
 
     def _answer(self, number: str, score: float) -> None:
@@ -114,10 +116,18 @@ class OptunaProposer(Proposer):
         self._optuna.on_trial_complete(number, None if failed else {SCORE: score}, error=failed)
 
     def _choose(self, trial: Any) -> None:
-        """A growth string, digit by digit: each at most one above those before it."""
+        """A growth string, digit by digit: each at most one above those before it; and whom each group takes along."""
         top = 0
         for task in range(1, self.num_tasks):
             top = max(top, trial.suggest_int(str(task), 0, top + 1))
+        for task in range(self.num_tasks if self.overlap else 0):
+            trial.suggest_int(f"{task} along", 0, top)
+
+    def _family(self, chosen: dict[str, int]) -> Family:
+        groups = list(partition_of([0, *(chosen[str(task)] for task in range(1, self.num_tasks))]))
+        for task in range(self.num_tasks if self.overlap else 0):
+            groups[chosen[f"{task} along"]] |= 1 << task
+        return ordered(groups)
 
 
 def search_with_tune(
@@ -128,7 +138,7 @@ def search_with_tune(
     storage = workspace.root / "ray" / secrets.token_hex(8)
 
     def look(config: dict[str, Any]) -> None:
-        outcomes = ray.get(broker.ask_for.remote(config["partition"]))
+        outcomes = ray.get(broker.ask_for.remote(config["family"]))
         tune.report({"outcomes": [outcome.model_dump() for outcome in outcomes]})
 
     tuner = tune.Tuner(

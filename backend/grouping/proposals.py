@@ -1,14 +1,15 @@
-"""Which partition of the tasks a search should look at next; proposed one after another, none twice.
+"""Which family of groups a search should look at next; proposed one after another, none twice.
 
     exhaustive   each group beside the other tasks alone: 2^T - T partitions that hold all 2^T - 1 groups
-    random       partitions drawn uniformly
-    guided       the partition that could be best, by what the estimators predict from all that is known so far
+    random       partitions drawn uniformly; covers from these, with tasks that are trained along
+    guided       the family that could be best, by what the estimators predict from all that is known so far
 
-Nothing here trains, and no method lists all partitions: their number grows as the Bell numbers.
+Families are partitions, or covers where groups may overlap; of a cover each task counts with its best group. Nothing here
+trains, and no method lists all partitions: their number grows as the Bell numbers.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -18,21 +19,24 @@ from backend.grouping.estimators.interface import Predictor
 from backend.grouping.measurements import Features, Floats, Gradients, Measured
 from backend.grouping.selection import Candidates, best_family
 from backend.groupings import (
+    Family,
     Group,
     Partition,
     all_groups,
     canonical_partition,
     membership,
     neighbours,
+    ordered,
     partition_of,
+    random_cover,
     random_partition,
     tasks_of,
 )
 from backend.settings import Search
 
-Allowed = Callable[[Partition], bool]
+Allowed = Callable[[Family], bool]
 
-_DRAWS = 200  # without a partition that is new and allowed, after which there is held to be none
+_DRAWS = 200  # without a family that is new and allowed, after which there is held to be none
 _STARTS = 1  # of the hill climbing, beside the best known partition
 _STEPS = 10  # uphill at most
 MOST_LISTED = 8  # tasks, whose 255 groups are looked at all at once
@@ -41,17 +45,18 @@ DOUBT = 1.0  # standard errors by which a predicted score is raised: what is unc
 
 
 class Proposer:
-    """Proposes partitions of T tasks by a method of those above. `seen` are not proposed again."""
+    """Proposes families of groups of T tasks by a method of those above. `seen` are not proposed again."""
 
-    def __init__(self, method: str, num_tasks: int, seed: int):
+    def __init__(self, method: str, num_tasks: int, seed: int, *, overlap: bool = False):
         self.num_tasks = num_tasks
-        self.seen: set[Partition] = set()
+        self.overlap = overlap
+        self.seen: set[Family] = set()
         self._method = method
         self._generator = np.random.default_rng(seed)
         self._listed = _each_group(num_tasks)
 
-    def propose(self, predictor: "Blend", allowed: Allowed) -> Partition | None:
-        """The next partition that is allowed; None when there is none, or none was found."""
+    def propose(self, predictor: "Blend", allowed: Allowed) -> Family | None:
+        """The next family that is allowed; None when there is none, or none was found."""
         if self._method == "exhaustive":
             found = next((one for one in self._listed if one not in self.seen and allowed(one)), None)
         else:
@@ -60,33 +65,35 @@ class Proposer:
             self.seen.add(found)
         return found
 
-    def learn(self, partition: Partition, score: float) -> None:
-        """A proposed partition's score, NaN where a run failed; nothing here needs it beside what is measured."""
+    def learn(self, family: Family, score: float) -> None:
+        """A proposed family's score, NaN where a run failed; nothing here needs it beside what is measured."""
 
-    def _draw(self, allowed: Allowed) -> Partition | None:
-        drawn = (random_partition(self.num_tasks, self._generator) for _ in range(_DRAWS))
+    def _random(self) -> Family:
+        return (random_cover if self.overlap else random_partition)(self.num_tasks, self._generator)
+
+    def _draw(self, allowed: Allowed) -> Family | None:
+        drawn = (self._random() for _ in range(_DRAWS))
         return next((one for one in drawn if one not in self.seen and allowed(one)), None)
 
-    def _climb(self, predictor: "Blend", allowed: Allowed) -> Partition | None:
-        """Uphill by moving one task at a time; the best new partition on the way, or a random one."""
-        starts = [partition_of(range(self.num_tasks)), partition_of([0] * self.num_tasks)]
-        starts += [random_partition(self.num_tasks, self._generator) for _ in range(_STARTS)]
+    def _climb(self, predictor: "Blend", allowed: Allowed) -> Family | None:
+        """Uphill by moving one task at a time; the best new family on the way, or a random one."""
+        known = [partition_of(range(self.num_tasks)), partition_of([0] * self.num_tasks)]
         best, best_value = None, -np.inf
-        for start in [max(starts[:2], key=predictor.value), *starts[2:]]:
+        for start in [max(known, key=predictor.value), *(self._random() for _ in range(_STARTS))]:
             here = start
             for _ in range(_STEPS):
-                around = neighbours(here)
+                around = neighbours(here, overlap=self.overlap)
                 values = predictor.values(around)
                 for place in np.argsort(-values, kind="stable"):
                     if values[place] <= best_value:
                         break
-                    if around[place] not in self.seen and allowed(around[place]):
-                        best, best_value = around[place], float(values[place])
+                    if (family := ordered(around[place])) not in self.seen and allowed(family):
+                        best, best_value = family, float(values[place])
                         break
                 top = int(values.argmax())
                 if values[top] <= predictor.value(here):
                     break
-                here = around[top]
+                here = ordered(around[top])
         return best or self._draw(allowed)
 
 
@@ -124,7 +131,7 @@ def is_settled(measured: Measured, predictor: "Blend", search: Search) -> bool:
 
 
 class Blend:
-    """What all estimators that can be fitted say together: sums of optimistic scores of groups, each computed once.
+    """What all estimators that can be fitted say together: optimistic scores of groups, each computed once.
 
     A predicted score is the mean over estimators, weighted by their precision, plus `DOUBT` of the smallest error.
     """
@@ -136,18 +143,25 @@ class Blend:
             for estimator in ESTIMATORS:
                 with contextlib.suppress(EvidenceError):
                     self._predictors.append(estimator.fit(measured, gradients, features))
-        self._values: dict[Group, float] = {}
+        self._rows: dict[Group, int] = {}
+        self._table = np.full((1, self._num_tasks), -np.inf)  # the first row is that of no group
 
-    def value(self, partition: Partition) -> float:
-        """Sum over tasks of what they could score in their groups; 0 where nothing can be said."""
-        return float(self.values([partition])[0])
+    def value(self, family: Family) -> float:
+        """Sum over tasks of what they could score in their best group; 0 where nothing can be said."""
+        return float(self.values([family])[0])
 
-    def values(self, partitions: "tuple[Partition, ...] | list[Partition]") -> Floats:
-        """The same for several, `[P]`."""
-        unknown = sorted({group for partition in partitions for group in partition} - self._values.keys())
+    def values(self, families: Sequence[Family]) -> Floats:
+        """The same for several, `[F]`."""
+        if not self._predictors:
+            return np.zeros(len(families))
+        unknown = sorted({group for family in families for group in family} - self._rows.keys())
         if unknown:
-            self._values |= zip(unknown, self._optimistic(unknown).tolist(), strict=True)
-        return np.array([sum(self._values[group] for group in partition) for partition in partitions])
+            self._rows |= zip(unknown, range(len(self._table), len(self._table) + len(unknown)), strict=True)
+            self._table = np.concatenate([self._table, self._optimistic(unknown)])
+        places = np.zeros((len(families), max(map(len, families), default=0)), dtype=np.intp)
+        for row, family in zip(places, families, strict=True):
+            row[: len(family)] = [self._rows[group] for group in family]
+        return self._table[places].max(axis=1).sum(axis=1)
 
     def limits(self, groups: list[Group], doubt: float) -> Floats:
         """The highest score that any estimator thinks possible, `doubt` standard errors up, `[G, T]`; infinite: none can say.
@@ -161,15 +175,16 @@ class Blend:
         return found
 
     def _optimistic(self, groups: list[Group]) -> Floats:
-        if not self._predictors:
-            return np.zeros(len(groups))
-        predictions = [predictor.predict(groups) for predictor in self._predictors]
-        scores = np.stack([one.scores for one in predictions])
-        errors = np.stack([one.errors for one in predictions])
-        known = np.isfinite(scores)
+        """What each task could score in each group, `[G, T]`: 0 where nothing can be said, minus infinity outside it."""
+        member = membership(groups, self._num_tasks)
+        found, found_errors = self._predictors[0].measured.table(groups)
+        predicted = [predictor.model(member) for predictor in self._predictors]
+        scores = np.where(np.isnan(found), np.stack([one for one, _ in predicted]), found)
+        errors = np.where(np.isnan(found), np.stack([one for _, one in predicted]), found_errors)
+        known = np.isfinite(scores) & member
         weights = np.where(known, 1 / np.fmax(np.where(np.isfinite(errors), errors, 1.0), 1e-3) ** 2, 0.0)
         total = weights.sum(axis=0)
         mean = (weights * np.where(known, scores, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
         doubt = np.where(known & np.isfinite(errors), errors, np.inf).min(axis=0)
         raised = mean + DOUBT * np.where(np.isfinite(doubt), doubt, 0.0)
-        return np.where(total > 0, raised, 0.0).sum(axis=1)
+        return np.where(member, np.where(total > 0, raised, 0.0), -np.inf)
