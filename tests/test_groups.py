@@ -2,15 +2,22 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from backend.errors import ExperimentError
-from backend.fleet.conduct import conduct
+from backend.fleet.conduct import conduct, register
 from backend.fleet.groups import GroupSearch
+from backend.pieces import Trained, plan_pieces
 from backend.planning import make_plan
 from backend.spec_file import parse_experiments
+from backend.store.affinities import stored_affinities
+from backend.store.evidence_tables import LookaheadRow, lookahead_table
+from backend.store.ingest import ingest
+from backend.store.pieces import LOOKAHEAD, PieceFolder
 from backend.store.read import query
 from backend.store.runs import RunFolder
+from backend.store.tables import to_parquet
 from backend.store.workspace import Workspace
 from tests import _runs
 
@@ -117,6 +124,50 @@ def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspa
     again = searched(made, workspace)
     assert len(again) == 7
     assert not {one.job.run_id for one in again} & set(calls)
+
+
+def know(made, workspace, affinity=None):
+    """Finish what is trained before a search, and the look-ahead if its affinities are given."""
+    states, others = plan_pieces(made.experiment, [Trained(role=one.role, run=one.run) for one in made.runs])
+    register(made, workspace, (*states, *others))
+    for position, planned in enumerate(made.runs):
+        _runs.finish(workspace, planned.run, right=0.7 + 0.02 * position, num_examples=360)
+    for piece in others if affinity is not None else ():
+        if piece.kind == "lookahead":
+            folder = PieceFolder(workspace, piece.job_id)
+            folder.start({"kind": piece.kind}, {}, {}).close()
+            found = [
+                LookaheadRow(
+                    seed=piece.run.seed, epoch=1, task_from=NAMES[i], task_for=NAMES[j], lookahead=float(affinity[i, j]),
+                    first_order=float(affinity[i, j]), microbatches=4,
+                )
+                for i, j in np.argwhere(~np.eye(len(affinity), dtype=bool)).tolist()
+            ]  # fmt: skip
+            folder.finish({LOOKAHEAD: to_parquet(lookahead_table(found))}, {"seconds": 1.0})
+    ingest(workspace, force=True)
+    return stored_affinities(workspace, made.experiment)
+
+
+def proposals(made, workspace, *evidence, most=4):
+    search = GroupSearch(made, workspace, made.experiment.search, lambda _: None, *evidence)
+    return [search.propose() for _ in range(most)]
+
+
+def test_under_stored_affinities_of_planted_clusters_the_first_proposal_is_the_clusters(search_plan, workspace):
+    made = search_plan(5, seeds=(0, 1), method="guided", runs=20)
+    together = np.array([0, 1, 0, 1, 1])
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(5, 5))
+    evidence = know(made, workspace, np.where(together[:, None] == together, 1.0, -1.0) + noise)
+    planted = (0b00101, 0b11010)
+    assert proposals(made, workspace, evidence)[0] == planted
+    assert planted not in proposals(made, workspace)
+
+
+def test_without_stored_affinities_proposals_are_as_they_would_be(search_plan, workspace):
+    made = search_plan(5, seeds=(0, 1), method="guided", runs=20)
+    evidence = know(made, workspace)
+    assert [*vars(evidence[0]).values(), *vars(evidence[1]).values()] == [None] * 5
+    assert proposals(made, workspace, evidence) == proposals(made, workspace)
 
 
 TEXT = """\

@@ -14,6 +14,7 @@ from backend.pieces import Job, Piece, Trained, plan_pieces
 from backend.planning import Plan, PlannedRun, entry
 from backend.settings import Role, Search
 from backend.spec import Outcome, Run
+from backend.store.affinities import stored_affinities
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.runs import RunFolder
@@ -124,7 +125,9 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piec
 
 def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Stage]:
     """The first groups that the search asks for, on what is finished when this is asked, and then the search itself."""
-    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs))
+    ingest(workspace, force=True)
+    evidence = stored_affinities(workspace, plan.experiment)
+    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs), evidence)
     if (partition := searched.propose()) is not None:
         yield searched.missing(partition)
         searched.tell(partition)

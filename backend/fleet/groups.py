@@ -28,10 +28,21 @@ Announce = Callable[[Sequence[PlannedRun]], None]
 
 
 class GroupSearch:
-    """One search over one workspace. `announce` is told of the runs of every group that is asked for."""
+    """One search over one workspace. `announce` is told of the runs of every group that is asked for.
 
-    def __init__(self, plan: Plan, workspace: Workspace, search: Search, announce: Announce):
+    evidence: affinities of the tasks, as far as they are known, from which a guided search sets out.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        workspace: Workspace,
+        search: Search,
+        announce: Announce,
+        evidence: tuple[Gradients, Features] = (Gradients(), Features()),
+    ):
         self._plan, self._workspace, self._search, self._announce = plan, workspace, search, announce
+        self._evidence = evidence
         self._num_tasks = len(plan.experiment.tasks)
         self._runs: dict[Group, tuple[PlannedRun, ...]] = {}
         self._scores: dict[Group, dict[int, Floats]] = {}
@@ -43,9 +54,9 @@ class GroupSearch:
     def propose(self) -> Family | None:
         """The next family of which something has to be trained; None when the search is over."""
         while not self._is_used_up():
-            measured = self.measured()
-            predictor = Blend(measured, Gradients(), Features())
-            if self._search.method != "exhaustive" and measured and is_settled(measured, predictor, self._search):
+            measured = None if self._search.method == "exhaustive" else self.measured()
+            predictor = Blend(measured, *self._evidence)
+            if measured and is_settled(measured, predictor, self._search):
                 return None
             family = self._proposer.propose(predictor, self._is_allowed)
             if family is None:

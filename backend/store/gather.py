@@ -141,7 +141,7 @@ def gather(connection: master.Connection, experiment_id: str) -> Gathered | None
             lookahead=_over_seeds([row[:4] for row in ahead], tasks),
             first_order=_over_seeds([(*row[:3], row[4]) for row in ahead], tasks),
         ),
-        features=Features(cka=_pairwise(_both_ways(similarities), tasks)),
+        features=Features(cka=pairwise_of(_both_ways(similarities), tasks)),
         evidence_seconds={kind: float(total) for kind, total in seconds if total is not None},
         inputs=content_hash([specification["search"], sorted(run.run_id for run in runs.values()), *evidence]),
     )
@@ -187,14 +187,15 @@ def _over_seeds(rows: list[tuple[str, str, int, float | None]], tasks: tuple[str
     for task_from, task_for, _, value in rows:
         if value is not None:
             values[task_from, task_for].append(value)
-    return _pairwise([(*pair, *mean_and_error(np.array(found))) for pair, found in sorted(values.items())], tasks)
+    return pairwise_of([(*pair, *mean_and_error(np.array(found))) for pair, found in sorted(values.items())], tasks)
 
 
 def _both_ways(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [row for a, b, *rest in rows for row in ((a, b, *rest), (b, a, *rest))]
 
 
-def _pairwise(rows: list[tuple[str, str, float | None, float | None]], tasks: tuple[str, ...]) -> Pairwise | None:
+def pairwise_of(rows: list[tuple[str, str, float | None, float | None]], tasks: tuple[str, ...]) -> Pairwise | None:
+    """Affinities and errors, NaN where unknown, from rows (from, for, affinity, error or None: infinite); None without rows."""
     if not rows:
         return None
     values, errors = np.full((2, len(tasks), len(tasks)), np.nan)
