@@ -7,7 +7,7 @@ they first occur: there is one string per partition. Knuth, The Art of Computer 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -30,6 +30,7 @@ def group_of(tasks: Iterable[int]) -> Group:
     return group
 
 
+@lru_cache(maxsize=1 << 16)
 def tasks_of(group: Group) -> tuple[int, ...]:
     """Tasks of a group, in order."""
     return tuple(task for task in range(group.bit_length()) if group >> task & 1)

@@ -58,7 +58,7 @@ class GroupSearch:
             predictor = Blend(measured, *self._evidence)
             if measured and is_settled(measured, predictor, self._search):
                 return None
-            family = self._proposer.propose(predictor, self._is_allowed)
+            family = self._proposer.propose(predictor, self._is_allowed, self._is_affordable)
             if family is None:
                 return None
             self._ask(family)
@@ -148,20 +148,26 @@ class GroupSearch:
         return sum(folder.facts()["seconds"] for folder in folders if folder.state == "done") >= search.gpu_seconds
 
     def _is_allowed(self, family: Family) -> bool:
-        """Affordable where that matters, free of failed groups, and within the trainings that are left.
+        """Affordable, free of failed groups, and within the trainings that are left.
 
         There are more covers of the groups that are known than could be looked at, so a cover has to hold a new one.
         """
         search = self._search
         if any(group in self._failed for group in family) or (search.overlap and self._runs.keys() >= set(family)):
             return False
-        cost = sum(search.costs.get(group.bit_count(), 1.0) for group in family)
-        most = self._num_tasks if search.models is None and search.overlap else search.models
-        if search.method != "exhaustive" and most is not None and cost > most * (1 + ROUNDING):
+        if not self._is_affordable(family):
             return False
         per_group = len(self._plan.experiment.seeds) * self._grid
         new = sum(group not in self._runs and 1 < group.bit_count() < self._num_tasks for group in family)
         return search.runs is None or len(self._extra()) + new * per_group <= search.runs
+
+    def _is_affordable(self, family: Family) -> bool:
+        """Whether its models cost no more than a family may, which matters where not every group is trained anyway."""
+        search = self._search
+        most = self._num_tasks if search.models is None and search.overlap else search.models
+        if search.method == "exhaustive" or most is None:
+            return True
+        return sum(search.costs.get(group.bit_count(), 1.0) for group in family) <= most * (1 + ROUNDING)
 
     @property
     def _grid(self) -> int:

@@ -20,7 +20,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from backend.fleet.cluster import Lanes
 from backend.fleet.groups import GroupSearch
-from backend.grouping.proposals import Blend, Proposer
+from backend.grouping.proposals import Allowed, Blend, Proposer
 from backend.groupings import Family, ordered, partition_of
 from backend.pieces import Job
 from backend.spec import Outcome
@@ -88,7 +88,7 @@ class OptunaProposer(Proposer):
         self._numbers: dict[Family, str] = {}
         self._scores: dict[Family, float] = {}
 
-    def propose(self, predictor: Blend, allowed: Callable[[Family], bool]) -> Family | None:
+    def propose(self, predictor: Blend, allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
         """The next family of Optuna's that is new; one that it repeats is answered at once with the score it had.
 
         Once it has settled it repeats itself for ever, and random families follow.

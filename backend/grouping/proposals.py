@@ -55,12 +55,15 @@ class Proposer:
         self._generator = np.random.default_rng(seed)
         self._listed = _each_group(num_tasks)
 
-    def propose(self, predictor: "Blend", allowed: Allowed) -> Family | None:
-        """The next family that is allowed; None when there is none, or none was found."""
+    def propose(self, predictor: "Blend", allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
+        """The next family that is allowed; None when there is none, or none was found.
+
+        affordable: whether a family, its groups in any order, is within the budget; guidance looks at no others.
+        """
         if self._method == "exhaustive":
             found = next((one for one in self._listed if one not in self.seen and allowed(one)), None)
         else:
-            found = self._climb(predictor, allowed) if self._method == "guided" else self._draw(allowed)
+            found = self._climb(predictor, allowed, affordable) if self._method == "guided" else self._draw(allowed)
         if found is not None:
             self.seen.add(found)
         return found
@@ -75,14 +78,17 @@ class Proposer:
         drawn = (self._random() for _ in range(_DRAWS))
         return next((one for one in drawn if one not in self.seen and allowed(one)), None)
 
-    def _climb(self, predictor: "Blend", allowed: Allowed) -> Family | None:
+    def _climb(self, predictor: "Blend", allowed: Allowed, affordable: Allowed) -> Family | None:
         """Uphill by moving one task at a time; the best new family on the way, or a random one."""
         known = [partition_of(range(self.num_tasks)), partition_of([0] * self.num_tasks)]
+        starts = [max(filter(affordable, known), key=predictor.value, default=None)]
+        starts += [next(filter(affordable, (self._random() for _ in range(_DRAWS))), None) for _ in range(_STARTS)]
         best, best_value = None, -np.inf
-        for start in [max(known, key=predictor.value), *(self._random() for _ in range(_STARTS))]:
-            here = start
+        for here in filter(None, starts):
             for _ in range(_STEPS):
-                around = neighbours(here, overlap=self.overlap)
+                around = [one for one in neighbours(here, overlap=self.overlap) if affordable(one)]
+                if not around:
+                    break
                 values = predictor.values(around)
                 for place in np.argsort(-values, kind="stable"):
                     if values[place] <= best_value:
