@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo dashboard test lint bench clean
+.PHONY: demo dashboard test faults lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/mtlens demo
@@ -14,6 +14,9 @@ dashboard: $(STAMP)
 
 test: $(STAMP) lint
 	$(BIN)/python -m pytest
+
+faults: $(STAMP)
+	$(BIN)/python -m pytest -m fault
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -60,6 +60,23 @@ def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspac
     assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "epoch", "done"]
 
 
+def test_a_run_on_a_gpu_tells_how_busy_it_was(make_run, encoded, workspace, monkeypatch):
+    """By the mean of what was seen while it trained; a CPU has nothing to tell."""
+    looks = iter([0.25, 0.75] * 100)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_REPORTS", 0.0)
+    monkeypatch.setattr(module, "gpu_utilisation", lambda device: next(looks))
+    run, other = make_run("grade", epochs=2), make_run("side", epochs=2)
+    execute(run, encoded, workspace, threads=1)
+    seen = [
+        event["payload"]["gpu_utilisation"] for event in events(RunFolder(workspace, run.run_id)) if event["kind"] == "progress"
+    ]
+    assert len(seen) >= 2
+    assert RunFolder(workspace, run.run_id).facts()["gpu_utilisation"] == pytest.approx(sum(seen) / len(seen))
+    monkeypatch.setattr(module, "gpu_utilisation", lambda device: None)
+    execute(other, encoded, workspace, threads=1)
+    assert RunFolder(workspace, other.run_id).facts()["gpu_utilisation"] is None
+
+
 def test_the_stored_scores_are_those_of_scikit_learn(make_run, encoded, workspace):
     from sklearn.metrics import accuracy_score, f1_score, log_loss
 
@@ -99,44 +116,75 @@ def test_a_finished_run_is_not_trained_again(make_run, encoded, workspace, monke
     assert execute(run, encoded, workspace, threads=1).reason == ""
 
 
-def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
-    make_run, encoded, workspace, tmp_path, save_every_epoch, monkeypatch
-):
-    run = make_run(epochs=4)
-    undisturbed = Workspace.open(tmp_path / "undisturbed")
-    execute(run, encoded, undisturbed, threads=1)
+class Killed(BaseException):
+    """Stands for a signal: nothing in the product catches it."""
 
-    class Killed(BaseException):
-        """Stands for a signal: nothing in the product catches it."""
 
-    def die(epoch):
-        raise Killed
-
-    class DiesInTheThirdEpoch(module.Learner):
+def die_in_the_third_epoch(run, encoded, workspace, monkeypatch):
+    class Mortal(module.Learner):
         def train_epoch(self, on_step):
-            return die(3) if self.progress.epoch == 2 else super().train_epoch(on_step)
+            if self.progress.epoch == 2:
+                raise Killed
+            return super().train_epoch(on_step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "Learner", DiesInTheThirdEpoch)
+        patch.setattr(module, "Learner", Mortal)
         with pytest.raises(Killed):
             execute(run, encoded, workspace, threads=1)
+
+
+def assert_same_results(workspace, other, run):
+    one, two = (RunFolder(where, run.run_id).facts()["files"] for where in (workspace, other))
+    for name in ("predictions.parquet", "metrics.parquet", "model.safetensors"):
+        assert one[name] == two[name]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_run, encoded, tmp_path_factory):
+    workspace = Workspace.open(tmp_path_factory.mktemp("undisturbed"))
+    execute(make_run(epochs=4), encoded, workspace, threads=1)
+    return workspace
+
+
+@pytest.mark.fault
+def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
+    make_run, encoded, workspace, undisturbed, save_every_epoch, monkeypatch
+):
+    run = make_run(epochs=4)
+    die_in_the_third_epoch(run, encoded, workspace, monkeypatch)
     folder = RunFolder(workspace, run.run_id)
     assert folder.state == "unfinished"
     assert folder.read_bytes(RESUME) is not None
     assert execute(run, encoded, workspace, threads=1).reason == ""
     assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "resume", "epoch", "epoch", "done"]
     assert folder.read_bytes(RESUME) is None
-    for name in ("predictions.parquet", "model.safetensors"):
-        assert folder.facts()["files"][name] == RunFolder(undisturbed, run.run_id).facts()["files"][name]
+    assert_same_results(workspace, undisturbed, run)
 
 
-def test_a_damaged_state_costs_the_earlier_epochs_and_nothing_else(make_run, encoded, workspace):
-    run = make_run()
+@pytest.mark.fault
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: b"",
+        lambda state: state[:100],
+        lambda state: state[: len(state) // 2],
+        lambda state: state[:-1],
+        lambda state: state[: len(state) // 2] + bytes(len(state) - len(state) // 2),
+        lambda state: state.replace(b"now/", b"new/"),
+    ],
+    ids=["empty", "a hundred bytes", "half", "all but a byte", "half, then zeros", "of another form"],
+)
+def test_a_torn_state_costs_the_earlier_epochs_and_nothing_else(
+    make_run, encoded, workspace, undisturbed, save_every_epoch, monkeypatch, damage
+):
+    run = make_run(epochs=4)
+    die_in_the_third_epoch(run, encoded, workspace, monkeypatch)
     folder = RunFolder(workspace, run.run_id)
-    folder.path.mkdir()
-    (folder.path / RESUME).write_bytes(b"damaged")
+    (folder.path / RESUME).write_bytes(damage(folder.read_bytes(RESUME)))
     assert execute(run, encoded, workspace, threads=1).reason == ""
-    assert "saved state should fit the run" in events(folder)[0]["payload"]["discarded"]
+    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "start", *["epoch"] * 4, "done"]
+    assert "saved state should fit the run" in events(folder)[3]["payload"]["discarded"]
+    assert_same_results(workspace, undisturbed, run)
 
 
 def test_a_run_that_diverges_is_failed_with_its_reason_and_tried_again(make_run, encoded, workspace):

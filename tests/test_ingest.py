@@ -45,12 +45,13 @@ def test_what_was_written_can_be_queried(workspace: Workspace) -> None:
     ]
     (run,) = rows(
         workspace,
-        "SELECT tasks, method, seconds, parameters, best_epoch, peak_memory_bytes, device, threads, precision, learning_rate,"
-        "  epoch, fraction, finished >= started, configuration->>'method', versions->>'mtlens', facts->>'updates', reason "
+        "SELECT tasks, method, seconds, parameters, best_epoch, gpu_utilisation, peak_memory_bytes, device, threads, precision,"
+        "  learning_rate, epoch, fraction, finished >= started, configuration->>'method', versions->>'mtlens',"
+        "  facts->>'updates', reason "
         "FROM run WHERE len(tasks) = 2",
     )
-    assert run[:7] == (["bulge", "stenosis"], "full", 1.5, 1000, 1, None, "cpu")
-    assert run[7:] == (1, "float32", 1e-4, 2, 1.0, True, "full", "0", "20", None)
+    assert run[:7] == (["bulge", "stenosis"], "full", 1.5, 1000, 1, 0.5, None)
+    assert run[7:] == ("cpu", 1, "float32", 1e-4, 2, 1.0, True, "full", "0", "20", None)
     run_id = SMALL.of_role("multi")[0].run_id
     block = _runs.predict(SMALL.of_role("multi")[0], "bulge", 0.8, 60)[1]
     found = rows(

@@ -31,6 +31,7 @@ from backend.fleet.broker import Broker
 from backend.fleet.cluster import Lanes, alive_nodes
 from backend.fleet.perform import perform
 from backend.learn.execute import execute
+from backend.learn.hardware import limit_gpu_memory
 from backend.learn.world import World
 from backend.pieces import Job
 from backend.spec import Outcome, Run
@@ -115,7 +116,7 @@ def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes:
 def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, Any]:
     """What every lane needs; the tokens lie in the object store once, and lanes map them read-only."""
     resources = {"threads": lanes.threads, "gpu": lanes.gpus > 0}
-    return {"encoded": ray.put(encoded), "workspace": str(workspace.root), "resources": resources}
+    return {"encoded": ray.put(encoded), "workspace": str(workspace.root), "resources": resources, "share": lanes.gpus}
 
 
 def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
@@ -162,6 +163,7 @@ def _cause(error: ray.train.TrainingFailedError) -> str:
 def _lane(config: dict[str, Any]) -> None:
     """One lane: pull a job, do it, tell how it went, until there are no more."""
     rank = ray.train.get_context().get_world_rank()
+    limit_gpu_memory(config["share"])
     encoded: Encoded = ray.get(config["encoded"])
     workspace = Workspace.open(Path(config["workspace"]), create=False)
     broker, group = config["broker"], broadcast_from_rank_zero(secrets.token_hex(8))
@@ -171,6 +173,7 @@ def _lane(config: dict[str, Any]) -> None:
 
 def _wide(config: dict[str, Any]) -> Outcome:
     context = ray.train.get_context()
+    limit_gpu_memory(config["share"])
     world = World(rank=context.get_world_rank(), size=context.get_world_size())
     workspace = Workspace.open(Path(config["workspace"]), create=False)
     return execute(config["run"], ray.get(config["encoded"]), workspace, world=world, **config["resources"])

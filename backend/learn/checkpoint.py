@@ -1,6 +1,7 @@
 """Weights and training state as safetensors bytes, never pickle: loading them cannot run code."""
 
 import json
+import zlib
 from typing import Any
 
 import safetensors
@@ -35,10 +36,8 @@ def capture(progress: Progress, model: nn.Module, best: dict[str, Tensor], optim
     for name, parameter in model.named_parameters():
         for key, value in optimiser.state.get(parameter, {}).items():
             tensors[f"{key}/{name}"] = value
-    return save(
-        {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
-        metadata={"progress": json.dumps(progress.to_dict())},
-    )
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    return save(tensors, metadata={"progress": json.dumps(progress.to_dict()), "crc32": _checksum(tensors)})
 
 
 def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[Progress, dict[str, Tensor]]:
@@ -49,7 +48,10 @@ def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) ->
     try:
         tensors = load(state)
         size = int.from_bytes(state[:8], "little")
-        progress = Progress(**json.loads(json.loads(state[8 : 8 + size])["__metadata__"]["progress"]))
+        metadata = json.loads(state[8 : 8 + size])["__metadata__"]
+        progress = Progress(**json.loads(metadata["progress"]))
+        if metadata["crc32"] != _checksum(tensors):
+            raise ValueError("its checksum is another")
         best = {name: tensors[f"best/{name}"].to(tensor.device) for name, tensor in trained_tensors(model).items()}
         moments = {name: _moments(name, tensors) for name in best}
         for name, tensor in trained_tensors(model).items():
@@ -65,6 +67,14 @@ def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) ->
             on_device = {key: value.to(parameter.device) for key, value in moments[name].items() if key != "step"}
             optimiser.state[parameter] = {"step": moments[name]["step"].to(parameter.device), **on_device}
     return progress, best
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """CRC-32 of all bytes in the order of names: safetensors has none, and a torn write can leave the size as it was."""
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), value)
+    return f"{value:08x}"
 
 
 def _moments(name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -113,10 +113,11 @@ def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, 
     started = time.perf_counter()
     _resume(learner, state, journal)
     keep = learner.run.keep_epochs and len(learner.run.tasks) > 1
-    learner.fit(_step_reporter(journal, learner.hardware), _epoch_reporter(journal, folder, keep=keep))
+    on_step = _StepReporter(journal, learner.hardware)
+    learner.fit(on_step, _epoch_reporter(journal, folder, keep=keep))
     predictions = learner.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
-    facts = {**_facts(learner), "wall_seconds": time.perf_counter() - started}
+    facts = {**_facts(learner), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
     journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
     folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
 
@@ -147,18 +148,27 @@ def _where() -> dict[str, Any]:
     return {"node": platform.node(), "process": os.getpid()}
 
 
-def _step_reporter(journal: Journal, hardware: Hardware) -> Callable[[Step], None]:
-    last = time.monotonic()
+class _StepReporter:
+    """Writes progress into the journal, at most once a second, with how busy the GPU is."""
 
-    def report(step: Step) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_REPORTS:
-            last = time.monotonic()
-            busy = gpu_utilisation(hardware.device)
-            more = {} if busy is None else {"gpu_utilisation": busy}
-            journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses, **more)
+    def __init__(self, journal: Journal, hardware: Hardware) -> None:
+        self._journal, self._device = journal, hardware.device
+        self._last = time.monotonic()
+        self._samples: list[float] = []
 
-    return report
+    def __call__(self, step: Step) -> None:
+        if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS:
+            return
+        self._last = time.monotonic()
+        busy = gpu_utilisation(self._device)
+        more = {} if busy is None else {"gpu_utilisation": busy}
+        self._samples += more.values()
+        self._journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses, **more)
+
+    @property
+    def busy(self) -> float | None:
+        """Mean share of time in which the GPU computed, 0 to 1; None on a CPU."""
+        return sum(self._samples) / len(self._samples) if self._samples else None
 
 
 def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Callable[[Epoch], None]:

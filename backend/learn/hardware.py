@@ -10,6 +10,8 @@ from typing import Literal
 
 import torch
 
+CONTEXT_BYTES = 512 * 2**20  # that CUDA takes in every process beside what PyTorch allocates
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
@@ -62,6 +64,16 @@ def _cgroup(name: str) -> str:
         return (Path("/sys/fs/cgroup") / name).read_text()
     except OSError:
         return ""
+
+
+def limit_gpu_memory(share: float) -> None:
+    """Keep this process to its share of its GPU's memory, 0 to 1: Ray counts shares of a GPU and does not divide it.
+
+    A run that needs more fails for lack of memory, and harms none beside it.
+    """
+    if 0 < share < 1:
+        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        torch.cuda.set_per_process_memory_fraction(max(0.0, share - CONTEXT_BYTES / total))
 
 
 def reset_peak_memory(device: torch.device) -> None:

@@ -21,7 +21,7 @@ _RUN_ROW = pa.schema(
         *((name, pa.string()) for name in ("configuration", "versions", "facts")),
         *((name, pa.int64()) for name in ("seed", "epochs_run", "best_epoch", "updates", "parameters", "threads")),
         *((name, pa.int64()) for name in ("trainable_parameters", "peak_memory_bytes", "epochs", "batch_size", "epoch")),
-        *((name, pa.float64()) for name in ("seconds", "wall_seconds", "learning_rate", "fraction")),
+        *((name, pa.float64()) for name in ("seconds", "wall_seconds", "gpu_utilisation", "learning_rate", "fraction")),
         *((name, pa.timestamp("us")) for name in ("started", "finished", "last_event")),
         ("tasks", pa.list_(pa.string())),
     ]

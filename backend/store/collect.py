@@ -166,7 +166,7 @@ def _measured(facts: Mapping[str, object], host: object) -> dict[str, object]:
     known = {**host, **facts} if isinstance(host, dict) else facts
     return {
         **{name: _whole(known.get(name)) for name in (*_WHOLE_FACTS, "threads")},
-        **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds")},
+        **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds", "gpu_utilisation")},
         **{name: _text(known.get(name)) for name in ("device", "precision")},
     }
 

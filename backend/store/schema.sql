@@ -55,9 +55,9 @@ COMMENT ON COLUMN experiment_run.selected IS
 CREATE TABLE run (
     run_id VARCHAR PRIMARY KEY, tasks VARCHAR[], method VARCHAR, seed BIGINT, state VARCHAR, started TIMESTAMP,
     finished TIMESTAMP, seconds DOUBLE, wall_seconds DOUBLE, epochs_run INTEGER, best_epoch INTEGER, updates BIGINT,
-    parameters BIGINT, trainable_parameters BIGINT, peak_memory_bytes BIGINT, device VARCHAR, precision VARCHAR,
-    threads INTEGER, learning_rate DOUBLE, epochs INTEGER, batch_size INTEGER, configuration JSON, versions JSON,
-    facts JSON, reason VARCHAR, epoch INTEGER, fraction DOUBLE, last_event TIMESTAMP
+    parameters BIGINT, trainable_parameters BIGINT, peak_memory_bytes BIGINT, gpu_utilisation DOUBLE, device VARCHAR,
+    precision VARCHAR, threads INTEGER, learning_rate DOUBLE, epochs INTEGER, batch_size INTEGER, configuration JSON,
+    versions JSON, facts JSON, reason VARCHAR, epoch INTEGER, fraction DOUBLE, last_event TIMESTAMP
 );
 COMMENT ON TABLE run IS 'One row per training that has started';
 COMMENT ON COLUMN run.run_id IS 'Content hash of everything that decides the result; name of its folder';
@@ -75,6 +75,7 @@ COMMENT ON COLUMN run.updates IS 'Optimiser steps';
 COMMENT ON COLUMN run.parameters IS 'Weights of the model';
 COMMENT ON COLUMN run.trainable_parameters IS 'Weights that training may change';
 COMMENT ON COLUMN run.peak_memory_bytes IS 'Largest memory in use';
+COMMENT ON COLUMN run.gpu_utilisation IS 'Share of training in which the GPU computed, 0 to 1; NULL on a CPU';
 COMMENT ON COLUMN run.device IS 'What it was trained on';
 COMMENT ON COLUMN run.precision IS 'float32 or bfloat16';
 COMMENT ON COLUMN run.threads IS 'CPU threads';
