@@ -1,5 +1,6 @@
 """The live part of `mtlens status`: lanes at work, throughput, and time left, from the newest snapshot."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -62,7 +63,10 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
         table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
     left = (pace["runs"] - pace["failed"] - pace["work"]) * pace["seconds"] / len(lanes) if lanes and pace["seconds"] else None
     line = f"{len(lanes)} lanes at work; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
-    return Group(table, line + f"{pace['last_hour']} in the last hour; {_words(left)} left"), bool(lanes)
+    lines = [line + f"{pace['last_hour']} in the last hour; {_words(left)} left"]
+    with contextlib.suppress(OSError):
+        lines.append(f"Ray's own dashboard, on the head node: {workspace.ray_dashboard.read_text()}")
+    return Group(table, *lines), bool(lanes)
 
 
 def _rows(workspace: Workspace, sql: str) -> list[dict[str, Any]]:

@@ -35,6 +35,15 @@ def test_lanes_at_work_are_told_with_the_whole(workspace, capsys):
     assert "2 lanes at work; 1 of 3 runs done, 0 failed, 1 in the last hour;" in out
 
 
+def test_rays_own_dashboard_is_named_where_there_is_one(workspace, capsys):
+    watch_lanes(workspace, again=False)
+    assert "http" not in capsys.readouterr().out
+    workspace.ray_dashboard.parent.mkdir()
+    workspace.ray_dashboard.write_text("http://127.0.0.1:8265")
+    watch_lanes(workspace, again=False)
+    assert "Ray's own dashboard, on the head node: http://127.0.0.1:8265" in capsys.readouterr().out
+
+
 def test_a_lane_without_a_sign_of_life_is_not_at_work(workspace, capsys, monkeypatch):
     from backend import console_status
 

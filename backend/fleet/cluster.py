@@ -1,5 +1,6 @@
 """Start Ray on this machine or join a cluster, quietly and with token authentication, and see what it offers."""
 
+import contextlib
 import logging
 import math
 import os
@@ -9,7 +10,6 @@ import socket
 import stat
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def divide(resources: Resources, *, cores: float, gpus: float, memory: float) ->
     return Lanes(workers=workers, workers_per_run=resources.workers_per_run, threads=threads, cpus=cpus, gpus=share)
 
 
-@contextmanager
+@contextlib.contextmanager
 def session(address: str | None) -> Generator[None]:
     """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays."""
     if address is None:
@@ -154,6 +154,21 @@ def cluster_lanes(resources: Resources) -> Lanes:
         gpus=each[0].gpus,
         elastic=True,
     )
+
+
+@contextlib.contextmanager
+def shown_dashboard(where: Path) -> Generator[None]:
+    """Keep the address of Ray's own dashboard, where it has one, in a file for `mtlens status` to show."""
+    from ray._private.worker import get_dashboard_url
+
+    with contextlib.suppress(OSError):  # a full disk, which the work itself will tell of
+        if url := get_dashboard_url():
+            where.parent.mkdir(exist_ok=True)
+            where.write_text(f"http://{url}")
+    try:
+        yield
+    finally:
+        where.unlink(missing_ok=True)
 
 
 def alive_nodes() -> frozenset[str]:

@@ -150,10 +150,10 @@ def _do_here(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Works
 
 
 def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Workspace, address: str | None) -> list[Outcome]:
-    from backend.fleet.cluster import cluster_lanes, local_lanes, session
+    from backend.fleet.cluster import cluster_lanes, local_lanes, session, shown_dashboard
 
     resources, encoded = plan.experiment.resources, plan.encoded
-    with session(address):
+    with session(address), shown_dashboard(workspace.ray_dashboard):
         from backend.fleet.search import search_with_tune
         from backend.fleet.trainer import run_fleet, run_wide, start_broker
 

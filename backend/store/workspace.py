@@ -81,6 +81,11 @@ class Workspace:
         return self.root / "mtlens.duckdb"
 
     @property
+    def ray_dashboard(self) -> Path:
+        """File with the address of Ray's own dashboard, while a fleet that has one is at work."""
+        return self.root / "ray" / "dashboard"
+
+    @property
     def writer_lock(self) -> Path:
         """File that the one writer holds locked."""
         return self.root / ".writer.lock"
