@@ -13,6 +13,7 @@ from backend.data.encode import Encoded, encode
 from backend.data.examples import Examples
 from backend.settings import Encoder, Task, Training
 from backend.spec import Run
+from tests._faults import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
@@ -103,6 +104,12 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def trial(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """An experiment that nothing disturbed, with which those are compared that something did."""
+    return make_trial(tmp_path_factory.mktemp("trial"), tiny_encoder)
 
 
 @pytest.fixture

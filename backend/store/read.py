@@ -4,6 +4,7 @@ Of third parties it imports DuckDB alone, so that `mtlens sql` answers at once.
 """
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
     "temp_directory": "",
 }
+_OPENING = threading.Lock()  # connections to one file share their settings, and two threads may be the first to open it
 _QUERY_KINDS = "SELECT, FROM, VALUES, WITH, PIVOT, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
 _SPACE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 _PIVOT = re.compile(rf"{_SPACE}(?:pivot|from|with|select|\()", re.IGNORECASE | re.DOTALL)
@@ -47,14 +49,15 @@ def snapshot_path(workspace: Workspace) -> Path:
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a snapshot for reading. Files, network, extensions and settings are out of reach; the time zone is UTC."""
-    try:
-        connection = duckdb.connect(str(path), read_only=True, config=_CLOSED)
-    except duckdb.Error as error:
-        raise WorkspaceError(f"{path}: {_first_line(error)}; `mtlens ingest --rebuild` makes it anew") from error
-    ((is_open_here_already,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
-    if not is_open_here_already:
-        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
-    return connection
+    with _OPENING:
+        try:
+            connection = duckdb.connect(str(path), read_only=True, config=_CLOSED)
+        except duckdb.Error as error:
+            raise WorkspaceError(f"{path}: {_first_line(error)}; `mtlens ingest --rebuild` makes it anew") from error
+        ((is_open_here_already,),) = connection.execute("SELECT current_setting('lock_configuration')").fetchall()
+        if not is_open_here_already:
+            connection.execute("SET GLOBAL TimeZone = 'UTC'; SET lock_configuration = true")
+        return connection
 
 
 def connect_to_newest(workspace: Workspace) -> tuple[Path, duckdb.DuckDBPyConnection]:
