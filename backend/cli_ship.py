@@ -15,6 +15,13 @@ ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that 
 Threshold = Annotated[float, typer.Option(min=0, max=1, help="Abstain where the likeliest class is less likely than this.")]
 
 
+class Tagging(StrEnum):
+    """How the sentences of each motion segment are found."""
+
+    rules = "rules"
+    learned = "learned"
+
+
 class Findings(StrEnum):
     """How findings are written: a line of JSON per report, or a row per report, segment and task."""
 
@@ -28,6 +35,9 @@ def export(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; it should not exist yet.")],
     workspace: WorkspaceOption = RESULTS,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of tables; else MTLENS_DATA.")] = None,
+    tagger: Annotated[
+        Tagging, typer.Option(help="Find a segment's sentences by rules, or teach the encoder to.")
+    ] = Tagging.rules,
 ) -> None:
     """Write the family of models that the evidence chose as a loadable folder with a model card."""
     import os
@@ -42,7 +52,8 @@ def export(
     specs = load_experiments(experiment)
     for spec in specs:
         folder = out if len(specs) == 1 else out / spec.name
-        config = write(make_plan(spec, [*given, experiment.parent]), opened, folder)
+        plan = make_plan(spec, [*given, experiment.parent])
+        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         print(f"Wrote {folder}: {len(config.members)} models in {config.precision}: {members}")
 

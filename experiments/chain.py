@@ -1,15 +1,17 @@
 """The whole chain against true segments, on reports of practices that no training saw.
 
-    mtlens run experiments/cervical.yaml && mtlens export experiments/cervical.yaml family/
+    mtlens run experiments/cervical.yaml && mtlens export experiments/cervical.yaml family/ --tagger learned
     python -m experiments.chain family/
 
 Synthetic reports of a seed that training did not use go through tagger and models; macro-F1 of every task beside what the
-same models reach on the true segments. A segment without a sentence counts as the first, harmless class. Also printed:
-how good the tagger is, and how often the sentence named for a finding is one that speaks of its task.
+same models reach on the true segments, for the rules, and for the learned tagger where the family has one. A segment without
+a sentence counts as the first, harmless class. Also printed: how good each tagger is and where it errs, and how often the
+sentence named for a finding is one that speaks of its task.
 """
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from backend.settings import Spine
 from backend.ship.family import Family, load
 from backend.ship.findings import Reader
 from backend.statistics import confusion, macro_f1
+
+SHOWN = 8  # errors of a tagger
 
 
 def score(family: Family, reports: list[Report], texts: list[str]) -> dict[str, float]:
@@ -40,7 +44,7 @@ def score(family: Family, reports: list[Report], texts: list[str]) -> dict[str, 
 def right_sentences(family: Family, reports: list[Report]) -> float:
     """Share of abnormal findings, rightly read, whose sentence speaks of the task."""
     hits: list[bool] = []
-    for report, found in zip(reports, Reader(family, Rules(), 0.0).read([(one.id, one.text) for one in reports]), strict=True):
+    for report, found in zip(reports, Reader(family, 0.0).read([(one.id, one.text) for one in reports]), strict=True):
         mentions = {sentence.text: sentence.mentions for sentence in report.sentences}
         clean = {one.level: one.clean for one in report.segments}
         for one in found.findings:
@@ -48,6 +52,20 @@ def right_sentences(family: Family, reports: list[Report]) -> float:
             if one.label not in (None, task.classes[0]) and clean[one.segment][task.column] == one.label:
                 hits.append(task.column in mentions.get(one.sentence or "", ()))
     return round(float(np.mean(hits)), 3)
+
+
+def through(family: Family, reports: list[Report], levels: tuple[str, ...]) -> dict[str, object]:
+    """The whole chain with the family's tagger."""
+    tags = score_tagger(family.tagger, reports)
+    tagged = segment([cleaned(report.text) for report in reports], family.tagger)
+    return {
+        "precision": round(tags.precision, 4),
+        "recall": round(tags.recall, 4),
+        "sentences_tagged_right": round(tags.exact, 4),
+        "wrong_tags": [vars(error) for error in tags.errors[:SHOWN]],
+        "macro_f1": score(family, reports, [one.text(level) for one in tagged for level in levels]),
+        "sentence_speaks_of_the_task": right_sentences(family, reports),
+    }
 
 
 def main() -> None:
@@ -61,17 +79,14 @@ def main() -> None:
     region = "cervical" if family.config.levels == LEVELS["cervical"] else "lumbar"
     corpus = generate(Spine(region=region, reports=arguments.reports, seed=arguments.seed))
     reports = [report for report in corpus.reports if report.unseen]
-    tagged = segment([cleaned(report.text) for report in reports], Rules())
-    tags = score_tagger(Rules(), reports)
     answer = {
         "region": region,
         "reports_of_unseen_practices": len(reports),
-        "tagger": {"precision": round(tags.precision, 4), "recall": round(tags.recall, 4), "exact": round(tags.exact, 4)},
-        "wrong_tags": [vars(error) for error in tags.errors[:5]],
         "macro_f1_on_true_segments": score(family, reports, [one.text for report in reports for one in report.segments]),
-        "macro_f1_of_the_chain": score(family, reports, [one.text(level) for one in tagged for level in LEVELS[region]]),
-        "sentence_speaks_of_the_task": right_sentences(family, reports),
+        "rules": through(replace(family, tagger=Rules()), reports, LEVELS[region]),
     }
+    if family.config.tagger is not None:
+        answer["learned"] = through(family, reports, LEVELS[region])
     print(json.dumps(answer, indent=1))
 
 

@@ -1,5 +1,6 @@
 """A trained experiment on a tiny encoder that knows a few words of the spine, and a family exported from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,13 @@ class Trained:
     workspace: Workspace
 
 
-def make_encoder(folder: Path) -> Path:
+def make_encoder(folder: Path, more: Sequence[str] = ()) -> Path:
+    """A two-layer BERT with random weights that knows WORDS and more."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizer
 
     folder.mkdir()
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "zebra"]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "zebra", *more]
     (folder / "vocab.txt").write_text("\n".join(vocabulary))
     BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
     torch.manual_seed(0)

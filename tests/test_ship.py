@@ -11,13 +11,13 @@ import torch
 from starlette.testclient import TestClient
 
 from backend import cli
-from backend.data.segments import Rules
+from backend.data.segments import Rules, cleaned, segment
 from backend.errors import EncoderError, MtlensError, WorkspaceError
 from backend.evidence.models import load_trained
 from backend.learn.evaluate import predict
 from backend.learn.hardware import prepare
 from backend.learn.world import ALONE
-from backend.ship import serve
+from backend.ship import serve, teach
 from backend.ship.calibration import fit_temperature, rescaled
 from backend.ship.export import export
 from backend.ship.family import load
@@ -42,7 +42,7 @@ def folder(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader(folder):
-    return Reader(load(folder, threads=1), Rules(), 0.0)
+    return Reader(load(folder, threads=1), 0.0)
 
 
 @pytest.fixture
@@ -105,6 +105,25 @@ def test_nothing_is_written_over(trained, folder):
         export(trained.plan, trained.workspace, folder)
 
 
+def test_a_family_carries_its_learned_tagger(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(teach, "CORPORA", 1)
+    monkeypatch.setattr(teach, "REPORTS", 10)
+    monkeypatch.setattr(teach, "EXAMINED", 60)
+    export(trained.plan, trained.workspace, tmp_path / "family", learned_tagger=True)
+    family = load(tmp_path / "family", threads=1)
+    assert not isinstance(family.tagger, Rules)
+    (found,) = segment([cleaned(REPORT)], family.tagger)
+    assert len(found.tags) == len(found.sentences)
+    (findings,) = Reader(family).read([("a", REPORT)])
+    assert findings.id == "a"
+    card = (tmp_path / "family" / "README.md").read_text()
+    assert "| rules |" in card
+    assert "Used here: learned." in card
+    assert sorted(path.name for path in (tmp_path / "family" / "tagger").iterdir()) == [
+        "config.json", "heads.safetensors", "model.safetensors",
+    ]  # fmt: skip
+
+
 def test_a_folder_that_is_no_family_is_an_error(tmp_path):
     with pytest.raises(EncoderError, match="should be a folder that `mtlens export` has written"):
         load(tmp_path)
@@ -131,7 +150,7 @@ def test_findings_name_the_sentence_that_they_were_read_from(reader):
 
 
 def test_below_the_threshold_it_abstains(reader):
-    (found,) = Reader(reader.family, Rules(), 1.0).read([("a", REPORT)])
+    (found,) = Reader(reader.family, 1.0).read([("a", REPORT)])
     assert {(one.status, one.label) for one in found.findings if one.segment == "C5-C6"} == {("abstained", None)}
 
 

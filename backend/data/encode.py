@@ -71,7 +71,7 @@ class Encoded:
 def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
     """Tokenise every text once, truncated to max_length tokens, and compact the vocabulary."""
     tokenizer = load_tokenizer(directory)
-    longest = min(max_length, _most_tokens(tokenizer, directory))
+    longest = min(max_length, most_tokens(tokenizer, directory))
     encodings = tokenizer(list(examples.texts), truncation=True, max_length=longest, return_attention_mask=False)
     sequences: list[list[int]] = encodings["input_ids"]
     starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])]).astype(np.int64)
@@ -109,7 +109,7 @@ def load_tokenizer(directory: Path) -> Any:
     return tokenizer
 
 
-def _most_tokens(tokenizer: Any, directory: Path) -> int:
+def most_tokens(tokenizer: Any, directory: Path) -> int:
     """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from behind the padding id."""
     config = json.loads((directory / "config.json").read_bytes())
     positions = int(config.get("max_position_embeddings") or UNLIMITED)

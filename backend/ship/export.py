@@ -6,13 +6,18 @@ changes no task by as much as the experiment's margin: tested over the seeds lik
 """
 
 import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from torch import nn
 
+from backend.data.segments import Rules, Tagger
+from backend.data.segments.levels import REGION_OF
+from backend.data.segments.scoring import TagScore
 from backend.data.spine.anatomy import LEVELS
 from backend.differences import TaskPredictions
 from backend.errors import WorkspaceError
@@ -25,8 +30,12 @@ from backend.planning import Plan
 from backend.ship.calibration import fit_temperature
 from backend.ship.card import stored_predictions, write_card
 from backend.ship.family import FamilyConfig, MemberConfig, write_config
+from backend.ship.learned import SEGMENTS, Learned, TaggerConfig
 from backend.ship.recommended import Member, recommended
+from backend.ship.stored import save_model
+from backend.ship.teach import examine, teach
 from backend.spec import Run
+from backend.store.runs import RunFolder, read_run_json
 from backend.store.workspace import Workspace
 from backend.verdicts import Comparison, compare
 
@@ -44,11 +53,14 @@ class _Source:
         return model.eval()
 
     def run(self, run_id: str) -> Run:
-        return next(planned.run for planned in self.plan.runs if planned.run.run_id == run_id)
+        return read_run_json(RunFolder(self.workspace, run_id).path / "run.json")[0]
 
 
-def export(plan: Plan, workspace: Workspace, out: Path) -> FamilyConfig:
-    """Write the family of a finished experiment to `out`, which should not exist yet; returns its config."""
+def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False) -> FamilyConfig:
+    """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
+
+    learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes.
+    """
     if out.exists():
         raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
     source = _Source(plan=plan, workspace=workspace)
@@ -60,6 +72,7 @@ def export(plan: Plan, workspace: Workspace, out: Path) -> FamilyConfig:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _copy_tokenizer(plan, partial / "tokenizer")
+    learned = _teach(plan) if learned_tagger else None
     configs = [_write_member(source, member, partial, dtype) for member in members]
     experiment = plan.experiment
     spine = experiment.data.spine
@@ -72,8 +85,9 @@ def export(plan: Plan, workspace: Workspace, out: Path) -> FamilyConfig:
         max_length=plan.encoded.longest,
         precision=precision,
         levels=LEVELS[spine.region] if spine else (*LEVELS["cervical"], *LEVELS["lumbar"]),
+        tagger=_write_tagger(learned, partial, dtype),
     )
-    write_card(partial, config, plan, workspace, members, checked)
+    write_card(partial, config, plan, workspace, members, checked, _examine(learned, config))
     write_config(partial, config)
     partial.rename(out)
     return config
@@ -84,14 +98,31 @@ def _write_member(source: _Source, member: Member, out: Path, dtype: torch.dtype
     run = source.run(member.run_ids[0])
     model = source.load(run)
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
-    name = member.serves[0] if len(run.tasks) == 1 else "multi"
+    name = "multi" if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:80]
     folder = out / "".join(character if character.isalnum() or character in "-_" else "-" for character in name)
-    model.encoder.to(dtype).save_pretrained(folder)  # pyright: ignore[reportCallIssue]
-    served = [place for place, task in enumerate(run.tasks) if task.name in member.serves]
-    heads = {f"{run.tasks[place].name}.{kind}": tensor.detach().contiguous() for place in served
-             for kind, tensor in model.heads[place].named_parameters()}  # fmt: skip
-    save_file(heads, folder / "heads.safetensors")
-    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=tuple(run.tasks[place].name for place in served))
+    heads = {task.name: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True)}
+    served = {name: head for name, head in heads.items() if name in member.serves}
+    save_model(folder, model.encoder, served, dtype)
+    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=tuple(served))
+
+
+def _teach(plan: Plan) -> Learned:
+    hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
+    return teach(plan.pretrained.directory, hardware, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> TaggerConfig | None:
+    if learned is None:
+        return None
+    save_model(out / learned.config.folder, learned.model.encoder, {SEGMENTS: learned.model.head}, dtype)
+    return learned.config
+
+
+def _examine(learned: Learned | None, config: FamilyConfig) -> dict[str, TagScore]:
+    """Scores of the rules and, last, of the tagger that the family uses."""
+    regions = tuple(dict.fromkeys(REGION_OF[level] for level in config.levels))
+    taggers: dict[str, Tagger] = {"rules": Rules(), **({"learned": learned} if learned else {})}
+    return {name: examine(tagger, regions) for name, tagger in taggers.items()}
 
 
 def _copy_tokenizer(plan: Plan, folder: Path) -> None:

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from backend.data.segments import Rules
 from backend.errors import DataError
 from backend.ship.family import load
 from backend.ship.findings import Reader
@@ -37,7 +36,7 @@ class Extraction:
 
     def run(self) -> None:
         """Read everything; DataError where nothing at all could be read."""
-        reader = Reader(load(self.model), Rules(), self.threshold)
+        reader = Reader(load(self.model), self.threshold)
         done, length = self._progress()
         reports = self._remaining(done)
         read = skipped = 0

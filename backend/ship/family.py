@@ -4,27 +4,28 @@ config.json          tasks, members, temperatures, precision, levels
 README.md            the model card
 tokenizer/           as of the pretrained encoder
 <member>/            config.json and model.safetensors, which `transformers.AutoModel` loads too; heads.safetensors
+tagger/              the same, of a learned tagger; absent where sentences are tagged by rules
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import safetensors
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from backend.data.encode import load_tokenizer
+from backend.data.segments import Rules, Tagger
 from backend.errors import EncoderError
 from backend.learn.hardware import Hardware, prepare, usable_cores
 from backend.learn.model import MultiTaskModel
 from backend.settings import Spec, Task
+from backend.ship.learned import SEGMENTS, Learned, SentenceModel, TaggerConfig
+from backend.ship.stored import load_model, padded
 
 FORMAT = 1
 BATCH = 32
@@ -39,7 +40,10 @@ class MemberConfig(Spec):
 
 
 class FamilyConfig(Spec):
-    """Content of config.json. temperatures: by task, softmax(logits / T). levels: segments that it was trained on."""
+    """Content of config.json.
+
+    temperatures: by task, softmax(logits / T). levels: segments that it was trained on. tagger: None where rules tag sentences.
+    """
 
     format: Literal[1] = FORMAT
     name: str
@@ -50,16 +54,21 @@ class FamilyConfig(Spec):
     max_length: int
     precision: Literal["float32", "bfloat16"]
     levels: tuple[str, ...]
+    tagger: TaggerConfig | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Family:
-    """Models that serve every task once. Each member reads a batch of texts in one pass for all of its tasks."""
+    """Models that serve every task once. Each member reads a batch of texts in one pass for all of its tasks.
+
+    tagger: what finds the texts of the motion segments in a report.
+    """
 
     config: FamilyConfig
     tokenizer: Any
     models: tuple[MultiTaskModel, ...]
     hardware: Hardware
+    tagger: Tagger = field(default_factory=Rules)
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
@@ -71,7 +80,8 @@ class Family:
         order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
         for begin in range(0, len(order), BATCH):
             rows = order[begin : begin + BATCH]
-            tokens, mask = _padded([ids[row] for row in rows], int(self.tokenizer.pad_token_id))
+            tokens = padded([ids[row] for row in rows], int(self.tokenizer.pad_token_id))
+            mask = padded([[1] * len(ids[row]) for row in rows], 0).bool()
             for member, model in zip(self.config.members, self.models, strict=True):
                 with self.hardware.autocast():
                     logits = model(tokens.to(self.hardware.device), mask.to(self.hardware.device))
@@ -96,43 +106,22 @@ def load(folder: Path | str, *, threads: int | None = None) -> Family:
         gpu=torch.cuda.is_available(),
     )
     tasks = {task.name: task for task in config.tasks}
-    models = [_load_member(path, member, tasks, config).to(hardware.device).eval() for member in config.members]
-    return Family(config=config, tokenizer=load_tokenizer(path / "tokenizer"), models=tuple(models), hardware=hardware)
+    models: list[MultiTaskModel] = []
+    for member in config.members:
+        encoder, heads = load_model(path / member.folder, {name: len(tasks[name].classes) for name in member.tasks})
+        model = MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
+        models.append(model.to(hardware.device).eval())
+    tokenizer = load_tokenizer(path / "tokenizer")
+    tagger = _load_tagger(path, config.tagger, tokenizer, hardware)
+    return Family(config=config, tokenizer=tokenizer, models=tuple(models), hardware=hardware, tagger=tagger)
 
 
-def _load_member(path: Path, member: MemberConfig, tasks: dict[str, Task], config: FamilyConfig) -> MultiTaskModel:
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    folder = path / member.folder
-    try:
-        encoder: Any = AutoModel.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-            attn_implementation="eager", add_pooling_layer=False,
-        )  # fmt: skip
-        weights = load_file(folder / "heads.safetensors")
-        heads = [_head(weights, name, len(tasks[name].classes)) for name in member.tasks]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-        raise EncoderError(f"{folder} should hold an exported model: {str(error).splitlines()[0]}") from None
-    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
-
-
-def _head(weights: dict[str, Tensor], task: str, num_classes: int) -> nn.Linear:
-    weight = weights[f"{task}.weight"].float()
-    head = nn.Linear(weight.shape[1], num_classes)
-    head.load_state_dict({"weight": weight, "bias": weights[f"{task}.bias"].float()})
-    return head
-
-
-def _padded(ids: list[list[int]], padding: int) -> tuple[Tensor, Tensor]:
-    """Token ids [b, L] and the mask of real ones [b, L]."""
-    lengths = torch.tensor([len(one) for one in ids])
-    mask = torch.arange(int(lengths.max()))[None, :] < lengths[:, None]
-    tokens = torch.full(mask.shape, padding)
-    tokens[mask] = torch.tensor([token for one in ids for token in one])
-    return tokens, mask
+def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardware: Hardware) -> Tagger:
+    if config is None:
+        return Rules()
+    encoder, (head,) = load_model(path / config.folder, {SEGMENTS: len(config.levels)})
+    model = SentenceModel(encoder, head).to(hardware.device).eval()
+    return Learned(config=config, tokenizer=tokenizer, model=model, hardware=hardware)
 
 
 def write_config(folder: Path, config: FamilyConfig) -> None:

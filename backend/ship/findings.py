@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.data.segments import Segmented, Tagger, cleaned, segment
+from backend.data.segments import Segmented, cleaned, segment
 from backend.settings import Spec, Task
 from backend.ship.family import Family
 
@@ -37,14 +37,14 @@ class ReportFindings(Spec):
 
 
 class Reader:
-    """A family and a tagger that read reports together; many at once are read in common batches."""
+    """A family that reads reports; many at once are read in common batches."""
 
-    def __init__(self, family: Family, tagger: Tagger, threshold: float = THRESHOLD):
-        self.family, self.tagger, self.threshold = family, tagger, threshold
+    def __init__(self, family: Family, threshold: float = THRESHOLD):
+        self.family, self.threshold = family, threshold
 
     def read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
         """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long."""
-        segmented = segment([cleaned(text) for _, text in reports], self.tagger)
+        segmented = segment([cleaned(text) for _, text in reports], self.family.tagger)
         texts = list(dict.fromkeys(text for one in segmented for text in self._texts(one)))
         place = {text: number for number, text in enumerate(texts)}
         probabilities = self.family.classify(texts)

@@ -19,7 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.data.segments import Rules, cleaned
+from backend.data.segments import cleaned
 from backend.errors import DataError, MtlensError
 from backend.ship.batching import Batcher
 from backend.ship.family import load
@@ -135,7 +135,7 @@ def serve(folder: Path, host: str, port: int, threshold: float) -> None:
     token = os.environ.get(TOKEN) or None
     if not _is_loopback(host) and token is None:
         raise MtlensError(f"{TOKEN} should hold a token where --host is not this machine; found none for {host}")
-    reader = Reader(load(folder), Rules(), threshold)
+    reader = Reader(load(folder), threshold)
     print(f"Serving {reader.family.config.name} at http://{host}:{port} (docs at /docs; Ctrl-C ends it)", flush=True)
     uvicorn.run(create(reader, token), host=host, port=port, log_level="warning", access_log=False, timeout_keep_alive=30)
 

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import uvicorn
 
-from backend.data.segments import Rules
 from backend.data.spine import generate
 from backend.settings import Spine
 from backend.ship.findings import Reader
@@ -45,7 +44,7 @@ def main() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = create(Reader(make_family((TASKS,)), Rules()))
+    app = create(Reader(make_family((TASKS,))))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:

@@ -1,10 +1,10 @@
 """A tagger against the truth of the generator: precision and recall of tags, and where it went wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from backend.data.segments.sentences import split
+from backend.data.segments.sentences import Sentence, split
 from backend.data.segments.tagging import Tagger, Tags
 from backend.data.spine import Report
 from backend.data.spine.anatomy import GENERAL
@@ -55,17 +55,13 @@ def score_tagger(tagger: Tagger, reports: Sequence[Report]) -> TagScore:
     counts: Counter[str] = Counter()
     errors: list[Error] = []
     for report, sentences, tags in zip(reports, cut, tagged, strict=True):
-        at = 0
-        for truth in report.sentences:
-            start = report.text.index(truth.text, at)
-            at = start + len(truth.text)
-            inside = [place for place, one in enumerate(sentences) if one.start < at and one.end > start]
-            counts["split"] += [(sentences[place].start, sentences[place].end) for place in inside] == [(start, at)]
+        for text, true, start, end in _spans(report):
+            inside = _inside(sentences, start, end)
+            counts["split"] += [(sentences[place].start, sentences[place].end) for place in inside] == [(start, end)]
             found: Tags = frozenset[str]().union(*(tags[place] for place in inside)) - {GENERAL}
-            true = truth.segments - {GENERAL}
             counts.update(hits=len(found & true), found=len(found), true=len(true), exact=found == true, sentences=1)
             if found != true:
-                errors.append(Error(text=truth.text, missing=tuple(sorted(true - found)), surplus=tuple(sorted(found - true))))
+                errors.append(Error(text=text, missing=tuple(sorted(true - found)), surplus=tuple(sorted(found - true))))
     total = max(counts["sentences"], 1)
     return TagScore(
         hits=counts["hits"],
@@ -75,3 +71,26 @@ def score_tagger(tagger: Tagger, reports: Sequence[Report]) -> TagScore:
         split=counts["split"] / total,
         errors=tuple(errors),
     )
+
+
+def true_tags(report: Report, sentences: Sequence[Sentence]) -> list[Tags]:
+    """What the sentences that were cut from a synthetic report should be tagged with: motion segments alone."""
+    tags: list[Tags] = [frozenset()] * len(sentences)
+    for _, true, start, end in _spans(report):
+        for place in _inside(sentences, start, end):
+            tags[place] |= true
+    return tags
+
+
+def _spans(report: Report) -> Iterator[tuple[str, Tags, int, int]]:
+    """Text, motion segments, start and end of each true sentence."""
+    at = 0
+    for truth in report.sentences:
+        start = report.text.index(truth.text, at)
+        at = start + len(truth.text)
+        yield truth.text, truth.segments - {GENERAL}, start, at
+
+
+def _inside(sentences: Sequence[Sentence], start: int, end: int) -> list[int]:
+    """Numbers of the sentences that were cut from a stretch of the report."""
+    return [place for place, one in enumerate(sentences) if one.start < end and one.end > start]
