@@ -92,7 +92,8 @@ def comparison(matching: MatchingInfo) -> str:
     direction = "higher" if pooled.difference > 0 else "lower"
     amount = "level with the others" if float(size) == 0 else f"{size} points {direction}"
     bounds = interval(pooled.low90, pooled.high90)
-    return f"Over all tasks, one model is {amount} (90 % interval {bounds}, margin {margin(matching.margin)}): {pooled.verdict}"
+    sure = f"90 % interval {bounds}, margin {margin(matching.margin)}"
+    return f"One model is {amount} in the mean over tasks ({sure}): {pooled.verdict}"
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.text import MISSING, minus
+from dashboard.text import EVERY_TASK, MISSING, POOLED, minus
 from dashboard.theme import ROLES
 from dashboard.views import (
     AlignmentInfo,
@@ -76,7 +76,7 @@ def of_matching(matching: MatchingInfo) -> Table:
         "p_equivalence", "p_difference", "needed",
     )  # fmt: skip
     table = _of(matching.rows, columns)
-    rows = tuple(("all tasks" if row[0] is None else row[0], *row[1:]) for row in table.rows)
+    rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)
     seeds = tuple(len(match.seeds) for match in matching.rows)
     return Table(columns=(*columns, "seeds"), rows=tuple((*row, n) for row, n in zip(rows, seeds, strict=True)))
 
@@ -87,7 +87,8 @@ def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
         "scope", "tasks", "measured", "difference", "cka", "cka_effect", "cka_detail", "gradients", "gradient_cosine",
         "gradients_detail", "agreement",
     )  # fmt: skip
-    return _of(explanations, columns)
+    rows = [(row[0], EVERY_TASK if row[0] == "group" else row[1], *row[2:]) for row in _of(explanations, columns).rows]
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def of_curves(curves: Sequence[CurveInfo]) -> Table:

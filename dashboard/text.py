@@ -7,6 +7,9 @@ import textwrap
 from collections.abc import Sequence
 
 MISSING = "\N{EN DASH}"
+POOLED, EVERY_TASK = "mean", "every task"
+"""What the mean over tasks and the evidence of all tasks together are called, in the console as here."""
+
 _ELLIPSIS = "…"
 _INVISIBLE = re.compile("[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]+")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
@@ -28,7 +31,7 @@ def escape(text: str) -> str:
 
 def label(name: str | None, length: int = 24) -> str:
     """Name of a task in a figure, shortened and escaped; None is the mean over all tasks."""
-    return "all tasks" if name is None else escape(shorten(name, length))
+    return POOLED if name is None else escape(shorten(name, length))
 
 
 def wrap(sentence: str, width: int) -> str:

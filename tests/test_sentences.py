@@ -69,7 +69,7 @@ def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:
 
 def test_tables_hold_the_numbers_behind(full: Workspace) -> None:
     table = tables.of_matching(views.matching(full, EXPERIMENT))
-    assert table.rows[-1][0] == "all tasks"
+    assert table.rows[-1][0] == "mean"
     assert dict(zip(table.columns, table.rows[0], strict=True))["difference"] == pytest.approx(0.004)
     lines = tables.to_csv(table).splitlines()
     assert lines[0].startswith("task,single_mean,")

@@ -17,7 +17,7 @@ from dashboard.figures.boxes import Box, Numbers, Strokes, rule, tick_left
 from dashboard.figures.forest import difference_ticks, draw_intervals, head_row, row_places, shade_margin, span
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
-from dashboard.text import label, plain, shorten
+from dashboard.text import POOLED, label, plain, shorten
 from dashboard.theme import AGREEMENTS, LIGHT, STATEMENTS, Mark, Theme
 from dashboard.views.alignment import AlignmentInfo
 from dashboard.views.explanations import CaseInfo, ExplanationInfo
@@ -225,7 +225,7 @@ def _axes(sheet: Sheet, reach: tuple[float, float], depths: tuple[float, float],
 
 def _alt(case: CaseInfo) -> str:
     told = [
-        f"{shorten(match.task or 'all tasks')}: {match.verdict}"
+        f"{shorten(match.task or POOLED)}: {match.verdict}"
         + (f", representations {one.cka}, gradients {one.gradients}" if (one := case.explanation(match.task)) else "")
         for match in case.matching.rows
     ]

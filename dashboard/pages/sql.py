@@ -14,7 +14,7 @@ from dashboard.shown import workspace
 
 EXAMPLES = {
     "Verdicts of the newest experiments": """\
-SELECT experiment, kind, coalesce(task, 'all tasks') AS task,
+SELECT experiment, kind, coalesce(task, 'mean') AS task,
        round(100 * difference, 1) AS difference, round(100 * low90, 1) AS low90, round(100 * high90, 1) AS high90,
        seeds, verdict
 FROM matching
