@@ -32,24 +32,23 @@ def chart(
     """
     entry = ENTRIES[name]
     st.markdown(f"## {literal(title or figures.title_of(figure))}")
-    drawn, alt = figures.bare(figure), figures.alt_of(figure)
     picked: list[Any] = []
-    options: dict[str, Any] = {"theme": None, "key": name, "config": CONFIG, "alt": alt, "height": _fit(name, drawn)}
+    options = {"theme": None, "key": name, "config": CONFIG, "alt": figures.alt_of(figure), "height": _fit(name, figure)}
     if selects:
-        state = st.plotly_chart(drawn, on_select="rerun", selection_mode="points", **options)
+        state = st.plotly_chart(figure, on_select="rerun", selection_mode="points", **options)
         picked = [point["customdata"] for point in state.selection.points if "customdata" in point]
     else:
-        st.plotly_chart(drawn, **options)
+        st.plotly_chart(figure, **options)
     behind(name, lambda: table or entry.tabulate(info), reading or entry.reading)
     return picked
 
 
-def _fit(name: str, drawn: go.Figure) -> Literal["content", "stretch"]:
+def _fit(name: str, figure: go.Figure) -> Literal["content", "stretch"]:
     """Height of a chart: its own, but where cells are square, no more than they fill at the width of a phone."""
-    square = figures.square_of(drawn)
+    square = figures.square_of(figure)
     if square is None:
         return "content"
-    layout: Any = drawn.layout
+    layout: Any = figure.layout
     height, margin = layout.height, layout.margin
     filled = f"{margin.t + margin.b}px + {square:.4f} * (100vw - 2rem - {margin.l + margin.r}px)"
     st.html(

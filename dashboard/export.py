@@ -34,7 +34,8 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
         facts = provenance(workspace, about, matching(workspace, about.experiment_id))
         content = render(f"mtlens: {about.name}", figures.title_of(one.light), [(name, [one])], facts).encode()
     else:
-        figure = entry.draw(entry.read(workspace, about.experiment_id), theme=DARK if dark else LIGHT)
+        theme = DARK if dark else LIGHT
+        figure = figures.titled(entry.draw(entry.read(workspace, about.experiment_id), theme=theme), theme)
         content = _image(figure.to_dict(), figures.height_of(figure), path.suffix.lower()[1:])
     write_atomic(path, content, durable=False)
     return path

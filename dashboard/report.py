@@ -57,7 +57,7 @@ def write_report(workspace: Workspace, path: Path, experiment: str | None = None
 def exhibit(workspace: Workspace, experiment_id: str, entry: Entry) -> Exhibit:
     """Read once, draw twice."""
     info = entry.read(workspace, experiment_id)
-    light, dark = (figures.bare(entry.draw(info, theme=theme)) for theme in (LIGHT, DARK))
+    light, dark = (entry.draw(info, theme=theme) for theme in (LIGHT, DARK))
     return Exhibit(light=light, dark=dark, table=entry.tabulate(info), reading=entry.reading)
 
 

@@ -1,9 +1,11 @@
 """What all pages stand on: the newest snapshot, answers kept until the next one, and the browser's theme."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from backend.errors import MtlensError, WorkspaceError
@@ -13,6 +15,7 @@ from dashboard.shown import workspace
 from dashboard.theme import DARK, LIGHT, Theme
 
 _KEPT = 256  # answers: those of the last ten or so snapshots of an experiment that is looked at page by page
+_FIGURES = 32  # those of all pages in both themes, of an experiment or two
 _LAST_GOOD = "last good snapshot"
 
 Arguments = ParamSpec("Arguments")
@@ -22,6 +25,16 @@ Answer = TypeVar("Answer")
 def theme() -> Theme:
     """Light or dark, as the browser is."""
     return DARK if st.context.theme.type == "dark" else LIGHT
+
+
+def draw(figure: Callable[Arguments, go.Figure], *infos: Arguments.args, **options: Arguments.kwargs) -> go.Figure:
+    """A function of `dashboard.figures` in the colours of the browser; drawn once for the same data, which must be hashable."""
+    return _draw(figure, infos, tuple(options.items()), theme())
+
+
+@lru_cache(maxsize=_FIGURES)
+def _draw(figure: Callable[..., go.Figure], infos: tuple[Any, ...], options: tuple[Any, ...], theme: Theme) -> go.Figure:
+    return figure(*infos, **dict(options), theme=theme)
 
 
 def newest() -> str:

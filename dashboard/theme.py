@@ -96,7 +96,7 @@ class Theme:
         }  # fmt: skip
         return go.layout.Template(
             layout={
-                "font": {"family": FONT, "size": 13, "color": self.ink}, "paper_bgcolor": self.paper,
+                "font": {"family": FONT, "size": 13, "color": self.ink}, "paper_bgcolor": "rgba(0,0,0,0)",
                 "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": axis, "yaxis": axis, "showlegend": False, "dragmode": "zoom",
                 "hoverlabel": {"bgcolor": self.paper, "bordercolor": self.line, "align": "left",
                                "font": {"family": FONT, "size": 13, "color": self.ink}},

@@ -85,13 +85,13 @@ def test_height_grows_with_the_tasks(stores: dict[str, Workspace], full: Workspa
         assert many.layout.height > 3 * few.layout.height
 
 
-def test_bare_takes_the_title_away_and_nothing_else(full: Workspace) -> None:
+def test_a_titled_figure_stands_alone(full: Workspace) -> None:
     figure = figures.forest(views.matching(full, EXPERIMENT))
-    bare = figures.bare(figure)
-    assert len(bare.layout.annotations) == len(figure.layout.annotations) - 1
-    assert bare.layout.height < figure.layout.height
-    assert figures.title_of(bare) == figures.title_of(figure)
-    inside = [one.layout.height - one.layout.margin.t for one in (bare, figure)]
+    alone = figures.titled(figure, DARK)
+    assert alone.layout.annotations[-1].text.replace("<br>", " ") == figures.title_of(figure) == figures.title_of(alone)
+    assert len(alone.layout.annotations) == len(figure.layout.annotations) + 1
+    assert alone.layout.paper_bgcolor == DARK.paper
+    inside = [one.layout.height - one.layout.margin.t for one in (figure, alone)]
     assert inside[0] == inside[1]
 
 
@@ -253,6 +253,6 @@ def test_hostile_names_are_shown_as_they_are(stores: dict[str, Workspace]) -> No
 def test_themes_change_colours_only(full: Workspace) -> None:
     matching = views.matching(full, EXPERIMENT)
     light, dark = (figures.forest(matching, theme=theme) for theme in (LIGHT, DARK))
-    assert light.layout.template.layout.paper_bgcolor == LIGHT.paper
-    assert dark.layout.template.layout.paper_bgcolor == DARK.paper
+    assert light.layout.template.layout.font.color == LIGHT.ink
+    assert dark.layout.template.layout.font.color == DARK.ink
     assert light.data[0].x == dark.data[0].x

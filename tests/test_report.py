@@ -101,7 +101,7 @@ def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None
         for key in path[:-1]:
             place = place[key]
         place[path[-1]] = value
-    dark = figures.bare(ENTRIES["forest"].draw(ENTRIES["forest"].read(hostile, EXPERIMENT), theme=DARK))
+    dark = ENTRIES["forest"].draw(ENTRIES["forest"].read(hostile, EXPERIMENT), theme=DARK)
     assert made == json.loads(dark.to_json() or "")
 
 

@@ -10,7 +10,7 @@ from dashboard.figures.cosines import conflict_rates, moment_map, task_cosines
 from dashboard.figures.costs import costs
 from dashboard.figures.depth import alignment_by_depth, similarity_by_depth
 from dashboard.figures.forest import forest
-from dashboard.figures.frame import alt_of, bare, height_of, square_of, title_of
+from dashboard.figures.frame import alt_of, height_of, square_of, title_of, titled
 from dashboard.figures.gains import predicted_measured, regret
 from dashboard.figures.layers import layer_differences, layer_matrices
 from dashboard.figures.learning import learning_curves
@@ -20,7 +20,6 @@ from dashboard.figures.timeline import timeline
 __all__ = [
     "alignment_by_depth",
     "alt_of",
-    "bare",
     "case",
     "conflict_rates",
     "confusion",
@@ -39,4 +38,5 @@ __all__ = [
     "task_cosines",
     "timeline",
     "title_of",
+    "titled",
 ]

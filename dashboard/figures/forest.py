@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from dashboard import sentences
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
-from dashboard.text import escape, interval, label, margin, minus, shorten, signed_points
+from dashboard.text import POOLED, escape, interval, label, margin, minus, shorten, signed_points
 from dashboard.theme import LIGHT, ROLES, VERDICTS, Theme
 from dashboard.views.matching import MatchInfo, MatchingInfo
 
@@ -20,6 +20,8 @@ _STEPS = [float(f"{digit}e{power}") for power in range(-2, 4) for digit in (1, 2
 _LONGEST = 22  # characters of a task's name
 _AXIS = "macro-F1 x 100, multi-task less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
+_MOST_DOTS = 40  # of a row; more seeds than that are strokes, which a browser draws as one
+_STROKE = 0.05  # rows, half of its length
 
 
 def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -148,6 +150,9 @@ def _draw_differences(
 
 
 def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+    if max(len(row.seeds) for row in rows) > _MOST_DOTS:
+        _draw_strokes(sheet, rows, places, theme, axes)
+        return
     dots = [
         (100 * difference, place + _SEEDS, f"{label(row.task)}, seed {seed}: {signed_points(difference)}")
         for row, place in zip(rows, places, strict=True)
@@ -166,6 +171,18 @@ def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float]
     )
 
 
+def _draw_strokes(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for row, place in zip(rows, places, strict=True):
+        for difference in row.difference_per_seed:
+            if difference is not None:
+                x += [100 * difference, 100 * difference, None]
+                y += [place + _SEEDS - _STROKE, place + _SEEDS + _STROKE, None]
+    line = {"color": theme.muted, "width": 1}
+    sheet.scatter(x=x, y=y, mode="lines", name="seeds", line=line, opacity=0.75, hoverinfo="skip", **axes)
+
+
 def _hover(match: MatchInfo) -> str:
     lines = [
         f"<b>{label(match.task, 60)}</b>: {match.verdict}",
@@ -180,7 +197,7 @@ def _hover(match: MatchInfo) -> str:
 def _alt(matching: MatchingInfo) -> str:
     kind = ROLES[matching.kind]
     told = "; ".join(
-        f"{shorten(match.task or 'all tasks')} {signed_points(match.difference)} ({interval(match.low90, match.high90)}), "
+        f"{shorten(match.task or POOLED)} {signed_points(match.difference)} ({interval(match.low90, match.high90)}), "
         f"{match.verdict}"
         for match in matching.rows
     )

@@ -15,7 +15,6 @@ _ADVICE_WIDTH = 46  # on a phone
 _TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
 _ABOVE = 14  # pixels over the title
 _SIDE = 16
-_TITLE = "title"
 _EMPTY_HEIGHT = 72
 
 
@@ -32,33 +31,32 @@ def framed(
     left: int = 16,
     square: float | None = None,
 ) -> go.Figure:
-    """The finished figure. Height and margins in pixels, without the title, which takes as many lines above as it needs.
+    """The finished figure, for a page that shows the title as text above it. Height and margins in pixels.
 
     square: height over width of a plot whose cells are square, so that a narrow page can take back the space that is left.
     """
-    drawn = wrap(title, _TITLE_WIDTH)
-    room = 2 * _ABOVE + _LINE * (drawn.count("<br>") + 1)
-    sheet.note(  # Plotly places a title of several lines by its middle; this stays where it should
-        drawn,
-        0,
-        1,
-        theme.ink,
-        size=17,
-        name=_TITLE,
-        xref="paper",
-        xanchor="left",
-        xshift=_SIDE - left,
-        yref="paper",
-        yanchor="top",
-        yshift=top + room - _ABOVE,
-    )
     return sheet.figure(
         template=theme.template(),
-        meta={"title": title, "alt": alt, "top": top, "height": height, "square": square},
-        height=height + room,
-        margin={"t": top + room, "r": right, "b": bottom, "l": left, "autoexpand": False},
+        meta={"title": title, "alt": alt, "square": square},
+        height=height,
+        margin={"t": top, "r": right, "b": bottom, "l": left, "autoexpand": False},
         uirevision="keep",
     )
+
+
+def titled(figure: go.Figure, theme: Theme) -> go.Figure:
+    """A copy that stands alone: its title over it, which takes as many lines as it needs, and the background of the theme."""
+    text = wrap(title_of(figure), _TITLE_WIDTH)
+    room = 2 * _ABOVE + _LINE * (text.count("<br>") + 1)
+    copy = go.Figure(figure)
+    layout: Any = copy.layout
+    top, left = layout.margin.t + room, layout.margin.l
+    copy.add_annotation(  # Plotly places a title of several lines by its middle; this stays where it should
+        text=text, x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="top", xshift=_SIDE - left,
+        yshift=top - _ABOVE, align="left", showarrow=False, font={"size": 17, "color": theme.ink},
+    )  # fmt: skip
+    copy.update_layout(paper_bgcolor=theme.paper, height=layout.height + room, margin_t=top)
+    return copy
 
 
 def empty(theme: Theme, title: str, advice: str) -> go.Figure:
@@ -88,19 +86,9 @@ def square_of(figure: go.Figure) -> float | None:
 
 
 def height_of(figure: go.Figure) -> int:
-    """Height in pixels, with the title."""
+    """Height in pixels."""
     layout: Any = figure.layout
     return layout.height
-
-
-def bare(figure: go.Figure) -> go.Figure:
-    """A copy without title and background, for a page that shows the title as text above it."""
-    copy = go.Figure(figure)
-    meta = _meta(figure)
-    layout: Any = copy.layout
-    layout.annotations = [one for one in layout.annotations if one.name != _TITLE]
-    copy.update_layout(paper_bgcolor="rgba(0,0,0,0)", height=meta["height"], margin_t=meta["top"])
-    return copy
 
 
 def _meta(figure: go.Figure) -> dict[str, Any]:

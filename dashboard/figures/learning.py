@@ -1,7 +1,9 @@
-"""Learning curves: a small panel per model, a line per seed, the epoch whose weights were kept marked."""
+"""Learning curves: a small panel per model, a line per seed with the epoch whose weights were kept; of many seeds the mean."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
+from statistics import fmean
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -10,12 +12,22 @@ from dashboard import sentences
 from dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
-from dashboard.text import counted, label, points
+from dashboard.text import MISSING, counted, label, points
 from dashboard.theme import LIGHT, ROLES, Theme
 from dashboard.views.learning import CurveInfo
 
 _PANEL = 100  # pixels high
 _HEAD = 36
+_MOST_LINES = 12  # of one model; more seeds than that are shown as their mean and range
+
+
+@dataclass(frozen=True)
+class _Strokes:
+    """What is drawn of one kind of models."""
+
+    lines: Strokes = field(default_factory=Strokes)
+    ranges: Strokes = field(default_factory=Strokes)
+    kept: Strokes = field(default_factory=Strokes)
 
 
 def learning_curves(
@@ -30,22 +42,24 @@ def learning_curves(
     columns = columns_for(len(models))
     boxes = grid(len(models), columns, x_range=(0, last), y_range=limits, gap=(0.22, _HEAD / _PANEL + 0.25))
     sheet = Sheet()
-    lines: dict[str, Strokes] = {}
-    kept: dict[str, Strokes] = {}
+    strokes: dict[str, _Strokes] = {}
+    many = max(len(of_model) for _, of_model in models) > _MOST_LINES
     for number, (box, ((role, tasks), of_model)) in enumerate(zip(boxes, models, strict=True)):
         name = f"all {len(tasks)} tasks" if len(tasks) > 1 else label("".join(tasks), name_length(columns))
         _frame_panel(sheet, box, name, role, theme)
-        for curve in of_model:
-            _collect(curve, quantity, name, box, lines.setdefault(role, Strokes()), kept.setdefault(role, Strokes()))
+        (_collect_mean if many else _collect)(of_model, quantity, name, box, strokes.setdefault(role, _Strokes()))
         if number % columns == 0:
             tick_left(sheet, box, {limit: _format(limit, quantity) for limit in limits}, theme)
         if number + columns >= len(boxes):
             tick_below(sheet, box, {0: "0", last: str(last)}, theme)
-    _draw(sheet, lines, kept, theme)
+    for role, of_role in strokes.items():
+        _draw(sheet, of_role, role, theme)
     sheet.x_axis(range=[-0.03, max(box.across[1] for box in boxes) + 0.05], visible=False)
     sheet.y_axis(range=[min(box.up[0] for box in boxes) - 0.02, 0.04], visible=False)
     what = "validation macro-F1 x 100,<br>mean over the model's tasks" if quantity == "validation" else "training loss, nats"
-    foot = f"epochs; {what}; a line per seed<br>ring: epoch whose weights were kept"
+    foot = f"epochs; {what}; " + (
+        "line: mean over seeds<br>band: lowest to highest" if many else "a line per seed<br>ring: epoch whose weights were kept"
+    )
     sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-20, xshift=-24)
     rows = len({box.up for box in boxes})
     title = sentences.learning(known)
@@ -61,22 +75,42 @@ def _frame_panel(sheet: Sheet, box: Box, name: str, role: str, theme: Theme) -> 
     sheet.note(text, box.across[0], box.up[1], theme.ink, xanchor="left", yanchor="bottom", yshift=4)
 
 
-def _collect(curve: CurveInfo, quantity: str, name: str, box: Box, lines: Strokes, kept: Strokes) -> None:
-    """The line of a run, and the epoch whose weights were kept."""
-    values = _values(curve, quantity)
-    points = list(zip(curve.epochs, values, strict=True))
-    lines.line(box, curve.epochs, values, [_tell(name, curve, epoch, value, quantity) for epoch, value in points])
-    for epoch, value in points:
-        if epoch == curve.best_epoch:
-            kept.line(box, [epoch], [value])
+def _collect(curves: Sequence[CurveInfo], quantity: str, name: str, box: Box, strokes: _Strokes) -> None:
+    """The lines of the runs of one model, and the epochs whose weights were kept."""
+    for curve in curves:
+        points = list(zip(curve.epochs, _values(curve, quantity), strict=True))
+        told = [_tell(name, curve, epoch, value, quantity) for epoch, value in points]
+        strokes.lines.line(box, curve.epochs, [value for _, value in points], told)
+        for epoch, value in points:
+            if epoch == curve.best_epoch:
+                strokes.kept.line(box, [epoch], [value])
 
 
-def _draw(sheet: Sheet, lines: dict[str, Strokes], kept: dict[str, Strokes], theme: Theme) -> None:
-    for role, strokes in lines.items():
-        colour, name = theme.of_role(role), ROLES.get(role, role)
-        strokes.draw(sheet, mode="lines+markers", line={"color": colour, "width": 1.5}, marker={"size": 3}, name=name)
-        ring = {"size": 8, "color": theme.paper, "line": {"color": colour, "width": 2}}
-        kept[role].draw(sheet, mode="markers", marker=ring)
+def _collect_mean(curves: Sequence[CurveInfo], quantity: str, name: str, box: Box, strokes: _Strokes) -> None:
+    """Mean and range over the runs of one model that reached an epoch."""
+    values: dict[int, list[float]] = {}
+    for curve in curves:
+        for epoch, value in zip(curve.epochs, _values(curve, quantity), strict=True):
+            if value is not None:
+                values.setdefault(epoch, []).append(value)
+    epochs = sorted(values)
+    means = [fmean(values[epoch]) for epoch in epochs]
+    lows, highs = [min(values[epoch]) for epoch in epochs], [max(values[epoch]) for epoch in epochs]
+    told = [
+        f"<b>{name}</b>, mean of {counted(len(values[epoch]), 'seed')}<br>epoch {epoch}: {_show(mean, quantity)} "
+        f"({_show(low, quantity)} to {_show(high, quantity)})"
+        for epoch, mean, low, high in zip(epochs, means, lows, highs, strict=True)
+    ]
+    strokes.lines.line(box, epochs, means, told)
+    strokes.ranges.ribbon(box, epochs, lows, highs)
+
+
+def _draw(sheet: Sheet, strokes: _Strokes, role: str, theme: Theme) -> None:
+    colour, name = theme.of_role(role), ROLES.get(role, role)
+    strokes.ranges.draw_area(sheet, colour, 0.2)
+    strokes.lines.draw(sheet, mode="lines+markers", line={"color": colour, "width": 1.5}, marker={"size": 3}, name=name)
+    ring = {"size": 8, "color": theme.paper, "line": {"color": colour, "width": 2}}
+    strokes.kept.draw(sheet, mode="markers", marker=ring)
 
 
 def _values(curve: CurveInfo, quantity: str) -> tuple[float | None, ...]:
@@ -95,7 +129,11 @@ def _format(value: float, quantity: str) -> str:
     return points(value, 0) if quantity == "validation" else f"{value:.2g}"
 
 
+def _show(value: float, quantity: str) -> str:
+    return points(value) if quantity == "validation" else _format(value, quantity)
+
+
 def _tell(name: str, curve: CurveInfo, epoch: int, value: float | None, quantity: str) -> str:
-    told = points(value) if quantity == "validation" else _format(value or 0.0, quantity)
     kept = " (kept)" if epoch == curve.best_epoch else ""
+    told = MISSING if value is None else _show(value, quantity)
     return f"<b>{name}</b>, seed {curve.seed}<br>epoch {epoch}{kept}: {told}"

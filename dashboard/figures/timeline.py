@@ -13,6 +13,8 @@ from dashboard.theme import LIGHT, ROLES, Theme
 from dashboard.views.runs import RunInfo
 
 _ROW = 30  # pixels
+_WIDTH = 0.74  # rows
+_MOST_BARS = 300  # narrower ones are nothing but their frames, and slow to draw
 _STATES = {"done": "✓ done", "unfinished": "▸ training", "stalled": "‖ stalled", "failed": "✗ failed", "damaged": "✗ damaged"}
 _ORDER = tuple(_STATES)
 
@@ -26,22 +28,8 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
     lanes = _pack(begun, now)
     for state in _ORDER:
         chosen = [(run, lane) for run, lane in zip(begun, lanes, strict=True) if _state(run, now) == state]
-        if not chosen:
-            continue
-        bars = {
-            "orientation": "h",
-            "width": 0.74,
-            "marker": {"color": _colour(state, theme), "line": {"color": theme.paper, "width": 1}},
-        }
-        sheet.bar(
-            base=[run.started for run, _ in chosen],
-            x=[1000 * (_end(run, now) - (run.started or now)).total_seconds() for run, _ in chosen],
-            y=[lane for _, lane in chosen],
-            customdata=[_tell(run, now) for run, _ in chosen],
-            hovertemplate="%{customdata}<extra></extra>",
-            name=_STATES[state],
-            **bars,
-        )
+        if chosen:
+            (_draw_strokes if len(begun) > _MOST_BARS else _draw_bars)(sheet, chosen, state, now, theme)
     present = [state for state in _ORDER if any(_state(run, now) == state for run in begun)]
     legend = "   ".join(f'<span style="color:{_colour(state, theme)}">{_STATES[state]}</span>' for state in present)
     sheet.note(legend, 0, 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=4, size=12)
@@ -51,6 +39,33 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
     title = sentences.runs(runs, now)
     alt = f"Timeline of {counted(len(begun), 'run')} on {counted(max(lanes) + 1, 'lane')}. {title}."
     return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * (max(lanes) + 1) + 90, top=28, bottom=56)
+
+
+def _draw_bars(sheet: Sheet, runs: Sequence[tuple[RunInfo, int]], state: str, now: datetime, theme: Theme) -> None:
+    sheet.bar(
+        base=[run.started for run, _ in runs],
+        x=[1000 * (_end(run, now) - (run.started or now)).total_seconds() for run, _ in runs],
+        y=[lane for _, lane in runs],
+        customdata=[_tell(run, now) for run, _ in runs],
+        hovertemplate="%{customdata}<extra></extra>",
+        name=_STATES[state],
+        orientation="h",
+        width=_WIDTH,
+        marker={"color": _colour(state, theme), "line": {"color": theme.paper, "width": 1}},
+    )
+
+
+def _draw_strokes(sheet: Sheet, runs: Sequence[tuple[RunInfo, int]], state: str, now: datetime, theme: Theme) -> None:
+    """As bars, but one path for all of them; a run is told where it starts and ends."""
+    sheet.scatter(
+        x=[time for run, _ in runs for time in (run.started, _end(run, now), None)],
+        y=[place for _, lane in runs for place in (lane, lane, None)],
+        customdata=[told for run, _ in runs for told in (*[_tell(run, now)] * 2, "")],
+        hovertemplate="%{customdata}<extra></extra>",
+        name=_STATES[state],
+        mode="lines",
+        line={"color": _colour(state, theme), "width": _WIDTH * _ROW},
+    )
 
 
 def _pack(runs: Sequence[RunInfo], now: datetime) -> list[int]:

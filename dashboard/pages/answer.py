@@ -7,7 +7,7 @@ from dashboard.chart import behind, chart, nothing
 from dashboard.filters import Chosen
 from dashboard.literal import literal
 from dashboard.pages.card import card
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.text import listing, margin
 from dashboard.theme import AGREEMENTS, VERDICTS
 from dashboard.views.groupings import RecommendationInfo, recommendation
@@ -31,7 +31,7 @@ def page(chosen: Chosen) -> None:
                 ask(views.groupings, chosen.experiment_id),
                 ask(recommendation, chosen.experiment_id),
             )
-        figure = figures.case(case, theme=theme())
+        figure = draw(figures.case, case)
         chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
         if case.explanations:
             behind("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
@@ -44,7 +44,7 @@ def page(chosen: Chosen) -> None:
         )
     costs = ask(views.costs, chosen.experiment_id)
     if costs:
-        chart("costs", figures.costs(costs, theme=theme()), costs)
+        chart("costs", draw(figures.costs, costs), costs)
 
 
 def _verdict(matching: views.MatchingInfo) -> None:

@@ -9,7 +9,7 @@ from dashboard import figures, sentences, tables, views
 from dashboard.chart import chart, nothing, part, show
 from dashboard.filters import Chosen
 from dashboard.literal import literal
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.text import listing, plain
 
 KINDS: dict[views.PairKind, str] = {
@@ -41,9 +41,9 @@ def page(chosen: Chosen) -> None:
     if not profiles:
         nothing("Nothing of that kind", "No pair of the chosen tasks has been compared in this way.")
         return
-    weakest_first = sorted(profiles, key=lambda one: (one.weakest_effect is None, one.weakest_effect or 0.0))
+    weakest_first = tuple(sorted(profiles, key=lambda one: (one.weakest_effect is None, one.weakest_effect or 0.0)))
     shown = part(weakest_first, MOST, "pairs, the least similar ones first")
-    figure = figures.similarity_by_depth(shown, theme=theme())
+    figure = draw(figures.similarity_by_depth, shown)
     name = "cka-multi" if kind == "multi" else "cka-depth"
     chart(name, figure, profiles, title="The same layer in both models, by depth")
     _matrices(chosen, kind, comparing, shown)
@@ -78,9 +78,9 @@ def _matrices(chosen: Chosen, kind: views.PairKind, comparing: views.Comparing, 
         label_visibility="collapsed",
     )
     if view == "difference":
-        clicked = chart("cka-differences", figures.layer_differences(matrices, theme=theme()), matrices, selects=True)
+        clicked = chart("cka-differences", draw(figures.layer_differences, matrices), matrices, selects=True)
     else:
-        clicked = chart("cka-layers", figures.layer_matrices(matrices, theme=theme()), matrices, selects=True)
+        clicked = chart("cka-layers", draw(figures.layer_matrices, matrices), matrices, selects=True)
     st.caption("Click a square to see the seeds behind it, or name it below.")
     _cell(chosen, comparing, matrices, clicked)
 

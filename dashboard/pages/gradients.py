@@ -6,7 +6,7 @@ from dashboard import figures, sentences, views
 from dashboard.chart import chart, nothing, part
 from dashboard.filters import Chosen, layer_name
 from dashboard.literal import literal
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.text import listing
 
 SETTINGS = {
@@ -41,7 +41,7 @@ def page(chosen: Chosen) -> None:
         return
     _cosines(chosen, alignments)
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
-    figure = figures.alignment_by_depth([one for one in alignments if (one.task_a, one.task_b) in shown], theme=theme())
+    figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
     _course(chosen, moment, alignments)
 
@@ -72,9 +72,9 @@ def _lowest_first(alignments: tuple[views.AlignmentInfo, ...]) -> list[tuple[str
     return [(one.task_a, one.task_b) for one in sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))]
 
 
-def _most_conflicts(alignments: tuple[views.AlignmentInfo, ...]) -> list[views.AlignmentInfo]:
+def _most_conflicts(alignments: tuple[views.AlignmentInfo, ...]) -> tuple[views.AlignmentInfo, ...]:
     """Those of the figure beside the map."""
-    return sorted(alignments, key=lambda one: -(one.conflict_rate or 0.0))[:MOST]
+    return tuple(sorted(alignments, key=lambda one: -(one.conflict_rate or 0.0))[:MOST])
 
 
 def _setting_name(setting: str) -> str:
@@ -90,11 +90,11 @@ def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> Non
     clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
     left, right = st.columns([3, 2])
     with left:
-        figure = figures.task_cosines(alignments, layer=layer, order="clustered" if clustered else "fixed", theme=theme())
+        figure = draw(figures.task_cosines, alignments, layer=layer, order="clustered" if clustered else "fixed")
         chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
     with right:
         most = _most_conflicts(of_layer)
-        figure = figures.conflict_rates(most, layer=layer, theme=theme())
+        figure = draw(figures.conflict_rates, most, layer=layer)
         chart("conflicts", figure, of_layer)
 
 
@@ -106,5 +106,5 @@ def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.Al
     if len({one.when for one in course}) < 2:
         st.caption("Only one moment of training was measured in this setting.")
         return
-    figure = figures.moment_map(course, theme=theme())
+    figure = draw(figures.moment_map, course)
     chart("gradients-course", figure, course, reading="The cosine layer by layer, from the start of training to its end.")

@@ -6,7 +6,7 @@ from dashboard import figures, sentences, views
 from dashboard.chart import chart, nothing
 from dashboard.filters import Chosen
 from dashboard.literal import literal
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.views.groupings import recommendation
 
 
@@ -26,11 +26,11 @@ def page(chosen: Chosen) -> None:
     methods = list(dict.fromkeys(one.method for one in groupings))
     picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
     shown = tuple(one for one in groupings if one.method in picked)
-    chart("groupings", figures.partitions(shown, theme=theme()), shown)
+    chart("groupings", draw(figures.partitions, shown), shown)
     scores = tuple(
         one for one in ask(views.group_scores, chosen.experiment_id) if one.method in picked and one.task in chosen.tasks
     )
     if scores:
-        chart("predicted-measured", figures.predicted_measured(scores, theme=theme()), scores)
+        chart("predicted-measured", draw(figures.predicted_measured, scores), scores)
     if any(one.regret is not None for one in shown):
-        chart("regret", figures.regret(shown, theme=theme()), shown)
+        chart("regret", draw(figures.regret, shown), shown)

@@ -10,7 +10,7 @@ from dashboard.chart import behind, chart, show
 from dashboard.filters import Chosen
 from dashboard.literal import literal
 from dashboard.live import SECONDS
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.text import duration, shorten
 from dashboard.theme import ROLES
 
@@ -46,7 +46,7 @@ def _live(chosen: Chosen) -> None:
     _pieces(ask(views.pieces, chosen.experiment_id))
     told = [run.last_event for run in runs if run.last_event]
     if told:
-        chart("timeline", figures.timeline(runs, max(told), theme=theme()), runs, title="When they ran")
+        chart("timeline", draw(figures.timeline, runs, max(told)), runs, title="When they ran")
     st.markdown("## All runs")
     _all(runs)
 

@@ -8,7 +8,7 @@ from dashboard import figures, sentences, tables, views
 from dashboard.chart import behind, chart, nothing, show
 from dashboard.filters import METRICS, Chosen, label
 from dashboard.literal import literal
-from dashboard.state import ask, theme
+from dashboard.state import ask, draw
 from dashboard.text import listing, shorten
 
 KINDS: dict[views.Kind, str] = {
@@ -34,7 +34,7 @@ def page(chosen: Chosen) -> None:
     else:
         matching = _of_seeds(compared[kind], chosen.seeds).only(chosen.tasks)
         st.title(literal(sentences.comparison(matching)), anchor=False)
-        figure = figures.forest(matching, theme=theme())
+        figure = draw(figures.forest, matching)
         chart("forest", figure, matching, title="Difference to the task-specific models")
     _scores(chosen)
     _curves(chosen)
@@ -97,9 +97,9 @@ def _curves(chosen: Chosen) -> None:
         required=True,
     )  # fmt: skip
     if quantity == "loss":
-        chart("loss-curves", figures.learning_curves(curves, quantity="loss", theme=theme()), curves)
+        chart("loss-curves", draw(figures.learning_curves, curves, quantity="loss"), curves)
     else:
-        chart("learning-curves", figures.learning_curves(curves, theme=theme()), curves)
+        chart("learning-curves", draw(figures.learning_curves, curves), curves)
 
 
 def _confusion(chosen: Chosen) -> None:
@@ -108,7 +108,7 @@ def _confusion(chosen: Chosen) -> None:
     if not matrices:
         nothing("No confusion matrices yet", "They are counted from the predictions of finished runs.")
         return
-    chart("confusion", figures.confusion(matrices, theme=theme()), matrices)
+    chart("confusion", draw(figures.confusion, matrices), matrices)
 
 
 def _differing(chosen: Chosen) -> None:
