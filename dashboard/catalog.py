@@ -215,19 +215,21 @@ _LIST = (
     ),
     Entry(
         name="predicted-measured",
-        read=views.group_scores,
+        read=views.trial,
         draw=figures.predicted_measured,
-        tabulate=tables.of_group_scores,
-        reading="Each point is one task in one group. On the diagonal the method was right. Hollow points were predicted but "
-        "not measured, and lie on it by construction.",
+        tabulate=tables.of_trial,
+        reading="A panel per method; each point is one task in one group. On the diagonal the method was right. Hollow points "
+        "were predicted but not measured, and lie on it by construction. Whiskers: 95 % intervals. The rank correlation is "
+        "that of predicted with measured gains over a task's groups, mean over tasks, on seeds that the method has not seen; "
+        "the ceiling is what the measured gains of those seeds themselves reach.",
     ),
     Entry(
         name="regret",
         read=views.groupings,
         draw=figures.regret,
         tabulate=tables.of_groupings,
-        reading="Height: what a method's choice loses against the best choice at the same cost. To the right: the compute "
-        "that it took to choose. Low and left is good.",
+        reading="Left: what a method's best choice loses against the best one at the same cost, by the measured scores. Right: "
+        "the compute that it took to choose. Short bars are good on both sides.",
     ),
     Entry(
         name="timeline",

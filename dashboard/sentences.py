@@ -12,6 +12,7 @@ from dashboard.views import (
     GroupingInfo,
     MatchingInfo,
     ProfileInfo,
+    RecommendationInfo,
     RunInfo,
     seconds_left,
 )
@@ -151,16 +152,35 @@ def _apart(pairs: Sequence[str]) -> str:
     return f"{pairs[0]} point apart" if len(pairs) == 1 else f"{len(pairs)} pairs point apart"
 
 
-def groupings(groupings: Sequence[GroupingInfo]) -> str:
-    """What to train together."""
+def groupings(groupings: Sequence[GroupingInfo], recommended: RecommendationInfo | None = None) -> str:
+    """What to train together, and how sure that is."""
     if not groupings:
         return "No groupings have been searched yet"
-    chosen = next((one for one in groupings if one.recommended), None)
-    if chosen is None:
-        return f"{counted(len({one.groups for one in groupings}), 'grouping')} compared, none recommended yet"
-    groups = "; ".join(listing(group) for group in chosen.groups)
-    total = len({task for group in chosen.groups for task in group})
-    return f"Train {counted(len(chosen.groups), 'model')} instead of {total}: {groups}"
+    if recommended is None:
+        chosen = next((one.groups for one in groupings if one.recommended), None)
+        if chosen is None:
+            return f"{counted(len({one.groups for one in groupings}), 'grouping')} compared, none recommended yet"
+        return f"Train {_instead(chosen)}"
+    if recommended.verdict == "matches":
+        return f"Train {_instead(recommended.groups)}"
+    if recommended.verdict == "inconclusive":
+        return f"Not settled: perhaps {_instead(recommended.groups)}"
+    return "Train each task on its own"
+
+
+def _instead(groups: Sequence[Sequence[str]]) -> str:
+    total = len({task for group in groups for task in group})
+    return f"{counted(len(groups), 'model')} instead of {total}: {family(groups)}"
+
+
+def family(groups: Sequence[Sequence[str]]) -> str:
+    """Groups of tasks, a model each."""
+    return "; ".join(listing(group, 5) for group in groups)
+
+
+def whole(statement: str) -> str:
+    """A stored statement as a sentence."""
+    return f"{statement[:1].upper()}{statement[1:]}."
 
 
 def learning(curves: Sequence[CurveInfo]) -> str:

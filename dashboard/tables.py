@@ -16,13 +16,13 @@ from dashboard.views import (
     CurveInfo,
     ExplanationInfo,
     GroupingInfo,
-    GroupScoreInfo,
     LayerMatrixInfo,
     MatchingInfo,
     ProfileInfo,
     RunInfo,
     ScoreInfo,
     SettingInfo,
+    TrialInfo,
 )
 
 Cell = str | int | float | bool | datetime | None
@@ -175,11 +175,11 @@ def of_groupings(groupings: Sequence[GroupingInfo]) -> Table:
     return Table(columns=("groups", *columns), rows=tuple((group, *row) for group, row in rows))
 
 
-def of_group_scores(scores: Sequence[GroupScoreInfo]) -> Table:
+def of_trial(trial: TrialInfo) -> Table:
     """One row per method, group and task."""
     columns = ("method", "tasks", "task", "predicted", "predicted_low", "predicted_high", "measured", "measured_low",
                "measured_high")  # fmt: skip
-    return _of(scores, columns)
+    return _of(trial.scores, columns)
 
 
 def of_runs(runs: Sequence[RunInfo]) -> Table:

@@ -56,7 +56,7 @@ def read_all(workspace: Workspace, task: str) -> dict[str, Any]:
         "alignments": views.alignments(workspace, EXPERIMENT),
         "explanations": views.explanations(workspace, EXPERIMENT),
         "groupings": views.groupings(workspace, EXPERIMENT),
-        "group_scores": views.group_scores(workspace, EXPERIMENT),
+        "group_scores": views.trial(workspace, EXPERIMENT).scores,
     }
 
 

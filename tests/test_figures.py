@@ -12,13 +12,11 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from backend.store.workspace import Workspace
 from dashboard import figures, views
 from dashboard.catalog import ENTRIES
 from dashboard.figures.forest import difference_ticks, span
-from dashboard.figures.gains import rank_correlation
 from dashboard.text import minus
 from dashboard.theme import DARK, LIGHT
 from tests import _stores
@@ -197,31 +195,66 @@ def test_a_grouping_that_several_methods_choose_is_one_row() -> None:
     assert any("hoa, ridge" in one for one in told)
 
 
-@given(st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=3, max_size=12))
-def test_rank_correlation_is_spearmans(pairs: list[tuple[int, int]]) -> None:
-    scores = [
-        views.GroupScoreInfo(
-            method="m", tasks=("a",), task="a", predicted=x, predicted_low=None, predicted_high=None, measured=y,
-            measured_low=None, measured_high=None,
-        )
-        for x, y in pairs
-    ]  # fmt: skip
-    found = rank_correlation(scores, "m")
-    if len({x for x, _ in pairs}) == 1 or len({y for _, y in pairs}) == 1:
-        assert found is None
-    else:
-        assert found == pytest.approx(stats.spearmanr(*zip(*pairs, strict=True)).statistic)
-    assert figures.predicted_measured(scores).data
+def gain(**changes: Any) -> views.GroupScoreInfo:
+    values: dict[str, Any] = {
+        "method": "m", "tasks": ("a", "b"), "task": "a", "predicted": 0.02, "predicted_low": 0.01, "predicted_high": 0.03,
+        "measured": None, "measured_low": None, "measured_high": None,
+    }  # fmt: skip
+    return views.GroupScoreInfo(**{**values, **changes})
 
 
-def test_unmeasured_gains_are_hollow_and_lie_on_their_prediction() -> None:
-    one = views.GroupScoreInfo(
-        method="m", tasks=("a", "b"), task="a", predicted=0.02, predicted_low=0.01, predicted_high=0.03, measured=None,
-        measured_low=None, measured_high=None,
-    )  # fmt: skip
-    _, hollow = figures.predicted_measured([one]).data
+def test_gains_lie_on_the_diagonal_where_they_came_true_and_hollow_where_unmeasured() -> None:
+    figure = figures.predicted_measured(views.TrialInfo(scores=(gain(), gain(measured=0.02), gain(measured=-0.01)), methods=()))
+    _, measured, hollow = figure.data
     assert hollow.marker.color == LIGHT.paper
-    assert (hollow.x[0], hollow.y[0]) == (2, 2)
+    true, wrong = [x - (y + 1) for x, y in zip(measured.x, measured.y, strict=True) if x is not None]  # its box: 0..1, -1..0
+    assert true == pytest.approx(0)
+    assert wrong > 0.3
+    assert hollow.x[0] == pytest.approx(hollow.y[0] + 1)
+
+
+def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
+    judged = (("m", 0.3), ("n", 0.7), ("o", None))
+    methods = tuple(views.MethodInfo(method=name, correlation=rank, ceiling=0.75) for name, rank in judged)
+    scores = tuple(gain(method=name, measured=0.01) for name, _ in judged)
+    figure = figures.predicted_measured(views.TrialInfo(scores=scores, methods=methods))
+    assert figures.title_of(figure) == "n ranks the gains best: rank correlation +0.70 (ceiling +0.75)"
+    few = figures.predicted_measured(views.TrialInfo(scores=scores, methods=methods).only(["m", "o"], ["a"]))
+    assert figures.title_of(few).startswith("m ranks the gains best")
+
+
+def test_methods_are_ordered_by_regret() -> None:
+    known = [grouping(method=name, regret=loss, discovery_seconds=10.0) for name, loss in (("x", 0.03), ("y", 0.0))]
+    figure = figures.regret(known)
+    assert figures.title_of(figure) == "y loses least: nothing, found in 10 s"
+    assert list(figure.data[0].x) == [0.0, 3.0]
+
+
+def test_many_seeds_are_a_mean_and_a_range() -> None:
+    curves = [
+        views.CurveInfo(run_id=f"{seed}", role="single", tasks=("a",), seed=seed, candidate=0, selected=True, state="done",
+                        best_epoch=2, epochs=(1, 2), validation=(0.5, 0.5 + 0.02 * seed), loss=(1.0, None))
+        for seed in range(21)
+    ]  # fmt: skip
+    area, line = figures.learning_curves(curves).data
+    assert area.fill == "toself"
+    assert "mean of 21 seeds" in line.customdata[1]
+    assert "70.0 (50.0 to 90.0)" in line.customdata[1]
+    few = figures.learning_curves(curves[:3]).data
+    assert [trace.mode for trace in few] == ["lines+markers", "markers"]
+
+
+def test_short_runs_are_strokes_that_say_when_they_ran(full: Workspace) -> None:
+    runs = views.runs(full, EXPERIMENT)
+    late = tuple(
+        replace(
+            run, started=run.started + timedelta(days=9), finished=run.finished + timedelta(days=9), run_id=f"x{run.run_id}"
+        )
+        for run in runs
+    )
+    strokes, bars = (figures.timeline(some, START + timedelta(days=10)).data[0] for some in ((*runs, *late), runs))
+    assert (strokes.type, bars.type) == ("scatter", "bar")
+    assert [value for value in strokes.x if value is not None][:2] == [runs[0].started, runs[0].finished]
 
 
 @pytest.mark.parametrize(

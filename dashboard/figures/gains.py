@@ -2,112 +2,140 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import plotly.graph_objects as go
 
+from dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
+from dashboard.figures.forest import difference_ticks
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.partitions import ADVICE, tell_grouping
 from dashboard.figures.sheet import Sheet
-from dashboard.text import counted, duration, escape, label, listing, plain, points, shorten, signed_points
+from dashboard.text import MISSING, counted, duration, escape, label, listing, minus, points, shorten, signed_points
 from dashboard.theme import LIGHT, Theme
-from dashboard.views.groupings import GroupingInfo, GroupScoreInfo
+from dashboard.views.groupings import GroupingInfo, GroupScoreInfo, TrialInfo
+
+_PANEL = 150  # pixels high
+_HEAD = 36
+_ROW = 40
+_NAME = 0.26  # rows from the middle of a row up to its name
+_LINE = 0.14  # rows from there down to its bars
+_COLUMNS = ((0.0, 0.46), (0.54, 1.0))  # of the width
+_ROOM = 1.22  # for the amount behind the longest bar
 
 
-def predicted_measured(scores: Sequence[GroupScoreInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """Gain that a method predicted against the gain that was measured, in points, with y = x; what was not measured is hollow
-    and lies on the line of its prediction.
+def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
+    """Gain that a method predicted against the gain that was measured, in points, with y = x, a panel per method; what was not
+    measured is hollow and lies on the line of its prediction.
     """
-    known = [one for one in scores if one.predicted is not None]
+    known = [one for one in trial.scores if one.predicted is not None]
     if not known:
         return empty(theme, "No gains have been predicted yet", ADVICE)
-    sheet = Sheet()
     methods = list(dict.fromkeys(one.method for one in known))
-    values = [100 * value for one in known for value in (one.predicted, one.measured) if value is not None]
-    reach = 1.12 * max(max(map(abs, values)), 0.1)
-    for across, up in (((-reach, reach), (-reach, reach)), ((-reach, reach), (0, 0)), ((0, 0), (-reach, reach))):
-        sheet.line(across, up, theme.line)
-    palette = _method_colours(methods, theme)
-    for method in methods:
-        for measured in (True, False):
-            chosen = [one for one in known if one.method == method and (one.measured is not None) == measured]
-            _draw_gains(sheet, chosen, palette[method], measured, theme)
-    sheet.note("predicted = measured", reach, reach, theme.muted, xanchor="right", yanchor="bottom", yshift=2)
-    axis = {"range": [-reach, reach], "nticks": 5, "constrain": "domain"}
-    sheet.x_axis(title={"text": "predicted gain, points; hollow: not measured"}, constraintoward="left", **axis)
-    sheet.y_axis(title={"text": "measured gain, points"}, scaleanchor="x", **axis)
-    told = [f"{method} {plain(rank_correlation(known, method))}" for method in methods]
-    title = f"Rank correlation of predicted and measured gain: {listing(told)}"
-    legend = "   ".join(f'<span style="color:{palette[method]}">● {escape(shorten(method))}</span>' for method in methods)
-    sheet.note(legend, 0, 1, theme.ink, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=6, size=12)
-    alt = f"Scatter of {counted(len(known), 'gain')}, predicted against measured. {title}."
-    return framed(sheet, theme=theme, title=title, alt=alt, height=460, left=64, bottom=56, top=30)
+    values = [abs(100 * value) for one in known for value in (one.predicted, one.measured) if value is not None]
+    reach = 1.08 * max(*values, 0.1)
+    columns = columns_for(len(methods))
+    boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, _HEAD / _PANEL + 0.22))
+    ticks = difference_ticks(reach, most=3)
+    ticks = dict(zip(ticks["tickvals"], ticks["ticktext"], strict=True))
+    sheet = Sheet()
+    whiskers, measured, hollow = Strokes(), Strokes(), Strokes()
+    for number, (box, method) in enumerate(zip(boxes, methods, strict=True)):
+        _frame_panel(sheet, box, method, trial.correlation(method), name_length(columns), theme)
+        for one in known:
+            if one.method == method:
+                _collect(one, box, whiskers, hollow if one.measured is None else measured)
+        if number % columns == 0:
+            tick_left(sheet, box, ticks, theme)
+        if number + columns >= len(boxes):
+            tick_below(sheet, box, ticks, theme)
+    whiskers.draw(sheet, line={"color": theme.better, "width": 1}, opacity=0.35)
+    for strokes, fill in ((measured, theme.better), (hollow, theme.paper)):
+        strokes.draw(sheet, mode="markers", marker={"size": 6, "color": fill, "line": {"color": theme.better, "width": 1.2}})
+    sheet.x_axis(range=[-0.1, max(box.across[1] for box in boxes) + 0.05], visible=False)
+    sheet.y_axis(range=[min(box.up[0] for box in boxes) - 0.02, 0.02], visible=False)
+    foot = "predicted gain to the right, measured gain upwards, points<br>diagonal: as predicted; hollow: not measured"
+    sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-20, xshift=-24)
+    title = _best_ranks(trial, methods)
+    alt = f"Predicted against measured gains, {counted(len(methods), 'method')}, {counted(len(known), 'gain')}. {title}."
+    rows = len({box.up for box in boxes})
+    height = int(rows * _PANEL + (rows - 1) * (_HEAD + 0.22 * _PANEL)) + _HEAD + 70
+    return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=_HEAD, bottom=70, left=44)
 
 
 def regret(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """What each method's choice loses against the best at the same cost, against the compute it needed to choose."""
+    """What each method's choice loses against the best at the same cost, beside the compute it needed to choose."""
     known = [one for one in groupings if one.regret is not None and one.discovery_seconds is not None and one.rank == 1]
     if not known:
         return empty(theme, "No regret is known yet", "It needs measured groupings to compare the choices with.")
+    known.sort(key=lambda one: (one.regret or 0.0, one.discovery_seconds or 0.0))
     sheet = Sheet()
-    methods = list(dict.fromkeys(one.method for one in known))
-    palette = _method_colours(methods, theme)
-    sheet.scatter(
-        x=[one.discovery_seconds for one in known],
-        y=[100 * (one.regret or 0.0) for one in known],
-        mode="markers+text",
-        text=[escape(shorten(one.method, 18)) for one in known],
-        textposition="top center",
-        cliponaxis=False,
-        textfont={"size": 12, "color": [palette[one.method] for one in known]},
-        marker={"size": 11, "color": [palette[one.method] for one in known]},
+    bottom = len(known) - 0.4
+    _bars(sheet, known, [100 * (one.regret or 0.0) for one in known], [points(one.regret, 2) for one in known], 1, theme)
+    seconds = [one.discovery_seconds or 0.0 for one in known]
+    _bars(sheet, known, seconds, [duration(float(f"{one:.2g}")) for one in seconds], 2, theme)
+    for place, one in enumerate(known):
+        name = f"<b>{escape(shorten(one.method, 26))}</b>"
+        sheet.note(name, 0, place - _NAME, theme.ink, size=12, xref="paper", xanchor="left", yanchor="middle")
+    for (left, _), head in zip(_COLUMNS, ("regret, points", "compute to choose"), strict=True):
+        sheet.note(head, left, 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=2)
+    sheet.y_axis(range=[bottom, -0.6], visible=False)
+    best = known[0]
+    loses = "nothing" if not best.regret or best.regret < 0 else f"{points(best.regret, 2)} points"
+    title = f"{shorten(best.method)} loses least: {loses}, found in {duration(best.discovery_seconds)}"
+    alt = f"Bars of regret and compute of {counted(len(known), 'method')}. {title}."
+    return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * len(known) + 44, top=24, bottom=12)
+
+
+def _frame_panel(sheet: Sheet, box: Box, method: str, correlation: float | None, length: int, theme: Theme) -> None:
+    rule(sheet, box, 0, theme.faint)
+    sheet.line((box.x(0), box.x(0)), box.up, theme.faint)
+    sheet.line(box.across, box.up, theme.line)
+    told = MISSING if correlation is None else minus(f"{correlation:+.2f}")
+    text = f"<b>{escape(shorten(method, length + 6))}</b><br><span style='color:{theme.muted}'>rank {told}</span>"
+    sheet.note(text, box.across[0], box.up[1], theme.ink, xanchor="left", yanchor="bottom", yshift=4)
+
+
+def _collect(one: GroupScoreInfo, box: Box, whiskers: Strokes, dots: Strokes) -> None:
+    """A gain as a dot, and its intervals where they are known."""
+    x = 100 * (one.predicted or 0.0)
+    y = x if one.measured is None else 100 * one.measured
+    dots.line(box, [x], [y], [_tell_gain(one)])
+    if one.predicted_low is not None and one.predicted_high is not None:
+        whiskers.line(box, [100 * one.predicted_low, 100 * one.predicted_high], [y, y])
+    if one.measured is not None and one.measured_low is not None and one.measured_high is not None:
+        whiskers.line(box, [x, x], [100 * one.measured_low, 100 * one.measured_high])
+
+
+def _bars(
+    sheet: Sheet, known: Sequence[GroupingInfo], values: Sequence[float], texts: Sequence[str], column: int, theme: Theme
+) -> None:
+    """Thin bars with their amounts behind them; what is below 0 is told and has no bar."""
+    axis = "x" if column == 1 else f"x{column}"
+    sheet.bar(
+        x=[max(value, 0.0) for value in values],
+        y=[place + _LINE for place in range(len(values))],
+        orientation="h",
+        width=0.2,
+        xaxis=axis,
+        yaxis="y",
+        marker={"color": theme.better if column == 1 else theme.single},
         customdata=[tell_grouping(one) for one in known],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    longest = max(one.discovery_seconds or 0.0 for one in known) or 1.0
-    worst = max(100 * (one.regret or 0.0) for one in known) or 0.1
-    sheet.x_axis(title={"text": "compute to choose, seconds"}, range=[-0.12 * longest, 1.12 * longest], nticks=5)
-    sheet.y_axis(title={"text": "regret, points"}, range=[-0.08 * worst, 1.3 * worst], nticks=5)
-    best = min(known, key=lambda one: (one.regret or 0.0, one.discovery_seconds or 0.0))
-    title = f"{shorten(best.method)} loses least: {points(best.regret)} points, found in {duration(best.discovery_seconds)}"
-    alt = f"Scatter of {counted(len(known), 'method')}, regret against compute. {title}."
-    return framed(sheet, theme=theme, title=title, alt=alt, height=320, left=60, bottom=56, top=16, right=32)
+    for place, (value, text) in enumerate(zip(values, texts, strict=True)):
+        behind = {"xref": axis, "xanchor": "left", "xshift": 5, "yanchor": "middle"}
+        sheet.note(text, max(value, 0.0), place + _LINE, theme.muted, **behind)
+    options = {"domain": list(_COLUMNS[column - 1]), "range": [0, _ROOM * max(*values, 1e-9)], "visible": False, "anchor": "y"}
+    sheet.layout[f"xaxis{'' if column == 1 else column}"] = options
 
 
-def _draw_gains(sheet: Sheet, chosen: Sequence[GroupScoreInfo], colour: str, measured: bool, theme: Theme) -> None:
-    def spread(value: float | None, low: float | None, high: float | None) -> tuple[float, float]:
-        if value is None or low is None or high is None:
-            return 0.0, 0.0
-        return 100 * (high - value), 100 * (value - low)
-
-    x = [spread(one.predicted, one.predicted_low, one.predicted_high) for one in chosen]
-    y = [spread(one.measured, one.measured_low, one.measured_high) for one in chosen]
-    bars = {"type": "data", "symmetric": False, "thickness": 1, "width": 0, "color": colour}
-    sheet.scatter(
-        x=[100 * (one.predicted or 0.0) for one in chosen],
-        y=[100 * ((one.measured if measured else one.predicted) or 0.0) for one in chosen],
-        error_x={**bars, "array": [up for up, _ in x], "arrayminus": [down for _, down in x]},
-        error_y={**bars, "array": [up for up, _ in y], "arrayminus": [down for _, down in y], "visible": measured},
-        mode="markers",
-        opacity=0.85,
-        customdata=[_tell_gain(one) for one in chosen],
-        hovertemplate="%{customdata}<extra></extra>",
-        marker={"size": 8, "color": colour if measured else theme.paper, "line": {"color": colour, "width": 1.5}},
-    )
-
-
-def rank_correlation(scores: Sequence[GroupScoreInfo], method: str) -> float | None:
-    """Spearman's rank correlation, ties sharing their mean rank; None for fewer than three pairs or a constant."""
-    pairs = [(one.predicted, one.measured) for one in scores if one.method == method]
-    known = np.array([(a, b) for a, b in pairs if a is not None and b is not None], dtype=float).reshape(-1, 2)
-    if len(known) < 3 or (np.ptp(known, axis=0) == 0).any():
-        return None
-    ranks = [(np.searchsorted(np.sort(v), v) + np.searchsorted(np.sort(v), v, side="right")) / 2 for v in known.T]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
-
-
-def _method_colours(methods: Sequence[str], theme: Theme) -> dict[str, str]:
-    palette = (theme.better, theme.bad, theme.multi, theme.good, theme.weak, theme.single)
-    return {method: palette[number % len(palette)] for number, method in enumerate(methods)}
+def _best_ranks(trial: TrialInfo, methods: Sequence[str]) -> str:
+    """Which method ranks the groups best, and what could be reached at most."""
+    known = [(one.correlation, one) for one in trial.methods if one.correlation is not None and one.method in methods]
+    if not known:
+        return f"Gains predicted by {counted(len(methods), 'method')}; judged once all groups are trained"
+    correlation, best = max(known, key=lambda pair: pair[0])
+    ceiling = "" if best.ceiling is None else f" (ceiling {minus(f'{best.ceiling:+.2f}')})"
+    return f"{shorten(best.method)} ranks the gains best: rank correlation {minus(f'{correlation:+.2f}')}{ceiling}"
 
 
 def _tell_gain(one: GroupScoreInfo) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from statistics import median
 
 import plotly.graph_objects as go
 
@@ -14,7 +15,7 @@ from dashboard.views.runs import RunInfo
 
 _ROW = 30  # pixels
 _WIDTH = 0.74  # rows
-_MOST_BARS = 300  # narrower ones are nothing but their frames, and slow to draw
+_NARROW = 1 / 200  # of the width: bars would be nothing but their frames, and slow to draw where there are many
 _STATES = {"done": "✓ done", "unfinished": "▸ training", "stalled": "‖ stalled", "failed": "✗ failed", "damaged": "✗ damaged"}
 _ORDER = tuple(_STATES)
 
@@ -29,7 +30,7 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
     for state in _ORDER:
         chosen = [(run, lane) for run, lane in zip(begun, lanes, strict=True) if _state(run, now) == state]
         if chosen:
-            (_draw_strokes if len(begun) > _MOST_BARS else _draw_bars)(sheet, chosen, state, now, theme)
+            (_draw_strokes if _is_narrow(begun, now) else _draw_bars)(sheet, chosen, state, now, theme)
     present = [state for state in _ORDER if any(_state(run, now) == state for run in begun)]
     legend = "   ".join(f'<span style="color:{_colour(state, theme)}">{_STATES[state]}</span>' for state in present)
     sheet.note(legend, 0, 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=4, size=12)
@@ -39,6 +40,12 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
     title = sentences.runs(runs, now)
     alt = f"Timeline of {counted(len(begun), 'run')} on {counted(max(lanes) + 1, 'lane')}. {title}."
     return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * (max(lanes) + 1) + 90, top=28, bottom=56)
+
+
+def _is_narrow(runs: Sequence[RunInfo], now: datetime) -> bool:
+    starts, ends = [run.started or now for run in runs], [_end(run, now) for run in runs]
+    typical = median((end - start).total_seconds() for start, end in zip(starts, ends, strict=True))
+    return typical < _NARROW * (max(ends) - min(starts)).total_seconds()
 
 
 def _draw_bars(sheet: Sheet, runs: Sequence[tuple[RunInfo, int]], state: str, now: datetime, theme: Theme) -> None:

@@ -10,7 +10,6 @@ from dashboard.pages.card import card
 from dashboard.state import ask, draw
 from dashboard.text import listing, margin
 from dashboard.theme import AGREEMENTS, VERDICTS
-from dashboard.views.groupings import RecommendationInfo, recommendation
 
 _IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
 
@@ -26,11 +25,7 @@ def page(chosen: Chosen) -> None:
         with evidence:
             _evidence(case.explanations)
         with advice:
-            _advice(
-                case.matching,
-                ask(views.groupings, chosen.experiment_id),
-                ask(recommendation, chosen.experiment_id),
-            )
+            _advice(case.matching, ask(views.recommendation, chosen.experiment_id))
         figure = draw(figures.case, case)
         chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
         if case.explanations:
@@ -74,17 +69,17 @@ def _evidence(explanations: tuple[views.ExplanationInfo, ...]) -> None:
         card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, f"{said[0].upper()}{said[1:]}.")
 
 
-def _advice(matching: views.MatchingInfo, groupings: tuple[views.GroupingInfo, ...], told: RecommendationInfo | None) -> None:
-    """The recommended grouping; where none was searched, what follows from the comparison alone."""
-    recommended = next((grouping for grouping in groupings if grouping.recommended), None)
+def _advice(matching: views.MatchingInfo, recommended: views.RecommendationInfo | None) -> None:
+    """The family of models that was searched for; without a search, what follows from the comparison alone."""
     question = "What should I train together?"
-    if told and told.verdict != "matches":
-        head = "Cannot be told yet" if told.verdict == "inconclusive" else "Each task on its own"
-        card(question, VERDICTS["inconclusive" if told.verdict == "inconclusive" else "matches"], head, f"{told.statement}.")
-        return
     if recommended:
-        groups = " · ".join(f"{{{listing(group, 5)}}}" for group in recommended.groups)
-        card(question, VERDICTS["matches"], groups, "Cheapest set of models that loses nothing, by the verdicts on test.")
+        told = sentences.whole(recommended.statement)
+        if recommended.verdict == "matches":
+            card(question, VERDICTS["matches"], sentences.family(recommended.groups), told)
+        elif recommended.verdict == "inconclusive":
+            card(question, VERDICTS["inconclusive"], f"Not settled: {sentences.family(recommended.groups)}", told)
+        else:
+            card(question, VERDICTS["matches"], "Each task on its own", told)
         return
     together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
     others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]

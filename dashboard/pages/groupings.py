@@ -7,13 +7,13 @@ from dashboard.chart import chart, nothing
 from dashboard.filters import Chosen
 from dashboard.literal import literal
 from dashboard.state import ask, draw
-from dashboard.views.groupings import recommendation
 
 
 def page(chosen: Chosen) -> None:
     """What to train together, whether predictions can be trusted, and at what price."""
     groupings = ask(views.groupings, chosen.experiment_id)
-    st.title(literal(sentences.groupings(groupings)), anchor=False)
+    recommended = ask(views.recommendation, chosen.experiment_id)
+    st.title(literal(sentences.groupings(groupings, recommended)), anchor=False)
     if not groupings:
         nothing(
             "No groupings have been searched yet",
@@ -21,16 +21,14 @@ def page(chosen: Chosen) -> None:
             "Until then, page Answer tells which tasks one model for all of them serves well.",
         )
         return
-    if recommended := ask(recommendation, chosen.experiment_id):
-        st.markdown(literal(recommended.statement))
+    if recommended:
+        st.markdown(literal(sentences.whole(recommended.statement)))
     methods = list(dict.fromkeys(one.method for one in groupings))
     picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
     shown = tuple(one for one in groupings if one.method in picked)
-    chart("groupings", draw(figures.partitions, shown), shown)
-    scores = tuple(
-        one for one in ask(views.group_scores, chosen.experiment_id) if one.method in picked and one.task in chosen.tasks
-    )
-    if scores:
-        chart("predicted-measured", draw(figures.predicted_measured, scores), scores)
+    chart("groupings", draw(figures.partitions, shown), shown, title="Ways to divide the tasks among models, the best first")
+    trial = ask(views.trial, chosen.experiment_id).only(picked, chosen.tasks)
+    if trial.scores:
+        chart("predicted-measured", draw(figures.predicted_measured, trial), trial)
     if any(one.regret is not None for one in shown):
         chart("regret", draw(figures.regret, shown), shown)

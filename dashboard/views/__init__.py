@@ -4,7 +4,16 @@ from dashboard.views.alignment import AlignmentInfo, MomentInfo, alignments, cou
 from dashboard.views.costs import CostInfo, costs
 from dashboard.views.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
 from dashboard.views.explanations import CaseInfo, ExplanationInfo, case, explanations
-from dashboard.views.groupings import GroupingInfo, GroupScoreInfo, group_scores, groupings
+from dashboard.views.groupings import (
+    GroupingInfo,
+    GroupScoreInfo,
+    MethodInfo,
+    RecommendationInfo,
+    TrialInfo,
+    groupings,
+    recommendation,
+    trial,
+)
 from dashboard.views.learning import CurveInfo, curves
 from dashboard.views.matching import Kind, MatchInfo, MatchingInfo, Verdict, matching
 from dashboard.views.runs import PiecesInfo, RunInfo, State, pieces, runs, seconds_left
@@ -39,10 +48,12 @@ __all__ = [
     "LayerMatrixInfo",
     "MatchInfo",
     "MatchingInfo",
+    "MethodInfo",
     "MomentInfo",
     "PairKind",
     "PiecesInfo",
     "ProfileInfo",
+    "RecommendationInfo",
     "RunInfo",
     "ScoreInfo",
     "SettingInfo",
@@ -50,6 +61,7 @@ __all__ = [
     "SnapshotInfo",
     "State",
     "TaskInfo",
+    "TrialInfo",
     "Verdict",
     "alignments",
     "case",
@@ -63,16 +75,17 @@ __all__ = [
     "differing_runs",
     "experiments",
     "explanations",
-    "group_scores",
     "groupings",
     "matching",
     "matrices",
     "moments",
     "pieces",
     "profiles",
+    "recommendation",
     "runs",
     "scores",
     "seconds_left",
     "snapshot",
     "tasks",
+    "trial",
 ]

@@ -1,5 +1,8 @@
-"""Which tasks belong together? Views `groupings` and `group_scores`; a store without them has searched none."""
+"""Which tasks belong together? Views `groupings` and `group_scores`, and how methods were judged; a store without them has
+searched none.
+"""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from backend.store.workspace import Workspace
@@ -46,14 +49,50 @@ class GroupScoreInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """How well a method ranks the measured gains of a task's groups: Spearman's correlation with those of the seeds that the
+    method has not seen, mean over tasks. ceiling: that of the measured gains themselves. None: undefined for all tasks.
+    """
+
+    method: str
+    correlation: float | None
+    ceiling: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialInfo:
+    """Predicted and measured gains, and the judgement of the methods; none of it before all groups are trained."""
+
+    scores: tuple[GroupScoreInfo, ...]
+    methods: tuple[MethodInfo, ...]
+
+    def correlation(self, method: str) -> float | None:
+        """That of the method of this name."""
+        return next((one.correlation for one in self.methods if one.method == method), None)
+
+    def only(self, methods: Collection[str], tasks: Collection[str]) -> "TrialInfo":
+        """The same with some of the methods, and the gains of some of the tasks."""
+        scores = tuple(one for one in self.scores if one.method in methods and one.task in tasks)
+        return TrialInfo(scores=scores, methods=tuple(one for one in self.methods if one.method in methods))
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecommendationInfo:
     """What to train together, in words, by the verdicts on test. verdict: matches, inconclusive, worse or separate."""
 
     verdict: str
     statement: str
+    groups: tuple[tuple[str, ...], ...]
 
 
-_RECOMMENDATION = "SELECT verdict, statement FROM recommendation WHERE experiment_id = $experiment_id"
+_RECOMMENDATION = "SELECT verdict, statement, groups FROM recommendation WHERE experiment_id = $experiment_id"
+
+_METHODS = """
+    SELECT
+        method, list_avg(list_filter(rank_correlation, lambda x: isfinite(x))) AS correlation,
+        list_avg(list_filter(ceiling, lambda x: isfinite(x))) AS ceiling
+    FROM grouping_method WHERE experiment_id = $experiment_id ORDER BY position
+"""
 
 _GROUPINGS = """
     SELECT
@@ -73,9 +112,13 @@ def groupings(workspace: Workspace, experiment_id: str) -> tuple[GroupingInfo, .
     return read_infos_if_stored(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
 
 
-def group_scores(workspace: Workspace, experiment_id: str) -> tuple[GroupScoreInfo, ...]:
-    """Predicted and measured gains."""
-    return read_infos_if_stored(workspace, GroupScoreInfo, _GROUP_SCORES, {"experiment_id": experiment_id})
+def trial(workspace: Workspace, experiment_id: str) -> TrialInfo:
+    """Predicted gains beside measured ones, and how well each method did."""
+    params = {"experiment_id": experiment_id}
+    return TrialInfo(
+        scores=read_infos_if_stored(workspace, GroupScoreInfo, _GROUP_SCORES, params),
+        methods=read_infos_if_stored(workspace, MethodInfo, _METHODS, params),
+    )
 
 
 def recommendation(workspace: Workspace, experiment_id: str) -> RecommendationInfo | None:

@@ -1,4 +1,4 @@
-"""How validation score and loss moved while the runs trained: events of kind `epoch`."""
+"""How validation score and loss moved while the runs trained, but for the groups of a search: events of kind `epoch`."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ _CURVES = """
     WITH asked AS (
         SELECT run_id, role, candidate, selected, run.tasks, seed, state, best_epoch
         FROM experiment_run JOIN run USING (run_id)
-        WHERE experiment_id = $experiment_id AND ($all_candidates OR coalesce(selected, true))
+        WHERE experiment_id = $experiment_id AND role <> 'group' AND ($all_candidates OR coalesce(selected, true))
     ),
     newest AS (
         SELECT run_id, epoch, arg_max(payload, (journal, position)) AS payload

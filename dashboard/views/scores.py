@@ -1,4 +1,6 @@
-"""Models x tasks: the scores of finished runs, over their seeds, and where the predictions went wrong."""
+"""Models x tasks: the scores of finished runs, over their seeds, and where the predictions went wrong. Groups of tasks, which a
+search trains by the dozen, are told by `dashboard.views.groupings`.
+"""
 
 from dataclasses import dataclass
 
@@ -55,7 +57,7 @@ _SCORES = """
     JOIN metric USING (run_id)
     LEFT JOIN task ON task.experiment_id = experiment_run.experiment_id AND task.task = metric.task
     WHERE experiment_run.experiment_id = $experiment_id AND coalesce(selected, candidate = 0) AND split = $split
-        AND "class" IS NULL AND isfinite(value)
+        AND "class" IS NULL AND isfinite(value) AND role <> 'group'
     GROUP BY role, metric.task, metric.name
     ORDER BY metric.name, list_position(['single', 'multi', 'adapter', 'shuffled'], role), any_value(position), metric.task
 """
@@ -63,7 +65,7 @@ _SCORES = """
 _CONFUSION = """
     WITH asked AS (
         SELECT DISTINCT run_id, role FROM experiment_run
-        WHERE experiment_id = $experiment_id AND coalesce(selected, candidate = 0)
+        WHERE experiment_id = $experiment_id AND coalesce(selected, candidate = 0) AND role <> 'group'
     ),
     cell AS (
         SELECT run_id, label, predicted, count(*) AS number

@@ -67,9 +67,9 @@ def queries(workspace: Workspace) -> dict[str, float]:
         **{
             one.__name__: lambda one=one: one(workspace, experiment)
             for one in (
-                views.alignments, views.choices, views.costs, views.curves, views.explanations, views.group_scores,
+                views.alignments, views.choices, views.costs, views.curves, views.explanations,
                 views.groupings, views.matching, views.matrices, views.moments, views.pieces, views.profiles, views.runs,
-                views.scores, views.tasks,
+                views.scores, views.tasks, views.trial,
             )
         },
         "confusion": lambda: views.confusion(workspace, experiment, TASKS[0]),
