@@ -33,7 +33,13 @@ def chart(
     entry = ENTRIES[name]
     st.markdown(f"## {literal(title or figures.title_of(figure))}")
     picked: list[Any] = []
-    options = {"theme": None, "key": name, "config": CONFIG, "alt": figures.alt_of(figure), "height": _fit(name, figure)}
+    options: dict[str, Any] = {
+        "theme": None,
+        "key": name,
+        "config": CONFIG,
+        "alt": figures.alt_of(figure),
+        "height": _fit(name, figure),
+    }
     if selects:
         state = st.plotly_chart(figure, on_select="rerun", selection_mode="points", **options)
         picked = [point["customdata"] for point in state.selection.points if "customdata" in point]
