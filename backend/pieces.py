@@ -151,7 +151,10 @@ class Trained:
 
 
 def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    """Pieces in two stages: the states, and what else there is, which may build on them. Adapters take no part."""
+    """Pieces in two stages: the states, and what else there is, which may build on them. Adapters take no part.
+
+    What takes longest comes first, so that no lane is left alone with it at the end.
+    """
     chosen = [one for one in trained if one.role in ("single", "multi", "shuffled") and one.run.method == "full"]
     if not chosen:
         return (), ()
@@ -172,7 +175,7 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
         states=tuple(one.job_id for one in states),
         pooling=experiment.encoder.pooling,
     )
-    return states, (similarity, *gradients, *cross, *ahead)
+    return states, (*ahead, *gradients, *cross, similarity)
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:
