@@ -8,6 +8,7 @@ run folders; Tune's own files are thrown away, as they are pickles and can be to
 import math
 import secrets
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class OptunaProposer(Proposer):
         """
         for draw in range(MOST_DRAWS):
             number = f"{len(self.seen)}-{draw}"
-            family = self._family(self._optuna.suggest(number) or {})
+            family = self._suggest(number)
             if family not in self.seen and allowed(family):
                 self.seen.add(family)
                 self._numbers[family] = number
@@ -123,7 +124,10 @@ class OptunaProposer(Proposer):
         for task in range(self.num_tasks if self.overlap else 0):
             trial.suggest_int(f"{task} along", 0, top)
 
-    def _family(self, chosen: dict[str, int]) -> Family:
+    def _suggest(self, number: str) -> Family:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Ray takes a busy machine for a slow `_choose`
+            chosen = self._optuna.suggest(number) or {}
         groups = list(partition_of([0, *(chosen[str(task)] for task in range(1, self.num_tasks))]))
         for task in range(self.num_tasks if self.overlap else 0):
             groups[chosen[f"{task} along"]] |= 1 << task
