@@ -1,10 +1,11 @@
 """Pieces of evidence: which computations an experiment asks for once its models are trained, each with a content hash.
 
-    States       hidden states of one model on held-out texts; one forward pass
-    Similarity   CKA between all models of an experiment, from their states
-    Gradients    how the tasks' gradients relate in one multi-task model: at the start, at each epoch, at the end
-    Cross        the same across the task-specific models of one seed, and how their weights moved
-    LookAhead    what a step for one task does for the others in one multi-task model; where groupings are searched
+    States         hidden states of one model on held-out texts; one forward pass
+    Similarity     CKA between all models of an experiment, from their states
+    Gradients      how the tasks' gradients relate in one multi-task model: at the start, at each epoch, at the end
+    Cross          the same across the task-specific models of one seed, and how their weights moved
+    LookAhead      what a step for one task does for the others in one multi-task model; where groupings are searched
+    Linearisation  what training on some tasks would do for the others, to first order around that model; where they are
 
 Like a `Run`, a piece holds everything that decides its result, so its hash names the result and equal pieces are shared.
 """
@@ -138,7 +139,26 @@ class LookAhead(Spec):
         return f"look-ahead in {self.run.label}"
 
 
-Piece = States | Similarity | Gradients | Cross | LookAhead
+class Linearisation(Spec):
+    """Affinities of all tasks of a multi-task run by the linearised estimate, from the texts of the same draws."""
+
+    kind: Literal["linearised"] = "linearised"
+    run: Run
+    microbatches: PositiveInt
+    microbatch_size: PositiveInt
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of the run and the draws."""
+        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"linearised estimate around {self.run.label}"
+
+
+Piece = States | Similarity | Gradients | Cross | LookAhead | Linearisation
 Job = Run | Piece
 
 
@@ -165,6 +185,7 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
     gradients = tuple(Gradients(run=run, microbatches=count, microbatch_size=size) for run in together)
     searched = together if experiment.search else []
     ahead = tuple(LookAhead(run=run, microbatches=count, microbatch_size=size) for run in searched)
+    linearised = tuple(Linearisation(run=run, microbatches=count, microbatch_size=size) for run in searched)
     cross = tuple(
         Cross(runs=runs, microbatches=count, microbatch_size=size)
         for seed in experiment.seeds
@@ -175,7 +196,7 @@ def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tup
         states=tuple(one.job_id for one in states),
         pooling=experiment.encoder.pooling,
     )
-    return states, (*ahead, *gradients, *cross, similarity)
+    return states, (*ahead, *gradients, *cross, *linearised, similarity)
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:

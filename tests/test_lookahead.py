@@ -151,4 +151,4 @@ def test_it_is_asked_for_where_groupings_are_searched(run, tasks):
     for search in (None, Search()):
         _, others = plan_pieces(experiment.model_copy(update={"search": search}), [Trained(role="multi", run=run)])
         kinds[search is None] = [piece.kind for piece in others]
-    assert kinds == {True: ["similarity", "gradients"], False: ["similarity", "gradients", "lookahead"]}
+    assert kinds == {True: ["gradients", "similarity"], False: ["lookahead", "gradients", "linearised", "similarity"]}

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from backend.data.encode import Encoded
 from backend.errors import EvidenceError, MtlensError, WorkspaceError
 from backend.evidence.alignments import cross_rows, gradient_rows
+from backend.evidence.linearised import linearised_rows
 from backend.evidence.lookahead import lookahead_rows
 from backend.evidence.models import load_encoder
 from backend.evidence.samples import fingerprint, held_out_rows
@@ -18,14 +19,14 @@ from backend.evidence.similarities import similarity_rows
 from backend.evidence.states import HiddenStates, hidden_states
 from backend.learn.execute import encoder_directory
 from backend.learn.hardware import Hardware, describe, prepare
-from backend.pieces import Cross, Gradients, LookAhead, Piece, Similarity, States
+from backend.pieces import Cross, Gradients, Linearisation, LookAhead, Piece, Similarity, States
 from backend.settings import Precision
 from backend.spec import Outcome
 from backend.store import tables
-from backend.store.evidence_tables import cka_table, gradient_table, lookahead_table
+from backend.store.evidence_tables import cka_table, gradient_table, linearised_table, lookahead_table
 from backend.store.folder import JobClaimed
 from backend.store.journal import Journal
-from backend.store.pieces import CKA, GRADIENTS, LOOKAHEAD, STATES, PieceFolder
+from backend.store.pieces import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, STATES, PieceFolder
 from backend.store.workspace import Workspace
 
 PACKAGES = ("mtlens", "torch", "transformers", "numpy")
@@ -80,6 +81,9 @@ def _compute(
     if isinstance(piece, LookAhead):
         ahead = lookahead_rows(piece, encoded, workspace, directory, hardware, report)
         return {LOOKAHEAD: tables.to_parquet(lookahead_table(ahead))}
+    if isinstance(piece, Linearisation):
+        estimated = linearised_rows(piece, encoded, workspace, directory, hardware, report)
+        return {LINEARISED: tables.to_parquet(linearised_table(estimated))}
     if isinstance(piece, Gradients):
         rows = gradient_rows(piece, encoded, workspace, directory, hardware, report)
     else:
@@ -120,8 +124,8 @@ def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
 
 
 def _precision(piece: Piece) -> Precision:
-    """That of the training that it looks at; of a look-ahead the best, as it is about small differences of losses."""
-    if isinstance(piece, LookAhead):
+    """That of the training that it looks at; the best where it is about small differences of losses."""
+    if isinstance(piece, LookAhead | Linearisation):
         return "float32"
     if isinstance(piece, Similarity):
         return "auto"

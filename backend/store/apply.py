@@ -36,7 +36,7 @@ _TABLES_OF_EVIDENCE = (
     "summary.alignment",
     "summary.explanation",
 )
-_TABLES_OF_PIECE = ("cka", "gradient_alignment", "lookahead", "bookkeeping.piece_seen")
+_TABLES_OF_PIECE = ("cka", "gradient_alignment", "lookahead", "linearised", "bookkeeping.piece_seen")
 TABLES_OF_GROUPING = (
     "affinity",
     "summary.group_score",
@@ -107,6 +107,7 @@ def add_piece(connection: Connection, record: PieceRecord) -> None:
     insert(connection, "cka", _joined([(record.piece_id, record.cka)], "piece_id"))
     insert(connection, "gradient_alignment", _joined([(record.piece_id, record.gradients)], "piece_id"))
     insert(connection, "lookahead", _joined([(record.piece_id, record.lookahead)], "piece_id"))
+    insert(connection, "linearised", _joined([(record.piece_id, record.linearised)], "piece_id"))
     seen = {"piece_id": record.piece_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
     insert_rows(connection, "bookkeeping.piece_seen", [seen])
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from backend.errors import WorkspaceError
 from backend.store.changes import StoredState
-from backend.store.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LOOKAHEAD_COLUMNS
+from backend.store.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LINEARISED_COLUMNS, LOOKAHEAD_COLUMNS
 from backend.store.folder import JobState
-from backend.store.pieces import CKA, GRADIENTS, LOOKAHEAD, PieceFolder
+from backend.store.pieces import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, PieceFolder
 from backend.store.tables import read_parquet
 from backend.store.workspace import Workspace, read_object
 
@@ -19,6 +19,7 @@ _FILES = {
     "cka": (CKA, CKA_COLUMNS),
     "gradients": (GRADIENTS, GRADIENT_COLUMNS),
     "lookahead": (LOOKAHEAD, LOOKAHEAD_COLUMNS),
+    "linearised": (LINEARISED, LINEARISED_COLUMNS),
 }
 
 
@@ -33,6 +34,7 @@ class PieceRecord:
     cka: pa.Table
     gradients: pa.Table
     lookahead: pa.Table
+    linearised: pa.Table
 
 
 def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) -> PieceRecord | None:

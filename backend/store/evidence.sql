@@ -15,7 +15,7 @@ COMMENT ON COLUMN evidence_piece.experiment_id IS 'Experiment';
 COMMENT ON COLUMN evidence_piece.piece_id IS 'Content hash of everything that decides the result; name of its folder';
 COMMENT ON COLUMN evidence_piece.kind IS
     'states: hidden states of one model; similarity: CKA between models; gradients: of a multi-task model; cross: of single ones; '
-    'lookahead: affinities by steps for one task';
+    'lookahead: affinities by steps for one task; linearised: by the linearised estimate';
 COMMENT ON COLUMN evidence_piece.subject IS 'What it looks at';
 COMMENT ON COLUMN evidence_piece.state IS 'waiting, unfinished, done or failed';
 COMMENT ON COLUMN evidence_piece.seconds IS 'Time it took';
@@ -58,6 +58,21 @@ COMMENT ON COLUMN lookahead.task_for IS 'Task whose loss is looked at';
 COMMENT ON COLUMN lookahead.lookahead IS 'Relative decrease of the loss by the step, over the learning rate; mean over microbatches';
 COMMENT ON COLUMN lookahead.first_order IS 'Inner product of the gradients over the loss; mean over microbatches';
 COMMENT ON COLUMN lookahead.microbatches IS 'Microbatches with labels of both tasks';
+
+CREATE TABLE linearised (
+    piece_id VARCHAR, seed BIGINT, task_from VARCHAR, task_for VARCHAR, affinity DOUBLE, training_examples INTEGER,
+    validation_examples INTEGER
+);
+COMMENT ON TABLE linearised IS
+    'What training on a task would do for another, to first order around a multi-task model (Grad-TAE); where groupings are searched';
+COMMENT ON COLUMN linearised.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN linearised.seed IS 'Seed of the run';
+COMMENT ON COLUMN linearised.task_from IS 'Task that is trained on together with the other';
+COMMENT ON COLUMN linearised.task_for IS 'Task whose loss is looked at';
+COMMENT ON COLUMN linearised.affinity IS
+    'Decrease of its validation loss against training on it alone; mean over subsets of the tasks that hold both';
+COMMENT ON COLUMN linearised.training_examples IS 'Training texts that the estimate is fitted to';
+COMMENT ON COLUMN linearised.validation_examples IS 'Validation texts on which the loss is taken';
 
 CREATE TABLE gradient_alignment (
     piece_id VARCHAR, setting VARCHAR, seed BIGINT, moment VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,

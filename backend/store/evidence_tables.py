@@ -70,6 +70,18 @@ class LookaheadRow:
     microbatches: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LinearisedRow:
+    """What training on a task would do for another around one model; see table `linearised` in evidence.sql."""
+
+    seed: int
+    task_from: str
+    task_for: str
+    affinity: float | None
+    training_examples: int
+    validation_examples: int
+
+
 _TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 
 
@@ -85,6 +97,7 @@ def _fields(row: type) -> list[tuple[str, object]]:
 CKA_COLUMNS = _schema(CkaRow)
 GRADIENT_COLUMNS = _schema(GradientRow)
 LOOKAHEAD_COLUMNS = _schema(LookaheadRow)
+LINEARISED_COLUMNS = _schema(LinearisedRow)
 
 
 def cka_table(rows: Sequence[CkaRow]) -> pa.Table:
@@ -100,3 +113,8 @@ def gradient_table(rows: Sequence[GradientRow]) -> pa.Table:
 def lookahead_table(rows: Sequence[LookaheadRow]) -> pa.Table:
     """Rows as the columns of table `lookahead`."""
     return pa.Table.from_pylist([vars(row) for row in rows], schema=LOOKAHEAD_COLUMNS)
+
+
+def linearised_table(rows: Sequence[LinearisedRow]) -> pa.Table:
+    """Rows as the columns of table `linearised`."""
+    return pa.Table.from_pylist([vars(row) for row in rows], schema=LINEARISED_COLUMNS)

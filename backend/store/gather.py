@@ -39,6 +39,11 @@ _LOOKAHEADS = """
     GROUP BY ALL
     ORDER BY ALL
 """
+_LINEARISED = """
+    SELECT task_from, task_for, seed, affinity FROM linearised
+    WHERE piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    ORDER BY ALL
+"""
 _SIMILARITIES = """
     SELECT task_a, task_b, similarity, (high - low) / 2 / 1.96 FROM summary.similarity
     WHERE experiment_id = $id AND kind = 'tasks' AND estimator = 'debiased' AND features = 'hidden' AND pooling = $pooling
@@ -124,9 +129,10 @@ def gather(connection: master.Connection, experiment_id: str) -> Gathered | None
     pooling = specification["encoder"]["pooling"]
     cosines = connection.execute(_COSINES, [experiment_id]).fetchall()
     ahead = connection.execute(_LOOKAHEADS, [experiment_id]).fetchall()
+    linearised = connection.execute(_LINEARISED, [experiment_id]).fetchall()
     similarities = connection.execute(_SIMILARITIES, {"id": experiment_id, "pooling": pooling}).fetchall()
     seconds = connection.execute(_EVIDENCE_SECONDS, [experiment_id]).fetchall()
-    evidence = [repr(rows) for rows in (cosines, ahead, similarities)]
+    evidence = [repr(rows) for rows in (cosines, ahead, linearised, similarities)]
     return Gathered(
         experiment_id=experiment_id,
         tasks=tasks,
@@ -140,6 +146,7 @@ def gather(connection: master.Connection, experiment_id: str) -> Gathered | None
             cosine=_over_seeds(_both_ways(cosines), tasks),
             lookahead=_over_seeds([row[:4] for row in ahead], tasks),
             first_order=_over_seeds([(*row[:3], row[4]) for row in ahead], tasks),
+            linearised=_over_seeds(linearised, tasks),
         ),
         features=Features(cka=pairwise_of(_both_ways(similarities), tasks)),
         evidence_seconds={kind: float(total) for kind, total in seconds if total is not None},

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from backend.errors import DataError, EvidenceError
-from backend.grouping.estimators import CKA, COSINE, ESTIMATORS, FIRST_ORDER, TAG, Estimator
+from backend.grouping.estimators import CKA, COSINE, ESTIMATORS, FIRST_ORDER, LINEARISED, TAG, Estimator
 from backend.grouping.estimators.interface import Prediction, Predictor
 from backend.grouping.estimators.measured import pairwise_gains
 from backend.grouping.judgement import judge
@@ -25,6 +25,7 @@ from backend.store.gather import Gathered, gather
 _EVIDENCE = {  # kinds of pieces that methods need; look-ahead and first order come from one piece and both count all of it
     TAG.name: ("lookahead",),
     FIRST_ORDER.name: ("lookahead",),
+    LINEARISED.name: ("linearised",),
     COSINE.name: ("gradients",),
     CKA.name: ("states", "similarity"),
 }
@@ -63,7 +64,7 @@ def _affinities(gathered: Gathered) -> Iterator[dict[str, object]]:
     """A row for each pair of tasks that a method speaks of."""
     found: list[tuple[str, Pairwise | None]] = [
         ("pairwise gain", pairwise_gains(gathered.validation)),
-        *((one.name, one.matrix(gathered.gradients, gathered.features)) for one in (TAG, FIRST_ORDER, COSINE, CKA)),
+        *((one.name, one.matrix(gathered.gradients, gathered.features)) for one in (TAG, FIRST_ORDER, LINEARISED, COSINE, CKA)),
     ]
     for method, pairwise in found:
         for i, task_from in enumerate(gathered.tasks if pairwise else ()):

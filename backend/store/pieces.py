@@ -4,7 +4,9 @@ piece.json           what was computed
 journal-<k>.jsonl    how far it came
 states.safetensors   hidden states, or
 cka.parquet          similarities of hidden states, or
-gradients.parquet    alignment of gradients
+gradients.parquet    alignment of gradients, or
+lookahead.parquet    affinities by steps for one task, or
+linearised.parquet   affinities by the linearised estimate
 DONE or FAILED       as in a run folder
 """
 
@@ -17,6 +19,7 @@ from backend.store.journal import Journal
 
 CKA = "cka.parquet"
 GRADIENTS = "gradients.parquet"
+LINEARISED = "linearised.parquet"
 LOOKAHEAD = "lookahead.parquet"
 STATES = "states.safetensors"
 

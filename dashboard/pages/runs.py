@@ -20,6 +20,7 @@ PIECES = {
     "gradients": "gradients",
     "cross": "gradients of task-specific models",
     "lookahead": "look-ahead (TAG)",
+    "linearised": "linearised estimate (Grad-TAE)",
 }
 HOW_RUNS = """
 All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.

@@ -93,7 +93,8 @@ _PIECES = """
         kind, state, count(*) AS number, sum(seconds) AS seconds,
         coalesce(list(DISTINCT reason) FILTER (reason <> ''), []) AS reasons
     FROM evidence_piece WHERE experiment_id = $experiment_id
-    GROUP BY kind, state ORDER BY list_position(['states', 'similarity', 'gradients', 'cross', 'lookahead'], kind), kind, state
+    GROUP BY kind, state
+    ORDER BY list_position(['states', 'similarity', 'gradients', 'cross', 'lookahead', 'linearised'], kind), kind, state
 """
 
 

@@ -100,5 +100,5 @@ CKA = Affinity(
 LINEARISED = Affinity(
     name="linearised (Grad-TAE)",
     matrix=lambda gradients, _: gradients.linearised,
-    passes=lambda num_tasks: num_tasks + 1,
+    passes=lambda num_tasks: num_tasks + 1,  # a forward of all tasks, a backward of each; the regressions look at no text
 )
