@@ -37,6 +37,21 @@ def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:
     return mean_of_defined(f1_per_class(confusion))
 
 
+def permuted_macro_f1(confusion: NDArray[Any]) -> tuple[float, float]:
+    """Mean and standard deviation of macro-F1 over all orders in which its n predictions could be dealt out to its n labels.
+
+    What predictions that know nothing of the labels would score, `[C, C]` -> two numbers, n > 0. Exact: macro-F1 is the sum
+    over classes c of w_c hits_c with w_c fixed by the margins, a linear statistic of the order. Its moments are those of
+    Hoeffding 1951, "A combinatorial central limit theorem".
+    """
+    support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    n, occurs = confusion.sum(), support + predicted > 0
+    weights = np.diag(np.where(occurs, 2 / np.where(occurs, support + predicted, 1), 0.0) / occurs.sum())
+    mean = support @ weights @ predicted / n
+    centred = weights - (weights @ predicted / n)[:, None] - support @ weights / n + mean / n
+    return float(mean), math.sqrt(float(support @ centred**2 @ predicted) / max(n - 1, 1))
+
+
 def accuracy(confusion: NDArray[Any]) -> NDArray[np.float64]:
     """Share of right predictions, `[..., C, C]` -> `[...]` in [0, 1]; NaN for an empty confusion matrix."""
     return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)))

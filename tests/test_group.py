@@ -9,9 +9,9 @@ import pytest
 from backend import console
 from backend.settings import Search
 from backend.store import read
-from backend.store.evidence_tables import LookaheadRow, lookahead_table
+from backend.store.evidence_tables import LinearisedRow, LookaheadRow, linearised_table, lookahead_table
 from backend.store.ingest import ingest, rebuild
-from backend.store.pieces import LOOKAHEAD, PieceFolder
+from backend.store.pieces import LINEARISED, LOOKAHEAD, PieceFolder
 from backend.store.read import snapshot_path
 from backend.store.tables import to_parquet
 from backend.store.workspace import Workspace
@@ -148,6 +148,18 @@ def test_controls_a_shuffled_task_is_left_alone_and_a_duplicate_joins_its_twin(w
     assert rows(workspace, "SELECT verdict, groups FROM recommendation") == [("matches", expected)]
 
 
+def test_a_task_that_learns_nothing_and_harms_nobody_is_left_alone_and_named(workspace: Workspace) -> None:
+    fake = searched(margin=0.2)
+    _runs.save(workspace, fake)
+    for run in fake.runs:
+        right = {task.name: 1 / 3 if task.name == "disc" else 0.9 for task in run.tasks}
+        _runs.finish(workspace, run, right=right, num_examples=fake.num_examples)
+    ingest(workspace, force=True)
+    ((groups, statement),) = rows(workspace, "SELECT groups, statement FROM recommendation")
+    assert groups == [["canal", "twin"], ["disc"]]
+    assert str(statement).endswith("; left alone, as their own models are no better than chance on validation: disc")
+
+
 def test_affinities_by_look_ahead_are_those_of_the_evidence_and_predict_groups(workspace: Workspace) -> None:
     fake = searched()
     train(workspace, fake, APART)
@@ -183,6 +195,33 @@ def test_affinities_by_look_ahead_are_those_of_the_evidence_and_predict_groups(w
     live = _runs.dump(snapshot_path(workspace))
     rebuild(workspace)
     assert _runs.dump(snapshot_path(workspace)) == live
+
+
+def test_the_linearised_estimate_is_a_method_of_the_table_with_its_cost(workspace: Workspace) -> None:
+    fake = searched()
+    train(workspace, fake, APART)
+    path = workspace.experiments / f"{fake.experiment.experiment_id}.json"
+    listed = [{"piece_id": "c" * 16, "kind": "linearised", "subject": "s0"}]
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": listed}))
+    ingest(workspace, force=True)
+    method = "SELECT trainings, passes FROM grouping_method WHERE method = 'linearised (Grad-TAE)'"
+    assert rows(workspace, method) == []
+    folder = PieceFolder(workspace, "c" * 16)
+    folder.start({"kind": "test"}, {}, {}).close()
+    found = [
+        LinearisedRow(seed=0, task_from=i, task_for=j, affinity=a - 2.0 * b, training_examples=9, validation_examples=9)
+        for a, i in enumerate(TASKS)
+        for b, j in enumerate(TASKS)
+        if i != j
+    ]
+    folder.finish({LINEARISED: to_parquet(linearised_table(found))}, {"seconds": 7.0})
+    ingest(workspace, force=True)
+    stored = "SELECT task_from, task_for, value, standard_error FROM affinity WHERE method LIKE 'linearised%' ORDER BY ALL"
+    assert rows(workspace, stored) == [(row.task_from, row.task_for, row.affinity, None) for row in found]
+    assert rows(workspace, method) == [(4, 4)]
+    seconds = "SELECT DISTINCT method, discovery_seconds FROM groupings WHERE method IN ('linearised (Grad-TAE)', 'task means')"
+    costs = dict(rows(workspace, seconds))
+    assert costs["linearised (Grad-TAE)"] == costs["task means"] + 7.0
 
 
 def test_an_experiment_that_does_not_search_has_no_groupings(workspace: Workspace) -> None:

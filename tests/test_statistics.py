@@ -1,4 +1,5 @@
 import warnings
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from backend.statistics import (
     f1_per_class,
     holm,
     macro_f1,
+    permuted_macro_f1,
     required_examples,
 )
 
@@ -130,3 +132,16 @@ def test_margin_and_number_of_examples_are_inverse(num_examples, discordance):
 
 def test_more_power_or_a_smaller_margin_asks_for_more():
     assert required_examples(0.02, 0.08, power=0.95) > required_examples(0.02, 0.08) > required_examples(0.03, 0.08)
+
+
+@pytest.mark.parametrize("labels", [(0, 0, 1, 2, 2, 2), (0, 1, 1, 1, 1, 0)])
+def test_macro_f1_of_permuted_predictions_has_the_moments_of_all_orders(labels):
+    predicted = (0, 2, 1, 2, 0, 1) if max(labels) == 2 else (0, 0, 0, 1, 1, 1)
+    scores = [f1_score(labels, order, average="macro", zero_division=np.nan) for order in permutations(predicted)]
+    found = permuted_macro_f1(confusion(np.array(labels), np.array(predicted), 4))
+    assert found == pytest.approx((np.mean(scores), np.std(scores)))
+
+
+def test_a_constant_prediction_knows_nothing():
+    constant = confusion(np.array([0, 0, 0, 1]), np.zeros(4, dtype=np.int64), 2)
+    assert permuted_macro_f1(constant) == (pytest.approx(macro_f1(constant)), 0.0)

@@ -1,28 +1,35 @@
 """The cheapest family of models that could stand in for the task-specific ones: chosen here, to be judged on other examples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from backend.errors import DataError
 from backend.grouping.measurements import Measured
 from backend.grouping.selection import Candidates, Selection, best_within
-from backend.groupings import Group
+from backend.groupings import Group, group_of
 
 SHARE = 0.5
 """Largest shortfall of a task from its task-specific model, in margins: nearer to equal than to the margin."""
 
 
 def cheapest_adequate(
-    measured: Measured, groups: Sequence[Group], *, margin: float, cost: Callable[[Group], float], overlap: bool
+    measured: Measured,
+    groups: Sequence[Group],
+    *,
+    margin: float,
+    cost: Callable[[Group], float],
+    overlap: bool,
+    alone: Collection[int] = (),
 ) -> Selection:
     """Of the families in which no task falls short of its own model by more than half of the margin, the cheapest.
 
     Of several the one with the best total is taken. groups: those that may be chosen, singletons among them, which are
-    always adequate. Scores are means over seeds.
+    always adequate. Scores are means over seeds. alone: tasks that share no model, whatever it scores.
     """
+    shared = np.array([group.bit_count() > 1 and group & group_of(alone) > 0 for group in groups])
     scores = measured.table(groups)[0]
-    adequate = measured.singles - scores <= SHARE * margin
+    adequate = (measured.singles - scores <= SHARE * margin) & ~shared[:, None]
     candidates = Candidates.from_scores(groups, np.where(adequate, scores, np.nan), cost)
     found = best_within(candidates, budget=sum(cost(1 << task) for task in range(measured.num_tasks)), overlap=overlap)
     while True:

@@ -1,14 +1,19 @@
 """Fills `recommendation`: the cheapest family of models, chosen on validation and judged by the verdicts on test.
 
 The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does
-not flatter itself. A task that is served by its own model is not tested: nothing changes for it.
+not flatter itself. A task that is served by its own model is not tested: nothing changes for it. A task whose own models know
+no more of its labels than chance is left alone: any model would match them, and nothing would follow from it.
 """
 
 from collections.abc import Sequence
 
+import numpy as np
+from scipy import special
+
 from backend.grouping.recommendation import cheapest_adequate
 from backend.grouping.selection import Selection
 from backend.groupings import tasks_of
+from backend.statistics import ALPHA, macro_f1, permuted_macro_f1
 from backend.store import compare, master
 from backend.store.gather import Gathered
 from backend.verdicts import Comparison
@@ -16,22 +21,34 @@ from backend.verdicts import compare as judge
 
 _METHOD = (
     "chosen on validation: the cheapest family in which no task falls short of its task-specific model by more than half of "
-    "the margin; judged once, on test, by equivalence tests with Holm's correction over its tasks"
+    "the margin; tasks whose own models are no better than chance (permutation test, 5 %) are left alone; judged once, on "
+    "test, by equivalence tests with Holm's correction over its tasks"
 )
+_ROUNDING = 1e-9
+_CONFUSION = """
+    SELECT list_position($2, run_id) AS run, label, predicted, count(*) AS number FROM prediction
+    WHERE split = 'validation' AND task = $1 AND run_id IN (SELECT unnest($2))
+    GROUP BY ALL
+"""
 _COSTS = ("parameters", "seconds", "inference_seconds")
 
 
 def refresh(connection: master.Connection, gathered: Gathered) -> tuple[Selection, bool]:
     """Choose, judge and store; returns the family, and whether it can be recommended as it is."""
+    alone = _unlearned(connection, gathered)
     family = cheapest_adequate(
         gathered.validation,
         gathered.complete,
         margin=gathered.margin,
         cost=gathered.cost,
         overlap=gathered.search.overlap,
+        alone=alone,
     )
     found = _judged(connection, gathered, family)
     verdict, statement = _conclusion(gathered, family, found)
+    if alone:
+        names = ", ".join(gathered.tasks[task] for task in alone)
+        statement += f"; left alone, as their own models are no better than chance on validation: {names}"
     singles = [1 << task for task in range(len(gathered.tasks))]
     costs = {
         **{name: _total([gathered.mean(group, name) for group in family.groups]) for name in _COSTS},
@@ -45,6 +62,24 @@ def refresh(connection: master.Connection, gathered: Gathered) -> tuple[Selectio
     }  # fmt: skip
     master.insert_rows(connection, "recommendation", [row])
     return family, verdict in ("matches", "separate")
+
+
+def _unlearned(connection: master.Connection, gathered: Gathered) -> list[int]:
+    """Tasks whose own models score no higher on validation than if their predictions were dealt out to other texts.
+
+    A one-sided test at 5 % of the mean over seeds, whose standard deviation is taken to be that of one seed: all see the same
+    texts.
+    """
+    found: list[int] = []
+    for task, name in enumerate(gathered.tasks):
+        runs = [gathered.runs[1 << task, seed].run_id for seed in gathered.seeds]
+        counts = connection.execute(_CONFUSION, [name, runs]).fetchnumpy()
+        confusions = np.zeros((len(runs), *[1 + max(counts["label"].max(), counts["predicted"].max())] * 2), dtype=np.int64)
+        confusions[counts["run"] - 1, counts["label"], counts["predicted"]] = counts["number"]
+        by_chance, spread = np.mean([permuted_macro_f1(one) for one in confusions], axis=0)
+        if macro_f1(confusions).mean() <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
+            found.append(task)
+    return found
 
 
 def _judged(connection: master.Connection, gathered: Gathered, family: Selection) -> Sequence[Comparison]:
