@@ -245,6 +245,7 @@ def _run_one(
         raise typer.Exit(130) from None
     failed = [one for one in ended if one.reason]
     console.print_ended(made.distinct, ended)
+    console.print_kept_out(ended, len(spec.tasks))
     console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
     console.print_verdicts(query(opened, console.VERDICTS, [spec.experiment_id]))
     console.print_methods(query(opened, console.METHODS, [spec.experiment_id]))

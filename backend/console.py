@@ -140,6 +140,16 @@ def print_ended(runs: "Sequence[Run]", ended: "Sequence[Ended]") -> None:
     out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
 
 
+def print_kept_out(ended: "Sequence[Ended]", num_tasks: int) -> None:
+    """Groups of some of the tasks that a search does without now, as a run of them failed."""
+    from backend.spec import Run
+
+    failed = [(one.job, one.reason) for one in ended if one.reason and isinstance(one.job, Run)]
+    groups = {" + ".join(task.name for task in job.tasks): reason for job, reason in failed if 1 < len(job.tasks) < num_tasks}
+    for tasks, reason in groups.items():
+        out.print(f"{tasks}: kept out of the search, as a run failed ({reason}); the next start tries it again", markup=False)
+
+
 def print_verdicts(result: "Result") -> None:
     """Beside the measured verdicts, what the evidence says, for the group of all tasks and for each task."""
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]

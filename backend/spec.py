@@ -99,6 +99,9 @@ class Experiment(Spec):
 RECIPE = 1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
 
 
+MOST_NAMED = 4  # tasks of a run, above which its label counts them
+
+
 class Run(Spec):
     """One training: a set of tasks, one seed, one configuration. Equal runs have equal results on equal hardware.
 
@@ -134,7 +137,8 @@ class Run(Spec):
     @property
     def label(self) -> str:
         """Short human name: tasks, method where it is not full fine-tuning, seed."""
-        tasks = self.tasks[0].name if len(self.tasks) == 1 else f"{len(self.tasks)} tasks"
+        few = len(self.tasks) <= MOST_NAMED
+        tasks = " + ".join(task.name for task in self.tasks) if few else f"{len(self.tasks)} tasks"
         shuffled = " shuffled" if any(task.shuffle_labels for task in self.tasks) else ""
         return f"{tasks}{shuffled}{' lora' if self.method == 'lora' else ''} s{self.seed}"
 

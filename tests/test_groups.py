@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from backend import console
 from backend.errors import ExperimentError
 from backend.fleet.conduct import conduct, register
 from backend.fleet.groups import GroupSearch
@@ -76,6 +77,28 @@ def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(search_plan,
     assert searched(made, workspace) == []
 
 
+def test_a_budget_of_seconds_ends_the_search_once_its_runs_have_taken_them(search_plan, workspace):
+    made = search_plan(5, seeds=(0, 1), method="random", gpu_seconds=10)
+    search, trained, before = GroupSearch(made, workspace, made.experiment.search, lambda _: None), set(), 0
+    while (family := search.propose()) is not None:
+        before = len(trained)
+        for run in search.missing(family):
+            trained |= {run.run_id} if 1 < len(run.tasks) < 5 else set()
+            _runs.finish(workspace, run)  # which says that it took 1.5 s
+        search.tell(family)
+    assert 1.5 * before < 10 <= 1.5 * len(trained)
+
+
+def test_a_budget_of_minutes_ends_the_search_by_the_clock(search_plan, workspace, monkeypatch):
+    made, now = search_plan(4, method="random", minutes=2), [0.0]
+    monkeypatch.setattr("backend.fleet.groups.time.monotonic", lambda: now[0])
+    search = GroupSearch(made, workspace, made.experiment.search, lambda _: None)
+    now[0] = 119.0
+    assert search.propose() is not None
+    now[0] = 120.0
+    assert search.propose() is None
+
+
 def test_two_searches_share_groups(search_plan, workspace):
     first = searched(search_plan(4, method="random", runs=4), workspace)
     second = searched(search_plan(4), workspace)
@@ -83,7 +106,7 @@ def test_two_searches_share_groups(search_plan, workspace):
     assert len(first) + len(second) == 15
 
 
-def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace, monkeypatch):
+def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace, monkeypatch, capsys):
     made = search_plan(4)
 
     def fails(job, *_, **__):
@@ -100,6 +123,10 @@ def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace
         patched.setattr("backend.fleet.local.perform", fails)
         ended = searched(made, workspace)
     assert [one.reason for one in ended if one.reason] == ["no room"]
+    assert [one.job.label for one in ended if one.reason] == ["a + b s0"]
+    console.print_kept_out(ended, 4)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed == "a + b: kept out of the search, as a run failed (no room); the next start tries it again"
     search = GroupSearch(made, workspace, made.experiment.search, lambda _: None)
     assert 0b0011 not in search.measured().groups
     assert [{task.name for task in one.job.tasks} for one in searched(made, workspace)] == [{"a", "b"}]
@@ -203,6 +230,28 @@ def test_state_is_json_of_families(search_plan, workspace):
         [[0, 2], [1]],
         [[0, 1, 2]],
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[1]",
+        '{"families": 3}',
+        '{"families": [[[0], [2]]]}',
+        '{"families": [[[0, 1, 2, 3]]]}',
+        '{"families": [[["a"]]]}',
+    ],
+    ids=["empty", "no families", "no object", "number", "a task in no group", "other tasks", "no places"],
+)
+def test_a_state_that_cannot_be_used_changes_nothing(search_plan, workspace, content):
+    made = search_plan(3)
+    path = workspace.root / "state.json"
+    path.write_text(content)
+    search, fresh = (GroupSearch(made, workspace, made.experiment.search, lambda _: None) for _ in range(2))
+    search.restore_from(path)
+    assert [search.propose() for _ in range(6)] == [fresh.propose() for _ in range(6)]
 
 
 @pytest.mark.parametrize("method", ["guided", "optuna", "random"])

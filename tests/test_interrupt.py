@@ -26,6 +26,23 @@ seeds: [0]
 """
 
 
+SEARCHED = """\
+name: searched
+data:
+  tables: [{{path: notes.csv, text: note}}]
+tasks:
+  grade: {{classes: [none, mild, severe]}}
+  side: {{classes: [left, right]}}
+  other: {{column: side, classes: [right, left]}}
+  again: {{column: grade, classes: [none, mild, severe]}}
+encoder: {{name: {encoder}}}
+training: {{epochs: 12, batch_size: 8, learning_rate: 1e-3, precision: float32}}
+margin: 0.1
+seeds: [0]
+search: {{method: exhaustive}}
+"""
+
+
 @pytest.fixture
 def folder(tmp_path, tiny_encoder):
     generator = np.random.default_rng(0)
@@ -36,30 +53,31 @@ def folder(tmp_path, tiny_encoder):
         lines.append(f"the disc {i} {words[0]} with {words[1]},{['none', 'mild', 'severe'][grade]},{words[1]}")
     (tmp_path / "notes.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "tiny.yaml").write_text(EXPERIMENT.format(encoder=tiny_encoder))
+    (tmp_path / "search.yaml").write_text(SEARCHED.format(encoder=tiny_encoder))
     return tmp_path
 
 
-def start(folder):
+def start(folder, *words):
     """`mtlens run`, which prints into files: Ray's own processes would keep pipes open after a kill."""
-    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "tiny.yaml"]
+    command = [sys.executable, "-c", "from backend.cli import main; main()", *(words or ("run", "tiny.yaml"))]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
 
 
-def wait_for_a_finished_run(folder, process):
-    """Paths and times of the DONE markers, once there is one and not all."""
+def wait_for_finished_runs(folder, process, number=1):
+    """Paths and times of the DONE markers, once there are so many."""
     for _ in range(1200):
         done = list(folder.glob("results/runs/*/DONE"))
-        if done:
+        if len(done) >= number:
             return {path: path.stat().st_mtime_ns for path in done}
         assert process.poll() is None, (folder / "err").read_text()
         time.sleep(0.1)
-    pytest.fail("no run was finished in two minutes")
+    pytest.fail(f"{number} runs were not finished in two minutes")
 
 
-def finish(folder):
-    process = start(folder)
+def finish(folder, *words):
+    process = start(folder, *words)
     assert process.wait(timeout=240) == 0, (folder / "err").read_text()
     return (folder / "out").read_text()
 
@@ -69,7 +87,7 @@ def finish(folder):
 def test_finished_runs_are_not_touched_and_the_others_are_done(folder, how, request):
     process = start(folder)
     request.addfinalizer(process.kill)
-    before = wait_for_a_finished_run(folder, process)
+    before = wait_for_finished_runs(folder, process)
     process.send_signal(how)
     code = process.wait(timeout=60)
     if how == signal.SIGINT:
@@ -84,3 +102,20 @@ def test_finished_runs_are_not_touched_and_the_others_are_done(folder, how, requ
     assert len(list(folder.glob("results/runs/*/DONE"))) == 3
     assert all(path.exists() for path in folder.glob("results/evidence/*/DONE"))
     assert "0 runs trained, 3 were finished before." in finish(folder)
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_trains_nothing_that_is_finished_when_it_is_started_again(folder, request):
+    """Of 15 groups five are trained before the search, and one before its first trial."""
+    process = start(folder, "search", "search.yaml")
+    request.addfinalizer(process.kill)
+    before = wait_for_finished_runs(folder, process, 8)
+    process.kill()
+    process.wait(timeout=60)
+    before |= {path: path.stat().st_mtime_ns for path in folder.glob("results/runs/*/DONE")}
+    assert len(before) < 15
+    finish(folder, "search", "search.yaml")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(folder.glob("results/runs/*/DONE"))) == 15
+    assert all(len(list(path.parent.glob("journal-*.jsonl"))) == 1 for path in before)
+    assert "0 runs trained, 5 were finished before." in finish(folder, "search", "search.yaml")
