@@ -221,6 +221,9 @@ def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
     assert figures.title_of(figure) == "n ranks the gains best: rank correlation +0.70 (ceiling +0.75)"
     few = figures.predicted_measured(views.TrialInfo(scores=scores, methods=methods).only(["m", "o"], ["a"]))
     assert figures.title_of(few).startswith("m ranks the gains best")
+    noisy = tuple(replace(one, ceiling=0.12) for one in methods)
+    title = figures.title_of(figures.predicted_measured(views.TrialInfo(scores=scores, methods=noisy)))
+    assert title == "The seeds agree too little to tell methods apart: their gains' own rank correlation is +0.12"
 
 
 def test_methods_are_ordered_by_regret() -> None:
@@ -244,7 +247,7 @@ def test_many_seeds_are_a_mean_and_a_range() -> None:
     assert [trace.mode for trace in few] == ["lines+markers", "markers"]
 
 
-def test_short_runs_are_strokes_that_say_when_they_ran(full: Workspace) -> None:
+def test_runs_too_short_to_be_told_apart_are_one_bar(full: Workspace) -> None:
     runs = views.runs(full, EXPERIMENT)
     late = tuple(
         replace(
@@ -252,9 +255,25 @@ def test_short_runs_are_strokes_that_say_when_they_ran(full: Workspace) -> None:
         )
         for run in runs
     )
-    strokes, bars = (figures.timeline(some, START + timedelta(days=10)).data[0] for some in ((*runs, *late), runs))
-    assert (strokes.type, bars.type) == ("scatter", "bar")
-    assert [value for value in strokes.x if value is not None][:2] == [runs[0].started, runs[0].finished]
+    few, many = (figures.timeline(some, START + timedelta(days=10)).data[0] for some in (runs, (*runs, *late)))
+    assert len(few.x) == len(runs) == 15
+    assert list(many.customdata) == ["8 runs: done", "7 runs: done"] * 2
+    assert sum(many.x) == pytest.approx(sum(few.x) * 2, rel=0.2)
+
+
+def test_many_seeds_are_a_comb(full: Workspace) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    wide = tuple(
+        replace(
+            match, seeds=tuple(range(50)), single_per_seed=(0.5,) * 50, multi_per_seed=tuple(0.4 + i / 500 for i in range(50))
+        )
+        for match in matching.tasks
+    )
+    figure = figures.forest(replace(matching, tasks=wide, pooled=None))
+    comb = next(trace for trace in figure.data if trace.name == "seeds")
+    assert comb.mode == "lines"
+    assert [sum(x is None for x in comb.x), len(comb.x)] == [4, 4 * (3 * 50 + 1)]
+    assert comb.x[0] == pytest.approx(-10)
 
 
 @pytest.mark.parametrize(

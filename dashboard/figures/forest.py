@@ -20,8 +20,8 @@ _STEPS = [float(f"{digit}e{power}") for power in range(-2, 4) for digit in (1, 2
 _LONGEST = 22  # characters of a task's name
 _AXIS = "macro-F1 x 100, multi-task less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
-_MOST_DOTS = 40  # of a row; more seeds than that are strokes, which a browser draws as one
-_STROKE = 0.05  # rows, half of its length
+_MOST_DOTS = 40  # of a row; more seeds than that are a comb
+_TOOTH = 0.05  # rows, half of its length
 
 
 def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -151,7 +151,7 @@ def _draw_differences(
 
 def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
     if max(len(row.seeds) for row in rows) > _MOST_DOTS:
-        _draw_strokes(sheet, rows, places, theme, axes)
+        _draw_comb(sheet, rows, places, theme, axes)
         return
     dots = [
         (100 * difference, place + _SEEDS, f"{label(row.task)}, seed {seed}: {signed_points(difference)}")
@@ -171,14 +171,17 @@ def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float]
     )
 
 
-def _draw_strokes(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+    """A tooth for each seed. Without gaps it is one element in the browser, where a dot each would be hundreds."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row, place in zip(rows, places, strict=True):
-        for difference in row.difference_per_seed:
-            if difference is not None:
-                x += [100 * difference, 100 * difference, None]
-                y += [place + _SEEDS - _STROKE, place + _SEEDS + _STROKE, None]
+        foot, tip = place + _SEEDS + _TOOTH, place + _SEEDS - _TOOTH
+        for difference in sorted(100 * one for one in row.difference_per_seed if one is not None):
+            x += [difference] * 3
+            y += [foot, tip, foot]
+        x.append(None)
+        y.append(None)
     line = {"color": theme.muted, "width": 1}
     sheet.scatter(x=x, y=y, mode="lines", name="seeds", line=line, opacity=0.75, hoverinfo="skip", **axes)
 

@@ -134,6 +134,9 @@ def _best_ranks(trial: TrialInfo, methods: Sequence[str]) -> str:
     if not known:
         return f"Gains predicted by {counted(len(methods), 'method')}; judged once all groups are trained"
     correlation, best = max(known, key=lambda pair: pair[0])
+    if best.ceiling is not None and correlation > best.ceiling:
+        reached = minus(f"{best.ceiling:+.2f}")
+        return f"The seeds agree too little to tell methods apart: their gains' own rank correlation is {reached}"
     ceiling = "" if best.ceiling is None else f" (ceiling {minus(f'{best.ceiling:+.2f}')})"
     return f"{shorten(best.method)} ranks the gains best: rank correlation {minus(f'{correlation:+.2f}')}{ceiling}"
 

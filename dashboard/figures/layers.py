@@ -14,7 +14,8 @@ from dashboard.theme import LIGHT, Scale, Theme
 from dashboard.views.similarity import LayerMatrixInfo
 
 _NAMES = 34  # pixels for two lines of names over a panel
-_MOST_PANELS = 36
+_MOST_CELLS = 1200  # that can be clicked: a browser takes its time for each of them
+_FEWEST_PANELS = 4
 _SECOND = {"multi": "multi-task", "pretrained": "pretrained"}
 _WIDTH = 760  # pixels that the height reckons with; cells are square at every width
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -60,8 +61,8 @@ def _mosaic(
     alt: str,
 ) -> go.Figure:
     """All panels as one image with gaps, and a transparent square on every cell, because heatmaps do not tell of clicks."""
-    shown = _least_alike(matrices)
     size = max(len(one.layers) for one in matrices)
+    shown = _least_alike(matrices, max(_FEWEST_PANELS, _MOST_CELLS // size**2))
     columns = columns_for(len(shown))
     rows = -(-len(shown) // columns)
     gap = -(-size // 8), -(-size // 3)
@@ -122,14 +123,14 @@ class _Cells:
         self.hover.append(hover)
 
 
-def _least_alike(matrices: Sequence[LayerMatrixInfo]) -> list[int]:
-    """Places of the matrices that are shown, in their order: all, or those whose equal layers are least alike."""
+def _least_alike(matrices: Sequence[LayerMatrixInfo], most: int) -> list[int]:
+    """Places of the matrices that are shown, in their order: all, or those `most` whose equal layers are least alike."""
 
     def likeness(place: int) -> float:
         known = [row[number] for number, row in enumerate(matrices[place].values)]
         return min((value for value in known if value is not None), default=1.0)
 
-    return sorted(sorted(range(len(matrices)), key=likeness)[:_MOST_PANELS])
+    return sorted(sorted(range(len(matrices)), key=likeness)[:most])
 
 
 def _name_panel(

@@ -1,8 +1,8 @@
 """When each run trained, on which lane, and how it ended."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 
 import plotly.graph_objects as go
 
@@ -14,8 +14,7 @@ from dashboard.theme import LIGHT, ROLES, Theme
 from dashboard.views.runs import RunInfo
 
 _ROW = 30  # pixels
-_WIDTH = 0.74  # rows
-_NARROW = 1 / 200  # of the width: bars would be nothing but their frames, and slow to draw where there are many
+_NARROW = 1 / 200  # of the width: such bars would be nothing but their frames
 _STATES = {"done": "✓ done", "unfinished": "▸ training", "stalled": "‖ stalled", "failed": "✗ failed", "damaged": "✗ damaged"}
 _ORDER = tuple(_STATES)
 
@@ -27,10 +26,20 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
         return empty(theme, sentences.runs(runs, now), "Bars appear when runs start to train.")
     sheet = Sheet()
     lanes = _pack(begun, now)
+    bars = _bars(begun, lanes, now)
     for state in _ORDER:
-        chosen = [(run, lane) for run, lane in zip(begun, lanes, strict=True) if _state(run, now) == state]
-        if chosen:
-            (_draw_strokes if _is_narrow(begun, now) else _draw_bars)(sheet, chosen, state, now, theme)
+        of_state = [bar for bar in bars if bar.state == state]
+        sheet.bar(
+            base=[bar.start for bar in of_state],
+            x=[1000 * (bar.end - bar.start).total_seconds() for bar in of_state],
+            y=[bar.lane for bar in of_state],
+            customdata=[bar.told if bar.runs == 1 else f"{counted(bar.runs, 'run')}: {state}" for bar in of_state],
+            hovertemplate="%{customdata}<extra></extra>",
+            name=_STATES[state],
+            orientation="h",
+            width=0.74,
+            marker={"color": _colour(state, theme), "line": {"color": theme.paper, "width": 1}},
+        )
     present = [state for state in _ORDER if any(_state(run, now) == state for run in begun)]
     legend = "   ".join(f'<span style="color:{_colour(state, theme)}">{_STATES[state]}</span>' for state in present)
     sheet.note(legend, 0, 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=4, size=12)
@@ -42,37 +51,34 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
     return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * (max(lanes) + 1) + 90, top=28, bottom=56)
 
 
-def _is_narrow(runs: Sequence[RunInfo], now: datetime) -> bool:
-    starts, ends = [run.started or now for run in runs], [_end(run, now) for run in runs]
-    typical = median((end - start).total_seconds() for start, end in zip(starts, ends, strict=True))
-    return typical < _NARROW * (max(ends) - min(starts)).total_seconds()
+@dataclass(kw_only=True)
+class _Bar:
+    """One run, or several that follow each other and could not be told apart. told: what pointing at the run shows."""
+
+    lane: int
+    state: str
+    start: datetime
+    end: datetime
+    told: str
+    runs: int = 1
 
 
-def _draw_bars(sheet: Sheet, runs: Sequence[tuple[RunInfo, int]], state: str, now: datetime, theme: Theme) -> None:
-    sheet.bar(
-        base=[run.started for run, _ in runs],
-        x=[1000 * (_end(run, now) - (run.started or now)).total_seconds() for run, _ in runs],
-        y=[lane for _, lane in runs],
-        customdata=[_tell(run, now) for run, _ in runs],
-        hovertemplate="%{customdata}<extra></extra>",
-        name=_STATES[state],
-        orientation="h",
-        width=_WIDTH,
-        marker={"color": _colour(state, theme), "line": {"color": theme.paper, "width": 1}},
-    )
-
-
-def _draw_strokes(sheet: Sheet, runs: Sequence[tuple[RunInfo, int]], state: str, now: datetime, theme: Theme) -> None:
-    """As bars, but one path for all of them; a run is told where it starts and ends."""
-    sheet.scatter(
-        x=[time for run, _ in runs for time in (run.started, _end(run, now), None)],
-        y=[place for _, lane in runs for place in (lane, lane, None)],
-        customdata=[told for run, _ in runs for told in (*[_tell(run, now)] * 2, "")],
-        hovertemplate="%{customdata}<extra></extra>",
-        name=_STATES[state],
-        mode="lines",
-        line={"color": _colour(state, theme), "width": _WIDTH * _ROW},
-    )
+def _bars(runs: Sequence[RunInfo], lanes: Sequence[int], now: datetime) -> list[_Bar]:
+    """Bars of runs in the order of their starts; narrow ones of one lane and state that touch are joined."""
+    last: dict[int, _Bar] = {}
+    bars: list[_Bar] = []
+    ends = [_end(run, now) for run in runs]
+    narrow = _NARROW * (max(ends) - min(run.started or now for run in runs))
+    for run, lane, end in zip(runs, lanes, ends, strict=True):
+        bar = _Bar(lane=lane, state=_state(run, now), start=run.started or now, end=end, told=_tell(run, now))
+        before = last.get(lane)
+        is_joined = before and before.state == bar.state and bar.start - before.end < narrow and bar.end - bar.start < narrow
+        if before and is_joined:
+            before.end, before.runs = bar.end, before.runs + 1
+        else:
+            bars.append(bar)
+            last[lane] = bar
+    return bars
 
 
 def _pack(runs: Sequence[RunInfo], now: datetime) -> list[int]:
