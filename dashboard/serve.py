@@ -4,8 +4,10 @@ It listens on 127.0.0.1, answers browsers that ask for it by that name, and keep
 share it with a team, put a proxy that authenticates before it, and let that set the header `Host: 127.0.0.1`.
 """
 
+import importlib
 import socket
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from streamlit import net_util
@@ -20,6 +22,7 @@ from dashboard.theme import DARK, LIGHT, Theme
 ADDRESS = "127.0.0.1"
 PORT = 8501
 _TRIED = 100
+_NEEDED = ("dashboard.figures", "pandas")  # half a second that the first page would wait for
 _SETTINGS: dict[str, Any] = {
     "server.address": ADDRESS,
     "server.headless": True,
@@ -63,6 +66,7 @@ def _run(port: int) -> None:
     PagesManager.uses_pages_directory = False  # else a link to a page, if it comes first, runs that file without app.py
     net_util.get_external_ip = lambda: None  # else a request of a foreign origin makes the server ask the internet for its IP
     settings = {**_SETTINGS, **_colours("light", LIGHT), **_colours("dark", DARK), "server.port": port}
+    Thread(target=lambda: [importlib.import_module(name) for name in _NEEDED], daemon=True).start()
     bootstrap.load_config_options(settings)
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], settings)
 
