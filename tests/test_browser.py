@@ -1,8 +1,10 @@
 """The dashboard in a real browser: what people see, click and link to, while results arrive."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator
 from importlib.resources import files
 from pathlib import Path
@@ -201,6 +203,44 @@ def test_results_arrive_while_the_page_is_open(browser: Browser, serve, tmp_path
     page.get_by_role("link", name="Runs").click()
     expect(heading).to_contain_text("All 9 runs are done", timeout=SECONDS)
     assert complaints == []
+
+
+EXPERIMENT = """\
+name: live
+data: {{tables: [{{path: notes.csv, text: note}}]}}
+tasks:
+  grade: {{classes: [mild, severe]}}
+  side: {{classes: [left, right]}}
+encoder: {{name: {encoder}}}
+training: {{epochs: 2, batch_size: 16, precision: float32}}
+evidence: {{examples: 32, microbatches: 4, microbatch_size: 4}}
+margin: 0.1
+seeds: [0, 1, 2]
+"""
+
+
+def test_a_real_experiment_is_watched_to_its_end(browser: Browser, serve, tiny_encoder: Path, tmp_path: Path) -> None:
+    rows = [(("mild", "severe")[i % 2], ("left", "right")[i // 2 % 2]) for i in range(96)]
+    (tmp_path / "notes.csv").write_text(
+        "".join(["note,grade,side\n", *(f"the disc {i} {a} with {b},{a},{b}\n" for i, (a, b) in enumerate(rows))])
+    )
+    (tmp_path / "live.yaml").write_text(EXPERIMENT.format(encoder=tiny_encoder))
+    url = serve(Workspace(tmp_path / "results"))
+    (runs, of_runs), (answer, of_answer) = visit(browser, f"{url}/runs"), visit(browser, url)
+    for page in (runs, answer):
+        expect(page.locator("h1")).to_have_text("No results here yet")
+    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "live.yaml", "--local"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(_servers.ROOT)}, stdout=subprocess.DEVNULL
+    ) as process:
+        expect(runs.locator("h1")).to_contain_text(re.compile("of 9 runs done|All 9 runs are done"), timeout=SECONDS)
+        expect(answer.locator("h1")).to_contain_text("within 10 points", timeout=2 * SECONDS)
+        assert process.wait(timeout=2 * SECONDS / 1000) == 0
+    expect(runs.locator("h1")).to_have_text("All 9 runs are done", timeout=SECONDS)
+    expect(runs.get_by_role("heading", name="Evidence")).to_be_visible(timeout=SECONDS)
+    expect(answer.locator("h1")).to_contain_text("The evidence", timeout=SECONDS)
+    expect(answer.locator(".st-key-case .js-plotly-plot")).to_contain_text("evidence")
+    assert [*of_runs, *of_answer] == []
 
 
 def test_zoom_stays_when_results_arrive(browser: Browser, serve, tmp_path: Path) -> None:
