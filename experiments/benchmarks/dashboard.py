@@ -1,10 +1,12 @@
-"""How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--refreshes N]
+"""How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--only PART]
 
 Generates, seeded, a store of 2,000 runs, 12 tasks, 13 layers and 5 million predictions; nobody trained these models. Then
-measures and prints as JSON, medians in seconds:
+measures and prints as JSON, medians in seconds (`--only` views, browser or memory):
 
 - views: each query of the pages, asked anew (a page keeps the answer until the next snapshot)
-- first_view: each page opened in a fresh Chromium on a server that has shown no page of this snapshot, until it is at rest
+- first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
+- first_view: each page in a new tab of that browser, until its charts are drawn and it is at rest; the server has shown no
+  page of this snapshot
 - interaction: choosing one seed in the sidebar of the open page, until it is at rest
 - memory: MB of one server process after each tenth of the refreshes, each of a new snapshot
 """
@@ -22,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from backend.store import publication
@@ -36,6 +38,8 @@ SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 
 EXAMPLES = 1353  # test examples per task: 5.0 million predictions
 PAGES = ("", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report")
 TIMES = 3
+_AT_EASE = 3.0  # seconds after which a server has started and nobody has asked it yet
+_DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 _PREDICTIONS = f"""
     INSERT INTO prediction
     SELECT run_id, 'test', unnest(tasks), 'x' || number, hash(number) % 3,
@@ -102,6 +106,7 @@ def server(root: Path) -> Iterator[str]:
 
 def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
     """Median over fresh servers of the first view of each page, and of an interaction on it."""
+    visit: list[float] = []
     first: dict[str, list[float]] = {}
     after: dict[str, list[float]] = {}
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -109,26 +114,33 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for _ in range(TIMES):
             with server(workspace.root) as url:
-                _open(browser, f"{url}/report").context.close()  # a running server has its libraries imported
+                time.sleep(_AT_EASE)
+                context = browser.new_context(viewport={"width": 1440, "height": 900})
+                page, taken = _open(context, f"{url}/report")
+                page.close()
+                visit.append(taken)
                 for name in PAGES:
                     publication.publish(workspace, publication.new_name())  # so that no answer is known yet
-                    started = time.perf_counter()
-                    page = _open(browser, f"{url}/{name}")
-                    first.setdefault(name or "answer", []).append(time.perf_counter() - started)
+                    page, taken = _open(context, f"{url}/{name}")
+                    first.setdefault(name or "answer", []).append(taken)
                     after.setdefault(name or "answer", []).append(_choose(page))
-                    page.context.close()
+                    page.close()
+                context.close()
         browser.close()
-    return {
+    medians = {
         what: {name: round(statistics.median(times), 3) for name, times in taken.items()}
         for what, taken in (("first_view", first), ("interaction", after))
     }
+    return {"first_visit": {"report": round(statistics.median(visit), 3)}, **medians}
 
 
-def _open(browser: Browser, url: str) -> Page:
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+def _open(context: BrowserContext, url: str) -> tuple[Page, float]:
+    """A new tab, and how long it took until it was at rest."""
+    page = context.new_page()
+    started = time.perf_counter()
     page.goto(url, wait_until="commit")
     _rest(page)
-    return page
+    return page, time.perf_counter() - started
 
 
 def _choose(page: Page) -> float:
@@ -146,7 +158,8 @@ def _choose(page: Page) -> float:
 def _rest(page: Page) -> None:
     page.wait_for_selector("h1")
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+    page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
+    page.wait_for_function(_DRAWN)
 
 
 def memory(root: Path, refreshes: int) -> list[int]:
@@ -175,15 +188,20 @@ def _megabytes() -> int:
 
 
 def main() -> None:
-    """Measure all of it and print it."""
+    """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--only", choices=("views", "browser", "memory"))
     parser.add_argument("--refreshes", type=int, default=2000)
-    refreshes: int = parser.parse_args().refreshes
+    asked = parser.parse_args()
+    answer: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        workspace = build(Path(folder) / "large")
-        answer = {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES, "views": queries(workspace)}
-        answer |= in_browser(workspace)
-        answer["memory_megabytes"] = memory(Path(folder) / "small", refreshes) if refreshes else []
+        if asked.only != "memory":
+            workspace = build(Path(folder) / "large")
+            answer |= {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES}
+            answer |= {"views": queries(workspace)} if asked.only != "browser" else {}
+            answer |= in_browser(workspace) if asked.only != "views" else {}
+        if asked.only in (None, "memory"):
+            answer["memory_megabytes"] = memory(Path(folder) / "small", asked.refreshes)
     print(json.dumps(answer, indent=1))
 
 
