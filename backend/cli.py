@@ -17,6 +17,7 @@ from backend.errors import MtlensError, TrainingError
 
 if TYPE_CHECKING:
     from backend.spec import Experiment
+    from backend.store.workspace import Workspace
 
 app = typer.Typer(
     help="A lens on multi-task learning: does one multi-task model match N task-specific ones?",
@@ -186,9 +187,18 @@ def _restore(workspace: Path) -> None:
     recorded.restore(opened)
     ((newest,),) = read.query(opened, "SELECT arg_max(experiment_id, created) FROM experiment").rows
     console.out.print("Recorded results of a real run; nothing was trained now.\n")
-    console.print_matching(read.query(opened, console.MATCHING, [newest]))
-    console.print_verdicts(read.query(opened, console.VERDICTS, [newest]))
+    _print_answer(opened, newest)
     _print_next(workspace)
+
+
+def _print_answer(workspace: "Workspace", experiment_id: str) -> None:
+    from backend import console
+    from backend.store.read import query
+
+    console.print_matching(query(workspace, console.MATCHING, [experiment_id]))
+    console.print_verdicts(query(workspace, console.VERDICTS, [experiment_id]))
+    console.print_methods(query(workspace, console.METHODS, [experiment_id]))
+    console.print_recommendation(query(workspace, console.RECOMMENDATION, [experiment_id]))
 
 
 def _print_next(workspace: Path) -> None:
@@ -227,7 +237,6 @@ def _run_one(
     explain: bool,
 ) -> None:
     from backend import console
-    from backend.store.read import query
     from backend.store.workspace import Workspace
 
     opened = Workspace.open(workspace)
@@ -246,10 +255,7 @@ def _run_one(
     failed = [one for one in ended if one.reason]
     console.print_ended(made.distinct, ended)
     console.print_kept_out(ended, len(spec.tasks))
-    console.print_matching(query(opened, console.MATCHING, [spec.experiment_id]))
-    console.print_verdicts(query(opened, console.VERDICTS, [spec.experiment_id]))
-    console.print_methods(query(opened, console.METHODS, [spec.experiment_id]))
-    console.print_recommendation(query(opened, console.RECOMMENDATION, [spec.experiment_id]))
+    _print_answer(opened, spec.experiment_id)
     if failed:
         first = f"{failed[0].job.label}: {failed[0].reason}"
         raise TrainingError(f"{len(failed)} of {len(ended)} jobs failed, the first of them {first}")

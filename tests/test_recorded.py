@@ -16,10 +16,11 @@ def workspace(tmp_path):
 
 def test_the_recording_fills_every_view_and_says_what_it_is(workspace):
     restore(workspace)
-    for view in ("runs", "matching", "evidence_cka", "evidence_gradients", "verdicts"):
+    for view in ("runs", "matching", "evidence_cka", "evidence_gradients", "verdicts", "groupings", "group_scores"):
         assert read.query(workspace, f"SELECT count(*) FROM {view}").rows[0][0] > 0, view
     assert read.query(workspace, "SELECT DISTINCT state FROM runs").rows == [("done",)]
-    ((note,),) = read.query(workspace, "SELECT notes[-1] FROM experiment").rows
+    ((note,), *others) = read.query(workspace, "SELECT DISTINCT notes[-1] FROM experiment").rows
+    assert not others
     assert note.startswith("recorded results of a real run")
     assert not list(workspace.root.rglob("*.safetensors"))
 
