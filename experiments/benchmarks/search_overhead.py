@@ -1,7 +1,8 @@
 """What a search costs beside the training itself: python -m experiments.benchmarks.search_overhead
 
-Guided proposals for 15 tasks, from simulated scores of planted clusters, are timed one by one, fitting included. Then all 31
-groups of five tasks go through Ray Tune and the fleet; prints the wall time of the groups beyond their training per lane.
+Guided proposals for 15 tasks, from simulated scores of planted clusters, are timed one by one, fitting included: partitions,
+partitions with affinities to set out from, and covers of at most six models with these. Then all 31 groups of five tasks go
+through Ray Tune and the fleet; prints the wall time of the groups beyond their training per lane.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 from backend.fleet.cluster import local_lanes
 from backend.fleet.conduct import conduct
 from backend.grouping.estimators.interface import mean_over_others
-from backend.grouping.measurements import Features, Gradients, Measured
+from backend.grouping.measurements import Features, Gradients, Measured, Pairwise
 from backend.grouping.proposals import Blend, Proposer
 from backend.groupings import Group, membership, tasks_of
 from backend.planning import make_plan
@@ -23,11 +24,12 @@ from backend.spec import Experiment, Run
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 
-PARTITIONS = 40
+FAMILIES = 40
+MODELS = 6  # of a cover
 
 
-def proposals(num_tasks: int) -> dict[str, object]:
-    """Milliseconds per suggested partition, as what is known grows."""
+def proposals(num_tasks: int, *, informed: bool, overlap: bool) -> dict[str, object]:
+    """Milliseconds per suggested family, as what is known grows. informed: by five matrices of affinities."""
     generator = np.random.default_rng(0)
     clusters = generator.integers(0, 4, num_tasks)
     affinity = np.where(clusters[:, None] == clusters, 0.05, -0.03)
@@ -39,16 +41,19 @@ def proposals(num_tasks: int) -> dict[str, object]:
     known: dict[tuple[Group, int], np.ndarray] = {}
     for group in (*(1 << task for task in range(num_tasks)), (1 << num_tasks) - 1):
         known |= scores(group)
-    proposer, times = Proposer("guided", num_tasks, 0), []
-    for _ in range(PARTITIONS):
+    pairwise = Pairwise(values=affinity, errors=np.full(affinity.shape, 0.01)) if informed else None
+    gradients = Gradients(cosine=pairwise, lookahead=pairwise, first_order=pairwise, linearised=pairwise)
+    proposer, times = Proposer("guided", num_tasks, 0, overlap=overlap), []
+    for _ in range(FAMILIES):
         began = time.perf_counter()
-        predictor = Blend(Measured(num_tasks=num_tasks, scores=known), Gradients(), Features())
-        partition = proposer.propose(predictor, lambda _: True)
+        predictor = Blend(Measured(num_tasks=num_tasks, scores=known), gradients, Features(cka=pairwise))
+        family = proposer.propose(predictor, lambda _: True, lambda family: not overlap or len(family) <= MODELS)
         times.append(1000 * (time.perf_counter() - began))
-        for group in partition or ():
+        for group in family or ():
             if (group, tasks_of(group)[0]) not in known:
                 known |= scores(group)
-    return {"tasks": num_tasks, "median_ms": round(float(np.median(times)), 1), "mean_ms": round(float(np.mean(times)), 1)}
+    about = {"tasks": num_tasks, "informed": informed, "overlap": overlap}
+    return {**about, "median_ms": round(float(np.median(times)), 1), "mean_ms": round(float(np.mean(times)), 1)}
 
 
 def experiment(reports: int, epochs: int) -> Experiment:
@@ -102,7 +107,8 @@ def main() -> None:
     arguments = parser.parse_args()
     answer: dict[str, object] = {}
     if arguments.only != "fleet":
-        answer["proposals"] = proposals(15)
+        kinds = ((False, False), (True, False), (True, True))
+        answer["proposals"] = [proposals(15, informed=informed, overlap=overlap) for informed, overlap in kinds]
     if arguments.only != "proposals":
         answer["fleet"] = fleet(arguments.reports, arguments.epochs)
     print(json.dumps(answer, indent=1))
