@@ -37,19 +37,21 @@ def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:
     return mean_of_defined(f1_per_class(confusion))
 
 
-def permuted_macro_f1(confusion: NDArray[Any]) -> tuple[float, float]:
-    """Mean and standard deviation of macro-F1 over all orders in which its n predictions could be dealt out to its n labels.
+def permuted_macro_f1(labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
+    """Mean and standard deviation, over all orders of the labels, of the mean macro-F1 of S models: what chance would score.
 
-    What predictions that know nothing of the labels would score, `[C, C]` -> two numbers, n > 0. Exact: macro-F1 is the sum
-    over classes c of w_c hits_c with w_c fixed by the margins, a linear statistic of the order. Its moments are those of
-    Hoeffding 1951, "A combinatorial central limit theorem".
+    labels `[n]`, predicted `[S, n]`, n > 0. Exact: the counts of labels and predictions stay, so that macro-F1 is a sum over
+    examples, each adding 2 / (support + predicted) / C where it is a hit. Hoeffding 1951, "A combinatorial central limit
+    theorem", has the moments of such a sum.
     """
-    support, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
-    n, occurs = confusion.sum(), support + predicted > 0
-    weights = np.diag(np.where(occurs, 2 / np.where(occurs, support + predicted, 1), 0.0) / occurs.sum())
-    mean = support @ weights @ predicted / n
-    centred = weights - (weights @ predicted / n)[:, None] - support @ weights / n + mean / n
-    return float(mean), math.sqrt(float(support @ centred**2 @ predicted) / max(n - 1, 1))
+    support = np.bincount(labels, minlength=num_classes)
+    hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [S, C, n]
+    counts = support + hits.sum(axis=2)
+    weights = np.where(counts > 0, 2 / np.maximum(counts, 1), 0.0) / (counts > 0).sum(axis=1, keepdims=True)
+    adds = (weights[:, :, None] * hits).mean(axis=0)  # [C, n], a label of class c at the place of an example
+    n, of_class, of_place = len(labels), adds.mean(axis=1), support @ adds / len(labels)
+    centred = adds - of_class[:, None] - of_place + of_place.mean()
+    return float(support @ of_class), math.sqrt(float((support @ centred**2).sum()) / max(n - 1, 1))
 
 
 def accuracy(confusion: NDArray[Any]) -> NDArray[np.float64]:

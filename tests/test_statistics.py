@@ -134,14 +134,22 @@ def test_more_power_or_a_smaller_margin_asks_for_more():
     assert required_examples(0.02, 0.08, power=0.95) > required_examples(0.02, 0.08) > required_examples(0.03, 0.08)
 
 
-@pytest.mark.parametrize("labels", [(0, 0, 1, 2, 2, 2), (0, 1, 1, 1, 1, 0)])
-def test_macro_f1_of_permuted_predictions_has_the_moments_of_all_orders(labels):
-    predicted = (0, 2, 1, 2, 0, 1) if max(labels) == 2 else (0, 0, 0, 1, 1, 1)
-    scores = [f1_score(labels, order, average="macro", zero_division=np.nan) for order in permutations(predicted)]
-    found = permuted_macro_f1(confusion(np.array(labels), np.array(predicted), 4))
-    assert found == pytest.approx((np.mean(scores), np.std(scores)))
+@pytest.mark.parametrize(
+    ("labels", "predicted"),
+    [
+        ((0, 0, 1, 2, 2, 2), [(0, 2, 1, 2, 0, 1), (0, 0, 2, 2, 0, 1)]),
+        ((0, 1, 1, 1, 1, 0), [(0, 0, 0, 1, 1, 1), (0, 1, 0, 1, 1, 1)]),
+    ],
+)
+def test_macro_f1_by_chance_has_the_moments_of_all_orders(labels, predicted):
+    scores = [
+        np.mean([f1_score(order, own, average="macro", zero_division=np.nan) for own in predicted])
+        for order in permutations(labels)
+    ]
+    assert permuted_macro_f1(np.array(labels), np.array(predicted), 4) == pytest.approx((np.mean(scores), np.std(scores)))
 
 
 def test_a_constant_prediction_knows_nothing():
-    constant = confusion(np.array([0, 0, 0, 1]), np.zeros(4, dtype=np.int64), 2)
-    assert permuted_macro_f1(constant) == (pytest.approx(macro_f1(constant)), 0.0)
+    labels, constant = np.array([0, 0, 0, 1]), np.zeros((1, 4), dtype=np.int64)
+    score = macro_f1(confusion(labels, constant[0], 2))
+    assert permuted_macro_f1(labels, constant, 2) == (pytest.approx(score), pytest.approx(0.0))

@@ -13,7 +13,7 @@ from scipy import special
 from backend.grouping.recommendation import cheapest_adequate
 from backend.grouping.selection import Selection
 from backend.groupings import tasks_of
-from backend.statistics import ALPHA, macro_f1, permuted_macro_f1
+from backend.statistics import ALPHA, confusion, macro_f1, permuted_macro_f1
 from backend.store import compare, master
 from backend.store.gather import Gathered
 from backend.verdicts import Comparison
@@ -25,10 +25,10 @@ _METHOD = (
     "test, by equivalence tests with Holm's correction over its tasks"
 )
 _ROUNDING = 1e-9
-_CONFUSION = """
-    SELECT list_position($2, run_id) AS run, label, predicted, count(*) AS number FROM prediction
+_VALIDATION = """
+    SELECT any_value(label), list(predicted ORDER BY run_id) FROM prediction
     WHERE split = 'validation' AND task = $1 AND run_id IN (SELECT unnest($2))
-    GROUP BY ALL
+    GROUP BY example_id ORDER BY example_id
 """
 _COSTS = ("parameters", "seconds", "inference_seconds")
 
@@ -65,19 +65,19 @@ def refresh(connection: master.Connection, gathered: Gathered) -> tuple[Selectio
 
 
 def _unlearned(connection: master.Connection, gathered: Gathered) -> list[int]:
-    """Tasks whose own models score no higher on validation than if their predictions were dealt out to other texts.
+    """Tasks whose own models score no higher on validation than if the labels were dealt out to other texts.
 
-    A one-sided test at 5 % of the mean over seeds, whose standard deviation is taken to be that of one seed: all see the same
-    texts.
+    A one-sided test at 5 % of the mean over seeds.
     """
     found: list[int] = []
     for task, name in enumerate(gathered.tasks):
         runs = [gathered.runs[1 << task, seed].run_id for seed in gathered.seeds]
-        counts = connection.execute(_CONFUSION, [name, runs]).fetchnumpy()
-        confusions = np.zeros((len(runs), *[1 + max(counts["label"].max(), counts["predicted"].max())] * 2), dtype=np.int64)
-        confusions[counts["run"] - 1, counts["label"], counts["predicted"]] = counts["number"]
-        by_chance, spread = np.mean([permuted_macro_f1(one) for one in confusions], axis=0)
-        if macro_f1(confusions).mean() <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
+        rows = connection.execute(_VALIDATION, [name, runs]).fetchall()
+        labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
+        num_classes = 1 + int(max(labels.max(), predicted.max()))
+        score = np.mean([macro_f1(confusion(labels, own, num_classes)) for own in predicted])
+        by_chance, spread = permuted_macro_f1(labels, predicted, num_classes)
+        if score <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
             found.append(task)
     return found
 
