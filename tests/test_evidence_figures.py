@@ -87,6 +87,9 @@ def test_conflicts_come_highest_first(full: Workspace) -> None:
     figure = figures.conflict_rates(views.alignments(full, EXPERIMENT))
     assert list(figure.data[0].x) == sorted(figure.data[0].x, reverse=True)
     assert figures.title_of(figure) == "1 of 6 pairs of tasks conflict in most microbatches"
+    few = figures.conflict_rates(views.alignments(full, EXPERIMENT), most=2)
+    assert figures.title_of(few) == "1 of 6 pairs of tasks conflict in most microbatches; the 2 highest of them"
+    assert len(few.data[0].x) == 2
 
 
 def test_strokes_break_where_a_value_is_undefined() -> None:

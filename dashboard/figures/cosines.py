@@ -86,13 +86,15 @@ def moment_map(course: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.F
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, left=64, bottom=56, top=BAR_HEIGHT)
 
 
-def conflict_rates(alignments: Sequence[AlignmentInfo], layer: int | None = None, *, theme: Theme = LIGHT) -> go.Figure:
-    """Share of microbatches on which the gradients of a pair point apart, the highest first."""
+def conflict_rates(
+    alignments: Sequence[AlignmentInfo], layer: int | None = None, most: int = _MOST_PAIRS, *, theme: Theme = LIGHT
+) -> go.Figure:
+    """Share of microbatches on which the gradients of a pair point apart, the highest first, `most` of them."""
     known = [one for one in alignments if one.layer == layer and one.conflict_rate is not None]
     if not known:
         return empty(theme, "No conflicts have been counted yet", _NO_GRADIENTS)
     known.sort(key=lambda one: -(one.conflict_rate or 0.0))
-    shown = known[:_MOST_PAIRS]
+    shown = known[:most]
     sheet = Sheet()
     sheet.line((50, 50), (-0.7, len(shown) - 0.4), theme.line)
     for place, one in enumerate(shown):

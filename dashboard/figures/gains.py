@@ -19,7 +19,7 @@ _ROW = 40
 _NAME = 0.26  # rows from the middle of a row up to its name
 _LINE = 0.14  # rows from there down to its bars
 _COLUMNS = ((0.0, 0.46), (0.54, 1.0))  # of the width
-_ROOM = 1.22  # for the amount behind the longest bar
+_ROOM = 1.45  # for the amount behind the longest bar
 
 
 def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -34,8 +34,8 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     reach = 1.08 * max(*values, 0.1)
     columns = columns_for(len(methods))
     boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, _HEAD / _PANEL + 0.22))
-    ticks = difference_ticks(reach, most=3)
-    ticks = dict(zip(ticks["tickvals"], ticks["ticktext"], strict=True))
+    ticks = list(zip(*map(difference_ticks(reach).__getitem__, ("tickvals", "ticktext")), strict=True))
+    ends = dict((ticks[0], ticks[len(ticks) // 2], ticks[-1]))
     sheet = Sheet()
     whiskers, measured, hollow = Strokes(), Strokes(), Strokes()
     for number, (box, method) in enumerate(zip(boxes, methods, strict=True)):
@@ -44,9 +44,9 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
             if one.method == method:
                 _collect(one, box, whiskers, hollow if one.measured is None else measured)
         if number % columns == 0:
-            tick_left(sheet, box, ticks, theme)
+            tick_left(sheet, box, ends, theme)
         if number + columns >= len(boxes):
-            tick_below(sheet, box, ticks, theme)
+            tick_below(sheet, box, ends, theme)
     whiskers.draw(sheet, line={"color": theme.better, "width": 1}, opacity=0.35)
     for strokes, fill in ((measured, theme.better), (hollow, theme.paper)):
         strokes.draw(sheet, mode="markers", marker={"size": 6, "color": fill, "line": {"color": theme.better, "width": 1.2}})

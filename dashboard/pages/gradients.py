@@ -72,11 +72,6 @@ def _lowest_first(alignments: tuple[views.AlignmentInfo, ...]) -> list[tuple[str
     return [(one.task_a, one.task_b) for one in sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))]
 
 
-def _most_conflicts(alignments: tuple[views.AlignmentInfo, ...]) -> tuple[views.AlignmentInfo, ...]:
-    """Those of the figure beside the map."""
-    return tuple(sorted(alignments, key=lambda one: -(one.conflict_rate or 0.0))[:MOST])
-
-
 def _setting_name(setting: str) -> str:
     return SETTINGS.get(setting, setting)
 
@@ -93,9 +88,7 @@ def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> Non
         figure = draw(figures.task_cosines, alignments, layer=layer, order="clustered" if clustered else "fixed")
         chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
     with right:
-        most = _most_conflicts(of_layer)
-        figure = draw(figures.conflict_rates, most, layer=layer)
-        chart("conflicts", figure, of_layer)
+        chart("conflicts", draw(figures.conflict_rates, of_layer, layer=layer, most=MOST), of_layer)
 
 
 def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
