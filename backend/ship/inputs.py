@@ -42,14 +42,15 @@ def read_all(inputs: Iterable[str], columns: Columns) -> Iterator[Incoming]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files below a folder by name; hidden ones are passed over, links to folders not followed."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name.startswith("."):
+    """Files below a folder by name; hidden ones are passed over, links to folders not followed. Names alone are kept."""
+    for name in sorted(entry.name for entry in os.scandir(folder)):
+        path = folder / name
+        if name.startswith("."):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
+        if path.is_dir() and not path.is_symlink():
+            yield from _files(path)
         else:
-            yield Path(entry.path)
+            yield path
 
 
 def _read(path: Path, columns: Columns) -> Iterator[Incoming]:
