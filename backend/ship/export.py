@@ -35,6 +35,7 @@ from backend.ship.recommended import Member, recommended
 from backend.ship.stored import save_model
 from backend.ship.teach import examine, teach
 from backend.spec import Run
+from backend.store.ingest import ingest
 from backend.store.runs import RunFolder, read_run_json
 from backend.store.workspace import Workspace
 from backend.verdicts import Comparison, compare
@@ -63,6 +64,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     """
     if out.exists():
         raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
+    ingest(workspace, force=True)
     source = _Source(plan=plan, workspace=workspace)
     members = recommended(workspace, plan.experiment.experiment_id)
     checked = _compare_precisions(source, members)
