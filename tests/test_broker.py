@@ -24,6 +24,7 @@ def done(run):
     return Outcome(job_id=run.run_id)
 
 
+@pytest.mark.fault
 def test_fifty_askers_cause_one_training(runs):
     async def scenario():
         broker = Broker()
@@ -65,6 +66,7 @@ def test_a_restarted_lane_gets_its_run_back_first(runs):
     assert first == again == runs[0]
 
 
+@pytest.mark.fault
 def test_a_run_that_kills_its_lanes_is_failed_and_the_runs_beside_it_are_not(runs):
     """Every death restarts both lanes; the killer is told from the innocent by running each alone."""
     killer, innocent, waiting = runs[:3]
@@ -154,6 +156,7 @@ def test_after_the_last_runs_the_lanes_may_go(runs):
     assert asyncio.run(scenario()) == ([done(runs[0])], None)
 
 
+@pytest.mark.fault
 def test_a_smaller_group_does_what_the_lost_lanes_held(runs):
     """A node goes with lanes 1 and 2 of three; lane 0 is all that comes back."""
 

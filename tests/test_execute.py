@@ -218,6 +218,7 @@ def test_an_encoder_that_went_missing_fails_the_run(make_run, encoded, workspace
     assert "should be a local directory" in execute(make_run(), encoded, workspace, threads=1).reason
 
 
+@pytest.mark.fault
 def test_a_full_disk_fails_the_run_with_one_line(make_run, encoded, workspace, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

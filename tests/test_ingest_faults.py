@@ -21,6 +21,7 @@ from backend.store.ingest import ingest, rebuild
 from backend.store.workspace import Workspace
 from tests import _runs
 
+pytestmark = pytest.mark.fault
 ROOT = Path(__file__).parents[1]
 SMALL = _runs.fake_experiment("small", seeds=(7,))
 

@@ -18,6 +18,7 @@ def workspace(tmp_path):
     return Workspace.open(tmp_path / "results")
 
 
+@pytest.mark.fault
 def test_fifty_trials_that_ask_for_one_group_cause_one_training(make_run):
     run = make_run("grade")
 

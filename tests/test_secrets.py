@@ -45,6 +45,7 @@ def readable(path):
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that even root cannot write to")
 def test_texts_and_tokens_stay_out_of_results_and_logs(tiny_encoder, tmp_path, short_folder):
     lines = [

@@ -74,8 +74,11 @@ def divide(resources: Resources, *, cores: float, gpus: float, memory: float) ->
 
 
 @contextlib.contextmanager
-def session(address: str | None) -> Generator[None]:
-    """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays."""
+def session(address: str | None) -> Generator[str]:
+    """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays.
+
+    Yields where Ray's own dashboard is on its head node, such as 127.0.0.1:8265, or nothing where it has none.
+    """
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
     else:
@@ -84,21 +87,21 @@ def session(address: str | None) -> Generator[None]:
     import ray.exceptions
 
     if ray.is_initialized():
-        yield
+        yield ""
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
         if address is None:
             memory = _object_store_bytes()
-            ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
+            joined = ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
         else:
             _check_reachable(address)
-            ray.init(address=address, **quiet)
+            joined = ray.init(address=address, **quiet)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
         raise FleetError(f"{where}: {str(error).splitlines()[0]}") from None
     try:
-        yield
+        yield joined.dashboard_url or ""
     finally:
         ray.shutdown()
 
@@ -157,14 +160,12 @@ def cluster_lanes(resources: Resources) -> Lanes:
 
 
 @contextlib.contextmanager
-def shown_dashboard(where: Path) -> Generator[None]:
+def shown_dashboard(dashboard: str, where: Path) -> Generator[None]:
     """Keep the address of Ray's own dashboard, where it has one, in a file for `mtlens status` to show."""
-    from ray._private.worker import get_dashboard_url
-
     with contextlib.suppress(OSError):  # a full disk, which the work itself will tell of
-        if url := get_dashboard_url():
+        if dashboard:
             where.parent.mkdir(exist_ok=True)
-            where.write_text(f"http://{url}")
+            where.write_text(f"http://{dashboard}")
     try:
         yield
     finally:

@@ -153,7 +153,7 @@ def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Wor
     from backend.fleet.cluster import cluster_lanes, local_lanes, session, shown_dashboard
 
     resources, encoded = plan.experiment.resources, plan.encoded
-    with session(address), shown_dashboard(workspace.ray_dashboard):
+    with session(address) as dashboard, shown_dashboard(dashboard, workspace.ray_dashboard):
         from backend.fleet.search import search_with_tune
         from backend.fleet.trainer import run_fleet, run_wide, start_broker
 
