@@ -1,11 +1,16 @@
 """A trained experiment on a tiny encoder that knows a few words of the spine, and a family exported from it."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backend.data.spine.anatomy import LEVELS
 from backend.fleet.conduct import conduct
 from backend.planning import Plan, make_plan
+from backend.settings import Task
+from backend.ship.family import FamilyConfig, MemberConfig, write_config
+from backend.ship.stored import load_encoder, save_model
 from backend.spec import Experiment
 from backend.store.workspace import Workspace
 
@@ -60,3 +65,21 @@ def train(folder: Path) -> Trained:
     plan, workspace = make_plan(experiment, []), Workspace.open(folder / "results")
     conduct(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
     return Trained(plan=plan, workspace=workspace)
+
+
+def fabricate(folder: Path) -> Path:
+    """A family of one multi-task model that was never trained, as an exported folder."""
+    import torch
+
+    torch.manual_seed(0)
+    encoder, family = make_encoder(folder / "encoder"), folder / "family"
+    heads = {"canal": torch.nn.Linear(32, 2), "disc": torch.nn.Linear(32, 2)}
+    save_model(family / "multi", load_encoder(encoder), heads, torch.float32)
+    shutil.copytree(encoder, family / "tokenizer", ignore=shutil.ignore_patterns("*.safetensors"))
+    tasks = tuple(Task(name=name, column=name, classes=("absent", "present")) for name in heads)
+    config = FamilyConfig(
+        name="fabricated", tasks=tasks, members=(MemberConfig(folder="multi", run_id="0" * 16, tasks=tuple(heads)),),
+        temperatures=dict.fromkeys(heads, 1.0), pooling="mean", max_length=48, precision="float32", levels=LEVELS["cervical"],
+    )  # fmt: skip
+    write_config(family, config)
+    return family

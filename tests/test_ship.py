@@ -20,7 +20,7 @@ from backend.learn.world import ALONE
 from backend.ship import serve, teach
 from backend.ship.calibration import fit_temperature, rescaled
 from backend.ship.export import export
-from backend.ship.family import load
+from backend.ship.family import Family, load
 from backend.ship.findings import Reader
 from backend.ship.recommended import recommended
 from tests import _family
@@ -258,6 +258,46 @@ def test_bad_input_is_a_line_without_the_report(folder, mtlens, tmp_path, name, 
     assert message in err
     assert "secret" not in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("report", "notes", "read"),
+    [
+        ("Normal alignment. No fracture.", "no motion segment is mentioned", 0),
+        ("C5/6: Keine Stenose, die Foramina sind frei und das Myelon ist nicht komprimiert.", "not look like English", 1),
+        ("T5-T6: protrusion. C5-6: bulge.", "levels that mtlens does not know: T5-T6", 1),
+        ("C5-6: bulge. L4-5: bulge.", "speaks of more than one region of the spine; not trained on: L4-L5", 1),
+        ("<p>C5-6:&nbsp;<b>bulge</b>\x07</p><script>C2-3: bulge</script>", "", 1),
+        ("\x00\x01 C5-6\x02: bulge \u202e", "", 1),
+    ],
+)
+def test_odd_reports_are_read_with_a_note(folder, mtlens, tmp_path, report, notes, read):
+    """From the command line, by way of a table, where even a null character can stand."""
+    with (tmp_path / "reports.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text"], [report]])
+    code, out, err = mtlens("extract", folder, tmp_path / "reports.csv", "-f", "json", "--threshold", 0)
+    assert (code, "1 reports read, 0 skipped" in err) == (0, True), err
+    found = json.loads(out)
+    assert all(part in " ".join(found["notes"]) for part in notes.split("; "))
+    assert {one["segment"] for one in found["findings"] if one["status"] == "read"} == ({"C5-C6"} if read else set())
+
+
+def test_a_failure_below_tells_nothing_of_the_report(folder, mtlens, tmp_path, monkeypatch, caplog, capsys):
+    """On the command line, in the server's answer, and in what both write: not even where an exception quotes the text."""
+
+    def fail(self, texts):
+        raise ValueError(f"cannot read {texts}")
+
+    monkeypatch.setattr(Family, "classify", fail)
+    (tmp_path / "a.txt").write_text("C5-6: secret bulge.")
+    code, out, err = mtlens("extract", folder, tmp_path / "a.txt")
+    assert code == 2
+    assert "reading them failed with ValueError" in err
+    with TestClient(serve.create(Reader(load(folder, threads=1))), raise_server_exceptions=False) as client:
+        answer = client.post("/findings", json={"reports": ["C5-6: secret bulge."]})
+    assert (answer.status_code, "ValueError" in answer.text) == (500, True)
+    written = capsys.readouterr()
+    assert "secret" not in out + err + answer.text + caplog.text + written.out + written.err
 
 
 @pytest.fixture

@@ -96,10 +96,7 @@ def load(folder: Path | str, *, threads: int | None = None) -> Family:
     Raises EncoderError for a folder that is no exported family, or a damaged one. Nothing in it is run as code.
     """
     path = Path(folder)
-    try:
-        config = FamilyConfig.model_validate_json((path / "config.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise EncoderError(f"{path} should be a folder that `mtlens export` has written: {type(error).__name__}") from None
+    config = read_config(path)
     hardware = prepare(
         "auto" if config.precision == "bfloat16" else "float32",
         threads=threads or usable_cores(),
@@ -122,6 +119,14 @@ def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardwa
     encoder, (head,) = load_model(path / config.folder, {SEGMENTS: len(config.levels)})
     model = SentenceModel(encoder, head).to(hardware.device).eval()
     return Learned(config=config, tokenizer=tokenizer, model=model, hardware=hardware)
+
+
+def read_config(folder: Path) -> FamilyConfig:
+    """What is in config.json; EncoderError for a folder that is no exported family."""
+    try:
+        return FamilyConfig.model_validate_json((folder / "config.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise EncoderError(f"{folder} should be a folder that `mtlens export` has written: {type(error).__name__}") from None
 
 
 def write_config(folder: Path, config: FamilyConfig) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.data.segments import Segmented, cleaned, segment
+from backend.errors import MtlensError
 from backend.settings import Spec, Task
 from backend.ship.family import Family
 
@@ -43,7 +44,18 @@ class Reader:
         self.family, self.threshold = family, threshold
 
     def read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
-        """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long."""
+        """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long.
+
+        Whatever else goes wrong is an MtlensError without a message from below, which could hold report text.
+        """
+        try:
+            return self._read(reports)
+        except MtlensError:
+            raise
+        except Exception as error:
+            raise MtlensError(f"reports should be readable; reading them failed with {type(error).__name__}") from error
+
+    def _read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
         segmented = segment([cleaned(text) for _, text in reports], self.family.tagger)
         texts = list(dict.fromkeys(text for one in segmented for text in self._texts(one)))
         place = {text: number for number, text in enumerate(texts)}

@@ -135,7 +135,7 @@ class Learned:
         windows = [(number, window) for number, report in enumerate(reports) for window in cutter.cut(report)]
         windows.sort(key=lambda one: -len(one[1].tokens))
         rows = {place: row for row, place in enumerate((a, b) for a, report in enumerate(reports) for b in range(len(report)))}
-        found = torch.empty(len(rows), len(self.config.levels))
+        found = torch.full((len(rows), len(self.config.levels)), -1.0)  # a sentence without tokens speaks of nothing
         for begin in range(0, len(windows), BATCH):
             places, tensors = collate(windows[begin : begin + BATCH], int(self.tokenizer.pad_token_id), self.hardware)
             with self.hardware.autocast():

@@ -2,7 +2,7 @@
 
 Requests that arrive together are read in one batch. A body and the time for an answer have limits. It listens on loopback;
 another address asks for a token in MTLENS_TOKEN, which every request then carries as `Authorization: Bearer ...`. Nothing is
-stored, and no report text is logged or repeated in an error. On a cluster, run one behind a load balancer on each node.
+stored, and no report text is logged or repeated in an error. `backend.fleet.serving` runs the same application on a cluster.
 """
 
 import asyncio
@@ -99,6 +99,10 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
     async def unusable(_: Request, error: DataError) -> Response:  # pyright: ignore[reportUnusedFunction]
         return _problem(422, str(error))
 
+    @app.exception_handler(MtlensError)
+    async def failed(_: Request, error: MtlensError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return _problem(500, str(error))
+
     @app.get("/health")
     async def health() -> Health:  # pyright: ignore[reportUnusedFunction]
         """Whether it can answer."""
@@ -132,12 +136,18 @@ def serve(folder: Path, host: str, port: int, threshold: float) -> None:
     """Serve until Ctrl-C; MtlensError where `host` is not this machine and there is no token."""
     import uvicorn
 
-    token = os.environ.get(TOKEN) or None
-    if not _is_loopback(host) and token is None:
-        raise MtlensError(f"{TOKEN} should hold a token where --host is not this machine; found none for {host}")
+    token = token_for(host)
     reader = Reader(load(folder), threshold)
     print(f"Serving {reader.family.config.name} at http://{host}:{port} (docs at /docs; Ctrl-C ends it)", flush=True)
     uvicorn.run(create(reader, token), host=host, port=port, log_level="warning", access_log=False, timeout_keep_alive=30)
+
+
+def token_for(host: str) -> str | None:
+    """What requests should carry: the token of the environment. MtlensError where there is none and others can reach `host`."""
+    token = os.environ.get(TOKEN) or None
+    if not _is_loopback(host) and token is None:
+        raise MtlensError(f"{TOKEN} should hold a token where --host is not this machine; found none for {host}")
+    return token
 
 
 def _is_loopback(host: str) -> bool:
