@@ -8,7 +8,7 @@ from dashboard.filters import Chosen
 from dashboard.literal import literal
 from dashboard.pages.card import card
 from dashboard.state import ask, draw
-from dashboard.text import listing, margin
+from dashboard.text import counted, in_words, listing, margin
 from dashboard.theme import AGREEMENTS, VERDICTS
 
 _IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
@@ -53,7 +53,7 @@ def _verdict(matching: views.MatchingInfo) -> None:
     pooled = matching.pooled.verdict if matching.pooled else "inconclusive"
     within = f"{len(by_verdict['matches'])} of {count} tasks within {margin(matching.margin)} points"
     card(
-        f"Does one model match {count}?",
+        f"Does one model match {in_words(count)}?",
         VERDICTS[pooled],
         f"The mean of all tasks {_IS[pooled]}",
         f"{'; '.join([within, *told])}.",
@@ -66,7 +66,11 @@ def _evidence(explanations: tuple[views.ExplanationInfo, ...]) -> None:
     if group is None or not said:
         card("Why?", AGREEMENTS["not measured"], "Not measured", "No CKA and no gradients are stored for this experiment yet.")
     else:
-        card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, f"{said[0].upper()}{said[1:]}.")
+        details = [
+            f"{name}: {told}" for name, told in (("CKA", group.cka_detail), ("gradients", group.gradients_detail)) if told
+        ]
+        sentence = " ".join(map(sentences.whole, [said, "; ".join(details)] if details else [said]))
+        card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, sentence)
 
 
 def _advice(matching: views.MatchingInfo, recommended: views.RecommendationInfo | None) -> None:
@@ -74,10 +78,11 @@ def _advice(matching: views.MatchingInfo, recommended: views.RecommendationInfo 
     question = "What should I train together?"
     if recommended:
         told = sentences.whole(recommended.statement)
+        models = f"{counted(len(recommended.groups), 'model')}: {sentences.family(recommended.groups)}"
         if recommended.verdict == "matches":
-            card(question, VERDICTS["matches"], sentences.family(recommended.groups), told)
+            card(question, VERDICTS["matches"], models, told)
         elif recommended.verdict == "inconclusive":
-            card(question, VERDICTS["inconclusive"], f"Not settled: {sentences.family(recommended.groups)}", told)
+            card(question, VERDICTS["inconclusive"], f"Perhaps {models}", told)
         else:
             card(question, VERDICTS["matches"], "Each task on its own", told)
         return

@@ -11,7 +11,6 @@ _COLOURS = {"good": "green", "better": "blue", "bad": "orange", "weak": "yellow"
 
 def card(question: str, mark: Mark, answer: str, sentence: str) -> None:
     """Everything is shown as it is: names of tasks may stand in it."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xxsmall"):
         st.caption(literal(question))
-        st.markdown(f"## :{_COLOURS[mark.role]}[{mark.symbol}] {literal(answer)}")
-        st.markdown(literal(sentence))
+        st.markdown(f"## :{_COLOURS[mark.role]}[{mark.symbol}] {literal(answer)}\n\n{literal(sentence)}")
