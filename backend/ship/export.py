@@ -18,7 +18,7 @@ from torch import nn
 from backend.data.segments import Rules, Tagger
 from backend.data.segments.levels import REGION_OF
 from backend.data.segments.scoring import TagScore
-from backend.data.spine.anatomy import LEVELS
+from backend.data.spine.anatomy import LEVELS, Region
 from backend.differences import TaskPredictions
 from backend.errors import WorkspaceError
 from backend.evidence.models import load_trained
@@ -122,7 +122,7 @@ def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> Tag
 
 def _examine(learned: Learned | None, config: FamilyConfig) -> dict[str, TagScore]:
     """Scores of the rules and, last, of the tagger that the family uses."""
-    regions = tuple(dict.fromkeys(REGION_OF[level] for level in config.levels))
+    regions: list[Region] = list(dict.fromkeys(REGION_OF[level] for level in config.levels))
     taggers: dict[str, Tagger] = {"rules": Rules(), **({"learned": learned} if learned else {})}
     return {name: examine(tagger, regions) for name, tagger in taggers.items()}
 

@@ -1,6 +1,7 @@
 """Whether predicted gains came true, and what the search for groupings was worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -122,7 +123,7 @@ def _bars(
         hovertemplate="%{customdata}<extra></extra>",
     )
     for place, (value, text) in enumerate(zip(values, texts, strict=True)):
-        behind = {"xref": axis, "xanchor": "left", "xshift": 5, "yanchor": "middle"}
+        behind: dict[str, Any] = {"xref": axis, "xanchor": "left", "xshift": 5, "yanchor": "middle"}
         sheet.note(text, max(value, 0.0), place + _LINE, theme.muted, **behind)
     options = {"domain": list(_COLUMNS[column - 1]), "range": [0, _ROOM * max(*values, 1e-9)], "visible": False, "anchor": "y"}
     sheet.layout[f"xaxis{'' if column == 1 else column}"] = options
