@@ -111,9 +111,14 @@ def print_matching(result: "Result") -> None:
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
         out.print("No task has both a single-task and a multi-task model yet: no verdict.")
+    of_kind: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for row in rows:
+        of_kind[row["kind"]].append(row)
     for kind, title in KINDS.items():
-        chosen = [row for row in rows if row["kind"] == kind]
-        if chosen:
+        chosen = of_kind[kind]
+        if kind == "family" and chosen and [{**row, "kind": "multi"} for row in chosen] == of_kind["multi"]:
+            out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
+        elif chosen:
             out.print(_matching_table(title, chosen))
             for row in chosen:
                 if row["needed"]:

@@ -101,9 +101,10 @@ def _judged(connection: master.Connection, gathered: Gathered, family: Selection
 def _conclusion(gathered: Gathered, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
     """Verdict on the family and what it says in words."""
     words = "; ".join(" + ".join(gathered.names(group)) for group in sorted(family.groups, key=tasks_of))
-    instead = f"{len(family.groups)} models instead of {len(gathered.tasks)} ({words})"
+    models = "1 model" if len(family.groups) == 1 else f"{len(family.groups)} models"
+    instead = f"{models} instead of {len(gathered.tasks)} ({words})"
     worse = [str(one.task) for one in found if one.verdict == "worse"]
-    open_ = [f"{one.task} needs {one.needed}" for one in found if one.verdict == "inconclusive"]
+    open_ = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
     if not found:
         return "separate", "train the tasks separately: no cheaper family came near enough on validation"
     if worse:

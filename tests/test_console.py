@@ -1,0 +1,28 @@
+"""What the terminal prints of verdicts."""
+
+import pytest
+
+from backend import console
+from backend.store.read import Result
+
+COLUMNS = (
+    "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "examples", "margin", "verdict",
+    "needed", "method",
+)  # fmt: skip
+
+
+def matching(*kinds_and_means: tuple[str, float]) -> Result:
+    """One task of each kind."""
+    rows = [
+        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, "a method")
+        for kind, mean in kinds_and_means
+    ]
+    return Result(columns=COLUMNS, rows=rows)
+
+
+@pytest.mark.parametrize(("family", "tables"), [(0.91, 1), (0.92, 2)])
+def test_a_family_that_is_the_multi_task_model_is_not_printed_twice(family, tables, capsys):
+    console.print_matching(matching(("multi", 0.91), ("family", family)))
+    printed = capsys.readouterr().out
+    assert printed.count("single") == tables
+    assert ("chosen on validation is the multi-task model" in printed) == (tables == 1)
