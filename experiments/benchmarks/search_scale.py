@@ -11,7 +11,8 @@ are simulated too, as the true ones plus noise, and are named so.
 Up to 10 tasks selection is among all 2^T - 1 groups, and the optimum is checked by exhaustive selection on the true scores.
 Above that it is among those that an estimator proposes: from each task it grows a group by the task that it likes best, one
 at a time until all are in, and every group on the way is a candidate, with all pairs and singletons. Prints a line of JSON
-for each T and method; regret is in points of the score, mean over worlds with its standard error.
+for each T and method; regret is in points of the score, mean over worlds with its standard error. Last it prints how many
+proposals a guided search makes until it has asked for all planted groups, with and without affinities to set out from.
 """
 
 import json
@@ -24,10 +25,13 @@ import numpy as np
 from backend.grouping.estimators import COSINE, TAG, Estimator, HigherOrder, Ridge, TaskMeans
 from backend.grouping.estimators.interface import Predictor, mean_over_others
 from backend.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
+from backend.grouping.proposals import Blend, Proposer
 from backend.grouping.selection import Candidates, Selection, best_family
 from backend.groupings import Group, all_groups, group_of, membership, tasks_of
 
 SIZES = (6, 8, 10, 12, 14, 16, 18, 20)
+GUIDED_SIZES = (6, 9, 12, 15)
+MOST_PROPOSALS = 60
 ALL_GROUPS_UP_TO = 10  # tasks
 NUM_WORLDS, NUM_SEEDS = 5, 3
 CLUSTER_SIZE = 3
@@ -185,7 +189,27 @@ def _baselines(worlds: Sequence[World]) -> Iterator[dict[str, object]]:
         yield {"tasks": worlds[0].num_tasks, "method": name, "regret": round(mean, 2), "regret_error": round(error, 2)}
 
 
+def proposals_until_found(world: World, *, informed: bool) -> int:
+    """Partitions that a guided search proposes until all planted groups were among them; one more than allowed: never."""
+    known = {1 << task for task in range(world.num_tasks)} | {(1 << world.num_tasks) - 1}
+    gradients = world.gradients() if informed else Gradients()
+    proposer = Proposer("guided", world.num_tasks, world.seed)
+    for number in range(1, MOST_PROPOSALS + 1):
+        family = proposer.propose(Blend(world.measured(sorted(known)), gradients, Features()), lambda _: True)
+        known |= set(family or ())
+        if known >= set(world.planted):
+            return number
+    return MOST_PROPOSALS + 1
+
+
 if __name__ == "__main__":
     for size in SIZES:
         for row in rows(size):
             print(json.dumps(row), flush=True)
+    for size in GUIDED_SIZES:
+        worlds = [World.drawn(size, seed) for seed in range(NUM_WORLDS)]
+        numbers = {
+            name: [proposals_until_found(world, informed=informed) for world in worlds]
+            for name, informed in (("proposals", False), ("proposals_informed", True))
+        }
+        print(json.dumps({"tasks": size, **numbers}), flush=True)
