@@ -7,36 +7,15 @@ import json
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from backend.errors import DataError, MtlensError
+from backend.ship.finding import ReportFindings
 
 VARIABLE = "MTLENS_SERVER"
 """Environment variable with the address of `mtlens serve`, where it is not ADDRESS."""
 ADDRESS = "http://127.0.0.1:8600"
 _SECONDS = 35
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundInfo:
-    """One task in one segment, as the server tells it."""
-
-    segment: str
-    task: str
-    label: str | None
-    probability: float | None
-    status: str
-    sentence: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadInfo:
-    """What was read from one report."""
-
-    findings: tuple[FoundInfo, ...]
-    notes: tuple[str, ...]
 
 
 def address() -> str:
@@ -47,18 +26,19 @@ def address() -> str:
     return found.rstrip("/")
 
 
-def read(report: str) -> ReadInfo:
-    """Findings of one report. DataError for a report that the server refuses, MtlensError where none answers."""
+def read(report: str) -> ReportFindings:
+    """Findings of one report. DataError for a report that the server refuses, MtlensError where none answers as it should."""
     body = json.dumps({"reports": [report]}).encode()
     request = urllib.request.Request(f"{address()}/findings", body, {"content-type": "application/json"})
     if token := os.environ.get("MTLENS_TOKEN"):
         request.add_header("authorization", f"Bearer {token}")
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:
-            answer: dict[str, Any] = json.load(response)["reports"][0]
+            return ReportFindings.model_validate(json.load(response)["reports"][0])
     except urllib.error.HTTPError as error:
         with error:
             raise DataError(str(json.load(error).get("error", f"the server answered {error.code}"))) from None
     except OSError:
         raise MtlensError(f"a model should be served at {address()}; none answers: mtlens serve MODEL") from None
-    return ReadInfo(findings=tuple(FoundInfo(**one) for one in answer["findings"]), notes=tuple(answer["notes"]))
+    except (ValueError, LookupError, TypeError):
+        raise MtlensError(f"findings should come from {address()}; found another answer: is it `mtlens serve`?") from None

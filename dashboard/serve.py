@@ -22,7 +22,7 @@ from dashboard.theme import DARK, LIGHT, Theme
 ADDRESS = "127.0.0.1"
 PORT = 8501
 _TRIED = 100
-_NEEDED = ("dashboard.figures", "pandas")  # half a second that the first page would wait for
+_NEEDED = ("dashboard.figures", "dashboard.reading", "pandas")  # half a second that the first page would wait for
 _SETTINGS: dict[str, Any] = {
     "server.address": ADDRESS,
     "server.headless": True,

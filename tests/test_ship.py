@@ -222,7 +222,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(folder, tmp_path, monke
     import tracemalloc
 
     from backend.ship import extract
-    from backend.ship.findings import ReportFindings
+    from backend.ship.finding import ReportFindings
     from backend.ship.inputs import Columns
 
     monkeypatch.setattr(

@@ -26,6 +26,8 @@ def served(monkeypatch):
             empty = not asked[-1]["reports"][0].strip()
             body = {"error": "report should hold text; found none"} if empty else {"reports": [
                 {"id": "0", "findings": [ONE, SILENT], "notes": ["a *note*"]}]}  # fmt: skip
+            if "another" in asked[-1]["reports"][0]:
+                body = {"answer": 42}
             self.send_response(422 if empty else 200)
             self.end_headers()
             self.wfile.write(json.dumps(body).encode())
@@ -60,6 +62,10 @@ def test_it_shows_findings_with_their_sentences(served):
 
 def test_a_refused_report_is_one_line(served):
     assert "should hold text" in press(" ").error[0].value
+
+
+def test_an_answer_of_something_else_is_one_line(served):
+    assert "found another answer" in press("another").error[0].value
 
 
 def test_without_a_server_it_says_how_to_start_one(monkeypatch):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from backend.ship.findings import ReportFindings
+from backend.ship.finding import ReportFindings
 
 Reports = Sequence[tuple[str, str]]
 MOST = 64  # reports read together

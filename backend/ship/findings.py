@@ -1,4 +1,4 @@
-"""A report's findings: of every motion segment the class of each task, how sure it is, and the sentence it was read from."""
+"""Reads reports: of every motion segment the class of each task, how sure it is, and the sentence it was read from."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,33 +8,11 @@ from numpy.typing import NDArray
 
 from backend.data.segments import Segmented, cleaned, segment
 from backend.errors import MtlensError
-from backend.settings import Spec, Task
+from backend.settings import Task
 from backend.ship.family import Family
+from backend.ship.finding import Finding, ReportFindings
 
 THRESHOLD = 0.5
-
-
-class Finding(Spec):
-    """One task in one segment. label: None where the model abstains or no sentence speaks of the segment.
-
-    probability: of the likeliest class, calibrated. status: "read", "abstained" or "not mentioned". sentence: the one
-    that alone makes the class likeliest.
-    """
-
-    segment: str
-    task: str
-    label: str | None
-    probability: float | None
-    status: str
-    sentence: str | None
-
-
-class ReportFindings(Spec):
-    """What was read from one report. notes: what a reader should know of it."""
-
-    id: str
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
 
 
 class Reader:

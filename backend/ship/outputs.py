@@ -5,7 +5,7 @@ import io
 import textwrap
 from typing import Literal
 
-from backend.ship.findings import Finding, ReportFindings
+from backend.ship.finding import Finding, ReportFindings
 
 Style = Literal["table", "json", "csv"]
 COLUMNS = ("report", "segment", "task", "label", "probability", "status", "sentence")

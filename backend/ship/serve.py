@@ -23,7 +23,8 @@ from backend.data.segments import cleaned
 from backend.errors import DataError, MtlensError
 from backend.ship.batching import Batcher
 from backend.ship.family import load
-from backend.ship.findings import Reader, ReportFindings
+from backend.ship.finding import ReportFindings
+from backend.ship.findings import Reader
 
 MAX_BODY = 1_000_000
 SECONDS = 30.0

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from backend.errors import MtlensError
+from backend.ship.finding import ReportFindings
 from dashboard import reading
 from dashboard.chart import columns
 from dashboard.literal import literal
@@ -37,7 +38,7 @@ def page() -> None:
         st.error(literal(str(error)))
 
 
-def _show(found: reading.ReadInfo) -> None:
+def _show(found: ReportFindings) -> None:
     for note in found.notes:
         st.info(literal(note))
     said = [one for one in found.findings if one.status != "not mentioned"]
