@@ -90,7 +90,6 @@ _MOMENTS = """
 _ALIGNMENTS = f"""
     SELECT {_COLUMNS} FROM evidence_gradients
     WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters
-        
         AND moment = coalesce($moment, (
             SELECT if(bool_or(moment = 'training'), 'training', 'end')
             FROM evidence_gradients WHERE experiment_id = $experiment_id AND setting = $setting
