@@ -1,9 +1,9 @@
 """A tagger that is learned: which motion segments a sentence speaks of, read in the context of its report.
 
 "At this level" and "the remaining levels" mean nothing alone. So the encoder reads a whole report at once, each section after
-its name; a sentence is the mean of its tokens' hidden states, and one linear head turns it into a logit per motion segment
-(multi-label: a segment is a tag where its probability is above one half). A report longer than the encoder can take is read
-in windows, each of which repeats up to half a window of what came before.
+its name. One linear head gives each token a logit per motion segment, and a sentence's is the largest of its tokens': one
+token that names a level is enough. It is multi-label: a segment is a tag where its probability is above one half. A report
+longer than the encoder can take is read in windows, each of which repeats up to half a window of what came before.
 
 Shapes: b windows in a batch, L tokens, n sentences in it, d hidden units, S motion segments.
 """
@@ -22,6 +22,7 @@ from backend.learn.hardware import Hardware
 from backend.settings import Spec
 from backend.ship.stored import padded
 
+NEVER = -20.0  # least logit, that of a sentence without tokens
 SEGMENTS = "segments"  # name of the head
 WINDOW = 512  # tokens
 BATCH = 16  # windows
@@ -47,10 +48,9 @@ class SentenceModel(nn.Module):
         """tokens, mask, owners [b, L] -> [number, S]. owners: which sentence a token belongs to, -1 for none."""
         hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state.float()
         owned = owners >= 0
-        of_sentence = owners[owned]
-        sums = hidden.new_zeros(number, hidden.shape[-1]).index_add_(0, of_sentence, hidden[owned])
-        counts = torch.bincount(of_sentence, minlength=number).clamp(min=1)
-        return self.head(sums / counts[:, None]).float()
+        of_token = self.head(hidden[owned]).float()
+        of_sentence = owners[owned][:, None].expand_as(of_token)
+        return of_token.new_full((number, of_token.shape[1]), NEVER).scatter_reduce(0, of_sentence, of_token, "amax")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +135,7 @@ class Learned:
         windows = [(number, window) for number, report in enumerate(reports) for window in cutter.cut(report)]
         windows.sort(key=lambda one: -len(one[1].tokens))
         rows = {place: row for row, place in enumerate((a, b) for a, report in enumerate(reports) for b in range(len(report)))}
-        found = torch.full((len(rows), len(self.config.levels)), -1.0)  # a sentence without tokens speaks of nothing
+        found = torch.full((len(rows), len(self.config.levels)), NEVER)
         for begin in range(0, len(windows), BATCH):
             places, tensors = collate(windows[begin : begin + BATCH], int(self.tokenizer.pad_token_id), self.hardware)
             with self.hardware.autocast():

@@ -30,7 +30,8 @@ CORPORA = 12  # of each region
 REPORTS = 100  # of each corpus
 EXAMINED = 800  # reports of a corpus, of which 7 % are of unseen practices
 SEED = 500_000  # of the first corpus
-BATCH = 8  # windows
+BATCH = 4  # windows
+RARE = -2.0  # logit to begin with: few of all pairs of a sentence and a segment are true
 RATE, HEAD_RATE = 3e-4, 3e-3
 WARMUP, DECAY, CLIP = 0.1, 0.01, 1.0
 
@@ -45,7 +46,9 @@ def teach(directory: Path, hardware: Hardware, show: Callable[[str], None]) -> L
     encoder.get_input_embeddings().weight.requires_grad_(False)
     levels = tuple(REGION_OF)
     config = TaggerConfig(levels=levels, window=min(WINDOW, most_tokens(tokenizer, directory)))
-    model = SentenceModel(encoder, nn.Linear(int(encoder.config.hidden_size), len(levels))).to(hardware.device)
+    head = nn.Linear(int(encoder.config.hidden_size), len(levels))
+    nn.init.constant_(head.bias, RARE)
+    model = SentenceModel(encoder, head).to(hardware.device)
     tagger = Learned(config=config, tokenizer=tokenizer, model=model, hardware=hardware)
     _train(tagger, lessons(Windows(tokenizer, config.window)), show)
     model.eval()
