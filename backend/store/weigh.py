@@ -22,10 +22,13 @@ _ALIGNMENT_METHOD = (
     "U-statistic over microbatches of training texts; 95 % interval of Student's t over seeds; aligned: above 0 and at least "
     "{threshold:g}"
 )
-_ALIGNMENTS = """
+_MEANS = {"naive": "naive", "split_half": "split_half", "ceiling": "ceiling", "permuted": "floor"}
+_MEANS |= {"conflict_rate": "conflict_rate", "magnitude_similarity": "magnitude_similarity"}
+# means in the order of seeds: a sum in another order ends in another digit
+_ALIGNMENTS = f"""
     SELECT setting, moment, if(moment = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
-        list(debiased ORDER BY seed) AS debiased, avg(naive) AS naive, avg(split_half) AS split_half, avg(ceiling) AS ceiling,
-        avg(permuted) AS floor, avg(conflict_rate) AS conflict_rate, avg(magnitude_similarity) AS magnitude_similarity
+        list(debiased ORDER BY seed) AS debiased,
+        {", ".join(f"list_avg(list({column} ORDER BY seed)) AS {name}" for column, name in _MEANS.items())}
     FROM gradient_alignment
     WHERE task_a <> task_b AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
     GROUP BY ALL
