@@ -22,13 +22,14 @@ _ALIGNMENT_METHOD = (
     "U-statistic over microbatches of training texts; 95 % interval of Student's t over seeds; aligned: above 0 and at least "
     "{threshold:g}"
 )
-_MEANS = {"naive": "naive", "split_half": "split_half", "ceiling": "ceiling", "permuted": "floor"}
-_MEANS |= {"conflict_rate": "conflict_rate", "magnitude_similarity": "magnitude_similarity"}
 # means in the order of seeds: a sum in another order ends in another digit
-_ALIGNMENTS = f"""
+_ALIGNMENTS = """
     SELECT setting, moment, if(moment = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
         list(debiased ORDER BY seed) AS debiased,
-        {", ".join(f"list_avg(list({column} ORDER BY seed)) AS {name}" for column, name in _MEANS.items())}
+        list_avg(list(naive ORDER BY seed)) AS naive, list_avg(list(split_half ORDER BY seed)) AS split_half,
+        list_avg(list(ceiling ORDER BY seed)) AS ceiling, list_avg(list(permuted ORDER BY seed)) AS floor,
+        list_avg(list(conflict_rate ORDER BY seed)) AS conflict_rate,
+        list_avg(list(magnitude_similarity ORDER BY seed)) AS magnitude_similarity
     FROM gradient_alignment
     WHERE task_a <> task_b AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
     GROUP BY ALL
