@@ -35,8 +35,10 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     reach = 1.08 * max(*values, 0.1)
     columns = columns_for(len(methods))
     boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, _HEAD / _PANEL + 0.22))
-    ticks = list(zip(*map(difference_ticks(reach).__getitem__, ("tickvals", "ticktext")), strict=True))
-    ends = dict((ticks[0], ticks[len(ticks) // 2], ticks[-1]))
+    ticks = difference_ticks(reach)
+    ends: dict[float, str] = {
+        ticks["tickvals"][place]: ticks["ticktext"][place] for place in (0, len(ticks["tickvals"]) // 2, -1)
+    }
     sheet = Sheet()
     whiskers, measured, hollow = Strokes(), Strokes(), Strokes()
     for number, (box, method) in enumerate(zip(boxes, methods, strict=True)):
