@@ -19,7 +19,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def median(work: Callable[[], object]) -> float:
 
 
 @contextmanager
-def server(root: Path) -> Iterator[str]:
+def server(root: Path) -> Generator[str]:
     """A dashboard in a process of its own; its address."""
     process = _servers.start(root)
     try:
