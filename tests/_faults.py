@@ -59,9 +59,10 @@ def make_trial(folder: Path, encoder: Path) -> Trial:
     words = {"grade": ("none", "mild", "severe"), "level": ("low", "high"), "side": ("left", "right")}
     said = {"none": "normal", "low": "without", "high": "with"}
     lines = [f"note,{','.join(words)}"]
-    for i in range(160):
+    for i in range(160):  # one word of five says nothing, so that models err and differ
         labels = [str(generator.choice(of_task)) for of_task in words.values()]
-        lines.append(f"disc {i} {' '.join(said.get(label, label) for label in labels)},{','.join(labels)}")
+        text = " ".join(said.get(label, label) if generator.random() < 0.8 else "root" for label in labels)
+        lines.append(f"disc {i} {text},{','.join(labels)}")
     (folder / "notes.csv").write_text("\n".join(lines) + "\n")
     content = EXPERIMENT.format(encoder=encoder)
     (folder / "experiment.yaml").write_text(content)
@@ -85,14 +86,14 @@ def start(folder: Path, *command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(arguments, cwd=folder, env=environment(), stdout=out, stderr=out)
 
 
-def finish(process: subprocess.Popen[bytes], seconds: float = 240) -> str:
+def finish(process: subprocess.Popen[bytes], seconds: float = 400) -> str:
     """What a command printed until it ended well."""
     printed = Path(process.args[-1] + ".out")
     assert process.wait(timeout=seconds) == 0, printed.read_text()
     return printed.read_text()
 
 
-def wait_until(condition, seconds=90):
+def wait_until(condition, seconds=200):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "what should happen did not"

@@ -53,6 +53,7 @@ def lane_processes(workspace, run):
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_other(make_run, encoded, workspace, tmp_path):
     from backend.fleet.trainer import run_fleet
@@ -68,6 +69,7 @@ def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_othe
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_lane_killed_in_the_middle_of_a_run_loses_no_run(make_run, encoded, workspace, tmp_path):
     from backend.fleet.trainer import run_fleet
@@ -97,6 +99,7 @@ def test_a_lane_killed_in_the_middle_of_a_run_loses_no_run(make_run, encoded, wo
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspace, tmp_path):
     from backend.fleet.trainer import run_wide
@@ -114,43 +117,6 @@ def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspac
     np.testing.assert_allclose(first, second, atol=2e-3)
     for name in ("updates", "task_updates", "best_epoch"):
         assert RunFolder(workspace, run.run_id).facts()[name] == RunFolder(alone, run.run_id).facts()[name]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
-def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded, workspace):
-    """Finished runs go through broker and lanes like any other; none is trained again."""
-    import psutil
-
-    from backend.fleet.trainer import run_fleet
-
-    runs = [make_run("grade", seed=seed) for seed in range(1000)]
-    for run in runs:
-        folder = RunFolder(workspace, run.run_id)
-        folder.path.mkdir()
-        (folder.path / "DONE").write_text("{}")
-    process = psutil.Process()
-    run_fleet(runs[:10], encoded, workspace, LANES)
-    memory, files = process.memory_info().rss, process.num_fds()
-    outcomes = run_fleet(runs, encoded, workspace, LANES)
-    assert [outcome.job_id for outcome in outcomes] == [run.run_id for run in runs]
-    assert not any(outcome.reason for outcome in outcomes)
-    assert not list(workspace.runs.glob("*/journal-*"))
-    assert process.memory_info().rss - memory < 100 * 2**20
-    assert process.num_fds() - files < 20
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("ray_session")
-def test_eight_wide_runs_on_two_cores_end_and_leave_nothing(make_run, encoded, workspace):
-    from ray.util import placement_group_table
-
-    from backend.fleet.trainer import run_wide
-
-    runs = [make_run("grade", seed=seed, epochs=4, patience=1) for seed in range(8)]
-    outcomes = run_wide(runs, encoded, workspace, replace(LANES, workers_per_run=2))
-    assert [outcome.reason for outcome in outcomes] == [""] * 8
-    assert all(group["state"] == "REMOVED" for group in placement_group_table().values())
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -82,6 +82,7 @@ def finish(folder, *words):
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_finished_runs_are_not_touched_and_the_others_are_done(folder, how, request):
     process = start(folder)
@@ -104,6 +105,7 @@ def test_finished_runs_are_not_touched_and_the_others_are_done(folder, how, requ
 
 
 @pytest.mark.slow
+@pytest.mark.fault
 def test_a_search_that_is_killed_trains_nothing_that_is_finished_when_it_is_started_again(folder, request):
     """Of 7 groups four are trained before the search, and one before its first trial."""
     process = start(folder, "search", "search.yaml")

@@ -22,7 +22,7 @@ from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
 from tests._nodes import NODE, nodes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.fault]
 
 
 @pytest.fixture
