@@ -79,8 +79,14 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; another than loopback asks for MTLENS_TOKEN.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8600,
     threshold: Threshold = 0.5,
+    address: Annotated[str | None, typer.Option(help="Ray cluster (HOST:PORT) to serve on, in place of this process.")] = None,
 ) -> None:
-    """Serve an exported family over HTTP on this machine; Ctrl-C ends it."""
-    from backend.ship.serve import serve as listen
+    """Serve an exported family over HTTP, on this machine or on a Ray cluster; Ctrl-C ends it."""
+    if address is None:
+        from backend.ship.serve import serve as listen
 
-    listen(model, host, port, threshold)
+        listen(model, host, port, threshold)
+    else:
+        from backend.fleet.serving import serve_on_cluster
+
+        serve_on_cluster(model, address, host, port, threshold)
