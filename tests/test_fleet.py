@@ -1,14 +1,14 @@
 """Lanes on a real Ray: same numbers as without it, runs that fail alone, lanes that are killed, wide runs."""
 
+import contextlib
 import os
 import signal
 import stat
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,6 +19,9 @@ from backend.learn.execute import execute
 from backend.settings import Resources
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
+from experiments.benchmarks.scale import resources
+from experiments.cluster.drill import markers, taken_up
+from tests._faults import NUM_RUNS, assert_as_undisturbed, done, in_background, in_flight, wait_until
 
 LANES = Lanes(workers=2, workers_per_run=1, threads=1, cpus=1.0, gpus=0.0)
 GIB = 2**30
@@ -39,17 +42,22 @@ def predictions(workspace, run):
     return RunFolder(workspace, run.run_id).facts()["files"]["predictions.parquet"]
 
 
-def lane_processes(workspace, run):
-    """Process ids that wrote to a run's folder, from the lock that its lane holds."""
+def kill_lane(workspace, run):
+    """Kill the process that holds the lock of a run's folder; whether there was one."""
     folder = RunFolder(workspace, run.run_id).path
-    found = []
     for entry in Path("/proc").iterdir():
-        try:
+        with contextlib.suppress(OSError):
             if entry.name.isdigit() and any(fd.readlink() == folder / ".lock" for fd in (entry / "fd").iterdir()):
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
+                os.kill(int(entry.name), signal.SIGKILL)
+                return True
+    return False
+
+
+def process_names():
+    """Of the processes that this one's Ray has started."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield " ".join(process.cmdline())
 
 
 @pytest.mark.slow
@@ -70,32 +78,22 @@ def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_othe
 
 @pytest.mark.slow
 @pytest.mark.fault
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("ray_session")
-def test_a_lane_killed_in_the_middle_of_a_run_loses_no_run(make_run, encoded, workspace, tmp_path):
+def test_a_lane_killed_in_the_middle_of_a_run_changes_no_result(trial, tmp_path):
     from backend.fleet.trainer import run_fleet
 
-    runs = [make_run("grade", seed=seed, epochs=60) for seed in range(3)]
-    killed = []
-
-    def kill_when_running():
-        for _ in range(600):
-            time.sleep(0.1)
-            journal = RunFolder(workspace, runs[0].run_id).path / "journal-0.jsonl"
-            if journal.exists() and '"epoch"' in journal.read_text() and (holders := lane_processes(workspace, runs[0])):
-                os.kill(holders[0], signal.SIGKILL)
-                killed.append(holders[0])
-                return
-
-    killer = threading.Thread(target=kill_when_running)
-    killer.start()
-    outcomes = run_fleet(runs, encoded, workspace, LANES)
-    killer.join()
-    assert len(killed) == 1
-    assert all(outcome.reason == "" for outcome in outcomes)
-    assert (RunFolder(workspace, runs[0].run_id).path / "journal-1.jsonl").exists()
-    undisturbed = Workspace.open(tmp_path / "undisturbed")
-    execute(runs[0], encoded, undisturbed, threads=1)
-    assert predictions(workspace, runs[0]) == predictions(undisturbed, runs[0])
+    runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "fleet")
+    thread, answers = in_background(lambda: run_fleet(runs, trial.plan.encoded, workspace, LANES))
+    wait_until(lambda: len(done(workspace, runs)) >= 2)
+    before = markers(workspace)
+    wait_until(lambda: any(kill_lane(workspace, run) for run in in_flight(workspace, runs)))
+    thread.join(timeout=400)
+    assert answers, "the fleet should have ended"
+    assert [outcome.reason for outcome in answers[0]] == [""] * NUM_RUNS
+    assert before.items() <= markers(workspace).items()
+    assert taken_up(workspace, runs) >= 1
+    assert_as_undisturbed(workspace, trial.undisturbed)
 
 
 @pytest.mark.slow
@@ -117,6 +115,51 @@ def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspac
     np.testing.assert_allclose(first, second, atol=2e-3)
     for name in ("updates", "task_updates", "best_epoch"):
         assert RunFolder(workspace, run.run_id).facts()[name] == RunFolder(alone, run.run_id).facts()[name]
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.usefixtures("ray_session")
+def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded, workspace):
+    """Finished runs go through broker and lanes like any other; none is trained again."""
+    from backend.fleet.trainer import run_fleet
+
+    runs = [make_run("grade", seed=seed) for seed in range(1000)]
+    for run in runs:
+        folder = RunFolder(workspace, run.run_id)
+        folder.path.mkdir()
+        (folder.path / "DONE").write_text("{}")
+    run_fleet(runs[:10], encoded, workspace, LANES)
+    memory, files, objects = resources()
+    outcomes = run_fleet(runs, encoded, workspace, LANES)
+    assert [outcome.job_id for outcome in outcomes] == [run.run_id for run in runs]
+    assert not any(outcome.reason for outcome in outcomes)
+    assert not list(workspace.runs.glob("*/journal-*"))
+    after = resources()
+    assert after[0] - memory < 100  # MiB
+    assert after[1] - files < 20
+    assert after[2] - objects < 10  # MiB; the tokens of a fleet's texts are freed with it
+
+
+@pytest.mark.slow
+@pytest.mark.fault
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("ray_session")
+def test_eight_wide_runs_on_two_cores_and_twenty_early_stops_leave_nothing(make_run, encoded, workspace):
+    """Two wide runs at a time want four cores of two, so one waits for the other."""
+    from ray.util import placement_group_table
+
+    from backend.fleet.trainer import run_fleet, run_wide
+
+    settled = {"epochs": 9, "patience": 1, "learning_rate": 1e-30, "head_learning_rate": 1e-30}
+    runs = [make_run("grade", seed=seed, **settled) for seed in range(20)]
+    outcomes = run_wide(runs[:8], encoded, workspace, replace(LANES, workers=4, workers_per_run=2))
+    outcomes += run_fleet(runs[8:], encoded, workspace, LANES)
+    assert [outcome.reason for outcome in outcomes] == [""] * 20
+    assert {RunFolder(workspace, run.run_id).facts()["epochs_run"] for run in runs} == {2}
+    assert taken_up(workspace, runs) == 0
+    wait_until(lambda: {group["state"] for group in placement_group_table().values()} <= {"REMOVED"})
+    wait_until(lambda: not any("TrainWorker" in name for name in process_names()))
 
 
 @pytest.mark.usefixtures("ray_session")
