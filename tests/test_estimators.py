@@ -46,7 +46,7 @@ def test_discovery_costs_for_four_tasks():
         "pairs (HOA)": (10, 0),
         "TAG (look-ahead)": (5, 11),
         "TAG (first order)": (5, 5),
-        "linearised (Grad-TAE)": (5, 5),
+        "Grad-TAE": (5, 5),
         "gradient cosine": (5, 5),
         "CKA": (5, 4),
         "task means": (5, 0),

@@ -204,7 +204,7 @@ def test_the_linearised_estimate_is_a_method_of_the_table_with_its_cost(workspac
     listed = [{"piece_id": "c" * 16, "kind": "linearised", "subject": "s0"}]
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": listed}))
     ingest(workspace, force=True)
-    method = "SELECT trainings, passes FROM grouping_method WHERE method = 'linearised (Grad-TAE)'"
+    method = "SELECT trainings, passes FROM grouping_method WHERE method = 'Grad-TAE'"
     assert rows(workspace, method) == []
     folder = PieceFolder(workspace, "c" * 16)
     folder.start({"kind": "test"}, {}, {}).close()
@@ -219,9 +219,9 @@ def test_the_linearised_estimate_is_a_method_of_the_table_with_its_cost(workspac
     stored = "SELECT task_from, task_for, value, standard_error FROM affinity WHERE method LIKE 'linearised%' ORDER BY ALL"
     assert rows(workspace, stored) == [(row.task_from, row.task_for, row.affinity, None) for row in found]
     assert rows(workspace, method) == [(4, 4)]
-    seconds = "SELECT DISTINCT method, discovery_seconds FROM groupings WHERE method IN ('linearised (Grad-TAE)', 'task means')"
+    seconds = "SELECT DISTINCT method, discovery_seconds FROM groupings WHERE method IN ('Grad-TAE', 'task means')"
     costs = dict(rows(workspace, seconds))
-    assert costs["linearised (Grad-TAE)"] == costs["task means"] + 7.0
+    assert costs["Grad-TAE"] == costs["task means"] + 7.0
 
 
 def test_an_experiment_that_does_not_search_has_no_groupings(workspace: Workspace) -> None:

@@ -8,7 +8,7 @@ CREATE TABLE affinity (
 );
 COMMENT ON TABLE affinity IS 'What one task does for another when they are trained together, by each method; larger is better';
 COMMENT ON COLUMN affinity.experiment_id IS 'Experiment';
-COMMENT ON COLUMN affinity.method IS 'pairwise gain (measured), gradient cosine, CKA, TAG (look-ahead), TAG (first order) or linearised (Grad-TAE)';
+COMMENT ON COLUMN affinity.method IS 'pairwise gain (measured), gradient cosine, CKA, TAG (look-ahead), TAG (first order) or Grad-TAE';
 COMMENT ON COLUMN affinity.task_from IS 'Task that is trained together with the other';
 COMMENT ON COLUMN affinity.task_for IS 'Task that gains or loses by it';
 COMMENT ON COLUMN affinity.value IS 'Affinity in the units of its method, mean over seeds';

@@ -98,7 +98,7 @@ CKA = Affinity(
     passes=lambda num_tasks: num_tasks,  # a forward of each task-specific model
 )
 LINEARISED = Affinity(
-    name="linearised (Grad-TAE)",
+    name="Grad-TAE",
     matrix=lambda gradients, _: gradients.linearised,
     passes=lambda num_tasks: num_tasks + 1,  # a forward of all tasks, a backward of each; the regressions look at no text
 )
