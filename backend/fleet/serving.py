@@ -45,7 +45,7 @@ def served(folder: Path, address: str | None, host: str, port: int, threshold: f
             http_options={"host": host, "port": port, "request_timeout_s": 2 * SECONDS},
             logging_config={"enable_access_log": False, "log_level": "WARNING"},
         )
-        copies = serve.deployment(
+        copies: Any = serve.deployment(
             serve.ingress()(_Copy),
             name=_NAME,
             num_replicas=lanes.workers,
