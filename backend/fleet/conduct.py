@@ -59,6 +59,7 @@ def conduct(
         later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
     first = missing or next(later, [])
     if not first:
+        ingest(workspace, force=True)  # another experiment may have done it all
         return []
     with Monitor(workspace, [], show) as monitor:
         jobs: dict[str, Job] = {}
