@@ -216,7 +216,7 @@ def test_the_linearised_estimate_is_a_method_of_the_table_with_its_cost(workspac
     ]
     folder.finish({LINEARISED: to_parquet(linearised_table(found))}, {"seconds": 7.0})
     ingest(workspace, force=True)
-    stored = "SELECT task_from, task_for, value, standard_error FROM affinity WHERE method LIKE 'linearised%' ORDER BY ALL"
+    stored = "SELECT task_from, task_for, value, standard_error FROM affinity WHERE method = 'Grad-TAE' ORDER BY ALL"
     assert rows(workspace, stored) == [(row.task_from, row.task_for, row.affinity, None) for row in found]
     assert rows(workspace, method) == [(4, 4)]
     seconds = "SELECT DISTINCT method, discovery_seconds FROM groupings WHERE method IN ('Grad-TAE', 'task means')"
