@@ -222,9 +222,9 @@ def test_a_mistake_is_one_line_and_exit_code_two(folder, mtlens, arguments, mess
 
 def test_debug_shows_the_traceback(folder, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mtlens", "--debug", "run", "none.yaml"])
+    monkeypatch.setenv("MTLENS_DEBUG", "")  # the command sets it, and this takes it back afterwards
     with pytest.raises(cli.MtlensError, match=r"none\.yaml"):
         cli.main()
-    monkeypatch.delenv("MTLENS_DEBUG")
 
 
 def test_every_command_explains_itself(mtlens):

@@ -65,7 +65,9 @@ def test_a_node_that_goes_during_wide_runs_changes_no_verdict(trial, tmp_path):
     assert taken_up(workspace, wide) >= 1
     run_local(others, trial.plan.encoded, workspace, replace(lanes, workers_per_run=1))
     assert_as_undisturbed(
-        workspace, trial, {"example": "*", "experiment_run": "*", "prediction": "run_id, split, task, example_id, label"}
+        workspace,
+        trial.undisturbed,
+        {"example": "*", "experiment_run": "*", "prediction": "run_id, split, task, example_id, label"},
     )
     for run in wide:
         one, other = (RunFolder(where, run.run_id).path / "predictions.parquet" for where in (workspace, trial.undisturbed))
