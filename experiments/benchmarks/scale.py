@@ -74,12 +74,13 @@ def through_the_queue(lanes: int, runs: int, seconds: float) -> dict[str, float]
     workers: list[Any] = [Sleeper.options(scheduling_strategy="SPREAD").remote() for _ in range(lanes)]
     ray.get([worker.ready.remote() for worker in workers])
     started = time.time()
-    answer = broker.ask.remote([job(number) for number in range(runs)])
-    broker.close.remote()
-    worked = ray.get([worker.work.remote(broker, lane, seconds) for lane, worker in enumerate(workers)])
+    at_work = [worker.work.remote(broker, lane, seconds) for lane, worker in enumerate(workers)]
+    outcomes = ray.get(broker.ask.remote([job(number) for number in range(runs)]))
     wall = time.time() - started
+    ray.get(broker.close.remote())
+    worked = ray.get(at_work)
     naps = [nap for of_lane in worked for nap in of_lane]
-    if not len(ray.get(answer)) == len(naps) == runs:
+    if not len(outcomes) == len(naps) == runs:
         raise SystemExit(f"every run should be done once; found {len(naps)} of {runs}")
     until = max(began for began, _ in naps)
     busy = sum(min(ended, until) - began for began, ended in naps)
