@@ -1,6 +1,8 @@
 """Fixtures that many tests share: a tiny encoder with random weights, and small examples to train it on."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import backend.fleet  # noqa: F401  # sets the environment of Ray before a test imports it
+from backend import cli
 from backend.data.encode import Encoded, encode
 from backend.data.examples import Examples
 from backend.settings import Encoder, Task, Training
@@ -140,3 +143,18 @@ def search_plan(tmp_path, tiny_encoder):
         return make_plan(Experiment.model_validate(content), [tmp_path])
 
     return make
+
+
+@pytest.fixture
+def mtlens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str | int, str, str]]:
+    """Runs the command in this process; returns exit code, output and errors."""
+
+    def run(*arguments: object) -> tuple[str | int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mtlens", *map(str, arguments)])
+        monkeypatch.delenv("MTLENS_DEBUG", raising=False)
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return caught.value.code or 0, printed.out, printed.err
+
+    return run

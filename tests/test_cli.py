@@ -45,21 +45,6 @@ def folder(tmp_path, tiny_encoder, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def mtlens(monkeypatch, capsys):
-    """Runs the command in this process; returns exit code, output and errors."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mtlens", *map(str, arguments)])
-        monkeypatch.delenv("MTLENS_DEBUG", raising=False)
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        printed = capsys.readouterr()
-        return caught.value.code or 0, printed.out, printed.err
-
-    return run
-
-
 def test_reports_in_verdict_out(folder, mtlens):
     code, out, _ = mtlens("run", "tiny.yaml", "--local")
     assert code == 0
@@ -101,7 +86,8 @@ def test_a_damaged_run_is_found_set_aside_and_trained_again(folder, mtlens):
 def test_a_run_killed_half_way_repeats_no_finished_run(folder, mtlens):
     """kill -9 of the whole process, and the same command again."""
     (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 40"))
-    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored in the background of a script
+    command = [sys.executable, "-c", f"{heard}; from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     runs = folder / "results" / "runs"
@@ -131,7 +117,8 @@ def interrupted(process):
 
 
 def test_an_interrupt_leaves_a_state_to_go_on_from(folder):
-    command = [sys.executable, "-c", "from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored in the background of a script
+    command = [sys.executable, "-c", f"{heard}; from backend.cli import main; main()", "run", "tiny.yaml", "--local"]
     (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 500"))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment) as process:

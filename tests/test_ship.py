@@ -3,14 +3,12 @@
 import csv
 import json
 import logging
-import sys
 
 import numpy as np
 import pytest
 import torch
 from starlette.testclient import TestClient
 
-from backend import cli
 from backend.data.segments import Rules, cleaned, segment
 from backend.errors import EncoderError, MtlensError, WorkspaceError
 from backend.evidence.models import load_trained
@@ -43,19 +41,6 @@ def folder(trained, tmp_path_factory):
 @pytest.fixture(scope="module")
 def reader(folder):
     return Reader(load(folder, threads=1), 0.0)
-
-
-@pytest.fixture
-def mtlens(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mtlens", *map(str, arguments)])
-        monkeypatch.delenv("MTLENS_DEBUG", raising=False)
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        printed = capsys.readouterr()
-        return caught.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 def test_every_task_is_served_once(trained, folder):

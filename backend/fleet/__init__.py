@@ -1,10 +1,11 @@
 """Many runs side by side: Ray Train's lanes, the broker that feeds them, and the plain path without Ray.
 
 Importing this package sets Ray's environment: Ray reads it when it is imported itself, and a session that is started after
-that under another mode of authentication does not come up.
+that under another mode of authentication does not come up. Where Ray was imported before, it is made to read it again.
 """
 
 import os
+import sys
 
 ENVIRONMENT = {  # what the user has set stays
     "RAY_AUTH_MODE": "token",
@@ -20,3 +21,7 @@ ENVIRONMENT = {  # what the user has set stays
     "TOKENIZERS_PARALLELISM": "false",
 }
 os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+if "ray" in sys.modules:
+    from ray import _raylet
+
+    _raylet.Config.initialize("")  # pyright: ignore[reportAttributeAccessIssue]  # compiled, and without types

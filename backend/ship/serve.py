@@ -62,7 +62,10 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
         async with batcher:
             yield
 
-    app = FastAPI(title="mtlens", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="mtlens", lifespan=lifespan, docs_url=None, redoc_url=None,
+        exception_handlers={RequestValidationError: _invalid, TimeoutError: _late, DataError: _unusable, MtlensError: _failed},
+    )  # fmt: skip
 
     @app.middleware("http")
     async def guard(  # pyright: ignore[reportUnusedFunction]
@@ -80,29 +83,12 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
             return _problem(413, f"body should have at most {MAX_BODY:,} bytes")
         return await call_next(request)
 
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> Response:  # pyright: ignore[reportUnusedFunction]
-        first = error.errors()[0]  # its input is report text, which stays out of the answer
-        return _problem(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['type']}")
-
     @app.post("/findings")
     async def findings(asked: Asked) -> Answered:  # pyright: ignore[reportUnusedFunction]
         """Read reports: every task of every motion segment, with probability and sentence."""
         texts = [(str(number), cleaned(text)) for number, text in enumerate(asked.reports)]
         async with asyncio.timeout(SECONDS):  # here and not in `guard`, so that the wait itself is cancelled
             return Answered(reports=await batcher.read(texts))
-
-    @app.exception_handler(TimeoutError)
-    async def late(_: Request, error: TimeoutError) -> Response:  # pyright: ignore[reportUnusedFunction]
-        return _problem(503, f"an answer should take at most {SECONDS:g} seconds; it took longer")
-
-    @app.exception_handler(DataError)
-    async def unusable(_: Request, error: DataError) -> Response:  # pyright: ignore[reportUnusedFunction]
-        return _problem(422, str(error))
-
-    @app.exception_handler(MtlensError)
-    async def failed(_: Request, error: MtlensError) -> Response:  # pyright: ignore[reportUnusedFunction]
-        return _problem(500, str(error))
 
     @app.get("/health")
     async def health() -> Health:  # pyright: ignore[reportUnusedFunction]
@@ -114,6 +100,23 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
         return HTMLResponse(_PAGE)
 
     return app
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]  # its input is report text, which stays out of the answer
+    return _problem(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['type']}")
+
+
+async def _late(_: Request, error: TimeoutError) -> Response:
+    return _problem(503, f"an answer should take at most {SECONDS:g} seconds; it took longer")
+
+
+async def _unusable(_: Request, error: DataError) -> Response:
+    return _problem(422, str(error))
+
+
+async def _failed(_: Request, error: MtlensError) -> Response:
+    return _problem(500, str(error))
 
 
 async def _is_too_long(request: Request) -> bool:

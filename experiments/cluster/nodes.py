@@ -15,10 +15,8 @@ NODE: dict[str, Any] = {"object_store_memory": 100 * 2**20, "include_dashboard":
 def nodes(*cores: int) -> Generator[tuple[Any, list[Any]]]:
     """A cluster with a head without compute and a node per number of cores; this process has joined it."""
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    from ray._raylet import Config
     from ray.cluster_utils import Cluster
 
-    Config.initialize("")  # Ray reads the mode of authentication when it is imported, which may have been before
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **NODE})
     try:
         workers = [cluster.add_node(num_cpus=number, **NODE) for number in cores]
