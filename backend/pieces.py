@@ -13,7 +13,7 @@ Like a `Run`, a piece holds everything that decides its result, so its hash name
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from pydantic import NonNegativeInt, PositiveInt
 
@@ -22,6 +22,7 @@ from backend.spec import Experiment, Run, content_hash
 
 RECIPE = 1  # of the evidence code; a change that alters results counts it up
 
+Kind = TypeVar("Kind", bound=str)
 MemberRole = Literal["single", "multi", "shuffled", "pretrained", "untrained"]
 
 
@@ -82,10 +83,10 @@ class Similarity(Spec):
         return f"similarity of {len(self.members)} models"
 
 
-class Gradients(Spec):
-    """Gradients of all tasks of a multi-task run on `microbatches` draws of `microbatch_size` training texts."""
+class _Drawn(Spec, Generic[Kind]):
+    """What is computed in one multi-task run on `microbatches` draws of `microbatch_size` training texts."""
 
-    kind: Literal["gradients"] = "gradients"
+    kind: Kind
     run: Run
     microbatches: PositiveInt
     microbatch_size: PositiveInt
@@ -95,10 +96,38 @@ class Gradients(Spec):
         """Hash of the run and the draws."""
         return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
 
+
+class Gradients(_Drawn[Literal["gradients"]]):
+    """Gradients of all tasks."""
+
+    kind: Literal["gradients"] = "gradients"
+
     @property
     def label(self) -> str:
         """Short human name."""
         return f"gradients of {self.run.label}"
+
+
+class LookAhead(_Drawn[Literal["lookahead"]]):
+    """Affinities of all tasks by steps for one task."""
+
+    kind: Literal["lookahead"] = "lookahead"
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"look-ahead in {self.run.label}"
+
+
+class Linearisation(_Drawn[Literal["linearised"]]):
+    """Affinities of all tasks by the linearised estimate."""
+
+    kind: Literal["linearised"] = "linearised"
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"linearised estimate around {self.run.label}"
 
 
 class Cross(Spec):
@@ -118,44 +147,6 @@ class Cross(Spec):
     def label(self) -> str:
         """Short human name."""
         return f"gradients across {len(self.runs)} task-specific models s{self.runs[0].seed}"
-
-
-class LookAhead(Spec):
-    """Affinities of all tasks of a multi-task run by steps for one task, on `microbatches` draws of training texts."""
-
-    kind: Literal["lookahead"] = "lookahead"
-    run: Run
-    microbatches: PositiveInt
-    microbatch_size: PositiveInt
-
-    @cached_property
-    def job_id(self) -> str:
-        """Hash of the run and the draws."""
-        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
-
-    @property
-    def label(self) -> str:
-        """Short human name."""
-        return f"look-ahead in {self.run.label}"
-
-
-class Linearisation(Spec):
-    """Affinities of all tasks of a multi-task run by the linearised estimate, from the texts of the same draws."""
-
-    kind: Literal["linearised"] = "linearised"
-    run: Run
-    microbatches: PositiveInt
-    microbatch_size: PositiveInt
-
-    @cached_property
-    def job_id(self) -> str:
-        """Hash of the run and the draws."""
-        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
-
-    @property
-    def label(self) -> str:
-        """Short human name."""
-        return f"linearised estimate around {self.run.label}"
 
 
 Piece = States | Similarity | Gradients | Cross | LookAhead | Linearisation

@@ -2,29 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from backend.data.segments.scoring import TagScore
-from backend.planning import Plan
-from backend.settings import SplitName
 from backend.ship.calibration import rescaled
 from backend.ship.family import FamilyConfig
 from backend.ship.recommended import Member
+from backend.ship.source import Source
 from backend.statistics import confusion, expected_calibration_error, macro_f1
 from backend.store.read import query
-from backend.store.workspace import Workspace
 from backend.verdicts import Comparison
 
-_PREDICTIONS = "SELECT label, probabilities FROM prediction WHERE run_id = ? AND task = ? AND split = ? ORDER BY example_id"
 _MATCHING = """
-    SELECT coalesce(task, 'all tasks'), 100 * single_mean, 100 * multi_mean, verdict
+    SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
     FROM matching WHERE experiment_id = ? AND kind = 'multi'
 """
 _EVIDENCE = """
-    SELECT if(scope = 'group', 'all tasks', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
+    SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
 """
 _LIMITS = """\
@@ -34,22 +27,16 @@ _LIMITS = """\
 """
 
 
-def stored_predictions(workspace: Workspace, run_id: str, task: str, split: SplitName) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Labels [n] and probabilities [n, C] of a finished run."""
-    rows = query(workspace, _PREDICTIONS, [run_id, task, split]).rows
-    return np.array([label for label, _ in rows]), np.array([probabilities for _, probabilities in rows])
-
-
 def write_card(
     out: Path,
     config: FamilyConfig,
-    plan: Plan,
-    workspace: Workspace,
+    source: Source,
     members: Sequence[Member],
     precisions: Sequence[Comparison],
     taggers: Mapping[str, TagScore],
 ) -> None:
     """README.md of an exported folder."""
+    plan, workspace = source.plan, source.workspace
     experiment_id = plan.experiment.experiment_id
     parts = [
         f"# {config.name}\n\nText classifiers exported by mtlens; load them with `backend.ship.family.load(folder)`.\n",
@@ -61,7 +48,7 @@ def write_card(
         "## Tasks\n",
         _table(
             ["task", "classes", "model", "test macro-F1", "temperature", "calibration error", "after scaling"],
-            [row for member in members for row in _task_rows(config, workspace, member)],
+            [row for member in members for row in _task_rows(config, source, member)],
         ),
         "\n## Does one multi-task model match the task-specific ones?\n",
         _table(["task", "task-specific", "multi-task", "verdict"], query(workspace, _MATCHING, [experiment_id]).rows),
@@ -70,7 +57,7 @@ def write_card(
         "\n## bfloat16 against float32\n",
         _table(
             ["task", "float32", "bfloat16", "verdict"],
-            [(one.task or "all tasks", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
+            [(one.task or "mean", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
         ),
         "\n## Which sentences speak of a motion segment?\n",
         _table(
@@ -82,15 +69,15 @@ def write_card(
     (out / "README.md").write_text("\n".join(parts))
 
 
-def _task_rows(config: FamilyConfig, workspace: Workspace, member: Member) -> list[tuple[object, ...]]:
+def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
-            labels, probabilities = stored_predictions(workspace, member.run_ids[0], task.name, "test")
+            stored = source.predictions(member.run_ids[0], task.name, "test")
             temperature = config.temperatures[task.name]
-            score = float(macro_f1(confusion(labels, probabilities.argmax(axis=1), len(task.classes))))
-            before = expected_calibration_error(labels, probabilities)
-            after = expected_calibration_error(labels, rescaled(probabilities, temperature))
+            score = float(macro_f1(confusion(stored.labels, stored.predicted, len(task.classes))))
+            before = expected_calibration_error(stored.labels, stored.probabilities)
+            after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
             classes = ", ".join(task.classes)
             rows.append(
                 (task.name, classes, member.run_ids[0], *(f"{value:.3f}" for value in (score, temperature, before, after)))
