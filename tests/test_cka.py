@@ -174,10 +174,10 @@ def test_many_sets_of_different_width_are_compared_as_each_two_are():
         assert (found.debiased[a, b], found.biased[a, b]) == pytest.approx(both(sets[a], sets[b]), abs=1e-12)
 
 
-@pytest.mark.parametrize("tile", [1, 7, 16, 64, 1000])
-def test_tiles_do_not_matter(tile):
+@pytest.mark.parametrize("strip", [1, 7, 16, 64, 1000])
+def test_strips_do_not_matter(strip):
     x, y = related(65, 8, 5, 0)
-    found, expected = similarity_matrix([x, y], tile=tile), similarity_matrix([x, y])
+    found, expected = similarity_matrix([x, y], strip=strip), similarity_matrix([x, y])
     assert found.debiased == pytest.approx(expected.debiased, abs=1e-13)
     assert found.biased == pytest.approx(expected.biased, abs=1e-13)
 

@@ -51,12 +51,12 @@ class Interval:
 
 
 @torch.inference_mode()
-def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None = None, tile: int = 128) -> SimilarityMatrix:
+def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None = None, strip: int = 128) -> SimilarityMatrix:
     """CKA of every two of S sets [n, p_s], in one pass over their Gram matrices.
 
-    For each tile above the diagonal, the S pieces of U form a matrix V [S, r c], and R += 2 V V': about
-    S n² p + S² n² / 2 operations, float64 if one of the sets is, else float32, with sums over tiles in float64 and an error
-    below 1e-5, on a handful of examples below 1e-4. Memory: two centred copies of the features, and V of 4 S tile² entries.
+    For each strip of rows above the diagonal, the S pieces of U form a matrix V [S, r c], and R += 2 V V': about
+    S n² p + S² n² / 2 operations, float64 if one of the sets is, else float32, with sums over strips in float64 and an error
+    below 1e-5, on a handful of examples below 1e-4. Memory: a centred copy of the features, and V of S n `strip` entries.
     `names` say in errors which set is meant.
     `EvidenceError`: features that are not finite, or not floating-point matrices of the same n.
     """
@@ -67,7 +67,7 @@ def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None
         reason = f"{MIN_EXAMPLES} examples at least; found {n}"
         return SimilarityMatrix(debiased=nothing, biased=nothing, undefined=(reason,) * len(sets))
     grams = Grams.of(sets)
-    unbiased = products(grams, tile)
+    unbiased = products(grams, strip)
     debiased = _normalised(unbiased, _noise(sets[0].values))
     undefined = tuple(
         "constant features" if one.constant else "estimated self-similarity not positive" if math.isnan(own) else None
@@ -95,7 +95,7 @@ def jackknife(
     A bootstrap would be wrong here: an example drawn twice is a pair of equal examples in every feature set.
 
     NaN where CKA is undefined; beside a defined value where it is undefined without one of the examples, as for n = 4.
-    Memory: two centred copies of the features, 64 S (n + S) entries, and n for each pair. `EvidenceError` as
+    Memory: a centred copy of the features, 64 S (n + S) entries, and n for each pair. `EvidenceError` as
     `similarity_matrix`.
     """
     sets = centre_all(features, names, working_dtype(features))

@@ -26,16 +26,19 @@ class Centred:
 
 
 def centre(features: Tensor, name: str, dtype: torch.dtype) -> Centred:
-    """Subtract the mean over examples, taken in float64, from features [n, p], n > 0; `dtype` is float32 or float64.
+    """Subtract the mean over examples from features [n, p], n > 0; `dtype` is float32 or float64.
 
-    The mean is subtracted in two parts, high and low: each entry is then right to the last bits of its distance from the
-    mean, however far the mean lies from 0. `EvidenceError`: not such a matrix, not finite, or too large to be squared.
+    The mean is subtracted in two parts, what rounding left of it after the rest: each entry is then right to the last bits
+    of its distance from the mean, however far the mean lies from 0. `EvidenceError`: not such a matrix, not finite, or too
+    large to be squared.
     """
     check_matrix(features, name)
     kept = features.to(dtype)
-    mean = kept.double().mean(dim=0)
-    high = mean.to(dtype)
-    values = torch.sub(kept, high).sub_((mean - high).to(dtype))
+    high = kept.mean(dim=0)
+    values = kept - high
+    low = values.mean(dim=0)
+    values -= low
+    mean = high.double() + low.double()
     squared_norms = torch.linalg.vector_norm(values, dim=1).square().double()
     if not squared_norms.sum().isfinite():
         raise EvidenceError(f"features and their squares should be finite; found {_not_finite(features)} of {name}")
