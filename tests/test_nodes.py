@@ -1,5 +1,6 @@
 """Faults of a cluster, on several Ray nodes of this machine: nodes that go and come, with lanes and with wide runs."""
 
+import json
 import os
 import subprocess
 import sys
@@ -90,7 +91,10 @@ def _free_cpus(node_id):
     return available_resources_per_node().get(node_id, {}).get("CPU", 0.0)
 
 
-def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch):
+def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch, tmp_path):
+    from ray._private.ray_constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+    from ray.experimental.internal_kv import _internal_kv_get
+
     monkeypatch.setattr(module, "SECONDS_FOR_A_NODE", 2.0)
     with nodes(1) as (cluster, _):
         started = time.monotonic()
@@ -99,16 +103,21 @@ def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch):
         assert time.monotonic() - started < 60
         with pytest.raises(FleetError, match="workers_per_run should be at most 1, the lanes of 1 nodes; found 2"):
             cluster_lanes(Resources(workers_per_run=2))
-        _assert_a_wrong_token_is_refused(cluster.address)
+        assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == []  # or a machine would stay for it
+        wrong, none = {"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_TOKEN": "", "HOME": str(tmp_path)}
+        assert "found one that it refuses" in _refusal(cluster.address, wrong)
+        assert "found none" in _refusal(cluster.address, none)
 
 
-def _assert_a_wrong_token_is_refused(address):
+def _refusal(address, environment):
+    """The one line that somebody gets who may not join; Ray itself would try for longer, and print more."""
     code = (
         "import sys\nfrom backend.errors import FleetError\nfrom backend.fleet.cluster import session\n"
         "try:\n    with session(sys.argv[1]): print('let in')\nexcept FleetError as error: print(error)"
     )
-    wrong = {**os.environ, "RAY_AUTH_TOKEN": "0" * 64}
-    command = [sys.executable, "-c", code, address]
-    answer = subprocess.run(command, env=wrong, capture_output=True, text=True, timeout=120, check=True)
-    assert answer.stdout.startswith(f"cluster at '{address}' should answer"), answer.stdout + answer.stderr
+    command, theirs = [sys.executable, "-c", code, address], {**os.environ, **environment}
+    answer = subprocess.run(command, env=theirs, capture_output=True, text=True, timeout=120, check=True)
+    assert answer.stdout.startswith(f"cluster at '{address}' should get its token"), answer.stdout + answer.stderr
     assert answer.stdout.count("\n") == 1
+    assert answer.stderr == ""
+    return answer.stdout

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.errors import FleetError
-from backend.fleet.cluster import _guard_token_file
+from backend.fleet.entry import guard_token_file
 from backend.store.workspace import Workspace
 from tests import _runs
 
@@ -82,12 +82,12 @@ def test_a_token_file_that_others_can_read_is_closed(tmp_path, monkeypatch):
     path.chmod(0o644)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(path))
-    _guard_token_file()
+    guard_token_file()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o640)
     monkeypatch.setattr(Path, "chmod", _refuse)
     with pytest.raises(FleetError, match=r"auth_token should be readable by its owner alone \(chmod 600\)"):
-        _guard_token_file()
+        guard_token_file()
 
 
 def _refuse(*_):

@@ -6,8 +6,6 @@ import math
 import os
 import secrets
 import shutil
-import socket
-import stat
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.errors import FleetError
+from backend.fleet.entry import check_entry, guard_token_file
 from backend.learn.hardware import usable_cores, usable_memory
 from backend.settings import Resources
 
@@ -82,7 +81,7 @@ def session(address: str | None) -> Generator[str]:
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
     else:
-        _guard_token_file()
+        guard_token_file()
     import ray
     import ray.exceptions
 
@@ -95,7 +94,7 @@ def session(address: str | None) -> Generator[str]:
             memory = _object_store_bytes()
             joined = ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
         else:
-            _check_reachable(address)
+            check_entry(address)
             joined = ray.init(address=address, **quiet)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
@@ -106,25 +105,6 @@ def session(address: str | None) -> Generator[str]:
         ray.shutdown()
 
 
-def _guard_token_file() -> None:
-    """Make a cluster's token readable by its owner alone: Ray itself writes it with the mode that the umask leaves."""
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    if "RAY_AUTH_TOKEN" in os.environ or not path.is_file():
-        return
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        try:
-            path.chmod(0o600)
-        except OSError as error:
-            raise FleetError(f"{path} should be readable by its owner alone (chmod 600); {error.strerror}") from None
-
-
-def _check_reachable(address: str) -> None:
-    """Raise OSError at once where nobody listens at host:port; Ray would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
-
-
 def cluster_lanes(resources: Resources) -> Lanes:
     """Lanes on the nodes of the Ray cluster that this process has joined; waits for an autoscaler's first node.
 
@@ -132,16 +112,7 @@ def cluster_lanes(resources: Resources) -> Lanes:
     wherever they land. `lanes: auto` fills the nodes that are there; a number is asked of an autoscaler too. Raises
     FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
     """
-    deadline = time.monotonic() + SECONDS_FOR_A_NODE
-    while not (nodes := _nodes_with_room(resources)):
-        if time.monotonic() >= deadline:
-            found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
-            raise FleetError(
-                f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
-                f"found nodes: {found}"
-            )
-        _ask_autoscaler(resources)
-        time.sleep(0.5)
+    nodes = _nodes_with_room(resources) or _await_nodes(resources)
     alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
     each = [divide(alone, cores=node.cores, gpus=node.gpus, memory=node.memory) for node in nodes]
     room = sum(lanes.workers for lanes in each)
@@ -203,17 +174,37 @@ def _nodes_with_room(resources: Resources) -> list[_Node]:
     return [node for node in nodes if node.gpus >= 1 or share == 0] if share <= 1 else []
 
 
-def _wanted(resources: Resources) -> str:
-    share = 0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
-    return "1 CPU" + (f", {share:g} GPUs" if share else "")
+def _await_nodes(resources: Resources) -> list[_Node]:
+    """Ask an autoscaler, where there is one, for a node with room, and wait for it.
 
-
-def _ask_autoscaler(resources: Resources) -> None:
-    """Tell an autoscaler, where there is one, what a lane needs."""
+    The request is taken back at the end, or it would keep that node for ever; from then on Ray Train asks.
+    """
     from ray.autoscaler.sdk import request_resources
 
-    share = 0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
-    request_resources(bundles=[{"CPU": 1, **({"GPU": 1} if share else {})}])
+    deadline = time.monotonic() + SECONDS_FOR_A_NODE
+    request_resources(bundles=[{"CPU": 1, **({"GPU": 1} if _share(resources) else {})}])
+    try:
+        while not (nodes := _nodes_with_room(resources)):
+            if time.monotonic() >= deadline:
+                found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
+                raise FleetError(
+                    f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
+                    f"found nodes: {found}"
+                )
+            time.sleep(0.5)
+        return nodes
+    finally:
+        request_resources(bundles=[])
+
+
+def _share(resources: Resources) -> float:
+    """Of a GPU that a lane must have."""
+    return 0.0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
+
+
+def _wanted(resources: Resources) -> str:
+    share = _share(resources)
+    return "1 CPU" + (f", {share:g} GPUs" if share else "")
 
 
 def _object_store_bytes() -> int:
