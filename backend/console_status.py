@@ -4,6 +4,7 @@ import contextlib
 import time
 from typing import Any
 
+from filelock import FileLock, Timeout
 from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
@@ -37,17 +38,21 @@ PACE = """
            avg(seconds) FILTER (state = 'done') AS seconds
     FROM (SELECT DISTINCT ON (run_id) run_id, state, fraction, finished, seconds FROM runs)
 """
+EVIDENCE = """
+    SELECT count(*) FILTER (state = 'done') AS done, count(*) AS pieces
+    FROM (SELECT DISTINCT ON (piece_id) piece_id, state FROM evidence_piece)
+"""
 
 
 def watch_lanes(workspace: Workspace, *, again: bool) -> None:
-    """Print who is at work; with `again`, until nobody is or Ctrl-C."""
+    """Print who is at work; with `again`, until no lane trains and no command has anything done, or Ctrl-C."""
     shown, busy = _look(workspace)
     if not again:
         if busy:
             out.print(shown)
         return
     with Live(shown, console=out, refresh_per_second=1) as live:
-        while busy:
+        while busy or _is_conducted(workspace):
             time.sleep(SECONDS_BETWEEN_LOOKS)
             ingest(workspace)
             shown, busy = _look(workspace)
@@ -55,18 +60,29 @@ def watch_lanes(workspace: Workspace, *, again: bool) -> None:
 
 
 def _look(workspace: Workspace) -> tuple[Group, bool]:
-    """The table of lanes with a line on the whole, and whether a lane is at work."""
-    lanes, pace = _rows(workspace, LANES), _rows(workspace, PACE)[0]
+    """The table of lanes with a line on the whole, and whether a lane trains."""
+    lanes, pace, evidence = _rows(workspace, LANES), _rows(workspace, PACE)[0], _rows(workspace, EVIDENCE)[0]
     table = Table("lane", "tasks", "seed", "epoch", "done", "left", **NARROW)
     for lane in lanes:
         cells = (lane["lane"], lane["tasks"], lane["seed"], f"{lane['epoch'] or 0}/{lane['epochs']}")
         table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
     left = (pace["runs"] - pace["failed"] - pace["work"]) * pace["seconds"] / len(lanes) if lanes and pace["seconds"] else None
-    line = f"{len(lanes)} lanes at work; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
+    line = f"{len(lanes)} lanes in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
     lines = [line + f"{pace['last_hour']} in the last hour; {_words(left)} left"]
+    if evidence["pieces"]:
+        lines.append(f"{evidence['done']} of {evidence['pieces']} pieces of evidence done")
     with contextlib.suppress(OSError):
         lines.append(f"Ray's own dashboard, on the head node: {workspace.ray_dashboard.read_text()}")
     return Group(table, *lines), bool(lanes)
+
+
+def _is_conducted(workspace: Workspace) -> bool:
+    """Whether a command is having jobs done, in training or not."""
+    try:
+        with FileLock(workspace.conductor_lock, blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def _rows(workspace: Workspace, sql: str) -> list[dict[str, Any]]:

@@ -96,15 +96,15 @@ def test_the_job_on_kubernetes_is_pinned_authenticated_and_shares_a_folder():
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
     spec = job["spec"]["rayClusterSpec"]
     assert spec["rayVersion"] == version("ray")
-    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    assert spec["authOptions"] == {"mode": "token", "secretName": "mtlens-ray-token"}
+    assert spec["headGroupSpec"]["rayStartParams"] == {"num-cpus": "0"}  # KubeRay cannot reach a dashboard on loopback
     (group,) = spec["workerGroupSpecs"]
     assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
     for template in (spec["headGroupSpec"]["template"], group["template"]):
         (container,) = template["spec"]["containers"]
-        environment = {one["name"]: one for one in container["env"]}
-        assert environment["RAY_AUTH_MODE"]["value"] == "token"
-        assert "secretKeyRef" in environment["RAY_AUTH_TOKEN"]["valueFrom"]
         assert [one["mountPath"] for one in container["volumeMounts"]] == ["/shared"]
+    assert "automountServiceAccountToken" not in spec["headGroupSpec"]["template"]["spec"]  # the autoscaler works with it
+    assert group["template"]["spec"]["automountServiceAccountToken"] is False
     assert group["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
 
 

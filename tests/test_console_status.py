@@ -4,6 +4,7 @@ import pytest
 
 from backend import cli_show
 from backend.console_status import watch_lanes
+from backend.fleet.monitor import Monitor
 from backend.store.ingest import ingest
 from backend.store.workspace import Workspace
 from tests import _runs
@@ -32,7 +33,7 @@ def test_lanes_at_work_are_told_with_the_whole(workspace, capsys):
     (line,) = [line for line in out.splitlines() if "alpha/7" in line]
     assert "1/2" in line
     assert "50%" in line
-    assert "2 lanes at work; 1 of 3 runs done, 0 failed, 1 in the last hour;" in out
+    assert "2 lanes in training; 1 of 3 runs done, 0 failed, 1 in the last hour;" in out
 
 
 def test_rays_own_dashboard_is_named_where_there_is_one(workspace, capsys):
@@ -49,9 +50,27 @@ def test_a_lane_without_a_sign_of_life_is_not_at_work(workspace, capsys, monkeyp
 
     monkeypatch.setattr(console_status, "LANES", console_status.LANES.replace("120 SECONDS", "0 SECONDS"))
     watch_lanes(workspace, again=True)  # ends at once
-    assert "0 lanes at work" in capsys.readouterr().out
+    assert "0 lanes in training" in capsys.readouterr().out
+
+
+def test_a_watch_lasts_while_a_command_has_jobs_done(workspace, monkeypatch):
+    from backend import console_status
+
+    monkeypatch.setattr(console_status, "LANES", console_status.LANES.replace("120 SECONDS", "0 SECONDS"))
+    monkeypatch.setattr(console_status, "SECONDS_BETWEEN_LOOKS", 0.0)
+    command, looks = Monitor(workspace, [], lambda _: None), []
+
+    def look(_):
+        looks.append("look")
+        if len(looks) == 3:
+            command.__exit__(None)
+
+    monkeypatch.setattr(console_status, "ingest", look)
+    command.__enter__()
+    watch_lanes(workspace, again=True)
+    assert len(looks) == 3
 
 
 def test_status_shows_the_lanes_too(workspace, capsys):
     cli_show.status(workspace.root)
-    assert "lanes at work" in capsys.readouterr().out
+    assert "lanes in training" in capsys.readouterr().out

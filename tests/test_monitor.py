@@ -5,11 +5,13 @@ import time
 import pytest
 
 from backend.console import _left, _LogLines, _whole, _whole_left
+from backend.console_status import _is_conducted
 from backend.errors import WorkspaceError
 from backend.fleet import monitor as module
 from backend.fleet.monitor import JobProgress, Monitor
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace
+from tests._faults import wait_until
 
 
 @pytest.fixture
@@ -64,6 +66,17 @@ def test_what_an_earlier_session_left_is_not_news(make_run, workspace):
         journal.write("resume", fraction=0.4)
         journal.close()
     assert seen[-1] == ["queued", "running"]
+
+
+def test_of_two_commands_the_second_is_seen_when_the_first_ends(workspace, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 0.01)
+    with Monitor(workspace, [], lambda _: None):
+        second = Monitor(workspace, [], lambda _: None)
+        second.__enter__()
+        assert _is_conducted(workspace)
+    wait_until(lambda: _is_conducted(workspace))
+    second.__exit__(None)
+    assert not _is_conducted(workspace)
 
 
 def test_what_goes_wrong_with_the_store_is_told_at_the_end(make_run, workspace, monkeypatch):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
+
 from backend.errors import MtlensError
 from backend.pieces import Job
 from backend.spec import Run
@@ -59,6 +61,7 @@ class Monitor:
         self._progress: list[JobProgress] = []
         self.add(jobs)
         self._over = threading.Event()
+        self._sign = FileLock(workspace.conductor_lock, thread_local=False)
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def add(self, jobs: Sequence[Job]) -> None:
@@ -67,6 +70,7 @@ class Monitor:
 
     def __enter__(self) -> "Monitor":
         """Start watching."""
+        self._show_presence()
         self._thread.start()
         return self
 
@@ -80,10 +84,19 @@ class Monitor:
         except (MtlensError, OSError):
             if kind is None:
                 raise
+        finally:
+            self._sign.release()
+
+    def _show_presence(self) -> None:
+        """Lock the file by which others see that somebody is at work; who finds it locked tries again later."""
+        if not self._sign.is_locked:
+            with contextlib.suppress(Timeout, OSError):
+                self._sign.acquire(blocking=False)
 
     def _watch(self) -> None:
         ingested = time.monotonic()
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
+            self._show_presence()
             with contextlib.suppress(
                 MtlensError, OSError
             ):  # a full disk may have room again; what still fails at the end is raised

@@ -86,6 +86,11 @@ class Workspace:
         return self.root / "ray" / "dashboard"
 
     @property
+    def conductor_lock(self) -> Path:
+        """File that a command which has jobs done here holds locked while it does."""
+        return self.root / ".conductor.lock"
+
+    @property
     def writer_lock(self) -> Path:
         """File that the one writer holds locked."""
         return self.root / ".writer.lock"

@@ -2,10 +2,13 @@
 
 On four Ray nodes of this machine, lanes pull runs from the broker that feeds a fleet. A thousand runs of no time at all:
 runs a second, and the driver's memory and open files and the object store before and after, which should be the same. Runs
-that sleep, over 1 to 32 lanes: efficiency is the time slept until the last run is handed out, over lanes times that time.
-Lanes here are plain actors, as 32 copies of PyTorch need more memory than they need cores. Then eight trainings of
-all-MiniLM-L6-v2 through a real fleet of one lane and of two, each with one thread: the time from the first start to the last
-end, and efficiency by it. `--only` takes one of the three parts.
+that sleep, over 1 to 32 lanes: efficiency is the time slept until the last run is handed out, over lanes times that time;
+a hand-over is the time from the end of a nap to the start of the next in that lane. Lanes here are plain actors, as 32 copies
+of PyTorch need more memory than they need cores, and what they import is imported before the clock starts.
+
+Then eight trainings of all-MiniLM-L6-v2 through a real fleet of one lane and of two, each with one thread: the time from the
+first start to the last end, and efficiency by it. Beside that the same trainings in bare processes, one and two, which share
+out the runs beforehand: two cores share memory and clock rate, whatever feeds them. `--only` takes one of the three parts.
 """
 
 import argparse
@@ -13,6 +16,11 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,7 +29,8 @@ import ray
 
 from backend.fleet.broker import Broker
 from backend.fleet.cluster import Lanes, alive_nodes, session
-from backend.planning import make_plan
+from backend.fleet.local import run_local
+from backend.planning import Plan, make_plan
 from backend.settings import Encoder, Task, Training
 from backend.spec import Outcome, Run
 from backend.store.workspace import Workspace
@@ -32,6 +41,7 @@ LANES = (1, 2, 4, 8, 16, 32)
 RUNS_PER_LANE = 12
 SECONDS = 0.5  # a run sleeps half to one and a half times this
 NODES = 4
+LANE = Lanes(workers=1, workers_per_run=1, threads=1, cpus=1.0, gpus=0.0)
 
 
 def job(number: int) -> Run:
@@ -52,9 +62,9 @@ def job(number: int) -> Run:
 class Sleeper:
     """A lane that sleeps for as long as the seed of a run says."""
 
-    def ready(self) -> bool:
-        """Its process has started."""
-        return True
+    def ready(self, run: Run) -> bool:
+        """Its process has started and knows runs and random numbers."""
+        return np.random.default_rng(run.seed).random() < 1
 
     def work(self, broker: Any, lane: int, seconds: float) -> list[tuple[float, float]]:
         """When each of its runs began and ended."""
@@ -69,13 +79,14 @@ class Sleeper:
 
 def through_the_queue(lanes: int, runs: int, seconds: float) -> dict[str, float]:
     """Runs a second, efficiency, and the driver's memory and open files before and after."""
+    jobs = [job(number) for number in range(runs)]
     before = resources()
     broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote(alive_nodes)
     workers: list[Any] = [Sleeper.options(scheduling_strategy="SPREAD").remote() for _ in range(lanes)]
-    ray.get([worker.ready.remote() for worker in workers])
+    ray.get([broker.offer.remote("warm", jobs), *(worker.ready.remote(jobs[0]) for worker in workers)])
     started = time.time()
     at_work = [worker.work.remote(broker, lane, seconds) for lane, worker in enumerate(workers)]
-    outcomes = ray.get(broker.ask.remote([job(number) for number in range(runs)]))
+    outcomes = ray.get(broker.ask.remote(jobs))
     wall = time.time() - started
     ray.get(broker.close.remote())
     worked = ray.get(at_work)
@@ -84,12 +95,14 @@ def through_the_queue(lanes: int, runs: int, seconds: float) -> dict[str, float]
         raise SystemExit(f"every run should be done once; found {len(naps)} of {runs}")
     until = max(began for began, _ in naps)
     busy = sum(min(ended, until) - began for began, ended in naps)
+    hand_overs = [next_[0] - last[1] for of_lane in worked for last, next_ in pairwise(of_lane)]
     for actor in (*workers, broker):
         ray.kill(actor)
     after = resources()
     return {
         "runs_per_second": round(runs / wall, 1),
         "efficiency": round(busy / (lanes * (until - started)), 3),
+        "median_hand_over_ms": round(1000 * float(np.median(hand_overs)), 1),
         "driver_mib_before": before[0],
         "driver_mib_after": after[0],
         "open_files_before": before[1],
@@ -111,20 +124,44 @@ def resources() -> tuple[float, int, float]:
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1), files, round(objects / 2**20, 1)
 
 
-def train(lanes: int) -> float:
-    """Seconds from the first start to the last end of eight single-task runs over synthetic reports."""
-    plan = make_plan(experiment("scaling", reports=60, epochs=3, num_seeds=2), [])
-    workspace = Workspace.open(Path(tempfile.mkdtemp()))
+def on_fleet(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
+    """Eight trainings through the lanes of a fleet."""
     with session(None):
         from backend.fleet.trainer import run_fleet
 
-        outcomes = run_fleet(
-            plan.distinct, plan.encoded, workspace, Lanes(workers=lanes, workers_per_run=1, threads=1, cpus=1.0, gpus=0.0)
-        )
+        return run_fleet(plan.distinct, plan.encoded, workspace, replace(LANE, workers=lanes))
+
+
+def in_bare_processes(plan: Plan, workspace: Workspace, processes: int) -> list[Outcome]:
+    """The same without Ray and without a queue: each process does every so-manieth run."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        shares = [plan.distinct[first::processes] for first in range(processes)]
+        futures = [pool.submit(run_local, share, plan.encoded, workspace, LANE) for share in shares]
+        return [outcome for future in futures for outcome in future.result()]
+
+
+def train(work: Callable[[Plan, Workspace, int], list[Outcome]], side_by_side: int) -> float:
+    """Seconds from the first start to the last end of eight single-task runs over synthetic reports."""
+    plan = make_plan(experiment("scaling", reports=60, epochs=3, num_seeds=2), [])
+    workspace = Workspace.open(Path(tempfile.mkdtemp()))
+    outcomes = work(plan, workspace, side_by_side)
     if any(outcome.reason for outcome in outcomes):
         raise SystemExit(f"runs failed: {[outcome.reason for outcome in outcomes if outcome.reason][:1]}")
     times = {kind: [event_time(workspace, run, kind) for run in plan.distinct] for kind in ("start", "done")}
     return max(times["done"]) - min(times["start"])
+
+
+def strong_scaling() -> dict[str, Any]:
+    """Seconds on one and on two, and efficiency, of the fleet and of bare processes, in turns."""
+    names = {"fleet": on_fleet, "bare_processes": in_bare_processes}
+    seconds = {(name, number): round(train(work, number), 1) for number in (1, 2) for name, work in names.items()}
+    return {
+        name: {
+            "seconds": {number: seconds[name, number] for number in (1, 2)},
+            "efficiency": round(seconds[name, 1] / (2 * seconds[name, 2]), 3),
+        }
+        for name in names
+    }
 
 
 def main() -> None:
@@ -141,8 +178,7 @@ def main() -> None:
             if only != "nothing":
                 answer["sleeping"] = {lanes: through_the_queue(lanes, RUNS_PER_LANE * lanes, SECONDS) for lanes in LANES}
     if only in (None, "training"):
-        one, two = train(1), train(2)
-        answer["training"] = {"seconds": {1: round(one, 1), 2: round(two, 1)}, "efficiency": round(one / (2 * two), 3)}
+        answer["training"] = strong_scaling()
     print(json.dumps(answer, indent=1))
 
 
