@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from backend.errors import FleetError
 
@@ -29,7 +30,7 @@ def check_entry(address: str) -> None:
     import grpc
     from ray._private.grpc_utils import init_grpc_channel
     from ray._private.services import canonicalize_bootstrap_address_or_die
-    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest
+    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest  # pyright: ignore[reportAttributeAccessIssue]  # made at run time
     from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
     from ray.exceptions import AuthenticationError
 
@@ -37,7 +38,8 @@ def check_entry(address: str) -> None:
         raise FleetError(f"--address should be HOST:PORT of the cluster's head, or auto; found {address!r}")
     wanted = f"cluster at {address!r} should get its token, in ~/.ray/auth_token or RAY_AUTH_TOKEN"
     try:
-        with init_grpc_channel(canonicalize_bootstrap_address_or_die(address)) as head:
+        head: Any = init_grpc_channel(canonicalize_bootstrap_address_or_die(address))
+        with head:
             NodeInfoGcsServiceStub(head).GetClusterId(GetClusterIdRequest(), timeout=SECONDS_TO_ANSWER)
     except AuthenticationError:
         raise FleetError(f"{wanted}; found none") from None
