@@ -40,6 +40,14 @@ def test_a_file_is_no_workspace(tmp_path: Path) -> None:
         Workspace.open(tmp_path / "results")
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/results", "file:///shared/results"])
+def test_an_address_is_no_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkspaceError, match="should be a folder, mounted on every node; found an address"):
+        Workspace.open(Path(address))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     Workspace.open(tmp_path).marker.write_text('{"format": 2}')
     with pytest.raises(WorkspaceError, match=r"was written by a newer mtlens \(format 2; this one reads 1\)"):

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Number of the layout below; a workspace with a larger number belongs to a newer mtlens."""
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")  # what a path makes of s3://; a drive has one letter
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -29,6 +32,8 @@ class Workspace:
     @classmethod
     def open(cls, directory: Path, *, create: bool = True) -> Self:
         """Workspace in `directory`, made on first use; without `create`, one that does not exist is an error."""
+        if _SCHEME.fullmatch(directory.parts[0] if directory.parts else ""):
+            raise WorkspaceError(f"{directory} should be a folder, mounted on every node; found an address, and no locks there")
         workspace = cls(directory.absolute())
         if directory.exists() and not directory.is_dir():
             raise WorkspaceError(f"{directory} should be a folder; found a file")
