@@ -21,6 +21,7 @@ from backend.ship.outputs import Style, heading, written
 from backend.store.workspace import to_json, write_atomic
 
 CHUNK = 32  # reports that are read together
+LOGGED = 32  # chunks between two lines of a log
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Extraction:
                 file.flush()
                 aside.flush()
                 self._note(done, chunk[-1].id, file)
-        print(f"{read:,} reports read, {skipped:,} skipped", file=sys.stderr)
+        over = "\r" if sys.stderr.isatty() else ""
+        print(f"{over}{read:,} reports read, {skipped:,} skipped", file=sys.stderr)
         if skipped and not read and done == skipped:
             raise DataError(f"at least one report should be readable; found {skipped:,} that are not, listed above")
 
@@ -93,7 +95,14 @@ class Extraction:
         path = self._beside("progress")
         if path is not None:
             write_atomic(path, to_json({"asked": self._asked(), "done": done, "last": last, "bytes": file.tell()}))
-            print(f"\r{done:,} reports", end="\n" if not sys.stderr.isatty() else "", file=sys.stderr, flush=True)
+            self._show(done)
+
+    def _show(self, done: int) -> None:
+        """One line that counts on a terminal, one line now and then in a file."""
+        if sys.stderr.isatty():
+            print(f"\r{done:,} reports", end="", file=sys.stderr, flush=True)
+        elif done % (LOGGED * CHUNK) == 0:
+            print(f"{done:,} reports", file=sys.stderr, flush=True)
 
     def _beside(self, kind: str) -> Path | None:
         return None if self.out is None else self.out.with_name(f"{self.out.name}.{kind}")
