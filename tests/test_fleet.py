@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend.errors import FleetError
+from backend.fleet import cluster
 from backend.fleet.cluster import Lanes, divide, session
 from backend.fleet.local import run_local
 from backend.learn.execute import execute
@@ -201,6 +202,22 @@ def test_a_cluster_that_does_not_answer_is_named():
 def test_a_machine_is_divided_into_lanes(resources, cores, gpus, memory, expected):
     lanes = divide(Resources(**resources), cores=cores, gpus=gpus, memory=memory * GIB)
     assert (lanes.workers, lanes.threads, lanes.gpus) == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "nodes", "expected"),
+    [
+        ({}, [(2, 0, 24)], (2, 2 * GIB, True)),
+        ({}, [(16, 0, 8), (2, 0, 3)], (5, 2 * GIB, True)),  # no more on a node than its memory holds, of those that join too
+        ({"lanes": 8}, [(2, 0, 1)], (8, GIB, False)),
+        ({}, [(8, 1, 8), (8, 2, 8), (4, 0, 8)], (3, 0, True)),
+    ],
+)
+def test_a_cluster_is_divided_node_by_node(resources, nodes, expected, monkeypatch):
+    there = [cluster._Node(cores=cores, gpus=gpus, memory=memory * GIB) for cores, gpus, memory in nodes]
+    monkeypatch.setattr(cluster, "_nodes", lambda: there)
+    lanes = cluster.cluster_lanes(Resources(**resources))
+    assert (lanes.workers, lanes.memory, lanes.grows) == expected
 
 
 @pytest.mark.parametrize(

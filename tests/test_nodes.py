@@ -1,5 +1,6 @@
 """Faults of a cluster, on several Ray nodes of this machine: nodes that go and come, with lanes and with wide runs."""
 
+import functools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from backend.errors import FleetError
 from backend.fleet import cluster as module
-from backend.fleet.cluster import cluster_lanes
+from backend.fleet.cluster import BYTES_PER_LANE, cluster_lanes
 from backend.fleet.local import run_local
 from backend.settings import Resources
 from backend.store.read import query
@@ -26,20 +27,29 @@ pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # 
 VERDICTS = "SELECT kind, task, verdict FROM comparison ORDER BY ALL"
 
 
-def test_a_node_that_goes_and_one_that_joins_change_no_result(trial, tmp_path, monkeypatch):
+def test_a_node_that_joins_and_one_that_goes_change_no_result(trial, tmp_path, monkeypatch):
+    import ray
+
     from backend.fleet import trainer
 
     monkeypatch.setattr(trainer, "SECONDS_BETWEEN_RESIZES", 2.0)
     runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "cluster")
-    with nodes(1, 1) as (cluster, (_, leaving)):
+    with nodes(1) as (cluster, (leaving,)):
         lanes = cluster_lanes(Resources())
-        assert (lanes.workers, lanes.threads, lanes.cpus, lanes.elastic) == (2, 1, 1.0, True)
-        thread, answers = in_background(lambda: trainer.run_fleet(runs, trial.plan.encoded, workspace, lanes))
-        wait_until(lambda: len(done(workspace, runs)) >= 2 and in_flight(workspace, runs))
+        assert (lanes.workers, lanes.threads, lanes.cpus, lanes.memory) == (1, 1, 1.0, BYTES_PER_LANE)
+
+        def rest():
+            """Asked for when the first runs are done, and there on two lanes."""
+            wait_until(lambda: ray.cluster_resources()["CPU"] == 2 and "CPU" not in ray.available_resources())
+            yield runs[2:]
+
+        work = functools.partial(trainer.run_fleet, runs[:2], trial.plan.encoded, workspace, lanes, rest())
+        thread, answers = in_background(work)
+        wait_until(lambda: len(done(workspace, runs)) == 2)
+        cluster.add_node(num_cpus=1, **NODE)
+        wait_until(lambda: len(done(workspace, runs)) >= 3 and in_flight(workspace, runs))
         before = markers(workspace)
         cluster.remove_node(leaving, allow_graceful=False)
-        wait_until(lambda: len(done(workspace, runs)) > len(before))  # with one lane it goes on
-        cluster.add_node(num_cpus=1, **NODE)
         thread.join(timeout=400)
     assert answers, "the fleet should have ended"
     assert [outcome.reason for outcome in answers[0]] == [""] * NUM_RUNS

@@ -25,7 +25,8 @@ BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ra
 class Lanes:
     """How many worker processes train, how many of them share a run, and what each of them holds.
 
-    elastic: nodes may come and go, and so may workers.
+    memory: bytes that a worker claims of its node, where cores alone would let more onto it than fit. elastic: nodes may come
+    and go, and so may workers. grows: with nodes that join, to more workers than these.
     """
 
     workers: int
@@ -33,7 +34,9 @@ class Lanes:
     threads: int
     cpus: float
     gpus: float
+    memory: int = 0
     elastic: bool = False
+    grows: bool = False
 
     @property
     def side_by_side(self) -> int:
@@ -109,8 +112,8 @@ def cluster_lanes(resources: Resources) -> Lanes:
     """Lanes on the nodes of the Ray cluster that this process has joined; waits for an autoscaler's first node.
 
     Every node is divided by itself, and all lanes get what a lane of the smallest share gets, so that runs are equal
-    wherever they land. `lanes: auto` fills the nodes that are there; a number is asked of an autoscaler too. Raises
-    FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    wherever they land. `lanes: auto` fills the nodes that are there and those that join, and asks an autoscaler for a lane
+    per job; a number asks for as many. Raises FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
     """
     nodes = _nodes_with_room(resources) or _await_nodes(resources)
     alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
@@ -120,13 +123,16 @@ def cluster_lanes(resources: Resources) -> Lanes:
     workers = max(1, asked // resources.workers_per_run) * resources.workers_per_run
     if resources.workers_per_run > room:
         raise FleetError(f"workers_per_run should be at most {room}, the lanes of {len(nodes)} nodes; found {workers}")
+    memory = min(BYTES_PER_LANE, *(node.memory / lanes.workers for node, lanes in zip(nodes, each, strict=True)))
     return Lanes(
         workers=workers,
         workers_per_run=resources.workers_per_run,
         threads=min(lanes.threads for lanes in each),
         cpus=min(lanes.cpus for lanes in each),
         gpus=each[0].gpus,
+        memory=0 if each[0].gpus else int(memory),
         elastic=True,
+        grows=resources.lanes == "auto",
     )
 
 

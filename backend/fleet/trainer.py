@@ -58,7 +58,8 @@ def run_fleet(
     """
     broker = broker or start_broker()
     config = {"broker": broker, **_shared(encoded, workspace, lanes)}
-    workers = lanes.workers if later else min(lanes.workers, len(jobs))
+    most = max(lanes.workers, len(jobs)) if lanes.grows else lanes.workers
+    workers = most if later else min(most, len(jobs))
     asker = ThreadPoolExecutor(max_workers=1)
     answers = asker.submit(_ask, broker, itertools.chain([jobs], later))
     try:
@@ -122,6 +123,7 @@ def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, A
 def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
     """Run `loop` in a worker group; Ray's own folder is new and goes away, as run folders say where to go on."""
     storage = workspace.root / "ray" / secrets.token_hex(8)
+    claimed = {"CPU": lanes.cpus, "GPU": lanes.gpus, "memory": lanes.memory}
     one_gpu_each = lanes.gpus == 1  # nccl refuses two workers on one GPU
     trainer = TorchTrainer(
         loop,
@@ -131,7 +133,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
             num_workers=(1, workers) if lanes.elastic and loop is _lane else workers,
             elastic_resize_monitor_interval_s=SECONDS_BETWEEN_RESIZES,
             use_gpu=lanes.gpus > 0,
-            resources_per_worker={"CPU": lanes.cpus, **({"GPU": lanes.gpus} if lanes.gpus else {})},
+            resources_per_worker={name: share for name, share in claimed.items() if share},
         ),
         run_config=RunConfig(
             name="fleet",
