@@ -29,7 +29,9 @@ app = typer.Typer(
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that table paths are relative to; else MTLENS_DATA.")]
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
 LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
-AddressOption = Annotated[str | None, typer.Option(help="Ray cluster to join, HOST:PORT of its head or auto; else Ray starts here.")]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to join, HOST:PORT of its head or auto; else Ray starts here.")
+]
 RECORDED = Path("recorded")
 
 
