@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -40,7 +41,8 @@ def main() -> None:
     live.remember(chosen.experiment_id if chosen else None)
     page = st.navigation(
         [
-            _page(answer.page, chosen, problem, "Answer", "answer", "balance"),
+            _page(answer.page, chosen, problem, "Answer", "", "balance"),
+            _page(answer.page, chosen, problem, "Answer", "answer", "balance", "hidden"),  # for those who type it
             _page(single_multi.page, chosen, problem, "Single vs multi", "single-multi", "compare_arrows"),
             _page(cka.page, chosen, problem, "CKA", "cka", "grid_view"),
             _page(gradients.page, chosen, problem, "Gradients", "gradients", "north_east"),
@@ -67,10 +69,12 @@ def _page(
     title: str,
     path: str,
     icon: str,
+    visibility: Literal["visible", "hidden"] = "visible",
 ) -> st.Page:
-    """A page about one experiment; the welcome where there is none yet."""
+    """A page about one experiment; the welcome where there is none yet. The first page has no path."""
     drawn = partial(welcome.page, problem) if chosen is None else partial(draw, chosen)
-    return st.Page(drawn, title=title, url_path=path, icon=f":material/{icon}:")
+    icon = f":material/{icon}:"
+    return st.Page(drawn, title=title, url_path=path, icon=icon, default=not path, visibility=visibility)
 
 
 if __name__ == "__main__":

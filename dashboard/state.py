@@ -52,20 +52,20 @@ def ask(view: Callable[Concatenate[Workspace, Arguments], Answer], *args: Argume
 
     Where the newest snapshot cannot be read, the answer from the last one that could is given again.
     """
-    name = f"{view.__module__}.{view.__qualname__}"
+    options = tuple(kwargs.items())
     snapshot = newest()
     try:
-        answer = _ask(str(workspace().root), snapshot, name, args, kwargs, view)
+        answer = _ask(str(workspace().root), snapshot, view, args, options)
     except MtlensError:
         last = st.session_state.get(_LAST_GOOD, snapshot)
         if last == snapshot:
             raise
-        return _ask(str(workspace().root), last, name, args, kwargs, view)
+        return _ask(str(workspace().root), last, view, args, options)
     st.session_state[_LAST_GOOD] = snapshot
     return answer
 
 
-@st.cache_data(max_entries=_KEPT, show_spinner=False)
-def _ask(root: str, snapshot: str, name: str, args: Any, kwargs: Any, _view: Callable[..., Any]) -> Any:
-    """`snapshot` and `name` are here to be part of the key."""
-    return _view(Workspace(Path(root)), *args, **kwargs)
+@lru_cache(maxsize=_KEPT)  # `st.cache_data` copies every answer, and keeps a lock for every key there ever was
+def _ask(root: str, snapshot: str, view: Callable[..., Any], args: tuple[Any, ...], options: tuple[Any, ...]) -> Any:
+    """`snapshot` is here to be part of the key. What is answered is shared by all sessions: it is never changed."""
+    return view(Workspace(Path(root)), *args, **dict(options))

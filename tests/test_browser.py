@@ -150,6 +150,15 @@ def test_a_link_reopens_the_view(browser: Browser, full: str) -> None:
     assert again.locator("h1").inner_text() == page.locator("h1").inner_text()
 
 
+def test_the_first_page_can_be_typed_by_its_name(browser: Browser, full: str) -> None:
+    page, complaints = visit(browser, f"{full}/answer?tasks=canal")
+    expect(page.locator(".st-key-case .main-svg").first).to_be_visible()
+    assert "tasks=canal" in page.url
+    assert page.get_by_role("link", name="Answer").count() == 1
+    assert page.get_by_text("Page not found").count() == 0
+    assert complaints == []
+
+
 def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
     page, complaints = visit(browser, f"{full}/cka")
     first = page.get_by_role("combobox", name="Layer of the first")

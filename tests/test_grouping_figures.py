@@ -28,6 +28,15 @@ def test_partitions_give_tasks_of_one_model_one_letter() -> None:
     assert figures.title_of(figure) == "Train 2 models instead of 3: c and a; b"
 
 
+def test_a_task_that_two_models_serve_has_both_letters_side_by_side() -> None:
+    figure = figures.partitions([grouping(groups=(("a", "b"), ("b", "c")))])
+    letters = figure.data[0]
+    assert list(letters.text) == ["A", "A", "B", "B"]
+    ends = sorted((shape.x0, shape.x1) for shape in figure.layout.shapes)
+    assert all(left < x < right for x, (left, right) in zip(letters.x, ends, strict=True))
+    assert ends[1][1] == pytest.approx(ends[2][0])  # b's cell is divided, and no letter is outside its part
+
+
 def test_a_grouping_that_several_methods_choose_is_one_row() -> None:
     chosen = [grouping(), grouping(method="ridge", rank=2), grouping(groups=(("a",), ("b",), ("c",)))]
     figure = figures.partitions(chosen)

@@ -23,31 +23,17 @@ _ON_GROUP = "#1c2230"
 
 
 def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores."""
+    """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores.
+
+    A task that several models of a grouping serve has a letter for each of them.
+    """
     if not groupings:
         return empty(theme, _NONE, ADVICE)
     distinct = _distinct(groupings)
     shown = sorted(distinct, key=_goodness)[:_MOST_ROWS]
     tasks = sorted({task for one in groupings for group in one.groups for task in group})
     sheet = Sheet()
-    letters = [
-        (row, column, letters[task])
-        for row, one in enumerate(shown)
-        if (letters := _letters(one))
-        for column, task in enumerate(tasks)
-        if task in letters
-    ]
-    for row, column, group in letters:
-        colour = _GROUPS[min(group, len(_GROUPS) - 1)]
-        sheet.area((column + 0.04, column + 0.96), (row - 0.42, row + 0.42), colour)
-    sheet.scatter(
-        x=[column + 0.5 for _, column, _ in letters],
-        y=[row for row, _, _ in letters],
-        mode="text",
-        hoverinfo="skip",
-        text=[ascii_uppercase[group] if group < len(ascii_uppercase) else "+" for _, _, group in letters],
-        textfont={"size": 13 if len(tasks) <= 12 else 10, "color": _ON_GROUP},
-    )
+    _draw_groups(sheet, shown, tasks)
     for column, task in enumerate(tasks):
         sheet.note(label(task, 12), column + 0.5, -0.6, theme.ink, textangle=-40, xanchor="left", yanchor="bottom")
     _score_bars(sheet, shown, theme)
@@ -64,6 +50,26 @@ def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go
     return framed(
         sheet, theme=theme, title=title, alt=alt, height=_ROW * len(shown) + 60 + 5 * longest, top=26 + 5 * longest, bottom=34
     )
+
+
+def _draw_groups(sheet: Sheet, shown: Sequence[GroupingInfo], tasks: Sequence[str]) -> None:
+    """A cell per task, shared by the groups that the task is in: two where models overlap."""
+    xs: list[float] = []
+    ys: list[int] = []
+    letters: list[str] = []
+    for row, one in enumerate(shown):
+        numbered = list(enumerate(sorted(one.groups, key=lambda group: min(group, default=""))))
+        for column, task in enumerate(tasks):
+            own = [number for number, group in numbered if task in group]
+            edges = [column + 0.04 + 0.92 * part / len(own) for part in range(len(own) + 1)] if own else []
+            for number, left, right in zip(own, edges, edges[1:], strict=False):
+                colour = _GROUPS[min(number, len(_GROUPS) - 1)]
+                sheet.area((left, right), (row - 0.42, row + 0.42), colour)
+                xs.append((left + right) / 2)
+                ys.append(row)
+                letters.append(ascii_uppercase[number] if number < len(ascii_uppercase) else "+")
+    font = {"size": 13 if len(tasks) <= 12 else 10, "color": _ON_GROUP}
+    sheet.scatter(x=xs, y=ys, mode="text", hoverinfo="skip", text=letters, textfont=font)
 
 
 def _distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
@@ -113,12 +119,6 @@ def _score_range(shown: Sequence[GroupingInfo]) -> tuple[float, float]:
 def _goodness(one: GroupingInfo) -> tuple[bool, float]:
     value = one.measured if one.measured is not None else one.predicted
     return not one.recommended, -(value if value is not None else -1.0)
-
-
-def _letters(one: GroupingInfo) -> dict[str, int]:
-    """Task -> number of its group; groups are numbered by their first task. Of overlapping groups the first counts."""
-    ordered = sorted(one.groups, key=lambda group: min(group, default=""))
-    return {task: number for number, group in reversed(list(enumerate(ordered))) for task in group}
 
 
 def _group_words(one: GroupingInfo) -> str:
