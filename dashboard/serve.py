@@ -77,6 +77,7 @@ def _colours(name: str, theme: Theme) -> dict[str, str]:
         f"theme.{name}.backgroundColor": theme.paper,
         f"theme.{name}.secondaryBackgroundColor": theme.faint,
         f"theme.{name}.textColor": theme.ink,
+        f"theme.{name}.codeTextColor": theme.ink,
         f"theme.{name}.primaryColor": theme.better,
         f"theme.{name}.linkColor": theme.better,
         f"theme.{name}.borderColor": theme.line,

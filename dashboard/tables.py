@@ -194,7 +194,10 @@ def of_runs(runs: Sequence[RunInfo]) -> Table:
 
 def of_settings(settings: Sequence[SettingInfo], names: Sequence[str]) -> Table:
     """One row per setting that differs, a column per experiment or run."""
-    return Table(columns=("setting", *names), rows=tuple((one.path, *one.values) for one in settings))
+    return Table(
+        columns=("setting", *names),
+        rows=tuple((one.path, *("not set" if value is None else value for value in one.values)) for one in settings),
+    )
 
 
 def _of(infos: Sequence[Any], columns: tuple[str, ...]) -> Table:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from backend.store.workspace import Workspace
 from dashboard import figures, views
 from dashboard.catalog import ENTRIES
+from dashboard.figures.colours import legible
 from dashboard.figures.forest import difference_ticks, span
 from dashboard.text import minus
-from dashboard.theme import DARK, LIGHT
+from dashboard.theme import DARK, LIGHT, Theme
 from tests import _stores
 from tests._stores import HOSTILE, START
 from tests._stores_evidence import EXPERIMENT
@@ -152,8 +153,23 @@ def test_case_without_evidence_says_so(stores: dict[str, Workspace]) -> None:
 
 def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:
     figure = figures.confusion(views.confusion(full, EXPERIMENT, "cord"))
-    for panel in figure.data:
+    for panel in (trace for trace in figure.data if trace.type == "heatmap"):
         assert np.array(panel.z).sum(axis=1) == pytest.approx(np.ones(3))
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_numbers_on_cells_stand_out_from_them(theme: Theme) -> None:
+    for scale in (theme.sequential, theme.diverging):
+        for place, colour in scale:
+            text = legible(place, theme, scale, (0, 1))
+            lighter, darker = sorted(map(luminance, (colour, text)), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2.2 defines it."""
+    rgb = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
 
 
 def test_timeline_rows_do_not_overlap(stores: dict[str, Workspace]) -> None:

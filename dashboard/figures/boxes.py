@@ -93,7 +93,7 @@ class Strokes:
 def tick_left(sheet: Sheet, box: Box, ticks: dict[float, str], theme: Theme, **axes: Any) -> None:
     """Labels of the vertical scale, left of a box."""
     for value, text in ticks.items():
-        sheet.note(text, box.across[0], box.y(value), theme.muted, xanchor="right", xshift=-4, yanchor="middle", **axes)
+        sheet.note(text, box.across[0], box.y(value), theme.muted, xanchor="right", xshift=-7, yanchor="middle", **axes)
 
 
 def tick_below(sheet: Sheet, box: Box, ticks: dict[float, str], theme: Theme, **axes: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.colours import legible
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
 from dashboard.text import counted, label, shorten
@@ -61,7 +62,6 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
 
 def _panel(sheet: Sheet, one: ConfusionInfo, shares: list[list[float | None]], left: float, theme: Theme) -> None:
     size = len(one.classes)
-    numbers = size <= _MOST_NUMBERS
     hover = [
         [
             f"{ROLES.get(one.role, one.role)}: {count:,} of {sum(row):,}<br>true {label(one.classes[i])}<br>"
@@ -82,11 +82,18 @@ def _panel(sheet: Sheet, one: ConfusionInfo, shares: list[list[float | None]], l
         ygap=1,
         hovertext=hover,
         hovertemplate="%{hovertext}<extra></extra>",
-        text=[["" if share is None else f"{100 * share:.0f}" for share in row] for row in shares],
-        texttemplate="%{text}" if numbers else "",
-        textfont={"size": 12},
         hoverongaps=False,
     )
+    if size <= _MOST_NUMBERS:
+        known = [(left + j, i, share) for i, row in enumerate(shares) for j, share in enumerate(row) if share is not None]
+        sheet.scatter(
+            x=[x for x, _, _ in known],
+            y=[y for _, y, _ in known],
+            mode="text",
+            hoverinfo="skip",
+            text=[f"{100 * share:.0f}" for _, _, share in known],
+            textfont={"size": 12, "color": [legible(share, theme, theme.sequential, (0, 1)) for _, _, share in known]},
+        )
     if left == 0:
         foot = f"rows: true class; columns: predicted<br>% of the row, {counted(one.seeds, 'seed')} together"
         sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-12)

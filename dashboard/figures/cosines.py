@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard import sentences
-from dashboard.figures.colours import BAR_HEIGHT, colour_scale
+from dashboard.figures.colours import BAR_HEIGHT, colour_scale, legible
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
 from dashboard.text import counted, label, listing, minus, plain, shorten
@@ -146,7 +146,7 @@ def _draw_cells(
         mode="text",
         hoverinfo="skip",
         text=[plain(cosine) for _, _, cosine in known],
-        textfont={"size": 11, "color": [_legible(cosine, theme) for _, _, cosine in known]},
+        textfont={"size": 11, "color": [legible(cosine, theme, theme.diverging, (-1, 1)) for _, _, cosine in known]},
     )
     rings = [(x, y, one.cosine or 0.0) for x, y, one in placed if one.crosses_zero]
     aside = 0.34 if numbers else 0.0
@@ -160,14 +160,9 @@ def _draw_cells(
             "symbol": "circle-open",
             "size": 6,
             "line": {"width": 1.5},
-            "color": [_legible(cosine, theme) for _, _, cosine in rings],
+            "color": [legible(cosine, theme, theme.diverging, (-1, 1)) for _, _, cosine in rings],
         },
     )
-
-
-def _legible(cosine: float, theme: Theme) -> str:
-    """Text colour on a cell: strong cells are far from the background in both themes."""
-    return theme.paper if abs(cosine) > 0.45 else theme.ink
 
 
 def _by_similarity(names: list[str], found: dict[frozenset[str], AlignmentInfo]) -> list[str]:

@@ -10,12 +10,13 @@ from dashboard.figures.forest import difference_ticks
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.partitions import ADVICE, tell_grouping
 from dashboard.figures.sheet import Sheet
-from dashboard.text import MISSING, counted, duration, escape, label, listing, minus, points, shorten, signed_points
+from dashboard.text import MISSING, counted, duration, escape, label, listing, minus, points, shorten, signed_points, wrap
 from dashboard.theme import LIGHT, Theme
 from dashboard.views.groupings import GroupingInfo, GroupScoreInfo, TrialInfo
 
 _PANEL = 150  # pixels high
 _HEAD = 36
+_LINE_HEIGHT = 14
 _ROW = 40
 _NAME = 0.26  # rows from the middle of a row up to its name
 _LINE = 0.14  # rows from there down to its bars
@@ -34,7 +35,9 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     values = [abs(100 * value) for one in known for value in (one.predicted, one.measured) if value is not None]
     reach = 1.08 * max(*values, 0.1)
     columns = columns_for(len(methods))
-    boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, _HEAD / _PANEL + 0.22))
+    names = {method: wrap(shorten(method, 32), name_length(columns) + 6) for method in methods}
+    head = _HEAD + _LINE_HEIGHT * max(name.count("<br>") for name in names.values())
+    boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, head / _PANEL + 0.22))
     ticks = difference_ticks(reach)
     ends: dict[float, str] = {
         ticks["tickvals"][place]: ticks["ticktext"][place] for place in (0, len(ticks["tickvals"]) // 2, -1)
@@ -42,7 +45,7 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     sheet = Sheet()
     whiskers, measured, hollow = Strokes(), Strokes(), Strokes()
     for number, (box, method) in enumerate(zip(boxes, methods, strict=True)):
-        _frame_panel(sheet, box, method, trial.correlation(method), name_length(columns), theme)
+        _frame_panel(sheet, box, names[method], trial.correlation(method), theme)
         for one in known:
             if one.method == method:
                 _collect(one, box, whiskers, hollow if one.measured is None else measured)
@@ -60,8 +63,8 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     title = _best_ranks(trial, methods)
     alt = f"Predicted against measured gains, {counted(len(methods), 'method')}, {counted(len(known), 'gain')}. {title}."
     rows = len({box.up for box in boxes})
-    height = int(rows * _PANEL + (rows - 1) * (_HEAD + 0.22 * _PANEL)) + _HEAD + 70
-    return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=_HEAD, bottom=70, left=44)
+    height = int(rows * _PANEL + (rows - 1) * (head + 0.22 * _PANEL)) + head + 70
+    return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=head, bottom=70, left=44)
 
 
 def regret(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
@@ -88,12 +91,12 @@ def regret(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Fig
     return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * len(known) + 44, top=24, bottom=12)
 
 
-def _frame_panel(sheet: Sheet, box: Box, method: str, correlation: float | None, length: int, theme: Theme) -> None:
+def _frame_panel(sheet: Sheet, box: Box, name: str, correlation: float | None, theme: Theme) -> None:
     rule(sheet, box, 0, theme.faint)
     sheet.line((box.x(0), box.x(0)), box.up, theme.faint)
     sheet.line(box.across, box.up, theme.line)
     told = MISSING if correlation is None else minus(f"{correlation:+.2f}")
-    text = f"<b>{escape(shorten(method, length + 6))}</b><br><span style='color:{theme.muted}'>rank {told}</span>"
+    text = f"<b>{name}</b><br><span style='color:{theme.muted}'>rank {told}</span>"
     sheet.note(text, box.across[0], box.up[1], theme.ink, xanchor="left", yanchor="bottom", yshift=4)
 
 

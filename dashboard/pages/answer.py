@@ -89,8 +89,9 @@ def _advice(matching: views.MatchingInfo, recommended: views.RecommendationInfo 
     together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
     others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]
     said = "No grouping has been searched yet; this follows from the comparison alone."
-    if not together:
-        card(question, VERDICTS["inconclusive"], "Cannot be told yet", f"No task is settled. {said}")
+    if len(together) < 2:
+        settled = f"Only {listing(together)} is settled" if together else "No task is settled"
+        card(question, VERDICTS["inconclusive"], "Cannot be told yet", f"{settled}. {said}")
     elif not others:
         card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", said)
     else:

@@ -28,7 +28,7 @@ def page(chosen: Chosen) -> None:
     if not ways:
         st.title(literal(sentences.similarity(())), anchor=False)
         nothing(
-            "No representations have been compared yet",
+            "What will stand here",
             "Once its models are trained, mtlens compares their hidden states on held-out texts, with ceiling and floor.",
         )
         return

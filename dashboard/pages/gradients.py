@@ -23,7 +23,7 @@ def page(chosen: Chosen) -> None:
     if not moments:
         st.title(literal(sentences.alignment(())), anchor=False)
         nothing(
-            "No gradients have been measured yet",
+            "What will stand here",
             "Once its models are trained, mtlens measures the gradients of every pair of tasks on held-out batches.",
         )
         return

@@ -16,9 +16,9 @@ def page(chosen: Chosen) -> None:
     st.title(literal(sentences.groupings(groupings, recommended)), anchor=False)
     if not groupings:
         nothing(
-            "No groupings have been searched yet",
-            "A search predicts which tasks gain from each other and recommends the cheapest set of models that loses nothing. "
-            "Until then, page Answer tells which tasks one model for all of them serves well.",
+            "What will stand here",
+            "A search (`mtlens search`) predicts which tasks gain from each other and recommends the cheapest set of models "
+            "that loses nothing. Until then, page Answer tells which tasks one model for all of them serves well.",
         )
         return
     if recommended:
