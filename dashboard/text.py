@@ -36,7 +36,7 @@ def label(name: str | None, length: int = 24) -> str:
 
 def wrap(sentence: str, width: int) -> str:
     """Escaped sentence with line breaks for Plotly."""
-    return "<br>".join(escape(line) for line in textwrap.wrap(sentence, width)) or " "
+    return "<br>".join(escape(line) for line in textwrap.wrap(sentence, width, break_on_hyphens=False)) or " "
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:

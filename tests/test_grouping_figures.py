@@ -37,6 +37,12 @@ def test_a_task_that_two_models_serve_has_both_letters_side_by_side() -> None:
     assert ends[1][1] == pytest.approx(ends[2][0])  # b's cell is divided, and no letter is outside its part
 
 
+def test_the_grouping_that_may_do_is_marked() -> None:
+    chosen = [grouping(measured=0.9), grouping(groups=(("a",), ("b",), ("c",)), measured=0.95)]
+    figure = figures.partitions(chosen, perhaps=(("c",), ("b", "a")))
+    assert [note.text for note in figure.layout.annotations if note.text.endswith("○")] == ["90.0 ○"]
+
+
 def test_a_grouping_that_several_methods_choose_is_one_row() -> None:
     chosen = [grouping(), grouping(method="ridge", rank=2), grouping(groups=(("a",), ("b",), ("c",)))]
     figure = figures.partitions(chosen)

@@ -22,10 +22,10 @@ _GROUPS = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#b
 _ON_GROUP = "#1c2230"
 
 
-def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
+def partitions(groupings: Sequence[GroupingInfo], *, perhaps: Sequence[Sequence[str]] = (), theme: Theme = LIGHT) -> go.Figure:
     """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores.
 
-    A task that several models of a grouping serve has a letter for each of them.
+    A task that several models of a grouping serve has a letter for each of them. perhaps: groups that may do, not settled yet.
     """
     if not groupings:
         return empty(theme, _NONE, ADVICE)
@@ -36,7 +36,7 @@ def partitions(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go
     _draw_groups(sheet, shown, tasks)
     for column, task in enumerate(tasks):
         sheet.note(label(task, 12), column + 0.5, -0.6, theme.ink, textangle=-40, xanchor="left", yanchor="bottom")
-    _score_bars(sheet, shown, theme)
+    _score_bars(sheet, shown, _same(perhaps), theme)
     sheet.x_axis(range=[0, len(tasks)], visible=False, domain=[0, 0.58])
     sheet.y_axis(range=[len(shown) - 0.4, -0.6], visible=False)
     low, high = _score_range(shown)
@@ -83,7 +83,12 @@ def _distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
     ]
 
 
-def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> None:
+def _same(groups: Sequence[Sequence[str]]) -> frozenset[frozenset[str]]:
+    """Equal for groupings that divide the tasks alike, whatever their order."""
+    return frozenset(map(frozenset, groups))
+
+
+def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[frozenset[str]], theme: Theme) -> None:
     low, _ = _score_range(shown)
     for row, one in enumerate(shown):
         value = one.measured if one.measured is not None else one.predicted
@@ -103,10 +108,10 @@ def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> No
             customdata=[tell_grouping(one)],
             hovertemplate="%{customdata}<extra></extra>",
         )
-        chosen = " ✓" if one.recommended else ""
+        chosen = " ✓" if one.recommended else " ○" if _same(one.groups) == perhaps else ""
         text = f"{points(value)}{'?' if hollow else ''}{chosen}"
         sheet.note(text, 100 * value, row, colour, xref="x2", xanchor="left", xshift=5, yanchor="middle", size=12)
-    head = "macro-F1 x 100; hollow: predicted; ✓ recommended"
+    head = f"macro-F1 x 100; hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
     sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
 
 

@@ -26,7 +26,9 @@ def page(chosen: Chosen) -> None:
     methods = list(dict.fromkeys(one.method for one in groupings))
     picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
     shown = tuple(one for one in groupings if one.method in picked)
-    chart("groupings", draw(figures.partitions, shown), shown, title="Ways to divide the tasks among models, the best first")
+    perhaps = recommended.groups if recommended and recommended.verdict == "inconclusive" else ()
+    figure = draw(figures.partitions, shown, perhaps=perhaps)
+    chart("groupings", figure, shown, title="Ways to divide the tasks among models, the best first")
     trial = ask(views.trial, chosen.experiment_id).only(picked, chosen.tasks)
     if trial.scores:
         chart("predicted-measured", draw(figures.predicted_measured, trial), trial)
