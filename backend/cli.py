@@ -30,7 +30,7 @@ DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that tab
 ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
 LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
 AddressOption = Annotated[
-    str | None, typer.Option(help="Ray cluster to join, HOST:PORT of its head or auto; else Ray starts here.")
+    str | None, typer.Option(help="Ray cluster to join (HOST:PORT of its head, or auto); else one starts here.")
 ]
 RECORDED = Path("recorded")
 
