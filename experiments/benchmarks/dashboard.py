@@ -7,6 +7,7 @@ measures and prints as JSON, medians in seconds (`--only` views, browser or memo
 - first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
 - first_view: each page in a new tab of that browser, until its charts are drawn and it is at rest; the server has shown no
   page of this snapshot
+- bare: in between, a page of another server that holds one chart of three points, made with Streamlit and Plotly alone
 - interaction: choosing one seed in the sidebar of the open page, until it is at rest
 - memory: MB of one server process after each tenth of the refreshes, each of a new snapshot
 """
@@ -16,7 +17,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
@@ -38,6 +42,13 @@ SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 
 EXAMPLES = 1353  # test examples per task: 5.0 million predictions
 PAGES = ("", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report")
 TIMES = 3
+BARE = """
+import plotly.graph_objects as go
+import streamlit as st
+
+st.title("bare")
+st.plotly_chart(go.Figure(go.Scatter(y=[1, 3, 2])), theme=None)
+"""
 _AT_EASE = 3.0  # seconds after which a server has started and nobody has asked it yet
 _DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 _PREDICTIONS = f"""
@@ -104,13 +115,38 @@ def server(root: Path) -> Generator[str]:
         process.communicate()
 
 
+@contextmanager
+def bare_server(root: Path) -> Generator[str]:
+    """Streamlit on `BARE`; its address."""
+    script = root / "bare.py"
+    script.write_text(BARE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = (
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        "--server.headless=true",
+        "--browser.gatherUsageStats=false",
+    )
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(_AT_EASE)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
     """Median over fresh servers of the first view of each page, and of an interaction on it."""
     visit: list[float] = []
     first: dict[str, list[float]] = {}
     after: dict[str, list[float]] = {}
+    bare: list[float] = []
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
+    with bare_server(workspace.root) as empty, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for _ in range(TIMES):
             with server(workspace.root) as url:
@@ -119,11 +155,15 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
                 page, taken = _open(context, f"{url}/report")
                 page.close()
                 visit.append(taken)
+                _open(context, empty)[0].close()
                 for name in PAGES:
                     publication.publish(workspace, publication.new_name())  # so that no answer is known yet
                     page, taken = _open(context, f"{url}/{name}")
                     first.setdefault(name or "answer", []).append(taken)
                     after.setdefault(name or "answer", []).append(_choose(page))
+                    page.close()
+                    page, taken = _open(context, empty)
+                    bare.append(taken)
                     page.close()
                 context.close()
         browser.close()
@@ -131,7 +171,8 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
         what: {name: round(statistics.median(times), 3) for name, times in taken.items()}
         for what, taken in (("first_view", first), ("interaction", after))
     }
-    return {"first_visit": {"report": round(statistics.median(visit), 3)}, **medians}
+    once = {"first_visit": {"report": round(statistics.median(visit), 3)}, "bare": {"chart": round(statistics.median(bare), 3)}}
+    return {**once, **medians}
 
 
 def _open(context: BrowserContext, url: str) -> tuple[Page, float]:
