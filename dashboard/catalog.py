@@ -210,7 +210,7 @@ _LIST = (
         read=views.groupings,
         draw=figures.partitions,
         tabulate=tables.of_groupings,
-        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow bars are predictions that "
+        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions that "
         "nobody has trained yet.",
     ),
     Entry(

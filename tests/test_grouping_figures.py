@@ -23,8 +23,8 @@ def test_partitions_give_tasks_of_one_model_one_letter() -> None:
     letters = figure.data[0]
     first = [letter for letter, row in zip(letters.text, letters.y, strict=True) if row == 0]
     assert first == ["A", "B", "A"]  # the recommended one comes first
-    bars = [trace for trace in figure.data if trace.type == "bar"]
-    assert [bar.marker.color == "rgba(0,0,0,0)" for bar in bars] == [False, True]
+    dots = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [dot.marker.symbol for dot in dots] == ["circle", "circle-open"]
     assert figures.title_of(figure) == "Train 2 models instead of 3: c and a; b"
 
 
@@ -47,7 +47,7 @@ def test_a_grouping_that_several_methods_choose_is_one_row() -> None:
     chosen = [grouping(), grouping(method="ridge", rank=2), grouping(groups=(("a",), ("b",), ("c",)))]
     figure = figures.partitions(chosen)
     assert figures.title_of(figure) == "2 groupings compared, none recommended yet"
-    told = [bar.customdata[0] for bar in figure.data if bar.type == "bar"]
+    told = [dot.customdata[0] for dot in figure.data if dot.mode == "markers"]
     assert len(told) == 2
     assert any("hoa, ridge" in one for one in told)
 

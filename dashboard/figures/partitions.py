@@ -23,7 +23,7 @@ _ON_GROUP = "#1c2230"
 
 
 def partitions(groupings: Sequence[GroupingInfo], *, perhaps: Sequence[Sequence[str]] = (), theme: Theme = LIGHT) -> go.Figure:
-    """Rows are groupings, the best first; tasks with one letter and colour share a model; bars are scores.
+    """Rows are groupings, the best first; tasks with one letter and colour share a model; dots are scores, not from 0 up.
 
     A task that several models of a grouping serve has a letter for each of them. perhaps: groups that may do, not settled yet.
     """
@@ -36,7 +36,7 @@ def partitions(groupings: Sequence[GroupingInfo], *, perhaps: Sequence[Sequence[
     _draw_groups(sheet, shown, tasks)
     for column, task in enumerate(tasks):
         sheet.note(label(task, 12), column + 0.5, -0.6, theme.ink, textangle=-40, xanchor="left", yanchor="bottom")
-    _score_bars(sheet, shown, _same(perhaps), theme)
+    _scores(sheet, shown, _same(perhaps), theme)
     sheet.x_axis(range=[0, len(tasks)], visible=False, domain=[0, 0.58])
     sheet.y_axis(range=[len(shown) - 0.4, -0.6], visible=False)
     low, high = _score_range(shown)
@@ -88,41 +88,48 @@ def _same(groups: Sequence[Sequence[str]]) -> frozenset[frozenset[str]]:
     return frozenset(map(frozenset, groups))
 
 
-def _score_bars(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[frozenset[str]], theme: Theme) -> None:
-    low, _ = _score_range(shown)
+def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[frozenset[str]], theme: Theme) -> None:
     for row, one in enumerate(shown):
-        value = one.measured if one.measured is not None else one.predicted
+        value = _score(one)
         if value is None:
             continue
         hollow = one.measured is None
         colour = theme.good if one.recommended else theme.single
-        sheet.bar(
-            x=[100 * value - low],
-            base=[low],
+        sheet.scatter(
+            x=[100 * value],
             y=[row],
-            orientation="h",
-            width=0.6,
+            mode="markers",
             xaxis="x2",
             yaxis="y",
-            marker={"color": "rgba(0,0,0,0)" if hollow else colour, "line": {"color": colour, "width": 1.5}},
+            marker={
+                "color": colour,
+                "size": 11,
+                "symbol": "circle-open" if hollow else "circle",
+                "line": {"color": colour, "width": 1.5},
+            },
             customdata=[tell_grouping(one)],
             hovertemplate="%{customdata}<extra></extra>",
         )
         chosen = " ✓" if one.recommended else " ○" if _same(one.groups) == perhaps else ""
         text = f"{points(value)}{'?' if hollow else ''}{chosen}"
-        sheet.note(text, 100 * value, row, colour, xref="x2", xanchor="left", xshift=5, yanchor="middle", size=12)
+        sheet.note(text, 100 * value, row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12)
     head = f"macro-F1 x 100; hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
     sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
 
 
 def _score_range(shown: Sequence[GroupingInfo]) -> tuple[float, float]:
-    values = [100 * value for one in shown for value in (one.measured, one.predicted) if value is not None] or [0.0, 1.0]
+    values = [100 * value for one in shown if (value := _score(one)) is not None] or [0.0, 1.0]
     room = max(values) - min(values) or 1.0
-    return min(values) - 0.4 * room, max(values) + 0.9 * room
+    return min(values) - 0.2 * room, max(values) + 0.6 * room
+
+
+def _score(one: GroupingInfo) -> float | None:
+    """As measured, else as predicted."""
+    return one.measured if one.measured is not None else one.predicted
 
 
 def _goodness(one: GroupingInfo) -> tuple[bool, float]:
-    value = one.measured if one.measured is not None else one.predicted
+    value = _score(one)
     return not one.recommended, -(value if value is not None else -1.0)
 
 
