@@ -121,10 +121,19 @@ def in_flight(workspace, runs):
     return [run for run in runs if RunFolder(workspace, run.run_id).state == "unfinished" and epochs(workspace, run)]
 
 
-def assert_as_undisturbed(workspace, undisturbed, tables=TRAINED):
-    """No row is lost, none is there twice, none differs, the verdicts included; and nothing was finished twice."""
+def unfinished(workspace):
+    """Ids of the runs that have begun and are not done."""
+    return {path.name for path in workspace.runs.iterdir() if not (path / "DONE").exists()}
+
+
+def assert_as_undisturbed(workspace, undisturbed, tables=TRAINED, *, cut_off=frozenset()):
+    """No row is lost, none is there twice, none differs, the verdicts included; and nothing was finished twice.
+
+    cut_off: ids of runs that a fault met unfinished. A journal says `done` before the folder is sealed, so the end of one of them may
+    have been told already.
+    """
     found = differences(undisturbed, workspace, tables)
     assert {table: only for table, (_, *only) in found.items() if any(only)} == {}
     assert all(found[table][0] for table in found if table in TRAINED)
     again = "SELECT run_id FROM event WHERE kind = 'done' GROUP BY run_id HAVING count(*) > 1"
-    assert query(workspace, again).rows == []
+    assert {run_id for (run_id,) in query(workspace, again).rows} <= cut_off

@@ -10,7 +10,7 @@ import pytest
 from backend.store.read import query
 from backend.store.workspace import Workspace
 from experiments.cluster.drill import EXPLAINED, TRAINED, markers
-from tests._faults import NUM_GROUP_RUNS, NUM_RUNS, assert_as_undisturbed, finish, start, wait_until
+from tests._faults import NUM_GROUP_RUNS, NUM_RUNS, assert_as_undisturbed, finish, start, unfinished, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a machine that does much else
 
@@ -28,6 +28,7 @@ def test_an_interrupted_experiment_goes_on_where_it_was(trial, tmp_path, request
     before = markers(workspace)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=120) == 130
+    cut_off = unfinished(workspace)
     printed = (tmp_path / "interrupted.out").read_text().strip().splitlines()
     assert printed[-1] == "stopped; the same command goes on from here"
     again = ("run", "experiment.yaml", "-w", str(workspace.root))
@@ -35,7 +36,7 @@ def test_an_interrupted_experiment_goes_on_where_it_was(trial, tmp_path, request
     assert len(before) <= already < NUM_RUNS
     assert trained + already == NUM_RUNS
     assert before.items() <= markers(workspace).items()
-    assert_as_undisturbed(workspace, trial.undisturbed, TRAINED | EXPLAINED)
+    assert_as_undisturbed(workspace, trial.undisturbed, TRAINED | EXPLAINED, cut_off=cut_off)
     assert counted(finish(start(trial.folder, *again))) == (0, NUM_RUNS)
 
 
@@ -52,6 +53,7 @@ def test_a_search_killed_with_its_files_torn_trains_each_group_once(trial, tmp_p
     wait_until(lambda: process.poll() is not None or len(markers(workspace)) >= finished + 4)
     process.kill()
     process.wait()
+    cut_off = unfinished(workspace)
     before, torn = markers(workspace), list(workspace.root.glob("ray/*/search/tuner.pkl"))
     assert torn
     for path in (*torn, *workspace.root.glob("search/*.json")):
@@ -60,4 +62,4 @@ def test_a_search_killed_with_its_files_torn_trains_each_group_once(trial, tmp_p
     assert finished + 4 <= len(before) < finished + NUM_GROUP_RUNS
     assert before.items() <= markers(workspace).items()
     assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(NUM_GROUP_RUNS,)]
-    assert_as_undisturbed(workspace, undisturbed)
+    assert_as_undisturbed(workspace, undisturbed, cut_off=cut_off)
