@@ -129,8 +129,8 @@ def unfinished(workspace):
 def assert_as_undisturbed(workspace, undisturbed, tables=TRAINED, *, cut_off=frozenset()):
     """No row is lost, none is there twice, none differs, the verdicts included; and nothing was finished twice.
 
-    cut_off: ids of runs that a fault met unfinished. A journal says `done` before the folder is sealed, so the end of one of them may
-    have been told already.
+    cut_off: ids of runs that a fault met unfinished. A journal says `done` before the folder is sealed, so the end of one of
+    them may have been told already.
     """
     found = differences(undisturbed, workspace, tables)
     assert {table: only for table, (_, *only) in found.items() if any(only)} == {}

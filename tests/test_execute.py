@@ -162,6 +162,26 @@ def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
 
 
 @pytest.mark.fault
+def test_a_death_while_the_folder_is_sealed_repeats_the_last_epoch_alone(
+    make_run, encoded, workspace, undisturbed, save_every_epoch, monkeypatch
+):
+    """The journal has told the end, the marker is not there: the run is taken up after its last saved epoch."""
+    run = make_run(epochs=4)
+    folder = RunFolder(workspace, run.run_id)
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", die)
+        with pytest.raises(Killed):
+            execute(run, encoded, workspace, threads=1)
+    assert folder.state == "unfinished"
+    assert execute(run, encoded, workspace, threads=1).reason == ""
+    assert [event["kind"] for event in events(folder)] == ["start", *["epoch"] * 4, "done", "resume", "epoch", "done"]
+    assert_same_results(workspace, undisturbed, run)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

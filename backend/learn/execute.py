@@ -118,6 +118,7 @@ def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, 
     predictions = learner.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
     facts = {**_facts(learner), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
+    # told before the folder is sealed: the store reads the journals of a finished run once
     journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
     folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
 
