@@ -9,6 +9,7 @@ A process holds `claim`, starts, writes its journal, closes it, and finishes or 
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class JobClaimed(WorkspaceError):  # noqa: N818 - says what is so, not what went
 
 
 @dataclass(frozen=True)
-class JobFolder:
+class JobFolder(ABC):
     """What run folders and evidence folders have in common; the folder need not exist yet."""
 
     workspace: Workspace
@@ -45,9 +46,9 @@ class JobFolder:
             raise WorkspaceError(f"a {self.KIND} id should be 16 hexadecimal digits; found {self.job_id!r}")
 
     @property
+    @abstractmethod
     def path(self) -> Path:
         """Where the files are."""
-        raise NotImplementedError
 
     @property
     def about(self) -> Path:
