@@ -54,9 +54,9 @@ def write_card(
         _table(["task", "task-specific", "multi-task", "verdict"], query(workspace, _MATCHING, [experiment_id]).rows),
         f"\nMacro-F1 x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n\n## Does the evidence explain it?\n",
         _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
-        "\n## bfloat16 against float32\n",
+        "\n## Weights rounded to bfloat16 against weights as trained\n",
         _table(
-            ["task", "float32", "bfloat16", "verdict"],
+            ["task", "as trained", "bfloat16", "verdict"],
             [(one.task or "mean", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
         ),
         "\n## Which sentences speak of a motion segment?\n",
