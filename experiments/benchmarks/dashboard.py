@@ -5,8 +5,9 @@ measures and prints as JSON, medians in seconds (`--only` views, browser or memo
 
 - views: each query of the pages, asked anew (a page keeps the answer until the next snapshot)
 - first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
-- first_view: each page in a new tab of that browser, until its charts are drawn and it is at rest; the server has shown no
-  page of this snapshot
+- told: until the title sentence of each page is painted in a new tab of that browser, on a server that knows no answer yet
+- new_tab: the same, until all charts are drawn and the page is at rest
+- walk: each page opened by its link in the sidebar of the page before, again of a new snapshot and until it is at rest
 - bare: in between, a page of another server that holds one chart of three points, made with Streamlit and Plotly alone
 - interaction: choosing one seed in the sidebar of the open page, until it is at rest
 - memory: MB of one server process after each tenth of the refreshes, each of a new snapshot
@@ -40,7 +41,16 @@ from tests import _servers, _stores, _stores_evidence
 TASKS = tuple(f"task {number:02d}" for number in range(12))
 SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 2,002 runs
 EXAMPLES = 1353  # test examples per task: 5.0 million predictions
-PAGES = ("", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report")
+PAGES = {
+    "": "Answer",
+    "single-multi": "Single vs multi",
+    "cka": "CKA",
+    "gradients": "Gradients",
+    "groupings": "Groupings",
+    "runs": "Runs",
+    "sql": "SQL",
+    "report": "Report",
+}
 TIMES = 3
 BARE = """
 import plotly.graph_objects as go
@@ -51,6 +61,13 @@ st.plotly_chart(go.Figure(go.Scatter(y=[1, 3, 2])), theme=None)
 """
 _AT_EASE = 3.0  # seconds after which a server has started and nobody has asked it yet
 _DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
+_TELLS = """
+    new MutationObserver((_, observer) => {
+        if (!document.querySelector('h1')) return;
+        observer.disconnect();
+        requestAnimationFrame(() => setTimeout(() => { window.told = performance.now() / 1000; }));
+    }).observe(document, {childList: true, subtree: true});
+"""
 _PREDICTIONS = f"""
     INSERT INTO prediction
     SELECT run_id, 'test', unnest(tasks), 'x' || number, hash(number) % 3,
@@ -140,11 +157,12 @@ def bare_server(root: Path) -> Generator[str]:
 
 
 def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
-    """Median over fresh servers of the first view of each page, and of an interaction on it."""
-    visit: list[float] = []
-    first: dict[str, list[float]] = {}
-    after: dict[str, list[float]] = {}
-    bare: list[float] = []
+    """Median over fresh servers of the first view of each page, in a tab of its own and by its link, and of an interaction."""
+    taken: dict[str, dict[str, list[float]]] = {}
+
+    def note(what: str, name: str, seconds: float) -> None:
+        taken.setdefault(what, {}).setdefault(name, []).append(seconds)
+
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with bare_server(workspace.root) as empty, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -152,36 +170,47 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
             with server(workspace.root) as url:
                 time.sleep(_AT_EASE)
                 context = browser.new_context(viewport={"width": 1440, "height": 900})
-                page, taken = _open(context, f"{url}/report")
+                page, _, rested = _open(context, f"{url}/report")
                 page.close()
-                visit.append(taken)
+                note("first_visit", "report", rested)
                 _open(context, empty)[0].close()
-                for name in PAGES:
+                for path, name in PAGES.items():
                     publication.publish(workspace, publication.new_name())  # so that no answer is known yet
-                    page, taken = _open(context, f"{url}/{name}")
-                    first.setdefault(name or "answer", []).append(taken)
-                    after.setdefault(name or "answer", []).append(_choose(page))
+                    page, told, rested = _open(context, f"{url}/{path}")
+                    note("told", name, told)
+                    note("new_tab", name, rested)
+                    note("interaction", name, _choose(page))
                     page.close()
-                    page, taken = _open(context, empty)
-                    bare.append(taken)
+                    page, _, rested = _open(context, empty)
+                    note("bare", "chart", rested)
                     page.close()
+                page = _open(context, f"{url}/report")[0]
+                for name in PAGES.values():
+                    publication.publish(workspace, publication.new_name())
+                    note("walk", name, _follow(page, name))
                 context.close()
         browser.close()
-    medians = {
-        what: {name: round(statistics.median(times), 3) for name, times in taken.items()}
-        for what, taken in (("first_view", first), ("interaction", after))
-    }
-    once = {"first_visit": {"report": round(statistics.median(visit), 3)}, "bare": {"chart": round(statistics.median(bare), 3)}}
-    return {**once, **medians}
+    return {what: {name: round(statistics.median(all_), 3) for name, all_ in of.items()} for what, of in taken.items()}
 
 
-def _open(context: BrowserContext, url: str) -> tuple[Page, float]:
-    """A new tab, and how long it took until it was at rest."""
+def _open(context: BrowserContext, url: str) -> tuple[Page, float, float]:
+    """A new tab, and how long it took until its title was painted, and until it was at rest."""
     page = context.new_page()
+    page.add_init_script(_TELLS)
     started = time.perf_counter()
     page.goto(url, wait_until="commit")
     _rest(page)
-    return page, time.perf_counter() - started
+    return page, page.evaluate("window.told"), time.perf_counter() - started
+
+
+def _follow(page: Page, name: str) -> float:
+    """Time from the click on a page's link until that page is at rest."""
+    before = page.locator("h1").inner_text()
+    started = time.perf_counter()
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_function("before => (document.querySelector('h1')?.innerText ?? before) !== before", arg=before)
+    _rest(page)
+    return time.perf_counter() - started
 
 
 def _choose(page: Page) -> float:
