@@ -161,22 +161,23 @@ def ingest(
 @app.command()
 def verify(
     workspace: WorkspaceOption = RESULTS,
-    quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged runs aside, to be trained again.")] = False,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged folders aside, to be made again.")] = False,
 ) -> None:
-    """Check every run folder against the hashes that it was finished with; exit code 1 if one is damaged."""
+    """Check runs and pieces of evidence against the hashes that they were finished with; exit code 1 if one is damaged."""
     from backend.console import out
-    from backend.store.runs import RunFolder
+    from backend.store.pieces import piece_folders
+    from backend.store.runs import run_folders
     from backend.store.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
-    folders = [RunFolder(opened, path.name) for path in sorted(opened.runs.iterdir()) if "." not in path.name]
-    damaged = {folder: problems for folder in folders if (problems := folder.verify())}
+    runs, pieces = run_folders(opened), piece_folders(opened)
+    damaged = {folder: problems for folder in (*runs, *pieces) if (problems := folder.verify())}
     for folder, problems in damaged.items():
         for problem in problems:
             out.print(problem, markup=False)
         if quarantine:
             out.print(f"set aside as {folder.quarantine().name}", markup=False)
-    out.print(f"{len(folders)} runs checked, {len(damaged)} damaged.")
+    out.print(f"{len(runs)} runs and {len(pieces)} pieces of evidence checked, {len(damaged)} damaged.")
     raise typer.Exit(1 if damaged and not quarantine else 0)
 
 

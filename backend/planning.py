@@ -12,7 +12,7 @@ from backend.data.examples import SPLITS, Examples
 from backend.data.load import load_examples
 from backend.data.pretrained import Pretrained, locate
 from backend.settings import Method, Role, Task, Training
-from backend.spec import Experiment, Run
+from backend.spec import Experiment, Run, content_hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,7 @@ class Plan:
             "tasks": tasks,
             "runs": [entry(planned) for planned in self.runs],
             "notes": list(examples.notes),
+            "examples": content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
         }
 
     def example_table(self) -> Any:

@@ -72,15 +72,21 @@ def test_reports_in_verdict_out(folder, mtlens):
     assert "9 finished runs" in mtlens("ingest", "--rebuild")[1]
 
 
-def test_a_damaged_run_is_found_set_aside_and_trained_again(folder, mtlens):
+def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     mtlens("run", "tiny.yaml", "--local")
-    victim = next(Workspace.open(folder / "results").runs.glob("*/predictions.parquet"))
-    victim.write_bytes(victim.read_bytes()[:-1])
+    workspace = Workspace.open(folder / "results")
+    (workspace.runs / "lost+found").mkdir()
+    assert "9 runs and 20 pieces of evidence checked, 0 damaged." in mtlens("verify")[1]
+    victims = next(workspace.runs.glob("*/predictions.parquet")), next(workspace.evidence.glob("*/gradients.parquet"))
+    for victim in victims:
+        victim.write_bytes(victim.read_bytes()[:-1])
     code, out, _ = mtlens("verify")
     assert code == 1
     assert "has changed since the run finished" in out
+    assert "has changed since the piece finished" in out
     assert mtlens("verify", "--quarantine")[0] == 0
     assert "1 runs trained, 8 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
+    assert all(victim.exists() for victim in victims)
 
 
 def test_a_run_killed_half_way_repeats_no_finished_run(folder, mtlens):

@@ -50,9 +50,11 @@ def test_every_group_is_seen_in_the_store_and_stays_there(search_plan, workspace
     sql = "SELECT role, count(*), bool_and(state = 'done') FROM runs GROUP BY role ORDER BY role"
     expected = [("group", 6, True), ("multi", 2, True), ("single", 6, True)]
     assert query(workspace, sql).rows == expected
+    concluded = query(workspace, "FROM grouping ORDER BY ALL").rows
     without = make_plan(made.experiment.model_copy(update={"search": None}), [workspace.root.parent])
     searched(without, workspace)
     assert query(workspace, sql).rows == expected
+    assert query(workspace, "FROM grouping ORDER BY ALL").rows == concluded != []
 
 
 def test_groups_keep_their_model_and_not_their_epochs(search_plan, workspace):

@@ -270,6 +270,12 @@ def test_quarantine_makes_room_and_keeps_everything(workspace: Workspace, run: R
     assert run_folders(workspace) == [other]
 
 
+def test_a_run_can_fail_before_it_could_start(workspace: Workspace, run: Run) -> None:
+    folder = RunFolder(workspace, run.run_id)
+    folder.fail("no node had room")
+    assert folder.state == "failed"
+
+
 def test_a_run_in_training_is_not_set_aside(workspace: Workspace, run: Run) -> None:
     folder = _runs.finish(workspace, run)
     with folder.claim(), pytest.raises(JobClaimed):

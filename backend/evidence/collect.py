@@ -56,8 +56,8 @@ def _work(piece: Piece, encoded: Encoded, folder: PieceFolder, threads: int, gpu
         try:
             journal.write("start", fraction=0.0)
             files = _compute(piece, encoded, folder.workspace, hardware, _reporter(journal))
-            folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
             journal.write("done", fraction=1.0)
+            folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
         except Exception as error:
             journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
             folder.fail(_reason(error))

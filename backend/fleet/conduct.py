@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from backend.errors import WorkspaceError
 from backend.fleet.groups import GroupSearch
 from backend.fleet.monitor import JobProgress, Monitor, folder_of
@@ -18,7 +20,7 @@ from backend.store.affinities import stored_affinities
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.runs import RunFolder
-from backend.store.workspace import Workspace
+from backend.store.workspace import Workspace, failed_to
 
 Show = Callable[[Sequence[JobProgress]], None]
 Watch = Callable[[Sequence[Job]], None]
@@ -83,11 +85,21 @@ def register(
 ) -> None:
     """Write the experiment's manifest, which tells the store what belongs to it; `groups` are runs to add.
 
-    Its first date stays, so do the runs of groups that searches added, and where no pieces of evidence are given, those
-    that were. Runs of other data, which the same file may have named before, do not.
+    Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no pieces
+    of evidence are given, those that were. Runs of other data, which the same file may have named before, do not.
     """
+    path = workspace.experiments / f"{plan.experiment.experiment_id}.json"
+    try:
+        with FileLock(path.with_suffix(".lock")):  # or two searches at once would lose groups
+            _register(plan, workspace, path, pieces, groups)
+    except OSError as error:
+        raise failed_to("lock", path, error) from error
+
+
+def _register(
+    plan: Plan, workspace: Workspace, path: Path, pieces: Sequence[Piece] | None, groups: Sequence[PlannedRun]
+) -> None:
     manifest, before = plan.manifest(), None
-    path = workspace.experiments / f"{manifest['experiment_id']}.json"
     try:
         before = json.loads(path.read_bytes())
         manifest["created"], manifest["evidence"] = before["created"], before.get("evidence", [])
@@ -96,8 +108,11 @@ def register(
     except (OSError, ValueError, KeyError) as error:
         raise WorkspaceError(f"{path} should hold an experiment's manifest; found {type(error).__name__}") from None
     asked = [entry(planned) for planned in plan.runs]
-    known = before["runs"] if before else []
-    kept = [one for one in known if one["role"] in ("group", "multi")] if all(one in known for one in asked) else []
+    kept = []
+    if before and all(one in before["runs"] for one in asked):
+        kept = [one for one in before["runs"] if one["role"] in ("group", "multi")]
+        if plan.experiment.search is None:
+            manifest["spec"] = {**plan.experiment.model_dump(mode="json"), "search": before["spec"].get("search")}
     manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
     if pieces is not None:
         manifest["evidence"] = [{"piece_id": one.job_id, "kind": one.kind, "subject": one.label} for one in pieces]

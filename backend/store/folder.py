@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from backend.errors import WorkspaceError
 from backend.store.journal import Journal, finite
-from backend.store.workspace import FORMAT, Workspace, failed_to, now, read_object, to_json, write_atomic
+from backend.store.workspace import FORMAT, Workspace, failed_to, names_in, now, read_object, sync, to_json, write_atomic
 
 JobState = Literal["absent", "unfinished", "failed", "done"]
 JOB_ID = re.compile(r"[0-9a-f]{16}")
@@ -39,6 +39,9 @@ class JobFolder(ABC):
 
     KIND: ClassVar[str]
     """Name of the job in messages, and of the JSON file that describes it."""
+
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """What every finished job of this kind has."""
 
     def __post_init__(self) -> None:
         """Raise `WorkspaceError` where the id is not a content hash, and so could name any folder."""
@@ -98,6 +101,10 @@ class JobFolder(ABC):
 
     def fail(self, reason: str) -> None:
         """Mark the job as failed, with one line that says why; starting it anew takes the mark away."""
+        try:
+            self.path.mkdir(exist_ok=True)  # it may have failed before it could start
+        except OSError as error:
+            raise failed_to("write", self.path, error) from error
         write_atomic(self.path / "FAILED", to_json({"reason": reason, "finished": now()}))
 
     def facts(self) -> dict[str, Any]:
@@ -126,6 +133,59 @@ class JobFolder(ABC):
             raise failed_to("write", self.path, error) from error
         about = {"format": FORMAT, f"{self.KIND}_id": self.job_id, "finished": now()}
         write_atomic(self.path / "DONE", to_json(finite({**facts, **about, "files": hashes})))
+
+    def verify(self) -> list[str]:
+        """Problems of this folder, one line each: files missing or changed since DONE, a description of another job."""
+        if self.state == "absent":
+            return []
+        problems = self._problems_of_about()
+        if self.state != "done":
+            return problems
+        try:
+            files = self.facts().get("files")
+        except WorkspaceError as error:
+            return [*problems, str(error)]
+        if not isinstance(files, dict):
+            return [*problems, f"{self.path / 'DONE'} should list the SHA-256 of every file under 'files'; found none"]
+        for name in sorted({*self.FILES, *files}):
+            problems += self._problems_of_file(name, files.get(name))
+        return problems
+
+    def quarantine(self) -> Path:
+        """Set the folder aside as <job_id>.damaged-<n>, so that the job is done again; returns its new path.
+
+        Raises `JobClaimed` where a process is doing it, this one included.
+        """
+        with self.claim():
+            numbers = [int(path.name.rpartition("-")[2]) for path in self.path.parent.glob(f"{self.job_id}.damaged-*")]
+            aside = self.path.with_name(f"{self.job_id}.damaged-{max(numbers, default=0) + 1}")
+            try:
+                self.path.rename(aside)
+                sync(aside.parent)
+            except OSError as error:
+                raise failed_to("move", self.path, error) from error
+        return aside
+
+    def _problems_of_about(self) -> list[str]:
+        try:
+            found = read_object(self.about).get(f"{self.KIND}_id")
+        except WorkspaceError as error:
+            return [str(error)]
+        return [] if found == self.job_id else [f"{self.about} should describe {self.KIND} {self.job_id}; found {found}"]
+
+    def _problems_of_file(self, name: str, expected: object) -> list[str]:
+        try:
+            found = sha256(self.path / name)
+        except OSError as error:
+            return [str(failed_to("read", self.path / name, error))]
+        if found == expected:
+            return []
+        return [f"{self.path / name} has changed since the {self.KIND} finished: SHA-256 should be {expected}; found {found}"]
+
+
+def jobs_in(folder: Path) -> list[str]:
+    """Ids of the jobs that have a folder in `folder`, which need not exist, sorted; none that was set aside."""
+    return sorted(name for name in names_in(folder) if JOB_ID.fullmatch(name)) if folder.exists() else []
 
 
 def sha256(path: Path) -> str:

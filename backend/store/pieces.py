@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backend.store.folder import JobFolder
+from backend.store.folder import JobFolder, jobs_in
 from backend.store.journal import Journal
+from backend.store.workspace import Workspace
 
 CKA = "cka.parquet"
 GRADIENTS = "gradients.parquet"
@@ -44,3 +45,8 @@ class PieceFolder(JobFolder):
         for name, content in files.items():
             self.save_bytes(name, content, durable=True)
         self.mark_done(facts, {"piece.json", *files})
+
+
+def piece_folders(workspace: Workspace) -> list[PieceFolder]:
+    """All pieces of evidence in a workspace, in the order of their ids; none that was set aside."""
+    return [PieceFolder(workspace, piece_id) for piece_id in jobs_in(workspace.evidence)]

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from backend.errors import WorkspaceError
 from backend.spec import Run
 from backend.store import tables
-from backend.store.folder import JOB_ID, JobFolder, sha256
+from backend.store.folder import JobFolder, jobs_in
 from backend.store.journal import Journal, first_problem
 from backend.store.tables import MetricRow, PredictionBlock
-from backend.store.workspace import Workspace, failed_to, names_in, read_object, sync
+from backend.store.workspace import Workspace, failed_to, read_object
 
 METRICS = "metrics.parquet"
 PREDICTIONS = "predictions.parquet"
@@ -39,6 +39,7 @@ class RunFolder(JobFolder):
     """The folder of one run in a workspace; it need not exist yet."""
 
     KIND = "run"
+    FILES = (METRICS, PREDICTIONS)
 
     @property
     def run_id(self) -> str:
@@ -69,60 +70,17 @@ class RunFolder(JobFolder):
             raise failed_to("write", self.path, error) from error
         self.mark_done(facts, {"run.json", METRICS, PREDICTIONS, *(path.name for path in self.path.glob("*.safetensors"))})
 
-    def verify(self) -> list[str]:
-        """Problems of this folder, one line each: files missing or changed since DONE, a run.json of another run."""
-        if self.state == "absent":
-            return []
-        problems = self._problems_of_run_json()
-        if self.state != "done":
-            return problems
+    def _problems_of_about(self) -> list[str]:
         try:
-            files = self.facts().get("files")
-        except WorkspaceError as error:
-            return [*problems, str(error)]
-        if not isinstance(files, dict):
-            return [*problems, f"{self.path / 'DONE'} should list the SHA-256 of every file under 'files'; found none"]
-        for name in sorted({METRICS, PREDICTIONS, *files}):
-            problems += self._problems_of_file(name, files.get(name))
-        return problems
-
-    def quarantine(self) -> Path:
-        """Set the folder aside as <run_id>.damaged-<n>, so that the run is trained again; returns its new path.
-
-        Raises `JobClaimed` where a process is training it, this one included.
-        """
-        with self.claim():
-            numbers = [int(path.name.rpartition("-")[2]) for path in self.path.parent.glob(f"{self.run_id}.damaged-*")]
-            aside = self.path.with_name(f"{self.run_id}.damaged-{max(numbers, default=0) + 1}")
-            try:
-                self.path.rename(aside)
-                sync(aside.parent)
-            except OSError as error:
-                raise failed_to("move", self.path, error) from error
-        return aside
-
-    def _problems_of_run_json(self) -> list[str]:
-        try:
-            found = read_run_json(self.path / "run.json")[0].run_id
+            found = read_run_json(self.about)[0].run_id
         except WorkspaceError as error:
             return [str(error)]
-        if found == self.run_id:
-            return []
-        return [f"{self.path / 'run.json'} should describe run {self.run_id}; found run {found}"]
-
-    def _problems_of_file(self, name: str, expected: object) -> list[str]:
-        try:
-            found = sha256(self.path / name)
-        except OSError as error:
-            return [str(failed_to("read", self.path / name, error))]
-        if found == expected:
-            return []
-        return [f"{self.path / name} has changed since the run finished: SHA-256 should be {expected}; found {found}"]
+        return [] if found == self.run_id else [f"{self.about} should describe run {self.run_id}; found run {found}"]
 
 
 def run_folders(workspace: Workspace) -> list[RunFolder]:
     """All runs in a workspace, in the order of their ids; none that was set aside."""
-    return [RunFolder(workspace, name) for name in sorted(names_in(workspace.runs)) if JOB_ID.fullmatch(name)]
+    return [RunFolder(workspace, run_id) for run_id in jobs_in(workspace.runs)]
 
 
 def read_run_json(path: Path) -> tuple[Run, dict[str, Any]]:
