@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import load
 
 from backend.data.pretrained import locate
-from backend.errors import EncoderError
+from backend.errors import EncoderError, WorkspaceError
 from backend.learn import execute as module
 from backend.learn.execute import execute
+from backend.learn.world import Decision, World
 from backend.store.runs import RESUME, RunFolder
 from backend.store.workspace import Workspace
 
@@ -236,6 +237,22 @@ def test_an_encoder_that_went_missing_fails_the_run(make_run, encoded, workspace
 
     monkeypatch.setattr(module, "_locate", gone)
     assert "should be a local directory" in execute(make_run(), encoded, workspace, threads=1).reason
+
+
+def test_what_one_process_of_a_wide_run_meets_alone_is_raised(make_run, encoded, workspace, monkeypatch):
+    """The others wait for it, up to a day: only Ray Train can end them."""
+    monkeypatch.setattr(World, "share", lambda *_: Decision(train=True))
+    other = make_run().model_copy(update={"pretrained": "0" * 64})
+    for rank in (0, 1):
+        with pytest.raises(EncoderError, match="should have fingerprint"):
+            execute(other, encoded, workspace, threads=1, world=World(rank=rank, size=2))
+
+    def full(*_, **__):
+        raise WorkspaceError("could not lock it: No space left on device")
+
+    monkeypatch.setattr(RunFolder, "claim", full)
+    with pytest.raises(WorkspaceError, match="No space left"):
+        execute(make_run(), encoded, workspace, threads=1, world=World(rank=0, size=2))
 
 
 @pytest.mark.fault

@@ -142,6 +142,14 @@ def test_shuffled_labels_keep_their_counts_and_leave_evaluation_alone(make_run, 
     assert ((given == -1) == (shuffled == -1)).all()
 
 
+def test_two_shuffled_tasks_are_related_no_more(make_run, encoded):
+    run = make_run("grade", "side", shuffle=True)
+    selected = encoded.select(run.tasks)
+    twins = replace(selected, labels=np.repeat(selected.labels[:, :1], 2, axis=1))
+    first, second = training_labels(twins, run)[twins.splits == 0].T
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.3
+
+
 def test_only_encoder_matrices_are_decayed(make_run, encoded, tiny_encoder, hardware):
     learner = Learner(make_run(), encoded, tiny_encoder, hardware)
     names = {id(parameter): name for name, parameter in learner.model.named_parameters()}

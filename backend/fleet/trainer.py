@@ -26,7 +26,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from backend.data.encode import Encoded
-from backend.errors import FleetError
+from backend.errors import FleetError, WorkspaceError
 from backend.fleet.broker import Broker
 from backend.fleet.cluster import Lanes, alive_nodes
 from backend.fleet.perform import perform
@@ -110,7 +110,8 @@ def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes:
     try:
         return _fit(_wide, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3)
     except FleetError as error:
-        RunFolder(workspace, run.run_id).fail(str(error))
+        with contextlib.suppress(WorkspaceError):  # what keeps a run from starting may keep it from being told
+            RunFolder(workspace, run.run_id).fail(str(error))
         return Outcome(job_id=run.run_id, reason=str(error))
 
 

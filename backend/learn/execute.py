@@ -38,7 +38,8 @@ def execute(
 ) -> Outcome:
     """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
 
-    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch.
+    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a wide
+    run, what the other processes do not meet too is raised: they would wait for this one, so Ray Train has to end them all.
     """
     folder = RunFolder(workspace, run.run_id)
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu)
@@ -52,6 +53,8 @@ def execute(
         except JobClaimed:
             time.sleep(0.5)
         except WorkspaceError as error:
+            if world.size > 1:
+                raise
             return Outcome(job_id=run.run_id, reason=str(error))
 
 
@@ -83,7 +86,7 @@ def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Out
                 learner.resume(decision.state)
         learner.fit(lambda _: None, lambda _: None)
         learner.final_predictions()
-    except (TrainingError, EncoderError) as error:
+    except TrainingError as error:
         return Outcome(job_id=run.run_id, reason=str(error))
     return Outcome(job_id=run.run_id)
 
@@ -103,8 +106,8 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
         finally:
             journal.close()
     except Exception as error:
-        if world.size > 1 and not isinstance(error, TrainingError | EncoderError):
-            raise  # what the other processes do not meet too would leave them waiting: Ray Train restarts them all
+        if world.size > 1 and not isinstance(error, TrainingError):
+            raise
         return Outcome(job_id=run.run_id, reason=_reason(error))
     return Outcome(job_id=run.run_id)
 

@@ -172,12 +172,16 @@ class Learner:
 
 
 def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:
-    """Labels [n, T] to train on: as given, or permuted among a task's labelled training examples (the control)."""
+    """Labels [n, T] to train on: as given, or permuted among a task's labelled training examples (the control).
+
+    Each task has a permutation of its own: one for all would leave them as related as they are.
+    """
     labels = encoded.labels.astype(np.int64)
+    generator = np.random.default_rng(run.seed)
     for j, task in enumerate(run.tasks):
         if task.shuffle_labels:
             train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (labels[:, j] != MISSING))
-            labels[train, j] = np.random.default_rng(run.seed).permutation(labels[train, j])
+            labels[train, j] = generator.permutation(labels[train, j])
     return labels
 
 
