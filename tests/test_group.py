@@ -8,7 +8,7 @@ import pytest
 
 from backend import console
 from backend.settings import Search
-from backend.store import read
+from backend.store import group, read
 from backend.store.evidence_tables import LinearisedRow, LookaheadRow, linearised_table, lookahead_table
 from backend.store.ingest import ingest, rebuild
 from backend.store.pieces import LINEARISED, LOOKAHEAD, PieceFolder
@@ -105,6 +105,16 @@ def test_an_exhaustive_search_is_judged_and_a_rebuild_is_equal(workspace: Worksp
     assert ingest(workspace, force=True).snapshot is None
     rebuild(workspace)
     assert _runs.dump(snapshot_path(workspace)) == live
+
+
+def test_more_tasks_than_can_be_judged_in_time_have_their_groupings_alone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group, "_MOST_JUDGED", 2)
+    train(workspace, searched(), APART)
+    ingest(workspace, force=True)
+    assert rows(workspace, "SELECT * FROM grouping_method") == []
+    assert rows(workspace, "SELECT count(*) > 0 FROM groupings WHERE regret IS NOT NULL") == [(True,)]
 
 
 def test_a_search_in_progress_shows_what_is_measured_and_predicts_the_rest(workspace: Workspace) -> None:

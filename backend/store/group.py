@@ -31,6 +31,7 @@ _EVIDENCE = {  # kinds of pieces that methods need; look-ahead and first order c
 }
 _WIDTH = 1.96  # standard errors of a 95 % interval
 _MOST_GROUPS = 1023  # all of ten tasks; of more tasks the smallest groups, and those that are trained
+_MOST_JUDGED = 10  # tasks; twelve have four million partitions, and nobody else could write for minutes
 
 
 def refresh(connection: master.Connection, experiment_id: str) -> None:
@@ -55,7 +56,7 @@ def refresh(connection: master.Connection, experiment_id: str) -> None:
     master.insert_rows(connection, "summary.group_score", [{**key, **row} for row in scores])
     family, is_recommended = recommend.refresh(connection, gathered)
     _store_groupings(connection, gathered, predictors, family, is_recommended)
-    if gathered.is_exhaustive and len(gathered.seeds) > 1 and len(gathered.tasks) > 1:
+    if gathered.is_exhaustive and len(gathered.seeds) > 1 and 1 < len(gathered.tasks) <= _MOST_JUDGED:
         methods = [method for method, _ in predictors]
         master.insert_rows(connection, "grouping_method", [{**key, **row} for row in _judged(gathered, methods)])
 
