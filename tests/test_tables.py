@@ -78,8 +78,8 @@ def test_split_values_say_what_a_split_column_means(tmp_path):
     ("content", "columns", "message"),
     [
         ("nota,disc\na,none\n", {}, r"t\.csv: table should have column 'note'; nearest is 'nota'"),
-        ("x;y\na;none\n", {}, r"t\.csv: table should have column 'note'; found 'x;y'"),
-        ("note,disc\na,none\n", {"id": "key"}, "should have column 'key'; found 'note', 'disc'"),
+        ("x;y\na;none\n", {}, r"t\.csv: table should have column 'note'; found 1 column: 'x;y'"),
+        ("note,disc\na,none\n", {"id": "key"}, "should have column 'key'; found 2 columns: 'note', 'disc'"),
         ("note,disc\na,none\n", {"group": "patient"}, "should have column 'patient'"),
         ("note,disc\na,none\n", {"split": "fold"}, "should have column 'fold'"),
         (
@@ -121,6 +121,27 @@ def test_cells_that_cannot_be_used_are_named(tmp_path, content, columns, message
     with pytest.raises(DataError, match=message) as error:
         read(tmp_path, content, **columns)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["p1,Patient Jane Roe: severe stenosis.", "Patient Jane Roe,normal,1980-02-03", "note 1,A fall. Jane Roe", "Jane,notes,-4"],
+)
+def test_a_first_row_that_is_no_header_is_not_repeated(tmp_path, first):
+    """Not even the cell that is most like the column."""
+    with pytest.raises(DataError, match=r"found \d columns, but its first row does not look like their names") as error:
+        read(tmp_path, f"{first}\na,b,c\n".replace("a,b,c", ",".join("abc"[: first.count(",") + 1])))
+    assert not any(word in str(error.value) for word in ("Jane", "stenosis", "1980", "'note 1'"))
+
+
+def test_names_of_columns_may_be_odd_and_many(tmp_path):
+    header = ",i_make_open_apply_setup_get_activate,Grade (0-3),finding.canal,Text of the report," + ",".join(
+        f"c{i}" for i in range(20)
+    )
+    with pytest.raises(
+        DataError, match=r"found 25 columns: 'i_make_.*', 'Grade \(0-3\)', 'finding\.canal', 'Text of the report'"
+    ):
+        read(tmp_path, f"{header}\n{',' * 24}\n")
 
 
 def test_a_nan_from_json_or_parquet_is_no_silent_gap(tmp_path):
