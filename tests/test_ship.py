@@ -200,6 +200,9 @@ def test_a_stopped_extraction_goes_on_and_gives_the_same(folder, mtlens, tmp_pat
     code, _, err = mtlens("extract", folder, reports / "1.txt", "--out", stopped, "-f", "json")
     assert code == 2
     assert "other settings" in err
+    stopped.unlink()  # as the message says
+    assert mtlens("extract", folder, reports / "1.txt", "--out", stopped, "-f", "json")[0] == 0
+    assert json.loads(stopped.read_text())["id"] == str(reports / "1.txt")
 
 
 def test_memory_does_not_grow_with_the_number_of_reports(folder, tmp_path, monkeypatch):
