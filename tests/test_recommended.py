@@ -7,6 +7,7 @@ from backend.ship.recommended import recommended
 from backend.store.ingest import ingest
 from backend.store.read import query
 from backend.store.workspace import Workspace
+from tests import _runs
 from tests.test_group import ALL, APART, TASKS, searched, train
 
 
@@ -53,6 +54,37 @@ def test_without_a_search_the_multi_task_model_serves_what_it_matches(family):
     (one,) = family(plain, {})
     assert one[0] == ALL
     assert sorted(one[1]) == sorted(TASKS)
+
+
+def test_only_the_chosen_grid_point_is_shipped(tmp_path):
+    """All of its seeds, and none of another grid point's, however good one of those is."""
+    workspace = Workspace.open(tmp_path / "results")
+    fake = _runs.fake_experiment(learning_rates=(1e-4, 3e-4), num_examples=360, margin=0.2)
+    _runs.save(workspace, fake)
+    for run in fake.runs:
+        is_chosen = run.training.learning_rate == 3e-4
+        right = 0.9 if is_chosen else 0.99 if run.seed == 0 else 0.5
+        _runs.finish(workspace, run, right=right, num_examples=fake.num_examples)
+    ingest(workspace, force=True)
+    chosen = {run.run_id for run in fake.runs if run.training.learning_rate == 3e-4}
+    members = recommended(workspace, fake.experiment.experiment_id)
+    assert sorted(task for one in members for task in one.serves) == ["bulge", "stenosis"]
+    assert all(len(one.run_ids) == 3 and set(one.run_ids) <= chosen for one in members)
+
+
+@pytest.mark.parametrize("left", ["a grid point's seed", "a task"])
+def test_an_experiment_that_is_half_trained_cannot_be_shipped(tmp_path, left):
+    """Neither without the grid that chooses, nor without a task."""
+    workspace = Workspace.open(tmp_path / "results")
+    rates = (1e-4, 3e-4) if left == "a grid point's seed" else (1e-4,)
+    fake = _runs.fake_experiment(learning_rates=rates, num_examples=360, margin=0.2, runs=("single",))
+    _runs.save(workspace, fake)
+    missing = fake.runs[-1:] if len(rates) > 1 else fake.runs[3:]
+    for run in fake.runs[: -len(missing)]:
+        _runs.finish(workspace, run, right=0.9, num_examples=fake.num_examples)
+    ingest(workspace, force=True)
+    with pytest.raises(WorkspaceError, match="should be trained before it is exported"):
+        recommended(workspace, fake.experiment.experiment_id)
 
 
 def test_an_experiment_that_was_not_trained_cannot_be_shipped(tmp_path):

@@ -15,10 +15,11 @@ _FAMILY = """
     FROM grouping_member JOIN grouping USING (experiment_id, grouping_id)
     WHERE experiment_id = ? AND recommended GROUP BY position ORDER BY position
 """
+_TASKS = "SELECT task FROM task WHERE experiment_id = ?"
 _VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = 'multi' AND task IS NOT NULL"
 _RUNS = """
     SELECT run.tasks, run_id FROM runs JOIN run USING (run_id)
-    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND runs.state = 'done' AND coalesce(selected, true)
+    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND runs.state = 'done' AND selected
     ORDER BY validation_macro_f1 DESC NULLS LAST, runs.seed
 """
 
@@ -32,7 +33,7 @@ class Member:
 
 
 def recommended(workspace: Workspace, experiment_id: str) -> tuple[Member, ...]:
-    """The family; WorkspaceError where a model that is needed has not been trained."""
+    """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
     trained: dict[frozenset[str], list[str]] = {}
     for tasks, run_id in query(workspace, _RUNS, [experiment_id]).rows:
         trained.setdefault(frozenset(tasks), []).append(run_id)
@@ -48,7 +49,7 @@ def _by_multi_task_verdicts(
     workspace: Workspace, experiment_id: str, trained: dict[frozenset[str], list[str]]
 ) -> list[tuple[frozenset[str], tuple[str, ...]]]:
     """Models by their tasks, and what they serve."""
-    every = frozenset[str]().union(*trained)
+    every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
     verdicts = dict(query(workspace, _VERDICTS, [experiment_id]).rows)
     matched = tuple(task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained)
     singles = sorted(task for task in every if task not in matched)
