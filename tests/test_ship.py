@@ -23,6 +23,7 @@ from backend.ship.findings import Reader
 from backend.ship.recommended import recommended
 from tests import _family
 
+FOREIGN = ("optimizer.pt", "rng_state.pth", "tf_model.h5", "model.onnx", "train.csv", "tokenizer.py", "notes.txt", ".cache")
 REPORT = "FINDINGS:\nC5-6: severe canal stenosis. The disc is normal.\nC6-7: disc bulge.\n"
 
 
@@ -34,6 +35,8 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(trained, tmp_path_factory):
     out = tmp_path_factory.mktemp("exported") / "family"
+    for name in FOREIGN:
+        (trained.plan.pretrained.directory / name).write_text("texts of patients")
     export(trained.plan, trained.workspace, out)
     return out
 
@@ -77,6 +80,11 @@ def test_transformers_loads_the_encoder_with_its_whole_vocabulary(trained, folde
         assert len(unseen)
         assert torch.allclose(rows[unseen], pretrained[unseen], atol=1e-3)
         assert not torch.allclose(rows, pretrained, atol=1e-3)
+
+
+def test_only_the_tokenizer_of_an_encoder_is_copied(folder):
+    names = {path.name for path in (folder / "tokenizer").iterdir()}
+    assert names == {"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
 
 
 def test_the_card_tells_tasks_data_verdicts_and_limits(trained, folder):

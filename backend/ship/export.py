@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from backend.data.pretrained import HUB_FILES
 from backend.data.segments import Rules, Tagger
 from backend.data.segments.levels import REGION_OF
 from backend.data.segments.scoring import TagScore
@@ -33,7 +34,7 @@ from backend.ship.teach import examine, teach
 from backend.store.ingest import ingest
 from backend.store.workspace import Workspace
 
-_NOT_OF_THE_TOKENIZER = (".safetensors", ".bin", ".md", ".py", ".index.json")
+_TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
 
 
 def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False) -> FamilyConfig:
@@ -107,10 +108,12 @@ def _examine(learned: Learned | None, config: FamilyConfig) -> dict[str, TagScor
 
 
 def _copy_tokenizer(plan: Plan, folder: Path) -> None:
+    """And nothing else that a folder of one's own may hold, such as a trainer's state or texts."""
     folder.mkdir()
-    for file in plan.pretrained.directory.iterdir():
-        if file.is_file() and not file.name.endswith(_NOT_OF_THE_TOKENIZER):
-            shutil.copyfile(file, folder / file.name)
+    for pattern in _TOKENIZER_FILES:
+        for file in plan.pretrained.directory.glob(pattern):
+            if file.is_file() and file.suffix != ".py":
+                shutil.copyfile(file, folder / file.name)
 
 
 def _temperatures(source: Source, members: tuple[Member, ...]) -> dict[str, float]:
