@@ -3,6 +3,7 @@
 import pytest
 
 from backend.errors import WorkspaceError
+from backend.ship.card import matching
 from backend.ship.recommended import recommended
 from backend.store.ingest import ingest
 from backend.store.read import query
@@ -28,6 +29,24 @@ def family(tmp_path):
 
 def test_a_settled_search_decides(family):
     assert family(searched(), APART) == [({"canal", "twin"}, ("canal", "twin"), 3), ({"disc"}, ("disc",), 3)]
+
+
+def test_the_card_compares_the_family_that_a_search_decided_on(family, tmp_path):
+    fake = searched()
+    family(fake, APART)
+    both = matching(Workspace.open(tmp_path / "results"), fake.experiment.experiment_id)
+    multi, of_family = both.split("## Does this family")
+    matched = [line.split("|")[1].strip() for line in of_family.splitlines() if line.endswith("| matches |")]
+    assert matched == ["canal", "twin"]
+    assert "| disc |" in multi
+
+
+def test_the_card_compares_no_family_that_is_not_exported(family, tmp_path):
+    fake = searched(margin=0.02, num_examples=60)
+    family(fake, {ALL: 0.98})
+    workspace = Workspace.open(tmp_path / "results")
+    assert query(workspace, "SELECT 1 FROM matching WHERE kind = 'family'").rows
+    assert "this family" not in matching(workspace, fake.experiment.experiment_id)
 
 
 def test_tasks_that_harm_each_other_are_shipped_apart(family):

@@ -10,12 +10,14 @@ from backend.ship.recommended import Member
 from backend.ship.source import Source
 from backend.statistics import confusion, expected_calibration_error, macro_f1
 from backend.store.read import query
+from backend.store.workspace import Workspace
 from backend.verdicts import Comparison
 
 _MATCHING = """
     SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
-    FROM matching WHERE experiment_id = ? AND kind = 'multi'
+    FROM matching WHERE experiment_id = ? AND kind = ?
 """
+_DECIDED = "SELECT 1 FROM grouping WHERE experiment_id = ? AND recommended"
 _EVIDENCE = """
     SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
@@ -50,8 +52,7 @@ def write_card(
             ["task", "classes", "model", "test macro-F1", "temperature", "calibration error", "after scaling"],
             [row for member in members for row in _task_rows(config, source, member)],
         ),
-        "\n## Does one multi-task model match the task-specific ones?\n",
-        _table(["task", "task-specific", "multi-task", "verdict"], query(workspace, _MATCHING, [experiment_id]).rows),
+        matching(workspace, experiment_id),
         f"\nMacro-F1 x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n\n## Does the evidence explain it?\n",
         _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
         "\n## Weights rounded to bfloat16 against weights as trained\n",
@@ -67,6 +68,19 @@ def write_card(
         f"\nOn synthetic reports of practices that no training saw. Used here: {list(taggers)[-1]}.\n\n## Limits\n\n{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def matching(workspace: Workspace, experiment_id: str) -> str:
+    """What is compared with the task-specific models: the multi-task model, and the family where a search decided on it."""
+    names = ["task", "task-specific", "multi-task", "verdict"]
+    parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
+    parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, "multi"]).rows))
+    family = query(workspace, _MATCHING, [experiment_id, "family"]).rows
+    if family and query(workspace, _DECIDED, [experiment_id]).rows:
+        parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
+        parts.append(_table([*names[:2], "family", *names[3:]], family))
+        parts.append("\nTasks that keep a model of their own are not compared.")
+    return "\n".join(parts)
 
 
 def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tuple[object, ...]]:
