@@ -5,11 +5,13 @@ share are trained once.
 """
 
 import copy
+import re
 from typing import Any
 
 from backend.errors import ExperimentError
 
 MOST_VALUES = 20
+MOST_CHARACTERS = 100  # of an experiment's name
 
 
 def unfold_sweep(content: dict[str, Any], place: str) -> list[dict[str, Any]]:
@@ -25,10 +27,27 @@ def unfold_sweep(content: dict[str, Any], place: str) -> list[dict[str, Any]]:
     ((key, values),) = sweep.items()
     if not isinstance(values, list) or not 1 < len(values) <= MOST_VALUES or len(set(map(str, values))) < len(values):
         raise ExperimentError(f"{place}: sweep.{key} should list 2 to {MOST_VALUES} distinct values; found {values!r}")
-    return [_with(content, key.split("."), value, place) for value in values]
+    names = _names(str(content.get("name")), values)
+    return [_with(content, key.split("."), value, name, place) for value, name in zip(values, names, strict=True)]
 
 
-def _with(content: dict[str, Any], path: list[str], value: object, place: str) -> dict[str, Any]:
+def _names(name: str, values: list[object]) -> list[str]:
+    """Distinct names of the experiments, with the end of a value that is too long."""
+    room = max(20, MOST_CHARACTERS - len(name) - 1)
+    names: list[str] = []
+    for slug in map(_slug, values):
+        slugs = [slug, *(f"{slug}-{number}" for number in range(2, MOST_VALUES + 2))]
+        names.append(next(new for one in slugs if (new := f"{name}-{one[-room:]}") not in names))
+    return names
+
+
+def _slug(value: object) -> str:
+    """A value as a name may hold it: hub/model is hub-model."""
+    text = str(value)
+    return text if re.fullmatch(r"[A-Za-z0-9._-]+", text) else re.sub(r"[^A-Za-z0-9._]+", "-", text).strip("-")
+
+
+def _with(content: dict[str, Any], path: list[str], value: object, name: str, place: str) -> dict[str, Any]:
     """A copy with one value put at a path of keys that exist, but for the last."""
     changed = copy.deepcopy(content)
     inner: Any = changed
@@ -37,5 +56,6 @@ def _with(content: dict[str, Any], path: list[str], value: object, place: str) -
         if not isinstance(inner, dict):
             raise ExperimentError(f"{place}: sweep should name a key of this file; found no {'.'.join(path[: depth + 1])!r}")
     inner[path[-1]] = value
-    changed["name"] = f"{content.get('name')}-{value}"
+    if "name" in content:
+        changed["name"] = name
     return changed
