@@ -13,7 +13,7 @@ import typer
 
 from backend import cli_ship, cli_show
 from backend.cli_show import RESULTS, WorkspaceOption
-from backend.errors import MtlensError, TrainingError
+from backend.errors import DataError, EncoderError, MtlensError, TrainingError
 
 if TYPE_CHECKING:
     from backend.spec import Experiment
@@ -64,9 +64,8 @@ def init(
 @app.command()
 def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data: DataOption = None) -> None:
     """Print the runs, their cost and the power of the test set, before anything runs."""
-    from backend.console_plan import print_plan
+    from backend.console_plan import planned_lanes, print_plan
     from backend.costs import estimate
-    from backend.fleet.cluster import local_lanes
     from backend.fleet.conduct import unfinished
     from backend.planning import make_plan
     from backend.spec_file import load_experiments
@@ -74,9 +73,9 @@ def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data:
     for spec in load_experiments(experiment):
         made = make_plan(spec, _directories(experiment, data))
         missing = unfinished(made.distinct, workspace)
-        lanes = local_lanes(spec.resources)
+        lanes, lacking = planned_lanes(spec.resources)
         cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
-        print_plan(made, missing, cost, lanes)
+        print_plan(made, missing, cost, lanes, lacking)
 
 
 @app.command()
@@ -173,8 +172,7 @@ def verify(
     runs, pieces = run_folders(opened), piece_folders(opened)
     damaged = {folder: problems for folder in (*runs, *pieces) if (problems := folder.verify())}
     for folder, problems in damaged.items():
-        for problem in problems:
-            out.print(problem, markup=False)
+        out.print(*problems, sep="\n", markup=False)
         if quarantine:
             out.print(f"set aside as {folder.quarantine().name}", markup=False)
     out.print(f"{len(runs)} runs and {len(pieces)} pieces of evidence checked, {len(damaged)} damaged.")
@@ -221,11 +219,21 @@ def _run(
     train: bool = True,
     explain: bool = True,
 ) -> None:
+    from backend.console import err
     from backend.spec_file import load_experiments
 
-    for spec in load_experiments(experiment):
+    experiments, failed = load_experiments(experiment), list[str]()
+    for spec in experiments:
         asked = spec if explain else spec.searched()
-        _run_one(asked, workspace, _directories(experiment, data), local, address, train=train, explain=explain)
+        try:
+            _run_one(asked, workspace, _directories(experiment, data), local, address, train=train, explain=explain)
+        except (DataError, EncoderError, TrainingError) as error:
+            if len(experiments) == 1:
+                raise
+            err.print(f"{spec.name}: {error}", markup=False, soft_wrap=True)
+            failed.append(spec.name)
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(experiments)} experiments failed: {', '.join(failed)}")
     _print_next(workspace)
 
 
@@ -244,11 +252,12 @@ def _run_one(
 
     opened = Workspace.open(workspace)
     with console.err.status("Reading the data ..."):
-        from backend.fleet.conduct import conduct
+        from backend.fleet.conduct import conduct, unfinished
         from backend.planning import make_plan
 
         made = make_plan(spec, directories)
     console.print_start(spec.name, made.examples.notes)
+    finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
     try:
         with console.live_progress() as show:
             ended = conduct(made, opened, train=train, explain=explain, local=local, address=address, show=show)
@@ -256,7 +265,7 @@ def _run_one(
         console.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None
     failed = [one for one in ended if one.reason]
-    console.print_ended(made.distinct, ended)
+    console.print_ended(finished, ended)
     console.print_kept_out(ended, len(spec.tasks))
     _print_answer(opened, spec.experiment_id)
     if failed:

@@ -18,7 +18,6 @@ from rich.table import Table
 if TYPE_CHECKING:
     from backend.fleet.conduct import Ended
     from backend.fleet.monitor import JobProgress
-    from backend.spec import Run
     from backend.store.read import Result
     from backend.store.sandbox import Answer
 
@@ -133,13 +132,11 @@ def print_start(name: str, notes: "Sequence[str]") -> None:
         out.print(f"note: {note}", markup=False)
 
 
-def print_ended(runs: "Sequence[Run]", ended: "Sequence[Ended]") -> None:
-    """What was done now and what had been done before."""
+def print_ended(before: int, ended: "Sequence[Ended]") -> None:
+    """What was done now, and how many runs had been done before."""
     from backend.spec import Run
 
-    asked = {run.run_id for run in runs}
     done = [isinstance(one.job, Run) for one in ended if not one.reason]
-    before = len(asked) - sum(one.job.job_id in asked for one in ended)
     pieces = done.count(False)
     more = f" {pieces} pieces of evidence computed." if pieces else ""
     out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")

@@ -2,24 +2,45 @@
 
 from collections.abc import Sequence
 
+import torch
 from rich.markup import escape
 from rich.table import Table
 
 from backend.console import NARROW, out
 from backend.costs import Cost
 from backend.data.examples import SPLITS, Examples
-from backend.fleet.cluster import Lanes
+from backend.errors import FleetError
+from backend.fleet.cluster import Lanes, divide, local_lanes
+from backend.learn.hardware import usable_cores, usable_memory
 from backend.learn.loop import encoder_rate
 from backend.planning import Plan
-from backend.settings import Search, Spine
+from backend.settings import Resources, Search, Spine
 from backend.spec import Experiment, Run
 from backend.statistics import detectable_margin, required_examples
 
 DISCORDANCES = (0.05, 0.10, 0.20)
 
 
-def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> None:
-    """Everything about a plan that can be known before anything runs; `cost` is that of the runs that are missing."""
+def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
+    """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
+
+    Raises FleetError for what no machine has, such as two GPUs for one worker.
+    """
+    try:
+        return local_lanes(resources), ""
+    except FleetError as error:
+        workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
+        gpus = torch.cuda.device_count()
+        if gpus or resources.gpus_per_run != "auto":
+            gpus = max(gpus, workers)
+        return divide(resources, cores=max(usable_cores(), workers), gpus=gpus, memory=usable_memory()), str(error)
+
+
+def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes, lacking: str) -> None:
+    """Everything about a plan that can be known before anything runs.
+
+    cost: of the runs that are missing. lacking: what this machine lacks for the lanes, if anything.
+    """
     experiment, examples = plan.experiment, plan.examples
     sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
@@ -34,6 +55,8 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> 
     if experiment.data.spine is not None:
         _print_spine(experiment.data.spine)
     _print_cost(plan, missing, cost, lanes)
+    if lacking:
+        out.print(f"This machine has less than the file asks for: {lacking}. `mtlens run` will need a cluster.", markup=False)
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_power(plan)

@@ -32,6 +32,7 @@ def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: 
 
     A token costs 2N in a forward pass through N multiplied weights, three times that with the backward pass (Kaplan et
     al. 2020, arXiv 2001.08361, section 2.1), and 4 L d per layer for attention over L tokens of d units.
+    gpu: multiply on a GPU, where this machine has one.
     """
     rate = _matrix_rate(plan.experiment.training, threads, gpu)
     weights, layers, width = count_multiplied(plan.pretrained.directory)
@@ -60,7 +61,7 @@ def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
 
 def _matrix_rate(training: Training, threads: int, gpu: bool) -> float:
     """FLOP/s of one lane on products of a small transformer's size; the best of a few, as others use the machine too."""
-    hardware = prepare(training.precision, threads=threads, gpu=gpu)
+    hardware = prepare(training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
     left = torch.randn(1024, 384, dtype=hardware.dtype, device=hardware.device)
     right = torch.randn(384, 1536, dtype=hardware.dtype, device=hardware.device)
     times: list[float] = []

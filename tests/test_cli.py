@@ -72,6 +72,12 @@ def test_reports_in_verdict_out(folder, mtlens):
     assert "9 finished runs" in mtlens("ingest", "--rebuild")[1]
 
 
+def test_evidence_of_models_that_are_not_trained_counts_none_as_finished(folder, mtlens):
+    code, out, _ = mtlens("evidence", "tiny.yaml", "--local")
+    assert code == 0
+    assert "0 runs trained, 0 were finished before." in out
+
+
 def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     mtlens("run", "tiny.yaml", "--local")
     workspace = Workspace.open(folder / "results")
@@ -151,6 +157,26 @@ def test_a_failed_run_is_reported_and_the_others_count(folder, mtlens):
     assert "should be finite" in mtlens("status")[1]
 
 
+def test_an_experiment_of_a_sweep_that_fails_does_not_stop_the_others(folder, mtlens):
+    sweep = "seeds: [0]\nsweep: {training.learning_rate: [1e30, 3e-3]}\n"
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + sweep)
+    code, out, err = mtlens("run", "tiny.yaml", "--local")
+    assert code == 2
+    assert "3 runs trained" in out
+    assert "tiny-1e30: 3 of 3 jobs failed" in err
+    assert err.splitlines()[-1] == "error: 1 of 2 experiments failed: tiny-1e30"
+    assert "should be finite" in mtlens("status")[1]
+
+
+def test_a_sweep_goes_past_an_encoder_that_is_not_there(folder, mtlens, tiny_encoder):
+    sweep = f"seeds: [0]\nsweep: {{encoder.name: [{folder / 'none'}, {tiny_encoder}]}}\n"
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + sweep)
+    code, out, err = mtlens("run", "tiny.yaml", "--local")
+    assert code == 2
+    assert "3 runs trained" in out
+    assert "error: 1 of 2 experiments failed: tiny-" in err.splitlines()[-1]
+
+
 def test_two_experiments_write_to_one_workspace_at_once(folder, mtlens):
     """They share the single-task runs of the task that both have: each is trained once."""
     other = (folder / "tiny.yaml").read_text().replace("name: tiny", "name: other").replace("[0, 1, 2]", "[0]")
@@ -178,6 +204,25 @@ def test_plan_prints_what_will_happen(folder, mtlens):
     for part in ("9 runs (3 multi, 6 single) over 3 seeds", "TFLOP", "Smallest margin", "severe"):
         assert part in out
     assert not (folder / "results").exists()
+
+
+@pytest.mark.parametrize("resources", ["{lanes: 800, gpus_per_run: 1}", "{lanes: 800}", "{lanes: 800, gpus_per_run: 0.25}"])
+def test_a_plan_for_a_cluster_is_made_on_a_smaller_machine(folder, mtlens, resources):
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + f"resources: {resources}\n")
+    code, out, _ = mtlens("plan", "tiny.yaml")
+    assert code == 0
+    assert "minutes on 800 lanes" in out
+    assert "This machine has less" in out
+    code, _, err = mtlens("run", "tiny.yaml", "--local")
+    assert code == 2
+    assert "should be at most" in err
+
+
+def test_what_no_machine_has_is_not_planned(folder, mtlens):
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + "resources: {gpus_per_run: 2}\n")
+    code, _, err = mtlens("plan", "tiny.yaml")
+    assert code == 2
+    assert "gpus_per_run should be at most 1" in err
 
 
 def test_init_writes_an_experiment_that_works(folder, mtlens, tiny_encoder):
