@@ -186,7 +186,7 @@ def _restore(workspace: Path) -> None:
 
     opened = Workspace.open(workspace)
     recorded.restore(opened)
-    ((newest,),) = read.query(opened, "SELECT arg_max(experiment_id, created) FROM experiment").rows
+    ((newest,),) = read.query(opened, "SELECT arg_max(experiment_id, last_started) FROM experiment").rows
     console.out.print("Recorded results of a real run; nothing was trained now.\n")
     _print_answer(opened, newest)
     _print_next(workspace)

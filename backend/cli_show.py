@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of runs, results and the database.")]
-OfExperiment = Annotated[str | None, typer.Option("--experiment", help="Id or name of the experiment; else the newest.")]
+OfExperiment = Annotated[str | None, typer.Option("--experiment", help="Id or name of the experiment; else the last started.")]
 RESULTS = Path("results")
 
 

@@ -96,8 +96,8 @@ def _experiment(plan: Plan) -> dict[str, Any]:
         "tasks": [{"name": task} for task in plan.tasks],
     }
     return {
-        "experiment_id": EXPERIMENT, "name": "spine", "created": START, "margin": 0.02, "seeds": list(plan.seeds),
-        "encoder": "tiny", "specification": json.dumps(specification), "notes": ["<b>a note</b>"],
+        "experiment_id": EXPERIMENT, "name": "spine", "created": START, "last_started": START, "margin": 0.02,
+        "seeds": list(plan.seeds), "encoder": "tiny", "specification": json.dumps(specification), "notes": ["<b>a note</b>"],
     }  # fmt: skip
 
 

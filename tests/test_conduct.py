@@ -6,8 +6,43 @@ import numpy as np
 
 from backend.fleet.conduct import conduct
 from backend.planning import make_plan
+from backend.store.ingest import ingest
+from backend.store.manifest import mark_started
 from backend.store.read import query
 from backend.store.workspace import Workspace
+from dashboard.catalog import find_experiment
+from tests import _runs
+
+
+def test_the_version_that_was_started_last_is_the_latest(search_plan, tmp_path, monkeypatch):
+    workspace, read = Workspace.open(tmp_path / "results"), []
+    made = search_plan(2)
+
+    def latest(margin):
+        experiment = made.experiment.model_copy(update={"search": None, "margin": margin})
+        conduct(make_plan(experiment, [tmp_path]), workspace, explain=False, local=True, address=None, show=lambda _: None)
+        return query(workspace, "SELECT DISTINCT margin FROM matching WHERE latest").rows
+
+    assert latest(0.1) == [(0.1,)]
+    assert latest(0.2) == [(0.2,)]
+    created = query(workspace, "SELECT margin, created FROM experiment ORDER BY margin").rows
+    assert latest(0.1) == [(0.1,)]
+    assert find_experiment(workspace).margin == 0.1
+    assert query(workspace, "SELECT margin, created FROM experiment ORDER BY margin").rows == created
+    monkeypatch.setattr("backend.store.ingest.read_experiment", lambda *named: read.append(named))
+    assert latest(0.1) == [(0.1,)]
+    assert read == []  # nothing to compute anew
+
+
+def test_a_manifest_without_a_last_start_was_last_started_when_it_was_created(tmp_path):
+    workspace = Workspace.open(tmp_path / "results")
+    fake = _runs.fake_experiment(seeds=(0,))
+    _runs.save(workspace, fake, created="2020-01-01T00:00:00+00:00")
+    ingest(workspace)
+    assert query(workspace, "SELECT last_started = created FROM experiment").rows == [(True,)]
+    mark_started(workspace, fake.experiment.experiment_id)
+    ingest(workspace, force=True)
+    assert query(workspace, "SELECT last_started = created FROM experiment").rows == [(True,)]  # there is no other
 
 
 def test_an_experiment_that_another_has_done_has_its_verdicts_at_once(search_plan, tmp_path):

@@ -18,6 +18,7 @@ from backend.settings import Role, Search
 from backend.spec import Outcome, Run
 from backend.store.affinities import stored_affinities
 from backend.store.ingest import ingest
+from backend.store.manifest import mark_started
 from backend.store.read import query
 from backend.store.runs import RunFolder
 from backend.store.workspace import Workspace, failed_to
@@ -55,6 +56,7 @@ def conduct(
     on from there. Raises FleetError and WorkspaceError.
     """
     register(plan, workspace)
+    mark_started(workspace, plan.experiment.experiment_id)
     missing = unfinished(plan.distinct, workspace.root) if train else []
     later: Iterator[Stage] = _evidence_stages(plan, workspace) if explain else iter(())
     if train and plan.experiment.search:
@@ -103,6 +105,7 @@ def _register(
     try:
         before = json.loads(path.read_bytes())
         manifest["created"], manifest["evidence"] = before["created"], before.get("evidence", [])
+        manifest["last_started"] = before.get("last_started")
     except FileNotFoundError:
         manifest["created"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     except (OSError, ValueError, KeyError) as error:

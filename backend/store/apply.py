@@ -151,6 +151,7 @@ def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
     about = {
         "name": manifest.name,
         "created": utc(manifest.created.timestamp()),
+        "last_started": utc((manifest.last_started or manifest.created).timestamp()),
         "margin": manifest.spec.margin,
         "seeds": list(manifest.spec.seeds),
         "encoder": manifest.spec.encoder.name,

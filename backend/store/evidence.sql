@@ -17,9 +17,9 @@ COMMENT ON COLUMN evidence_piece.kind IS
     'states: hidden states of one model; similarity: CKA between models; gradients: of a multi-task model; cross: of single ones; '
     'lookahead: affinities by steps for one task; linearised: by the linearised estimate';
 COMMENT ON COLUMN evidence_piece.subject IS 'What it looks at';
-COMMENT ON COLUMN evidence_piece.state IS 'waiting, unfinished, done or failed';
+COMMENT ON COLUMN evidence_piece.state IS 'waiting, unfinished, done, failed, or damaged (its files cannot be read)';
 COMMENT ON COLUMN evidence_piece.seconds IS 'Time it took';
-COMMENT ON COLUMN evidence_piece.reason IS 'Why it failed';
+COMMENT ON COLUMN evidence_piece.reason IS 'Why it failed or is damaged';
 
 CREATE TABLE cka (
     piece_id VARCHAR, role_a VARCHAR, task_a VARCHAR, seed_a BIGINT, layer_a INTEGER, role_b VARCHAR, task_b VARCHAR,
@@ -130,11 +130,11 @@ SELECT
     similarity.similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted, effect, effect_low,
     effect_high, seeds, examples, margin, statement, reason, method, similarity.experiment_id = newest.experiment_id AS latest
 FROM summary.similarity AS similarity
-JOIN (SELECT experiment_id, name, created FROM experiment) AS experiment USING (experiment_id)
+JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
 JOIN (
-    SELECT name, arg_max(experiment_id, (created, experiment_id)) AS experiment_id FROM experiment GROUP BY name
+    SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
-ORDER BY experiment.created DESC, similarity.experiment_id, list_position(['tasks', 'multi', 'pretrained'], kind),
+ORDER BY experiment.last_started DESC, similarity.experiment_id, list_position(['tasks', 'multi', 'pretrained'], kind),
     task_a, task_b, pooling DESC, features DESC, estimator, layer;
 COMMENT ON VIEW evidence_cka IS 'Do the models hold similar representations? One line per pair, layer and way of comparing';
 COMMENT ON COLUMN evidence_cka.experiment IS 'Name of the experiment';
@@ -152,7 +152,7 @@ COMMENT ON COLUMN evidence_cka.low IS '95 % interval over seeds (jackknife)';
 COMMENT ON COLUMN evidence_cka.high IS '95 % interval over seeds (jackknife)';
 COMMENT ON COLUMN evidence_cka.ceiling IS 'The same task, another seed: mean of both tasks';
 COMMENT ON COLUMN evidence_cka.floor IS 'With a model that learnt permuted labels; where there is none, with an untrained encoder';
-COMMENT ON COLUMN evidence_cka.floor_kind IS 'shuffled or untrained';
+COMMENT ON COLUMN evidence_cka.floor_kind IS 'shuffled, untrained or permuted';
 COMMENT ON COLUMN evidence_cka.pretrained IS 'Similarity to the pretrained encoder, mean of both tasks';
 COMMENT ON COLUMN evidence_cka.untrained IS 'Similarity to an untrained encoder, mean of both tasks';
 COMMENT ON COLUMN evidence_cka.permuted IS 'Similarity to itself with the examples in another order';
@@ -166,7 +166,7 @@ COMMENT ON COLUMN evidence_cka.statement IS
     'similar, different, inconclusive, uninformative (the ceiling is not above the floor) or undefined';
 COMMENT ON COLUMN evidence_cka.reason IS 'Why it is undefined or uninformative';
 COMMENT ON COLUMN evidence_cka.method IS 'How interval and statement were computed';
-COMMENT ON COLUMN evidence_cka.latest IS 'The newest experiment of its name';
+COMMENT ON COLUMN evidence_cka.latest IS 'Of the experiments of this name, the one started last';
 
 CREATE VIEW evidence_gradients AS
 SELECT
@@ -174,11 +174,11 @@ SELECT
     low, high, naive, split_half, ceiling, floor, conflict_rate, magnitude_similarity, seeds, threshold, statement, reason,
     method, alignment.experiment_id = newest.experiment_id AS latest
 FROM summary.alignment AS alignment
-JOIN (SELECT experiment_id, name, created FROM experiment) AS experiment USING (experiment_id)
+JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
 JOIN (
-    SELECT name, arg_max(experiment_id, (created, experiment_id)) AS experiment_id FROM experiment GROUP BY name
+    SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
-ORDER BY experiment.created DESC, alignment.experiment_id, list_position(['multi', 'cross', 'task_vectors'], setting),
+ORDER BY experiment.last_started DESC, alignment.experiment_id, list_position(['multi', 'cross', 'task_vectors'], setting),
     list_position(['training', 'start', 'epoch', 'end'], moment), epoch, task_a, task_b, layer NULLS FIRST, parameters;
 COMMENT ON VIEW evidence_gradients IS 'Do the gradients of two tasks point the same way? One line per pair, moment and layer';
 COMMENT ON COLUMN evidence_gradients.experiment IS 'Name of the experiment';
@@ -205,7 +205,7 @@ COMMENT ON COLUMN evidence_gradients.threshold IS 'Smallest cosine that counts a
 COMMENT ON COLUMN evidence_gradients.statement IS 'aligned, opposed, unrelated, inconclusive or not identifiable';
 COMMENT ON COLUMN evidence_gradients.reason IS 'Why it is not identifiable or inconclusive';
 COMMENT ON COLUMN evidence_gradients.method IS 'How interval and statement were computed';
-COMMENT ON COLUMN evidence_gradients.latest IS 'The newest experiment of its name';
+COMMENT ON COLUMN evidence_gradients.latest IS 'Of the experiments of this name, the one started last';
 
 CREATE VIEW verdicts AS
 SELECT
@@ -213,11 +213,11 @@ SELECT
     gradients, gradient_cosine, gradients_detail, agreement, method,
     explanation.experiment_id = newest.experiment_id AS latest
 FROM summary.explanation AS explanation
-JOIN (SELECT experiment_id, name, created FROM experiment) AS experiment USING (experiment_id)
+JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
 JOIN (
-    SELECT name, arg_max(experiment_id, (created, experiment_id)) AS experiment_id FROM experiment GROUP BY name
+    SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
-ORDER BY experiment.created DESC, explanation.experiment_id, list_position(['group', 'task', 'pair'], scope), tasks;
+ORDER BY experiment.last_started DESC, explanation.experiment_id, list_position(['group', 'task', 'pair'], scope), tasks;
 COMMENT ON VIEW verdicts IS 'Does the evidence explain the measured match? One line for the group, each task and each pair';
 COMMENT ON COLUMN verdicts.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN verdicts.experiment_id IS 'Content hash of the experiment file';
@@ -235,4 +235,4 @@ COMMENT ON COLUMN verdicts.gradients_detail IS 'In words';
 COMMENT ON COLUMN verdicts.agreement IS
     'agrees, disagrees, mixed (CKA and gradients point apart), inconclusive or not measured';
 COMMENT ON COLUMN verdicts.method IS 'How it was decided';
-COMMENT ON COLUMN verdicts.latest IS 'The newest experiment of its name';
+COMMENT ON COLUMN verdicts.latest IS 'Of the experiments of this name, the one started last';

@@ -93,8 +93,8 @@ COMMENT ON COLUMN recommendation.method IS 'How it was chosen and judged';
 CREATE VIEW group_scores AS
 SELECT experiment.name AS experiment, score.*
 FROM summary.group_score AS score
-JOIN (SELECT experiment_id, name, created FROM experiment) AS experiment USING (experiment_id)
-ORDER BY experiment.created DESC, score.experiment_id, method, len(score.tasks), score.tasks, task;
+JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
+ORDER BY experiment.last_started DESC, score.experiment_id, method, len(score.tasks), score.tasks, task;
 COMMENT ON VIEW group_scores IS 'Gain of each task from training in a group: score in the group less score alone, macro-F1';
 COMMENT ON COLUMN group_scores.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN group_scores.experiment_id IS 'Content hash of the experiment file';
@@ -113,7 +113,7 @@ SELECT
     experiment.name AS experiment, grouping.experiment_id, grouping_id, method, rank, groups, cost, predicted, predicted_low,
     predicted_high, measured, measured_low, measured_high, regret, discovery_seconds, recommended
 FROM grouping
-JOIN (SELECT experiment_id, name, created FROM experiment) AS experiment USING (experiment_id)
+JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
 JOIN (
     SELECT experiment_id, grouping_id, list(tasks ORDER BY position) AS groups
     FROM (
@@ -122,7 +122,7 @@ JOIN (
     )
     GROUP BY experiment_id, grouping_id
 ) USING (experiment_id, grouping_id)
-ORDER BY experiment.created DESC, grouping.experiment_id, grouping_id;
+ORDER BY experiment.last_started DESC, grouping.experiment_id, grouping_id;
 COMMENT ON VIEW groupings IS 'Families of models that serve all tasks, by method and rank';
 COMMENT ON COLUMN groupings.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN groupings.experiment_id IS 'Content hash of the experiment file';

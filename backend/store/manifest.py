@@ -1,9 +1,14 @@
 """What an experiment asks for, as it was written into the workspace when it was started."""
 
+from contextlib import suppress
+from datetime import datetime
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from backend.errors import WorkspaceError
 from backend.settings import Role, SplitName
 from backend.spec import Experiment
+from backend.store.workspace import Workspace, now, read_object
 
 
 class _Part(BaseModel):
@@ -42,8 +47,22 @@ class Manifest(_Part):
     experiment_id: str
     name: str
     created: AwareDatetime
+    last_started: AwareDatetime | None = None
     spec: Experiment
     tasks: tuple[ManifestTask, ...]
     runs: tuple[ManifestRun, ...]
     notes: tuple[str, ...]
     evidence: tuple[ManifestPiece, ...] = ()
+
+
+def mark_started(workspace: Workspace, experiment_id: str) -> None:
+    """Make an experiment the one that was started last; where it is already, the store need not read its manifest anew."""
+    starts: dict[str, float] = {}
+    for path in workspace.experiments.glob("*.json"):
+        with suppress(WorkspaceError, KeyError, TypeError, ValueError):  # the store tells of one that cannot be read
+            manifest = read_object(path)
+            started = manifest.get("last_started") or manifest["created"]
+            starts[path.stem] = datetime.fromisoformat(started).timestamp()
+    if max(starts, key=starts.__getitem__, default=experiment_id) != experiment_id:
+        manifest = read_object(workspace.experiments / f"{experiment_id}.json")
+        workspace.save_manifest({**manifest, "last_started": now()}, None)

@@ -9,13 +9,14 @@ COMMENT ON COLUMN store_info.mtlens_version IS 'mtlens that made it';
 COMMENT ON COLUMN store_info.snapshot IS 'Name of the published copy that shows this content; NULL if none does yet';
 
 CREATE TABLE experiment (
-    experiment_id VARCHAR PRIMARY KEY, name VARCHAR, created TIMESTAMP, margin DOUBLE, seeds BIGINT[], encoder VARCHAR,
-    specification JSON, notes VARCHAR[]
+    experiment_id VARCHAR PRIMARY KEY, name VARCHAR, created TIMESTAMP, last_started TIMESTAMP, margin DOUBLE,
+    seeds BIGINT[], encoder VARCHAR, specification JSON, notes VARCHAR[]
 );
 COMMENT ON TABLE experiment IS 'One row per experiment: does one multi-task model match the task-specific ones?';
-COMMENT ON COLUMN experiment.experiment_id IS 'Content hash of the experiment file, resources left out';
+COMMENT ON COLUMN experiment.experiment_id IS 'Content hash of the experiment file, resources and search left out';
 COMMENT ON COLUMN experiment.name IS 'Name in the experiment file; several versions may share it';
-COMMENT ON COLUMN experiment.created IS 'When the experiment was last started';
+COMMENT ON COLUMN experiment.created IS 'When the experiment was first started';
+COMMENT ON COLUMN experiment.last_started IS 'When it became the one that was started last';
 COMMENT ON COLUMN experiment.margin IS 'Largest difference of macro-F1 that still counts as a match, set beforehand';
 COMMENT ON COLUMN experiment.seeds IS 'Seeds of every run';
 COMMENT ON COLUMN experiment.encoder IS 'Pretrained encoder';

@@ -35,7 +35,7 @@ LEFT JOIN (
     WHERE name = 'macro_f1'
     GROUP BY run_id
 ) USING (run_id)
-ORDER BY experiment.created DESC, experiment_id, list_position(['single', 'multi', 'group', 'adapter', 'shuffled'], role),
+ORDER BY experiment.last_started DESC, experiment_id, list_position(['single', 'multi', 'group', 'adapter', 'shuffled'], role),
     tasks, candidate, seed, run_id;
 COMMENT ON VIEW runs IS 'One line per experiment and run; heartbeat age is the current UTC time minus last_event';
 COMMENT ON COLUMN runs.experiment IS 'Name of the experiment';
@@ -86,10 +86,10 @@ SELECT
 FROM comparison
 JOIN experiment USING (experiment_id)
 JOIN (
-    SELECT name, arg_max(experiment_id, (created, experiment_id)) AS experiment_id FROM experiment GROUP BY name
+    SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
 LEFT JOIN task ON task.experiment_id = experiment.experiment_id AND task.task = comparison.task
-ORDER BY experiment.created DESC, experiment.experiment_id, list_position(['multi', 'adapter', 'shuffled', 'family'], kind),
+ORDER BY experiment.last_started DESC, experiment.experiment_id, list_position(['multi', 'adapter', 'shuffled', 'family'], kind),
     task.position NULLS LAST;
 COMMENT ON VIEW matching IS 'Does the multi-task model match the task-specific ones? One line per task, the pooled one last';
 COMMENT ON COLUMN matching.experiment IS 'Name of the experiment';
@@ -112,4 +112,4 @@ COMMENT ON COLUMN matching.needed IS 'What would settle an inconclusive comparis
 COMMENT ON COLUMN matching.p_equivalence IS 'p against a difference as large as the margin, after Holm; below 0.05: matches';
 COMMENT ON COLUMN matching.p_difference IS 'One-sided p against no difference, after Holm; below 0.05: better or worse';
 COMMENT ON COLUMN matching.method IS 'How interval and verdict were computed';
-COMMENT ON COLUMN matching.latest IS 'The newest experiment of its name';
+COMMENT ON COLUMN matching.latest IS 'Of the experiments of this name, the one started last';

@@ -21,7 +21,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentInfo:
-    """One experiment and how far it is. margin: macro-F1 in [0, 1]. latest: the newest of its name."""
+    """One experiment and how far it is. margin: macro-F1 in [0, 1]. latest: of those of its name, the one started last."""
 
     experiment_id: str
     name: str
@@ -61,7 +61,7 @@ _EXPERIMENTS = """
         coalesce(progress.failed, 0) AS failed, compared.experiment_id IS NOT NULL AS compared
     FROM experiment
     JOIN (
-        SELECT name, arg_max(experiment_id, (created, experiment_id)) AS newest_id FROM experiment GROUP BY name
+        SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS newest_id FROM experiment GROUP BY name
     ) AS newest USING (name)
     LEFT JOIN (
         SELECT experiment_id, list(task ORDER BY position) AS tasks FROM task GROUP BY experiment_id
@@ -76,7 +76,7 @@ _EXPERIMENTS = """
     LEFT JOIN (
         SELECT DISTINCT experiment_id FROM comparison WHERE kind = 'multi'
     ) AS compared ON compared.experiment_id = experiment.experiment_id
-    ORDER BY created DESC, experiment_id
+    ORDER BY last_started DESC, experiment_id
 """
 
 _TASKS = """
@@ -100,7 +100,7 @@ def snapshot(workspace: Workspace) -> SnapshotInfo:
 
 
 def experiments(workspace: Workspace) -> tuple[ExperimentInfo, ...]:
-    """All experiments, the newest first."""
+    """All experiments, the last started first."""
     return read_infos(workspace, ExperimentInfo, _EXPERIMENTS, {})
 
 
