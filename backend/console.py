@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -201,13 +202,22 @@ def print_result(result: "Result | Answer", style: Literal["table", "csv", "json
         writer.writerows(result.rows)
         print(buffer.getvalue(), end="")
     elif style == "json":
-        rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-        print(json.dumps(rows, indent=1, ensure_ascii=False, default=str))
+        rows = [dict(zip(result.columns, map(_finite, row), strict=True)) for row in result.rows]
+        print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str))
     else:
         table = Table(*(escape(column) for column in result.columns), **NARROW)
         for row in result.rows:
             table.add_row(*(escape(_cell(value)) for value in row))
         out.print(table)
+
+
+def _finite(value: Any) -> Any:
+    """A value with null in place of NaN and infinity, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return {key: _finite(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,8 @@
 """What the terminal prints of verdicts."""
 
+import json
+from datetime import datetime
+
 import pytest
 
 from backend import console
@@ -18,6 +21,13 @@ def matching(*kinds_and_means: tuple[str, float]) -> Result:
         for kind, mean in kinds_and_means
     ]
     return Result(columns=COLUMNS, rows=rows)
+
+
+def test_json_has_no_numbers_that_are_none(capsys):
+    rows = [(float("nan"), float("-inf"), [1.5, float("nan")], {"x": float("inf"), "y": 2}, datetime(2030, 1, 1))]
+    console.print_result(Result(columns=("a", "b", "c", "d", "e"), rows=rows), "json")
+    expected = {"a": None, "b": None, "c": [1.5, None], "d": {"x": None, "y": 2}, "e": "2030-01-01 00:00:00"}
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == [expected]
 
 
 @pytest.mark.parametrize(("family", "tables"), [(0.91, 1), (0.92, 2)])
