@@ -31,9 +31,15 @@ LANES = f"""
     WHERE state = 'unfinished' AND last_event > now() AT TIME ZONE 'UTC' - INTERVAL {ALIVE} SECONDS
     ORDER BY lane
 """
-PACE = """
+PACE = f"""
+    WITH at_work AS (  -- of the experiments that ask for a run in training, the one started last
+        SELECT arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id
+        FROM run JOIN experiment_run USING (run_id) JOIN experiment USING (experiment_id)
+        WHERE state = 'unfinished' AND last_event > now() AT TIME ZONE 'UTC' - INTERVAL {ALIVE} SECONDS
+        GROUP BY run_id
+    ), asked AS (SELECT run_id FROM experiment_run JOIN at_work USING (experiment_id))
     SELECT count(*) FILTER (state = 'done') AS done, count(*) FILTER (state = 'failed') AS failed, count(*) AS runs,
-           coalesce(sum(fraction), 0) AS work,
+           sum(1 - fraction) FILTER (state IN ('waiting', 'unfinished') AND run_id IN (FROM asked)) AS runs_left,
            count(*) FILTER (finished > now() AT TIME ZONE 'UTC' - INTERVAL 1 HOUR AND state = 'done') AS last_hour,
            avg(seconds) FILTER (state = 'done') AS seconds
     FROM (SELECT DISTINCT ON (run_id) run_id, state, fraction, finished, seconds FROM runs)
@@ -66,7 +72,7 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
     for lane in lanes:
         cells = (lane["lane"], lane["tasks"], lane["seed"], f"{lane['epoch'] or 0}/{lane['epochs']}")
         table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
-    left = (pace["runs"] - pace["failed"] - pace["work"]) * pace["seconds"] / len(lanes) if lanes and pace["seconds"] else None
+    left = pace["runs_left"] * pace["seconds"] / len(lanes) if lanes and pace["runs_left"] and pace["seconds"] else None
     line = f"{len(lanes)} lanes in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
     lines = [line + f"{pace['last_hour']} in the last hour; {_words(left)} left"]
     if evidence["pieces"]:

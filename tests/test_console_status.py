@@ -36,6 +36,31 @@ def test_lanes_at_work_are_told_with_the_whole(workspace, capsys):
     assert "2 lanes in training; 1 of 3 runs done, 0 failed, 1 in the last hour;" in out
 
 
+def test_what_is_left_leaves_out_abandoned_experiments(workspace, capsys):
+    """Its version of before shares the runs at work, and was started earlier."""
+    before = _runs.fake_experiment(seeds=tuple(range(100)))
+    _runs.save(workspace, before, created="2029-01-01T00:00:00+00:00")
+    _runs.save(workspace, _runs.fake_experiment("other", seeds=tuple(range(50, 90))), created="2031-01-01T00:00:00+00:00")
+    ingest(workspace, force=True)
+    watch_lanes(workspace, again=False)
+    assert "1 of 300 runs done, 0 failed, 1 in the last hour; 1 s left" in " ".join(
+        capsys.readouterr().out.split()
+    )  # 1.5 runs of 1.5 s, 2 lanes
+
+
+def test_what_is_left_leaves_out_failed_runs(workspace, capsys):
+    more = _runs.fake_experiment(seeds=(0, 1))
+    _runs.save(workspace, more, created="2031-01-01T00:00:00+00:00")
+    for run in [run for run in more.runs if run.seed == 1]:
+        folder, journal = _runs.start(workspace, run)
+        journal.write("progress", epoch=1, fraction=0.5)
+        journal.close()
+        folder.fail("a reason")
+    ingest(workspace, force=True)
+    watch_lanes(workspace, again=False)
+    assert "1 of 6 runs done, 3 failed, 1 in the last hour; 1 s left" in capsys.readouterr().out
+
+
 def test_rays_own_dashboard_is_named_where_there_is_one(workspace, capsys):
     watch_lanes(workspace, again=False)
     assert "http" not in capsys.readouterr().out
