@@ -182,6 +182,16 @@ def of_trial(trial: TrialInfo) -> Table:
     return _of(trial.scores, columns)
 
 
+def of_methods(trial: TrialInfo) -> Table:
+    """One row per method on trial and budget."""
+    rows = [
+        (one.method, budget, regret, permuted, one.discovery_seconds)
+        for one in trial.methods
+        for budget, regret, permuted in zip(one.budgets, one.regret, one.permuted_regret, strict=True)
+    ]
+    return Table(columns=("method", "budget", "regret", "permuted_regret", "discovery_seconds"), rows=tuple(rows))
+
+
 def of_runs(runs: Sequence[RunInfo]) -> Table:
     """One row per run."""
     columns = (

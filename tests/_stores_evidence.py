@@ -158,9 +158,10 @@ def _search(plan: Plan) -> dict[str, list[dict[str, Any]]]:
             "measured": None if method == "task means" else gain, "measured_low": gain - 0.01, "measured_high": gain + 0.01,
         })  # fmt: skip
     judged = {"tasks": list(plan.tasks), "ceiling": [0.4] * len(plan.tasks), "budgets": [1.0, 2.0]}
+    judged |= {"permuted_regret": [None if plan.odd_values else 0.02, 0.03]}
     tables["grouping_method"] = [
         {**about, "position": place, "method": method, "rank_correlation": [NAN, *[0.2 * place] * (len(plan.tasks) - 1)],
-         **judged}
+         "regret": [0.0, 0.004 * place], **judged}
         for place, method in enumerate(METHODS)
     ]  # fmt: skip
     tables["recommendation"] = [{

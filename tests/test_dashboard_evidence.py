@@ -111,3 +111,10 @@ def test_explanations_by_scope(full: Workspace) -> None:
     assert disc is not None
     assert (group.scope, group.tasks, disc.scope, disc.tasks) == ("group", NAMES, "task", ("disc",))
     assert case.explanation("nobody") is None
+
+
+def test_methods_on_trial_have_the_regrets_of_the_store(full: Workspace) -> None:
+    found = {one.method: one for one in views.trial(full, EXPERIMENT).methods}
+    assert found["CKA"].budgets == (1.0, 2.0)
+    assert found["CKA"].regret == pytest.approx((0.0, 0.008))
+    assert found["CKA"].discovery_seconds is not None

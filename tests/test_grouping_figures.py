@@ -71,9 +71,10 @@ def test_gains_lie_on_the_diagonal_where_they_came_true_and_hollow_where_unmeasu
 
 
 def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
-    judged = (("m", 0.3), ("n", 0.7), ("o", None))
-    methods = tuple(views.MethodInfo(method=name, correlation=rank, ceiling=0.75) for name, rank in judged)
-    scores = tuple(gain(method=name, measured=0.01) for name, _ in judged)
+    ranks = (("m", 0.3), ("n", 0.7), ("o", None))
+    nothing: dict[str, Any] = {"budgets": (), "regret": (), "permuted_regret": (), "discovery_seconds": None}
+    methods = tuple(views.MethodInfo(method=name, correlation=rank, ceiling=0.75, **nothing) for name, rank in ranks)
+    scores = tuple(gain(method=name, measured=0.01) for name, _ in ranks)
     figure = figures.predicted_measured(views.TrialInfo(scores=scores, methods=methods))
     assert figures.title_of(figure) == "n ranks the gains best: rank correlation +0.70 (ceiling +0.75)"
     few = figures.predicted_measured(views.TrialInfo(scores=scores, methods=methods).only(["m", "o"], ["a"]))
@@ -83,8 +84,42 @@ def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
     assert title == "The seeds agree too little to tell methods apart: their gains' own rank correlation is +0.12"
 
 
-def test_methods_are_ordered_by_regret() -> None:
-    known = [grouping(method=name, regret=loss, discovery_seconds=10.0) for name, loss in (("x", 0.03), ("y", 0.0))]
-    figure = figures.regret(known)
-    assert figures.title_of(figure) == "y loses least: nothing, found in 10 s"
-    assert list(figure.data[0].x) == [0.0, 3.0]
+REGRETS = {"exhaustive oracle": (0.0, 0.0), "x": (0.0, 0.03), "y": (0.0, 0.0), "all single": (None, None)}
+
+
+def judged(regrets: dict[str, tuple[float | None, ...]], ceiling: float = 0.75, correlation: float = 0.3) -> views.TrialInfo:
+    methods = [
+        views.MethodInfo(method=name, correlation=correlation, ceiling=ceiling, budgets=(1.0, 2.0), regret=losses,
+                         permuted_regret=(0.01, None), discovery_seconds=10.0)
+        for name, losses in regrets.items()
+    ]  # fmt: skip
+    return views.TrialInfo(scores=(), methods=tuple(methods))
+
+
+def test_regret_is_that_of_the_trial_by_budget() -> None:
+    figure = figures.regret(judged(REGRETS))
+    (lines,) = [trace for trace in figure.data if trace.name == "regret"]
+    assert [told.partition("regret ")[2].split(",")[0] for told in lines.customdata if told] == [
+        "0.00",
+        "+3.00",
+        "0.00",
+        "0.00",
+    ]
+    assert figures.title_of(figure) == "y loses least: 0.0 points against the exhaustive oracle, mean over budgets"
+    assert "x 0.0, +3.0" in figures.alt_of(figure)
+    one = figures.regret(judged(REGRETS), methods=("x",))
+    assert figures.title_of(one) == figures.title_of(figure)
+    assert "1 method" in figures.alt_of(one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ceiling": 0.12}, "Regret does not tell the methods apart: the seeds agree too little"),
+        ({"ceiling": -0.1, "correlation": -0.2}, "Regret does not tell the methods apart: the seeds agree too little"),
+        ({"regrets": REGRETS | {"z": (0.0, 0.0004)}}, "Regret names no best method: y and z lose alike"),
+        ({"regrets": REGRETS | {"z": (0.0, -0.02)}}, "Regret does not tell the methods apart: the oracle of one half"),
+    ],
+)
+def test_regret_crowns_nobody_that_is_not_alone_ahead(changes: dict[str, Any], told: str) -> None:
+    assert figures.title_of(figures.regret(judged(**{"regrets": REGRETS, **changes}))).startswith(told)

@@ -11,10 +11,11 @@ from dashboard.figures.costs import costs
 from dashboard.figures.depth import alignment_by_depth, similarity_by_depth
 from dashboard.figures.forest import forest
 from dashboard.figures.frame import alt_of, height_of, square_of, title_of, titled
-from dashboard.figures.gains import predicted_measured, regret
+from dashboard.figures.gains import predicted_measured
 from dashboard.figures.layers import layer_differences, layer_matrices
 from dashboard.figures.learning import learning_curves
 from dashboard.figures.partitions import partitions
+from dashboard.figures.regrets import regret
 from dashboard.figures.timeline import timeline
 
 __all__ = [

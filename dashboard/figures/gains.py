@@ -1,27 +1,21 @@
-"""Whether predicted gains came true, and what the search for groupings was worth."""
+"""Whether predicted gains came true."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
 from dashboard.figures.forest import difference_ticks
 from dashboard.figures.frame import empty, framed
-from dashboard.figures.partitions import ADVICE, tell_grouping
+from dashboard.figures.partitions import ADVICE
 from dashboard.figures.sheet import Sheet
-from dashboard.text import MISSING, counted, duration, escape, label, listing, minus, points, shorten, signed_points, wrap
+from dashboard.text import MISSING, counted, escape, label, listing, minus, shorten, signed_points, wrap
 from dashboard.theme import LIGHT, Theme
-from dashboard.views.groupings import GroupingInfo, GroupScoreInfo, TrialInfo
+from dashboard.views.groupings import GroupScoreInfo, TrialInfo
 
 _PANEL = 150  # pixels high
 _HEAD = 36
 _LINE_HEIGHT = 14
-_ROW = 40
-_NAME = 0.26  # rows from the middle of a row up to its name
-_LINE = 0.14  # rows from there down to its bars
-_COLUMNS = ((0.0, 0.46), (0.54, 1.0))  # of the width
-_ROOM = 1.45  # for the amount behind the longest bar
 
 
 def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -67,30 +61,6 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=head, bottom=70, left=44)
 
 
-def regret(groupings: Sequence[GroupingInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """What each method's choice loses against the best at the same cost, beside the compute it needed to choose."""
-    known = [one for one in groupings if one.regret is not None and one.discovery_seconds is not None and one.rank == 1]
-    if not known:
-        return empty(theme, "No regret is known yet", "It needs measured groupings to compare the choices with.")
-    known.sort(key=lambda one: (one.regret or 0.0, one.discovery_seconds or 0.0))
-    sheet = Sheet()
-    bottom = len(known) - 0.4
-    _bars(sheet, known, [100 * (one.regret or 0.0) for one in known], [points(one.regret, 2) for one in known], 1, theme)
-    seconds = [one.discovery_seconds or 0.0 for one in known]
-    _bars(sheet, known, seconds, [duration(float(f"{one:.2g}")) for one in seconds], 2, theme)
-    for place, one in enumerate(known):
-        name = f"<b>{escape(shorten(one.method, 26))}</b>"
-        sheet.note(name, 0, place - _NAME, theme.ink, size=12, xref="paper", xanchor="left", yanchor="middle")
-    for (left, _), head in zip(_COLUMNS, ("regret, points", "compute to choose"), strict=True):
-        sheet.note(head, left, 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=2)
-    sheet.y_axis(range=[bottom, -0.6], visible=False)
-    best = known[0]
-    loses = "nothing" if not best.regret or best.regret < 0 else f"{points(best.regret, 2)} points"
-    title = f"{shorten(best.method)} loses least: {loses}, found in {duration(best.discovery_seconds)}"
-    alt = f"Bars of regret and compute of {counted(len(known), 'method')}. {title}."
-    return framed(sheet, theme=theme, title=title, alt=alt, height=_ROW * len(known) + 44, top=24, bottom=12)
-
-
 def _frame_panel(sheet: Sheet, box: Box, name: str, correlation: float | None, theme: Theme) -> None:
     rule(sheet, box, 0, theme.faint)
     sheet.line((box.x(0), box.x(0)), box.up, theme.faint)
@@ -111,40 +81,17 @@ def _collect(one: GroupScoreInfo, box: Box, whiskers: Strokes, dots: Strokes) ->
         whiskers.line(box, [x, x], [100 * one.measured_low, 100 * one.measured_high])
 
 
-def _bars(
-    sheet: Sheet, known: Sequence[GroupingInfo], values: Sequence[float], texts: Sequence[str], column: int, theme: Theme
-) -> None:
-    """Thin bars with their amounts behind them; what is below 0 is told and has no bar."""
-    axis = "x" if column == 1 else f"x{column}"
-    sheet.bar(
-        x=[max(value, 0.0) for value in values],
-        y=[place + _LINE for place in range(len(values))],
-        orientation="h",
-        width=0.2,
-        xaxis=axis,
-        yaxis="y",
-        marker={"color": theme.better if column == 1 else theme.single},
-        customdata=[tell_grouping(one) for one in known],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    for place, (value, text) in enumerate(zip(values, texts, strict=True)):
-        behind: dict[str, Any] = {"xref": axis, "xanchor": "left", "xshift": 5, "yanchor": "middle"}
-        sheet.note(text, max(value, 0.0), place + _LINE, theme.muted, **behind)
-    options = {"domain": list(_COLUMNS[column - 1]), "range": [0, _ROOM * max(*values, 1e-9)], "visible": False, "anchor": "y"}
-    sheet.layout[f"xaxis{'' if column == 1 else column}"] = options
-
-
 def _best_ranks(trial: TrialInfo, methods: Sequence[str]) -> str:
     """Which method ranks the groups best, and what could be reached at most."""
     known = [(one.correlation, one) for one in trial.methods if one.correlation is not None and one.method in methods]
     if not known:
         return f"Gains predicted by {counted(len(methods), 'method')}; judged once all groups are trained"
-    correlation, best = max(known, key=lambda pair: pair[0])
-    if best.ceiling is not None and correlation > best.ceiling:
-        reached = minus(f"{best.ceiling:+.2f}")
+    reached = "undefined" if trial.ceiling is None else minus(f"{trial.ceiling:+.2f}")
+    if not trial.tells_apart:
         return f"The seeds agree too little to tell methods apart: their gains' own rank correlation is {reached}"
-    ceiling = "" if best.ceiling is None else f" (ceiling {minus(f'{best.ceiling:+.2f}')})"
-    return f"{shorten(best.method)} ranks the gains best: rank correlation {minus(f'{correlation:+.2f}')}{ceiling}"
+    correlation, best = max(known, key=lambda pair: pair[0])
+    told = minus(f"{correlation:+.2f}")
+    return f"{shorten(best.method)} ranks the gains best: rank correlation {told} (ceiling {reached})"
 
 
 def _tell_gain(one: GroupScoreInfo) -> str:

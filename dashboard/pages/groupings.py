@@ -24,13 +24,16 @@ def page(chosen: Chosen) -> None:
     if recommended:
         st.markdown(literal(sentences.whole(recommended.statement)))
     methods = list(dict.fromkeys(one.method for one in groupings))
-    picked = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params") or methods
+    chosen_methods = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params")
+    picked = chosen_methods or methods
     shown = tuple(one for one in groupings if one.method in picked)
     perhaps = recommended.groups if recommended and recommended.verdict == "inconclusive" else ()
     figure = draw(figures.partitions, shown, perhaps=perhaps)
     chart("groupings", figure, shown, title="Ways to divide the tasks among models, the best first")
-    trial = ask(views.trial, chosen.experiment_id).only(picked, chosen.tasks)
+    whole = ask(views.trial, chosen.experiment_id)
+    trial = whole.only(picked, chosen.tasks)
     if trial.scores:
         chart("predicted-measured", draw(figures.predicted_measured, trial), trial)
-    if any(one.regret is not None for one in shown):
-        chart("regret", draw(figures.regret, shown), shown)
+    judged = trial if chosen_methods else whole
+    if judged.methods:
+        chart("regret", draw(figures.regret, whole, methods=tuple(chosen_methods)), judged)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from backend.store.workspace import Workspace
 from dashboard.views.rows import read_infos_if_stored
 
+ORACLE = "exhaustive oracle"
+"""The method that trains all groups: what the others choose is held against its choice."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupingInfo:
@@ -50,13 +53,22 @@ class GroupScoreInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodInfo:
-    """How well a method ranks the measured gains of a task's groups: Spearman's correlation with those of the seeds that the
-    method has not seen, mean over tasks. ceiling: that of the measured gains themselves. None: undefined for all tasks.
+    """How a method did on trial, on seeds that it has not seen.
+
+    correlation: Spearman's, of predicted gains with the measured ones of a task's groups, mean over tasks. ceiling: that of
+    the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the macro-F1 of the
+    exhaustive oracle's choice less that of the method's, below 0 where the oracle was out of luck, None where no choice is
+    affordable; permuted_regret: the same with the tasks of the predicted gains permuted. discovery_seconds: compute that the
+    method needs to choose.
     """
 
     method: str
     correlation: float | None
     ceiling: float | None
+    budgets: tuple[float, ...]
+    regret: tuple[float | None, ...]
+    permuted_regret: tuple[float | None, ...]
+    discovery_seconds: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +77,17 @@ class TrialInfo:
 
     scores: tuple[GroupScoreInfo, ...]
     methods: tuple[MethodInfo, ...]
+
+    @property
+    def ceiling(self) -> float | None:
+        """Rank correlation of the measured gains of one half of the seeds with those of the other."""
+        return next((one.ceiling for one in self.methods), None)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the seeds agree enough to judge methods: their own gains do, and nobody ranks better than they, by luck."""
+        known = [one.correlation for one in self.methods if one.correlation is not None]
+        return self.ceiling is not None and self.ceiling > 0 and max(known, default=0.0) <= self.ceiling
 
     def correlation(self, method: str) -> float | None:
         """That of the method of this name."""
@@ -90,8 +113,13 @@ _RECOMMENDATION = "SELECT verdict, statement, groups FROM recommendation WHERE e
 _METHODS = """
     SELECT
         method, list_avg(list_filter(rank_correlation, lambda x: isfinite(x))) AS correlation,
-        list_avg(list_filter(ceiling, lambda x: isfinite(x))) AS ceiling
-    FROM grouping_method WHERE experiment_id = $experiment_id ORDER BY position
+        list_avg(list_filter(ceiling, lambda x: isfinite(x))) AS ceiling,
+        budgets, regret, permuted_regret, discovery_seconds
+    FROM grouping_method LEFT JOIN (
+        SELECT method, any_value(discovery_seconds) AS discovery_seconds
+        FROM groupings WHERE experiment_id = $experiment_id GROUP BY method
+    ) USING (method)
+    WHERE experiment_id = $experiment_id ORDER BY position
 """
 
 _GROUPINGS = """
