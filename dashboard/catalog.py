@@ -229,9 +229,9 @@ _LIST = (
         draw=figures.regret,
         tabulate=tables.of_methods,
         reading="A panel per method; what its choice loses at each budget of models against that of the exhaustive oracle (the "
-        "line at 0), both chosen by half of the seeds and scored on the other half. Below 0 the oracle was out of luck. Dotted: "
-        "control, the same predictions with their tasks permuted; a method that knows something stays below it. Beside the "
-        "name: the compute that it takes to choose.",
+        "line at 0), both chosen by half of the seeds and scored on the other half. Below 0 the oracle was out of luck. "
+        "Dotted, a control: the same predictions with their tasks permuted; a method that knows something stays below it. "
+        "Under the name: the compute that it takes to choose.",
     ),
     Entry(
         name="timeline",

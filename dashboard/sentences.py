@@ -71,7 +71,7 @@ def _verdict(matching: MatchingInfo) -> str:
     total = len(matching.tasks)
     whole = matching.pooled.verdict if matching.pooled else "inconclusive"
     head = _HEADS[whole].format(n=in_words(total))
-    if whole in ("matches", "better") and named["worse"]:
+    if not _holds_of_tasks(whole, [match.verdict for match in matching.tasks]):
         head += " on average"
     how_many = (
         f"all {total} tasks" if len(named["matches"]) == total else f"{len(named['matches'])} of {counted(total, 'task')}"
@@ -82,6 +82,12 @@ def _verdict(matching: MatchingInfo) -> str:
         if tasks and verdict != "matches"
     ]
     return f"{head}: " + "; ".join([f"{how_many} within {margin(matching.margin)} points", *rest])
+
+
+def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
+    """Whether the tasks say what their mean says: each of them that one model is as good, and one at least that it is worse."""
+    good = {"matches": {"matches", "better"}, "better": {"better"}}
+    return "worse" in verdicts if whole == "worse" else whole not in good or set(verdicts) <= good[whole]
 
 
 def comparison(matching: MatchingInfo) -> str:

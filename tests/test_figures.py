@@ -151,6 +151,15 @@ def test_case_without_evidence_says_so(stores: dict[str, Workspace]) -> None:
     assert [note.text for note in figure.layout.annotations].count("\N{EN DASH} not measured") == 10
 
 
+def test_the_case_of_one_task_shows_its_evidence_with_all_others(full: Workspace) -> None:
+    case = views.case(full, EXPERIMENT)
+    whole, one = figures.case(case), figures.case(case.only(["canal"]))
+    assert figures.title_of(one) == figures.title_of(whole)
+    assert not [note for note in one.layout.annotations if "not measured" in note.text]
+    thin = [len([y for y in trace.y if y is None]) for trace in one.data if trace.mode == "lines" and trace.xaxis == "x2"]
+    assert 2 + 5 in thin  # of canal and of the mean, each without its thick one
+
+
 def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:
     figure = figures.confusion(views.confusion(full, EXPERIMENT, "cord"))
     for panel in (trace for trace in figure.data if trace.type == "heatmap"):

@@ -169,8 +169,18 @@ class TestFilters:
         app = visit(store("full"))
         app.multiselect("tasks").set_value(["cord"])
         go(app)
-        assert "cord" in json.dumps(charts(app)[0])
-        assert "foramina" not in json.dumps(charts(app)[0])
+        assert "<b>cord</b>" in (shown := json.dumps(charts(app)[0]["layout"]))
+        assert "<b>foramina</b>" not in shown
+
+    @pytest.mark.parametrize("page", ["answer", "single-multi", "cka", "gradients"])
+    def test_titles_speak_of_all_tasks(self, store, visit, page: str) -> None:
+        whole, one = visit(store("full"), page), visit(store("full"), page, tasks=["canal"])
+        assert one.title[0].value == whole.title[0].value
+        if page in ("cka", "gradients"):
+            assert "Choose at least two tasks" in said(one)
+        else:
+            cards = [[part.value for part in app.markdown if part.value.startswith("## :")] for app in (whole, one)]
+            assert cards[0] == cards[1]
 
     def test_filters_stay_from_page_to_page(self, store, visit) -> None:
         app = visit(store("full"))

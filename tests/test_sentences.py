@@ -30,7 +30,7 @@ def full(stores: dict[str, Workspace]) -> Workspace:
 def test_answer_in_a_sentence(full: Workspace) -> None:
     case = views.case(full, EXPERIMENT)
     assert sentences.answer(case.matching, case.explanations) == (
-        "One model matches four: 2 of 4 tasks within 2 points; cord is better; foramina is inconclusive. "
+        "One model matches four on average: 2 of 4 tasks within 2 points; cord is better; foramina is inconclusive. "
         "The evidence disagrees: representations differ and gradients point apart"
     )
     alone = replace(case.matching, tasks=case.matching.tasks[:2])
@@ -56,6 +56,34 @@ def test_a_mean_that_hides_a_loss_is_called_a_mean(full: Workspace) -> None:
     matching = views.matching(full, EXPERIMENT)
     worse = (*matching.tasks[:3], replace(matching.tasks[3], verdict="worse"))
     assert "matches four on average: 2 of 4 tasks" in sentences.answer(replace(matching, tasks=worse))
+
+
+@pytest.mark.parametrize(
+    ("pooled", "verdicts", "start"),
+    [
+        ("matches", ("matches", "better"), "One model matches two: 1 of 2 tasks"),
+        ("matches", ("matches", "inconclusive"), "One model matches two on average: 1 of 2 tasks"),
+        ("better", ("better", "better"), "One model beats two: 0 of 2 tasks"),
+        ("better", ("better", "matches"), "One model beats two on average: 1 of 2 tasks"),
+        ("worse", ("worse", "matches"), "One model does not match two: 1 of 2 tasks"),
+        ("worse", ("inconclusive", "matches"), "One model does not match two on average: 1 of 2 tasks"),
+    ],
+)
+def test_what_holds_of_the_mean_alone_is_called_a_mean(
+    full: Workspace, pooled: views.Verdict, verdicts: tuple[views.Verdict, ...], start: str
+) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    tasks = tuple(replace(task, verdict=verdict) for task, verdict in zip(matching.tasks, verdicts, strict=False))
+    assert sentences.answer(replace(matching, tasks=tasks, pooled=replace(matching.pooled, verdict=pooled))).startswith(start)
+
+
+def test_a_filter_changes_no_headline(full: Workspace) -> None:
+    case = views.case(full, EXPERIMENT)
+    some = case.only(["canal"])
+    assert sentences.answer(some.matching, some.explanations) == sentences.answer(case.matching, case.explanations)
+    assert [row.task for row in some.matching.rows] == ["canal", None]
+    assert [row[0] for row in tables.of_matching(some.matching).rows] == ["canal", "mean"]
 
 
 def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:

@@ -73,8 +73,8 @@ def head_row(sheet: Sheet, match: MatchInfo, place: float, theme: Theme, above: 
 
 def row_places(matching: MatchingInfo, apart: float = 0.4) -> list[float]:
     """Vertical place of each row; a space of `apart` rows sets the mean apart."""
-    places = [float(number) for number in range(len(matching.tasks))]
-    return [*places, len(places) + apart] if matching.pooled else places
+    places = [float(number) for number in range(len(matching.rows))]
+    return [*places[:-1], places[-1] + apart] if matching.pooled else places
 
 
 def span(matching: MatchingInfo) -> tuple[float, float]:

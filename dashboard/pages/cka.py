@@ -34,12 +34,14 @@ def page(chosen: Chosen) -> None:
         return
     heading = st.empty()
     kind, comparing = _choose(ways)
-    profiles = tuple(
-        profile for profile in ask(views.profiles, chosen.experiment_id, kind, comparing) if profile.involves(chosen.tasks)
-    )
-    heading.title(literal(sentences.similarity(profiles)), anchor=False)
+    found = ask(views.profiles, chosen.experiment_id, kind, comparing)
+    heading.title(literal(sentences.similarity(found)), anchor=False)
+    profiles = tuple(profile for profile in found if profile.involves(chosen.tasks))
     if not profiles:
-        nothing("Nothing of that kind", "No pair of the chosen tasks has been compared in this way.")
+        if found:
+            nothing("Choose at least two tasks", "Task-specific models are compared pair by pair.")
+        else:
+            nothing("Nothing of that kind", "No models have been compared in this way.")
         return
     weakest_first = tuple(sorted(profiles, key=lambda one: (one.weakest_effect is None, one.weakest_effect or 0.0)))
     shown = part(weakest_first, MOST, "pairs, the least similar ones first")

@@ -29,15 +29,12 @@ def page(chosen: Chosen) -> None:
         return
     heading = st.empty()
     moment = _choose(moments)
-    alignments = tuple(
-        one
-        for one in ask(views.alignments, chosen.experiment_id, setting=moment.setting, moment=moment.moment,
-                       epoch=moment.epoch, parameters=moment.parameters)
-        if one.involves(chosen.tasks)
-    )  # fmt: skip
-    heading.title(literal(sentences.alignment(alignments)), anchor=False)
+    found = ask(views.alignments, chosen.experiment_id, setting=moment.setting, moment=moment.moment, epoch=moment.epoch,
+                parameters=moment.parameters)  # fmt: skip
+    heading.title(literal(sentences.alignment(found)), anchor=False)
+    alignments = tuple(one for one in found if one.involves(chosen.tasks))
     if not alignments:
-        nothing("No pair of the chosen tasks", "Gradients are compared between two tasks: choose at least two.")
+        nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
     _cosines(chosen, alignments)
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")

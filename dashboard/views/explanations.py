@@ -45,13 +45,8 @@ class CaseInfo:
         return next((one for one in self.explanations if one.scope == "task" and one.tasks[:1] == (task,)), None)
 
     def only(self, tasks: Collection[str]) -> "CaseInfo":
-        """The same with some of the tasks; evidence stays where both of its tasks do."""
-        return replace(
-            self,
-            matching=self.matching.only(tasks),
-            profiles=tuple(profile for profile in self.profiles if profile.involves(tasks)),
-            alignments=tuple(alignment for alignment in self.alignments if alignment.involves(tasks)),
-        )
+        """The same with rows for some of the tasks; each has its evidence with all others."""
+        return replace(self, matching=self.matching.only(tasks))
 
 
 _EXPLANATIONS = """

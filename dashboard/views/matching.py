@@ -47,7 +47,10 @@ class MatchInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchingInfo:
-    """All tasks of an experiment, in its order, and their mean. Without a comparison yet: no tasks, and pooled is None."""
+    """All tasks of an experiment, in its order, and their mean. Without a comparison yet: no tasks, and pooled is None.
+
+    shown: the tasks that figures and tables are about; sentences speak of all of them.
+    """
 
     experiment: str
     experiment_id: str
@@ -55,15 +58,17 @@ class MatchingInfo:
     margin: float
     tasks: tuple[MatchInfo, ...]
     pooled: MatchInfo | None
+    shown: frozenset[str] | None = None  # all of them
 
     @property
     def rows(self) -> tuple[MatchInfo, ...]:
-        """The tasks and, last, the mean over them."""
-        return self.tasks if self.pooled is None else (*self.tasks, self.pooled)
+        """The tasks that are shown and, last, the mean over all."""
+        tasks = tuple(match for match in self.tasks if self.shown is None or match.task in self.shown)
+        return tasks if self.pooled is None else (*tasks, self.pooled)
 
     def only(self, tasks: Collection[str]) -> "MatchingInfo":
-        """The same with some of the tasks; the mean stays that over all of them."""
-        return replace(self, tasks=tuple(match for match in self.tasks if match.task in tasks))
+        """The same with rows for some of the tasks."""
+        return replace(self, shown=frozenset(tasks))
 
 
 @dataclass(frozen=True, kw_only=True)
