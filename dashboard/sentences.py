@@ -104,33 +104,45 @@ def comparison(matching: MatchingInfo) -> str:
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:
-    """How many pairs are similar in all layers that can tell, and which one differs most."""
+    """How many pairs are shown to be similar in all layers that can tell, how many are open, and which one differs most."""
     if not profiles:
         return "No representations have been compared yet"
-    telling = [[layer.statement for layer in one.layers if layer.statement not in _SILENT] for one in profiles]
-    similar = sum(bool(statements) and set(statements) == {"similar"} for statements in telling)
-    what = {
-        "tasks": "pair of task-specific models",
-        "multi": "task-specific model",
-        "pretrained": "task-specific model",
-    }[profiles[0].kind]
-    of_whom = {
-        "tasks": "are",
-        "multi": "and the multi-task model are",
-        "pretrained": "and the pretrained encoder are",
-    }[profiles[0].kind]
-    noun = what.replace("pair ", "pairs ") if what.startswith("pair") else what + "s"
-    told = f"{similar} of {len(profiles)} {what if len(profiles) == 1 else noun} {of_whom} similar in every layer that can tell"
-    effects = [(one.weakest_effect, one) for one in profiles if one.weakest_effect is not None]
-    if similar == len(profiles) or not effects:
-        return told
-    effect, weakest = min(effects, key=lambda pair: pair[0])
-    if effect < 0:
-        return f"{told}; {pair_name(weakest)} fall below the floor"
-    return f"{told}; {pair_name(weakest)} reach only {plain(effect)} of the way from floor to ceiling"
+    one, many, verb = _COMPARED[profiles[0].kind]
+    among = one if len(profiles) == 1 else many
+    said = [{layer.statement for layer in profile.telling} for profile in profiles]
+    silent, similar = said.count(set()), said.count({"similar"})
+    if silent == len(profiles):
+        return f"In {silent} {among} no layer can tell whether they {verb} similar"
+    parts = [f"{similar} of {len(profiles)} {among} {verb} shown to be similar in every layer that can tell"]
+    if unsettled := len(said) - silent - similar - sum("different" in statements for statements in said):
+        parts.append(f"{unsettled} cannot be told")
+    if silent:
+        parts.append(f"in {silent} no layer can tell")
+    if similar + silent < len(profiles):
+        parts.append(_weakest(profiles))
+    return "; ".join(filter(None, parts))
 
 
-_SILENT = ("uninformative", "undefined", _NOT_MEASURED)
+_COMPARED = {
+    "tasks": ("pair of task-specific models", "pairs of task-specific models", "are"),
+    "multi": ("task-specific model", "task-specific models", "and the multi-task model are"),
+    "pretrained": ("task-specific model", "task-specific models", "and the pretrained encoder are"),
+}
+
+
+def _weakest(profiles: Sequence[ProfileInfo]) -> str:
+    """Which pair comes nearest to the floor; below it only where its whole interval is."""
+    layers = [(layer.effect, layer, one) for one in profiles for layer in one.telling if layer.effect is not None]
+    below = [found for found in layers if found[1].effect_high is not None and found[1].effect_high < 0]
+    if not layers:
+        return ""
+    effect, layer, one = min(below or layers, key=lambda found: found[0])
+    if below:
+        return f"{pair_name(one)} fall below the floor in layer {layer.layer}"
+    only = " only" if layer.statement == "different" else ""
+    known = layer.effect_low is not None and layer.effect_high is not None
+    bounds = f" ({plain(layer.effect_low)} to {plain(layer.effect_high)})" if known else ""
+    return f"{pair_name(one)} reach{only} {plain(effect)}{bounds} of the way from floor to ceiling"
 
 
 def pair_name(profile: ProfileInfo) -> str:
@@ -144,14 +156,25 @@ def alignment(alignments: Sequence[AlignmentInfo]) -> str:
     whole = [one for one in alignments if one.layer is None]
     if not whole:
         return "No gradients have been measured yet"
-    counts = Counter(one.statement for one in whole)
     when = {"start": "Before training", "end": "At the end of training", "training": "During training"}.get(
         whole[0].moment, f"After {whole[0].when}"
     )
-    told = f"{when}, {counts['aligned']} of {counted(len(whole), 'pair')} of tasks point the same way"
-    told = told.replace("1 pair of tasks point ", "1 pair of tasks points ")
-    opposed = [f"{listing([one.task_a, one.task_b])}" for one in whole if one.statement == "opposed"]
-    return f"{told}; {_apart(opposed)}" if opposed else told
+    return f"{when}, {pointing(whole)}"
+
+
+def pointing(alignments: Sequence[AlignmentInfo]) -> str:
+    """How many of these pairs are shown to point the same way, and what of the others. One line per pair, one at least."""
+    counts = Counter(one.statement for one in alignments)
+    aligned, unrelated, apart = counts["aligned"], counts["unrelated"], counts["opposed"]
+    verb = "is" if len(alignments) == 1 else "are"
+    parts = [f"{aligned} of {counted(len(alignments), 'pair')} of tasks {verb} shown to point the same way"]
+    if apart:
+        parts.append(_apart([listing([one.task_a, one.task_b]) for one in alignments if one.statement == "opposed"]))
+    if unrelated:
+        parts.append(f"{unrelated} {'is' if unrelated == 1 else 'are'} unrelated")
+    if unsettled := len(alignments) - aligned - unrelated - apart:
+        parts.append(f"{unsettled} cannot be told")
+    return "; ".join(parts)
 
 
 def _apart(pairs: Sequence[str]) -> str:

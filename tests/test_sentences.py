@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.store.workspace import Workspace
-from dashboard import sentences, tables, text, views
+from dashboard import figures, sentences, tables, text, views
+from dashboard.text import minus
 from dashboard.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
 from tests import _stores
 from tests._stores import START
@@ -84,6 +85,70 @@ def test_a_filter_changes_no_headline(full: Workspace) -> None:
     assert sentences.answer(some.matching, some.explanations) == sentences.answer(case.matching, case.explanations)
     assert [row.task for row in some.matching.rows] == ["canal", None]
     assert [row[0] for row in tables.of_matching(some.matching).rows] == ["canal", "mean"]
+
+
+def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, str] = ("a", "b")) -> views.ProfileInfo:
+    """A pair of task-specific models; for each layer its statement, effect and the upper bound of that."""
+    unknown = dict.fromkeys((
+        "similarity", "low", "high", "ceiling", "floor", "floor_kind", "pretrained", "untrained", "permuted", "seeds",
+        "examples", "margin", "reason", "method",
+    ))  # fmt: skip
+    infos: list[Any] = [
+        views.SimilarityInfo(kind="tasks", task_a=names[0], task_b=names[1], layer=number, statement=statement, effect=effect,
+                             effect_low=None if high is None else -0.57, effect_high=high, **unknown)  # pyright: ignore
+        for number, (statement, effect, high) in enumerate(layers)
+    ]  # fmt: skip
+    return views.ProfileInfo(kind="tasks", task_a=names[0], task_b=names[1], layers=tuple(infos))
+
+
+SILENT = ("uninformative", None, None)
+ALIKE, OPEN, UNLIKE = (("similar", 0.9, 1.1), ("inconclusive", 0.6, 1.2), ("different", -0.1, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([(SILENT, ALIKE)], "1 of 1 pair of task-specific models are shown to be similar in every layer that can tell"),
+        ([(ALIKE, OPEN)], "; 1 cannot be told; a and b reach 0.60 (-0.57 to 1.20) of the way from floor to ceiling"),
+        (
+            [(SILENT,), (ALIKE,)],
+            "1 of 2 pairs of task-specific models are shown to be similar in every layer that can tell; in 1",
+        ),
+        ([(SILENT,), (SILENT, SILENT)], "In 2 pairs of task-specific models no layer can tell whether they are similar"),
+    ],
+)
+def test_what_layers_cannot_tell_is_not_taken_for_a_difference(pairs: list[tuple[Any, ...]], told: str) -> None:
+    assert told in sentences.similarity([profile(*layers) for layers in pairs]).replace(minus("-"), "-")
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (("different", -0.25, 0.07), "a and b reach only -0.25 (-0.57 to 0.07) of the way"),
+        (("different", -0.25, -0.01), "a and b fall below the floor in layer 1"),
+    ],
+)
+def test_below_the_floor_is_where_the_whole_interval_is(layer: tuple[str, float, float], told: str) -> None:
+    assert told in sentences.similarity([profile(ALIKE, layer)]).replace(minus("-"), "-")
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (["inconclusive"] * 6, "0 of 6 pairs of tasks are shown to point the same way; 6 cannot be told"),
+        (["aligned"], "1 of 1 pair of tasks is shown to point the same way"),
+        (["aligned", "unrelated", "not identifiable"],
+         "1 of 3 pairs of tasks are shown to point the same way; 1 is unrelated; 1 cannot be told"),
+        (["opposed", "unrelated", "unrelated"],
+         "0 of 3 pairs of tasks are shown to point the same way; canal and cord point apart; 2 are unrelated"),
+    ],
+)  # fmt: skip
+def test_gradients_that_cannot_tell_are_counted_apart(full: Workspace, statements: list[str], told: str) -> None:
+    one = views.alignments(full, EXPERIMENT)[0]
+    alignments = [replace(one, statement=statement) for statement in statements]
+    assert sentences.alignment(alignments) == f"During training, {told}"
+    of_layer = [replace(one, layer=2) for one in alignments]
+    assert figures.title_of(figures.task_cosines(of_layer, 2)) == f"In layer 2, {told}"
 
 
 def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:

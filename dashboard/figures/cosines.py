@@ -204,10 +204,7 @@ def _at(one: AlignmentInfo) -> str:
 
 
 def _title(chosen: Sequence[AlignmentInfo], layer: int | None) -> str:
-    if layer is None:
-        return sentences.alignment(chosen)
-    aligned = sum(one.statement == "aligned" for one in chosen)
-    return f"In layer {layer}, {aligned} of {counted(len(chosen), 'pair')} of tasks point the same way"
+    return sentences.alignment(chosen) if layer is None else f"In layer {layer}, {sentences.pointing(chosen)}"
 
 
 def _extremes(chosen: Sequence[AlignmentInfo]) -> str:

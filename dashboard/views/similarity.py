@@ -61,10 +61,14 @@ class ProfileInfo:
     layers: tuple[SimilarityInfo, ...]
 
     @property
+    def telling(self) -> tuple[SimilarityInfo, ...]:
+        """The layers that can tell."""
+        return tuple(layer for layer in self.layers if layer.statement not in ("uninformative", "undefined", "not measured"))
+
+    @property
     def weakest_effect(self) -> float | None:
         """Smallest effect among the layers that can tell: 1 at the ceiling, 0 at the floor."""
-        told = [layer.effect for layer in self.layers if layer.effect is not None and layer.statement != "uninformative"]
-        return min(told, default=None)
+        return min((layer.effect for layer in self.telling if layer.effect is not None), default=None)
 
     def involves(self, tasks: Collection[str]) -> bool:
         """Whether all tasks of the pair are among `tasks`."""
