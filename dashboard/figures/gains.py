@@ -29,7 +29,7 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     values = [abs(100 * value) for one in known for value in (one.predicted, one.measured) if value is not None]
     reach = 1.08 * max(*values, 0.1)
     columns = columns_for(len(methods))
-    names = {method: wrap(shorten(method, 32), name_length(columns) + 6) for method in methods}
+    names = {method: wrap(shorten(method, 32), name_length(columns)) for method in methods}
     head = _HEAD + _LINE_HEIGHT * max(name.count("<br>") for name in names.values())
     boxes = grid(len(methods), columns, x_range=(-reach, reach), y_range=(-reach, reach), gap=(0.22, head / _PANEL + 0.22))
     ticks = difference_ticks(reach)
