@@ -13,21 +13,33 @@ import plotly.graph_objects as go
 
 from backend.errors import WorkspaceError
 from backend.store.workspace import Workspace
-from dashboard import figures, tables, views
+from dashboard import figures, how_to_read, tables, views
 from dashboard.tables import Table
 from dashboard.theme import LIGHT, Theme
 from dashboard.views.similarity import DEFAULT, Comparing
 
+Searched = tuple[tuple[views.GroupingInfo, ...], views.RecommendationInfo | None]
+"""The candidates, and what follows from them once it is settled."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One figure. read: the Infos of an experiment; draw and tabulate take what it returns, which `Drawn` keeps."""
+    """One figure. read: the Infos of an experiment, which draw and tabulate take.
+
+    reading: how to read it; a function of the Infos where that depends on what they are about. picked: which of several `read`
+    takes, where a page lets people choose.
+    """
 
     name: str
     read: Callable[[Workspace, str], Any]
     draw: Callable[..., go.Figure]
     tabulate: Callable[[Any], Table]
-    reading: str
+    reading: str | Callable[[Any], str]
+    picked: str = ""
+
+    def how_to_read(self, info: Any) -> str:
+        """What to look at in the figure of these Infos."""
+        return self.reading if isinstance(self.reading, str) else self.reading(info)
 
 
 def find(name: str) -> Entry:
@@ -82,6 +94,18 @@ def _course(workspace: Workspace, experiment_id: str) -> tuple[views.AlignmentIn
     return views.course(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
 
 
+def _searched(workspace: Workspace, experiment_id: str) -> Searched:
+    return views.groupings(workspace, experiment_id), views.recommendation(workspace, experiment_id)
+
+
+def _draw_groupings(searched: Searched, *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.partitions(*searched, theme=theme)
+
+
+def _tabulate_groupings(searched: Searched) -> Table:
+    return tables.of_groupings(searched[0])
+
+
 def _draw_timeline(runs: tuple[views.RunInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
     return figures.timeline(runs, datetime.now(UTC).replace(tzinfo=None), theme=theme)
 
@@ -96,21 +120,14 @@ _LIST = (
         read=views.case,
         draw=figures.case,
         tabulate=lambda info: tables.of_explanations(info.explanations),
-        reading="One row per task. Left: the multi-task model less the task-specific one, in points of macro-F1; a "
-        "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task against the "
-        "others, layer by layer; the weakest pair is thick, because all pairs and layers must hold. CKA near the top of the "
-        "grey band is as similar as the same task under another seed, near its bottom no more than after training on permuted "
-        "labels. Gradient cosines above 0 pull the shared encoder the same way; the dotted line is what noise "
-        "leaves of a perfect 1. Green speaks for one model, vermilion against it, grey cannot tell.",
+        reading=how_to_read.case,
     ),
     Entry(
         name="forest",
         read=views.matching,
         draw=figures.forest,
         tabulate=tables.of_matching,
-        reading="Each row is a difference of macro-F1 x 100 on the test split, multi-task less task-specific. Shaded: "
-        "the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs both "
-        "one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks.",
+        reading=how_to_read.forest,
     ),
     Entry(
         name="costs",
@@ -124,78 +141,74 @@ _LIST = (
         read=views.curves,
         draw=figures.learning_curves,
         tabulate=tables.of_curves,
-        reading="A line per seed. The ring is the epoch whose weights were kept, the best on validation; a ring at the right "
-        "end says that more epochs might have helped.",
+        reading="A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
+        "the best on validation; a ring at the right end says that more epochs might have helped.",
     ),
     Entry(
         name="loss-curves",
         read=views.curves,
         draw=_draw_losses,
         tabulate=tables.of_curves,
-        reading="Training loss by epoch, a line per seed; the multi-task loss is the weighted mean over its tasks.",
+        reading="Training loss by epoch, a line per seed, or the mean and range of more than twelve; the multi-task "
+        "loss is the weighted mean over its tasks.",
     ),
     Entry(
         name="confusion",
         read=_confusion,
         draw=figures.confusion,
         tabulate=tables.of_confusion,
-        reading="The task on which the two kinds of models differ most. Rows are true classes and add up to 100 %; the seeds "
-        "are counted together.",
+        reading="Rows are true classes and add up to 100 %; the seeds are counted together.",
+        picked="The task on which the two kinds of models differ most.",
     ),
     Entry(
         name="cka-depth",
         read=_profiles,
         draw=figures.similarity_by_depth,
         tabulate=tables.of_profiles,
-        reading="CKA of equal layers of two task-specific models, over pairs of different seeds, on held-out texts. The band "
-        "runs from the floor (permuted labels or an untrained encoder) to the ceiling (the same task, another seed). Where "
-        "the band is closed, the layer tells nothing.",
+        reading=how_to_read.profiles,
     ),
     Entry(
         name="cka-multi",
         read=_profiles_of_multi,
         draw=figures.similarity_by_depth,
         tabulate=tables.of_profiles,
-        reading="CKA of equal layers of each task-specific model and the multi-task model, with the same band.",
+        reading=how_to_read.profiles,
     ),
     Entry(
         name="cka-layers",
         read=_matrices,
         draw=figures.layer_matrices,
         tabulate=tables.of_matrices,
-        reading="Every layer of one model (upwards) against every layer of another (to the right), models of one seed, mean "
-        "over seeds. A dark diagonal says that equal layers do the same.",
+        reading=how_to_read.matrices,
     ),
     Entry(
         name="cka-differences",
         read=_matrices,
         draw=figures.layer_differences,
         tabulate=tables.of_matrices,
-        reading="The same less the mean CKA of both models with the pretrained encoder: blue where training made them alike "
-        "beyond what they share from the start, orange where it drove them apart.",
+        reading=how_to_read.differences,
     ),
     Entry(
         name="gradients",
         read=views.alignments,
         draw=figures.task_cosines,
         tabulate=tables.of_alignments,
-        reading="Debiased cosine between the gradients of two tasks in the whole shared encoder of the multi-task model. A "
-        "ring marks cells whose 95 % interval holds 0: their sign is open.",
+        reading=how_to_read.cosines,
     ),
     Entry(
         name="gradients-depth",
         read=views.alignments,
         draw=figures.alignment_by_depth,
         tabulate=tables.of_alignments,
-        reading="The cosine by layer with its 95 % interval over seeds. The grey line is the cosine between disjoint halves of "
-        "the data, and the dotted one what that would be for equal tasks: low where gradients are mostly noise.",
+        reading=how_to_read.cosines_by_depth,
     ),
     Entry(
         name="gradients-course",
         read=_course,
         draw=figures.moment_map,
         tabulate=tables.of_alignments,
-        reading="The pair whose gradients are least alike, layer by layer, from the start of training to its end.",
+        reading="The cosine layer by layer, from the start of training to its end.",
+        picked="The pair of tasks whose gradients are least alike.",
     ),
     Entry(
         name="conflicts",
@@ -207,9 +220,9 @@ _LIST = (
     ),
     Entry(
         name="groupings",
-        read=views.groupings,
-        draw=figures.partitions,
-        tabulate=tables.of_groupings,
+        read=_searched,
+        draw=_draw_groupings,
+        tabulate=_tabulate_groupings,
         reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions that "
         "nobody has trained yet.",
     ),

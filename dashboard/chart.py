@@ -1,6 +1,7 @@
 """One chart as every page shows it: title, figure with alt text, and below it how to read it, its table and that as CSV."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import plotly.graph_objects as go
@@ -22,17 +23,15 @@ def chart(
     *,
     title: str | None = None,
     table: tables.Table | None = None,
-    reading: str | None = None,
-    selects: bool = False,
-) -> list[Any]:
+    on_click: Callable[[Any], None] | None = None,
+) -> None:
     """Draw the figure of this name in `dashboard.catalog`, which also tells how to read it and makes its table from `info`.
 
-    title, table and reading stand in place of those of figure and catalogue. The name keeps the zoom from run to run. Returns
-    the customdata of the points that were clicked; always none without `selects`.
+    title and table stand in place of those of figure and catalogue. The name keeps the zoom from run to run. on_click is told
+    the customdata of the point that was clicked, before the page is drawn again.
     """
     entry = ENTRIES[name]
     st.markdown(f"## {literal(title or figures.title_of(figure))}")
-    picked: list[Any] = []
     options: dict[str, Any] = {
         "theme": None,
         "key": name,
@@ -40,13 +39,21 @@ def chart(
         "alt": figures.alt_of(figure),
         "height": _fit(name, figure),
     }
-    if selects:
-        state = st.plotly_chart(figure, on_select="rerun", selection_mode="points", **options)
-        picked = [point["customdata"] for point in state.selection.points if "customdata" in point]
-    else:
+    if on_click is None:
         st.plotly_chart(figure, **options)
-    behind(name, lambda: table or entry.tabulate(info), reading or entry.reading)
-    return picked
+    else:
+        st.plotly_chart(figure, on_select=partial(_tell_click, name, on_click), selection_mode="points", **options)
+    behind(name, lambda: table or entry.tabulate(info), entry.how_to_read(info))
+
+
+def _tell_click(name: str, on_click: Callable[[Any], None]) -> None:
+    """A click marks a point; another click on it takes the mark away, and is a click on it all the same."""
+    marked = f"{name} marked"
+    before: list[Any] = st.session_state.get(marked, [])
+    points = [point["customdata"] for point in st.session_state[name].selection.points if "customdata" in point]
+    st.session_state[marked] = points
+    for point in ([one for one in points if one not in before] or points or before)[:1]:
+        on_click(point)
 
 
 def _fit(name: str, figure: go.Figure) -> Literal["content", "stretch"]:

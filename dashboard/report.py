@@ -1,4 +1,4 @@
-"""One HTML file with every figure of an experiment: it opens without a network and follows the reader's light or dark mode.
+"""One HTML file with the figures of an experiment: it opens without a network and follows the reader's light or dark mode.
 
 Stored strings are escaped wherever they stand; a content security policy forbids the page to load or send anything.
 """
@@ -21,9 +21,11 @@ from dashboard.tables import Table, shown
 from dashboard.text import counted, listing, margin
 from dashboard.theme import CONFIG, DARK, FONT, LIGHT
 
-_MOST_ROWS = 200
+MOST_ROWS = 200
+"""Of a table; the dashboard has the others."""
+
 _CHAPTERS = (
-    ("Match", ("case", "forest", "costs", "learning-curves", "confusion")),
+    ("Match", ("case", "forest", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),
@@ -58,7 +60,8 @@ def exhibit(workspace: Workspace, experiment_id: str, entry: Entry) -> Exhibit:
     """Read once, draw twice."""
     info = entry.read(workspace, experiment_id)
     light, dark = (entry.draw(info, theme=theme) for theme in (LIGHT, DARK))
-    return Exhibit(light=light, dark=dark, table=entry.tabulate(info), reading=entry.reading)
+    reading = f"{entry.picked} {entry.how_to_read(info)}".strip()
+    return Exhibit(light=light, dark=dark, table=entry.tabulate(info), reading=reading)
 
 
 def provenance(workspace: Workspace, about: views.ExperimentInfo, matching: views.MatchingInfo) -> tuple[tuple[str, str], ...]:
@@ -118,8 +121,8 @@ def _table(table: Table) -> str:
     if not table.rows:
         return ""
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows[:_MOST_ROWS])
-    size = counted(len(table.rows), "row") + (f", the first {_MOST_ROWS}" if len(table.rows) > _MOST_ROWS else "")
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows[:MOST_ROWS])
+    size = counted(len(table.rows), "row") + (f", the first {MOST_ROWS}" if len(table.rows) > MOST_ROWS else "")
     return (
         f"<details><summary>Table ({size})</summary><div class='scroll' tabindex='0'><table><thead><tr>{head}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div></details>"

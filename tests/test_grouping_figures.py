@@ -39,7 +39,9 @@ def test_a_task_that_two_models_serve_has_both_letters_side_by_side() -> None:
 
 def test_the_grouping_that_may_do_is_marked() -> None:
     chosen = [grouping(measured=0.9), grouping(groups=(("a",), ("b",), ("c",)), measured=0.95)]
-    figure = figures.partitions(chosen, perhaps=(("c",), ("b", "a")))
+    perhaps = views.RecommendationInfo(verdict="inconclusive", statement="not settled", groups=(("c",), ("b", "a")))
+    figure = figures.partitions(chosen, perhaps)
+    assert figures.title_of(figure) == "Not settled: perhaps 2 models instead of 3: c; b and a"
     assert [note.text for note in figure.layout.annotations if note.text.endswith("○")] == ["90.0 ○"]
 
 
@@ -68,6 +70,13 @@ def test_gains_lie_on_the_diagonal_where_they_came_true_and_hollow_where_unmeasu
     assert true == pytest.approx(0)
     assert wrong > 0.3
     assert hollow.x[0] == pytest.approx(hollow.y[0] + 1)
+
+
+def test_names_of_methods_fit_their_panels_on_a_phone() -> None:
+    names = ("gradient cosine", "pairs (HOA)", "linearised estimate")
+    figure = figures.predicted_measured(views.TrialInfo(scores=tuple(gain(method=name) for name in names), methods=()))
+    heads = [note.text.partition("</b>")[0] for note in figure.layout.annotations if note.text.startswith("<b>")]
+    assert max(len(line) for head in heads for line in head.removeprefix("<b>").split("<br>")) <= 12
 
 
 def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:

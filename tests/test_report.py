@@ -10,7 +10,7 @@ import pytest
 
 from backend.errors import WorkspaceError
 from backend.store.workspace import Workspace
-from dashboard import figures
+from dashboard import figures, sentences, views
 from dashboard.catalog import ENTRIES, find, find_experiment
 from dashboard.export import NAMES, export
 from dashboard.report import exhibit, write_report
@@ -81,7 +81,7 @@ def test_stored_strings_are_shown_as_text(page: str) -> None:
 
 def test_report_has_every_figure_with_its_table(page: str, hostile: Workspace) -> None:
     drawn = figures_of(page)
-    assert len(drawn) == len(ENTRIES) - 1  # losses are left to `mtlens figure`
+    assert len(drawn) == len(ENTRIES)
     titles = {figure["light"]["layout"]["meta"]["title"] for figure in drawn}
     assert figures.title_of(exhibit(hostile, EXPERIMENT, ENTRIES["cka-depth"]).light) in titles
     reader = read(page)
@@ -89,8 +89,17 @@ def test_report_has_every_figure_with_its_table(page: str, hostile: Workspace) -
     assert reader.tags.count("h1") == 1
 
 
+def test_groupings_are_told_as_on_their_page(page: str, hostile: Workspace) -> None:
+    told = sentences.groupings(views.groupings(hostile, EXPERIMENT), views.recommendation(hostile, EXPERIMENT))
+    assert told.startswith("Not settled: perhaps 2 models")
+    assert told in read(page).texts
+    drawn = figures_of(page)[list(ENTRIES).index("groupings")]["light"]["layout"]
+    assert told in drawn["meta"]["alt"]
+    assert any(note["text"].endswith(" ○") for note in drawn["annotations"])
+
+
 def infos(workspace: Workspace) -> list[tuple[str, Any]]:
-    return [(name, entry.read(workspace, EXPERIMENT)) for name, entry in ENTRIES.items() if name != "loss-curves"]
+    return [(name, entry.read(workspace, EXPERIMENT)) for name, entry in ENTRIES.items()]
 
 
 def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None:

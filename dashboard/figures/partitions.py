@@ -11,7 +11,7 @@ from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
 from dashboard.text import counted, escape, label, listing, points, shorten
 from dashboard.theme import LIGHT, Theme
-from dashboard.views.groupings import GroupingInfo
+from dashboard.views.groupings import GroupingInfo, RecommendationInfo
 
 _NONE = "No groupings have been searched yet"
 ADVICE = "A search proposes which tasks to train together."
@@ -22,10 +22,13 @@ _GROUPS = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#b
 _ON_GROUP = "#1c2230"
 
 
-def partitions(groupings: Sequence[GroupingInfo], *, perhaps: Sequence[Sequence[str]] = (), theme: Theme = LIGHT) -> go.Figure:
+def partitions(
+    groupings: Sequence[GroupingInfo], recommended: RecommendationInfo | None = None, *, theme: Theme = LIGHT
+) -> go.Figure:
     """Rows are groupings, the best first; tasks with one letter and colour share a model; dots are scores, not from 0 up.
 
-    A task that several models of a grouping serve has a letter for each of them. perhaps: groups that may do, not settled yet.
+    A task that several models of a grouping serve has a letter for each of them. Groups that may do, but are not settled, are
+    marked too.
     """
     if not groupings:
         return empty(theme, _NONE, ADVICE)
@@ -36,12 +39,13 @@ def partitions(groupings: Sequence[GroupingInfo], *, perhaps: Sequence[Sequence[
     _draw_groups(sheet, shown, tasks)
     for column, task in enumerate(tasks):
         sheet.note(label(task, 12), column + 0.5, -0.6, theme.ink, textangle=-40, xanchor="left", yanchor="bottom")
+    perhaps = recommended.groups if recommended and recommended.verdict == "inconclusive" else ()
     _scores(sheet, shown, _same(perhaps), theme)
     sheet.x_axis(range=[0, len(tasks)], visible=False, domain=[0, 0.58])
     sheet.y_axis(range=[len(shown) - 0.4, -0.6], visible=False)
     low, high = _score_range(shown)
     sheet.layout["xaxis2"] = {"domain": [0.64, 1], "range": [low, high], "anchor": "y", "visible": False}
-    title = sentences.groupings(groupings)
+    title = sentences.groupings(groupings, recommended)
     if len(distinct) > len(shown):
         title += f" (the best {len(shown)} of {len(distinct)})"
     best = shown[0]

@@ -18,7 +18,6 @@ KINDS: dict[views.PairKind, str] = {
     "pretrained": "task-specific and pretrained",
 }
 VIEWS = {"similarity": "similarity", "difference": "less the pretrained encoder"}
-_CLICKED = "square clicked"
 MOST = 15  # pairs in one figure; with more, nothing could be made out
 
 
@@ -80,21 +79,26 @@ def _matrices(chosen: Chosen, kind: views.PairKind, comparing: views.Comparing, 
         label_visibility="collapsed",
     )
     if view == "difference":
-        clicked = chart("cka-differences", draw(figures.layer_differences, matrices), matrices, selects=True)
+        chart("cka-differences", draw(figures.layer_differences, matrices), matrices, on_click=_name_square)
     else:
-        clicked = chart("cka-layers", draw(figures.layer_matrices, matrices), matrices, selects=True)
+        chart("cka-layers", draw(figures.layer_matrices, matrices), matrices, on_click=_name_square)
     st.caption("Click a square to see the seeds behind it, or name it below.")
-    _cell(chosen, comparing, matrices, clicked)
+    _cell(chosen, comparing, matrices)
 
 
-def _cell(chosen: Chosen, comparing: views.Comparing, matrices: tuple[views.LayerMatrixInfo, ...], clicked: list[Any]) -> None:
+def _name_square(square: Sequence[Any]) -> None:
+    """Let the boxes below name the square that was clicked."""
+    panel, layer_a, layer_b = (int(value) for value in square[:3])
+    st.session_state.update(square=panel, layer_a=layer_a, layer_b=layer_b)
+
+
+def _cell(chosen: Chosen, comparing: views.Comparing, matrices: tuple[views.LayerMatrixInfo, ...]) -> None:
     """The seeds behind one square, chosen by a click or by name."""
-    _follow(clicked, len(matrices))
     st.markdown("## The seeds behind one square")
     with st.container(horizontal=True):
         places = list(range(len(matrices)))
-        panel = st.selectbox("Pair", places, format_func=lambda place: _name(matrices[place]), key="pair", bind="query-params",
-                             width=300)  # fmt: skip
+        panel = st.selectbox("Pair", places, format_func=lambda place: _name(matrices[place]), key="square",
+                             bind="query-params", width=300)  # fmt: skip
         layers = list(matrices[panel].layers)
         layer_a = st.selectbox("Layer of the first", layers, key="layer_a", bind="query-params", width=140)
         layer_b = st.selectbox("Layer of the second", layers, key="layer_b", bind="query-params", width=140)
@@ -103,19 +107,16 @@ def _cell(chosen: Chosen, comparing: views.Comparing, matrices: tuple[views.Laye
         st.caption("No pair of seeds was compared here.")
         return
     st.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
-    rows = [(one.seed_a, one.seed_b, plain(one.value, 3), plain(one.low, 3), plain(one.high, 3), one.examples, one.reason or "")
-            for one in cells]  # fmt: skip
-    names = ("seed of the first", "seed of the second", "similarity", "95 % low", "95 % high", "examples", "remark")
+    rows = [(one.seed_a, one.seed_b, _is_in_square(one), plain(one.value, 3), plain(one.low, 3), plain(one.high, 3),
+             one.examples, one.reason or "") for one in cells]  # fmt: skip
+    names = ("seed of the first", "seed of the second", "in the square", "similarity", "95 % low", "95 % high", "examples",
+             "remark")  # fmt: skip
     show(tables.Table(columns=names, rows=tuple(rows)), "cell")
 
 
-def _follow(clicked: list[Any], panels: int) -> None:
-    """Let the boxes below name the square that was clicked; a click counts once, so that they can be changed afterwards."""
-    if clicked and clicked != st.session_state.get(_CLICKED):
-        st.session_state[_CLICKED] = clicked
-        panel, layer_a, layer_b = (int(value) for value in clicked[0][:3])
-        if panel < panels:
-            st.session_state.update(pair=panel, layer_a=layer_a, layer_b=layer_b)
+def _is_in_square(cell: views.CellInfo) -> str:
+    """A square is the mean over models of one seed; the pretrained encoder has none."""
+    return "yes" if cell.value is not None and (cell.seed_a == cell.seed_b or None in (cell.seed_a, cell.seed_b)) else "no"
 
 
 def _name(matrix: views.LayerMatrixInfo) -> str:

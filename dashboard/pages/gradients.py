@@ -24,7 +24,7 @@ def page(chosen: Chosen) -> None:
         st.title(literal(sentences.alignment(())), anchor=False)
         nothing(
             "What will stand here",
-            "Once its models are trained, mtlens measures the gradients of every pair of tasks on held-out batches.",
+            "Once its models are trained, mtlens measures the gradients of every pair of tasks on batches of training texts.",
         )
         return
     heading = st.empty()
@@ -36,7 +36,7 @@ def page(chosen: Chosen) -> None:
     if not alignments:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
-    _cosines(chosen, alignments)
+    _cosines(chosen, moment, alignments)
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
     figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
@@ -73,7 +73,7 @@ def _setting_name(setting: str) -> str:
     return SETTINGS.get(setting, setting)
 
 
-def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> None:
+def _cosines(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
     layers = {one.layer for one in alignments}
     layer = chosen.layer if chosen.layer in layers else None
     if layer != chosen.layer:
@@ -85,7 +85,8 @@ def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> Non
         figure = draw(figures.task_cosines, alignments, layer=layer, order="clustered" if clustered else "fixed")
         chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
     with right:
-        chart("conflicts", draw(figures.conflict_rates, of_layer, layer=layer, most=MOST), of_layer)
+        if moment.setting != "task_vectors":  # they are made of no microbatches
+            chart("conflicts", draw(figures.conflict_rates, of_layer, layer=layer, most=MOST), of_layer)
 
 
 def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
@@ -97,4 +98,4 @@ def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.Al
         st.caption("Only one moment of training was measured in this setting.")
         return
     figure = draw(figures.moment_map, course)
-    chart("gradients-course", figure, course, reading="The cosine layer by layer, from the start of training to its end.")
+    chart("gradients-course", figure, course)

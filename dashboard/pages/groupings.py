@@ -27,9 +27,8 @@ def page(chosen: Chosen) -> None:
     chosen_methods = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params")
     picked = chosen_methods or methods
     shown = tuple(one for one in groupings if one.method in picked)
-    perhaps = recommended.groups if recommended and recommended.verdict == "inconclusive" else ()
-    figure = draw(figures.partitions, shown, perhaps=perhaps)
-    chart("groupings", figure, shown, title="Ways to divide the tasks among models, the best first")
+    figure = draw(figures.partitions, shown, recommended)
+    chart("groupings", figure, (shown, recommended), title="Ways to divide the tasks among models, the best first")
     whole = ask(views.trial, chosen.experiment_id)
     trial = whole.only(picked, chosen.tasks)
     if trial.scores:

@@ -24,7 +24,8 @@ PIECES = {
 }
 HOW_RUNS = """
 All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.
-**Selected**: the grid point that is compared. Scores are macro-F1 x 100, mean over the tasks of the run. Times are UTC.
+**Selected**: the grid point that is compared. Scores are macro-F1, mean over the tasks of the run: from 0 to 1 in this table
+and its file, x 100 in the list above. Times are UTC.
 """
 
 

@@ -18,8 +18,9 @@ KINDS: dict[views.Kind, str] = {
 }
 
 HOW_SCORES = """
-Mean over seeds ± sample standard deviation between seeds, of the grid point that was best on validation. The test split is
-used for nothing but this. The task-specific models are the baseline: the difference to them stands beside each other kind.
+Mean over seeds ± sample standard deviation between seeds, x 100 but for the loss, of the grid point that was best on
+validation. The test split is used for nothing but this. The task-specific models are the baseline; differences to them, with
+their intervals, are those of macro-F1 in the forest plot.
 """
 
 
