@@ -11,6 +11,7 @@ from dashboard.chart import download, show
 from dashboard.literal import literal
 from dashboard.pages import sql_chart, sql_schema
 from dashboard.shown import workspace
+from dashboard.text import counted
 
 EXAMPLES = {
     "Verdicts of the newest experiments": """\
@@ -96,7 +97,7 @@ def _show() -> None:
         st.error(literal(answer))
         return
     more = ", the first of more: raise *Rows at most* to see them" if answer.truncated else ""
-    st.caption(f"{len(answer.rows):,} rows{more} · {answer.seconds:.2f} s")
+    st.caption(f"{counted(len(answer.rows), 'row')}{more} · {answer.seconds:.2f} s")
     table = tables.Table(columns=unique(answer.columns), rows=tuple(answer.rows))
     if not answer.rows:
         st.markdown("No rows.")

@@ -1,9 +1,13 @@
-"""A quick chart of a query's answer: one column across, one or more upwards."""
+"""A quick chart of a query's answer: one column across, one upwards."""
+
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from dashboard.chart import columns
 from dashboard.tables import Table
+from dashboard.text import counted
 
 _NUMBERS = (
     "TINYINT",
@@ -15,26 +19,40 @@ _NUMBERS = (
     "USMALLINT",
     "UINTEGER",
     "UBIGINT",
+    "UHUGEINT",
     "FLOAT",
     "DOUBLE",
 )
 
 
 def quick(table: Table, types: tuple[str, ...]) -> None:
-    """Bars, lines or dots; offered where a column holds numbers."""
-    numbers = [name for name, kind in zip(table.columns, types, strict=True) if kind in _NUMBERS]
+    """Dots, lines or bars; offered where a column holds numbers. Rows at one place across are never added up."""
+    numbers = [name for name, kind in zip(table.columns, types, strict=True) if _is_number(kind)]
     if not numbers:
         return
     opened = st.expander("Quick chart", type="compact", key="quick-chart", on_change="rerun")
     if not opened.open:
         return
     with opened, st.container(horizontal=True):
-        kind = st.selectbox("Kind", ("bars", "line", "dots"), key="chart_kind", width=120)
+        kind = st.selectbox("Kind", ("dots", "line", "bars"), key="chart_kind", width=120)
         across = st.selectbox("Across", table.columns, key="chart_x", width=200)
         upwards = st.selectbox("Upwards", numbers, key="chart_y", width=200)
-    data = columns(
-        ("across", "upwards"), [(row[table.columns.index(across)], row[table.columns.index(upwards)]) for row in table.rows]
-    )
-    draw = {"bars": st.bar_chart, "line": st.line_chart, "dots": st.scatter_chart}[kind]
+    places = [(table.columns.index(name), name in numbers) for name in (across, upwards)]
+    rows = [[_value(row[place], number=number) for place, number in places] for row in table.rows]
+    draw = {"dots": st.scatter_chart, "line": st.line_chart, "bars": partial(st.bar_chart, stack=False)}[kind]
     with opened:
-        draw(data, x="across", y="upwards", x_label=across, y_label=upwards)
+        draw(
+            columns(("across", "upwards"), rows), x="across", y="upwards", x_label=across, y_label=upwards,
+            alt=f"{upwards} by {across}, {counted(len(rows), 'row')}",
+        )  # fmt: skip
+
+
+def _is_number(kind: str) -> bool:
+    return kind in _NUMBERS or kind.startswith("DECIMAL")
+
+
+def _value(cell: Any, *, number: bool) -> Any:
+    """A cell as the chart takes it: decimals come as text, and what is no single value becomes one."""
+    if cell is None or (isinstance(cell, str | bool | int | float) and not number):
+        return cell
+    return float(cell) if number else str(cell)
