@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+from typer.testing import CliRunner
 
+from backend import cli
 from backend.store import read
 from backend.store.ingest import ingest
 from backend.store.workspace import Workspace
@@ -79,8 +82,8 @@ def test_every_page_shows_every_store(store, visit, name: str, page: str) -> Non
     assert len(app.title) == 1
     assert app.title[0].value.strip()
     assert not app.error
-    for chart in charts(app):
-        assert chart["data"] or chart["layout"]
+    for chart in charts(app):  # an empty figure says in a note what is missing
+        assert chart["data"] or [note["text"].strip() for note in chart["layout"]["annotations"]]
     for element in app.get("plotly_chart"):
         assert element.proto.alt.strip()
 
@@ -212,6 +215,56 @@ class TestFilters:
         assert app.multiselect("tasks").value == []
 
 
+def test_the_shown_command_writes_the_shown_report(visit, tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "my results")
+    for number, name in enumerate(("first", "second"), start=1):
+        _runs.save(workspace, _runs.fake_experiment(name), created=f"2030-01-0{number}T00:00:00+00:00")
+    ingest(workspace)
+    for known in views.experiments(workspace):
+        program, command, file, *options = shlex.split(visit(workspace, "report", experiment=known.experiment_id).code[0].value)
+        assert (program, file) == ("mtlens", f"mtlens-{known.experiment_id}.html")
+        CliRunner().invoke(cli.app, [command, str(tmp_path / file), *options], catch_exceptions=False)
+        assert f"{known.name} ({known.experiment_id})" in (tmp_path / file).read_text(encoding="utf-8")
+
+
+def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
+    app = visit(store("full"), "cka")
+    app.selectbox("square").set_value(2)
+    go(app)
+    turn(app, "gradients")
+    app.selectbox("pair").set_value(("cord", "disc"))
+    go(app)
+    turn(app, "cka")
+    assert app.selectbox("square").value == 2
+    turn(app, "gradients")
+    assert app.selectbox("pair").value == ("cord", "disc")
+
+
+def turn(app: AppTest, page: str) -> None:
+    """Follow a link to another page."""
+    app._page_hash = calc_hash(page)
+    go(app)
+
+
+def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visit) -> None:
+    (matrix,) = [
+        one for one in views.matrices(store("full"), _stores.EXPERIMENT) if one.task_a == "cord" and one.task_b == "disc"
+    ]
+    for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
+        app = visit(store("full"), "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
+        (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+        inside = table[table["in the square"] == "yes"]
+        assert list(inside["seed of the first"]) == list(inside["seed of the second"]) == [0, 1, 2]
+        assert inside["similarity"].astype(float).mean() == pytest.approx(matrix.values[row][column], abs=1e-3)
+        assert len(table) == pairs
+
+
+def test_the_pretrained_encoder_has_no_seed_and_all_pairs_with_it_count(store, visit) -> None:
+    app = visit(store("full"), "cka", models="task-specific and pretrained")
+    (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+    assert list(table["in the square"]) == ["yes"] * 3
+
+
 class TestSql:
     def test_a_link_fills_the_editor_and_runs_nothing(self, store, visit) -> None:
         app = visit(store("full"), "sql", sql="SELECT 42 AS answer")
@@ -224,7 +277,21 @@ class TestSql:
         app.button[0].click()
         go(app)
         assert "a 2" in app.dataframe[0].value.columns
-        assert "1 rows" in said(app)
+        assert "1 row ·" in said(app)
+
+    def test_decimals_can_be_drawn_and_rows_alike_across_are_not_added_up(self, store, visit) -> None:
+        values = "VALUES (['x'], 1.5), (['x'], NULL), (['y'], -0.5)"
+        app = visit(store("full"), "sql", sql=f"SELECT * FROM ({values}) AS told(kind, points)")
+        app.button[0].click()
+        go(app)
+        app.session_state["quick-chart"] = True
+        go(app)
+        assert app.selectbox("chart_y").options == ["points"]
+        assert app.selectbox("chart_kind").value == "dots"
+        app.selectbox("chart_kind").set_value("bars")
+        go(app)
+        (chart,) = app.get("vega_lite_chart")
+        assert json.loads(chart.proto.spec)["encoding"]["y"]["stack"] is False
 
     def test_the_schema_tells_what_columns_mean(self, store, visit) -> None:
         app = visit(store("full"), "sql")

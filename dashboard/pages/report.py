@@ -1,5 +1,6 @@
 """The same figures as one file: to mail, to archive, to open without a network."""
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import streamlit as st
 
 from dashboard.filters import Chosen, label
 from dashboard.literal import literal
-from dashboard.report import write_report
+from dashboard.report import MOST_ROWS, write_report
 from dashboard.shown import workspace
 
 
@@ -15,8 +16,9 @@ def page(chosen: Chosen) -> None:
     """Written when the button is pressed, from the newest snapshot."""
     st.title(f"One file with all of it: {literal(label(chosen.experiment))}", anchor=False)
     st.markdown(
-        "The report is one HTML file with every figure of these pages, the sentence that each one says, and the tables behind "
-        "them. It needs no network and no server, and holds no texts: only ids, labels and scores."
+        "The report is one HTML file with each figure of these pages once, the sentence that it says, how to read it, and the "
+        f"first {MOST_ROWS} rows of the table behind it. Where a page lets you choose, the report has the usual choice, or the "
+        "task or pair that stands out. It needs no network and no server, and holds no texts: only ids, labels and scores."
     )
     name = f"mtlens-{chosen.experiment_id}.html"
     st.download_button(
@@ -28,7 +30,11 @@ def page(chosen: Chosen) -> None:
         icon=":material/download:",
     )
     st.caption("The same from a terminal:")
-    st.code(f"mtlens report {name} -w {workspace().root}", language=None)
+    st.code(
+        shlex.join(["mtlens", "report", name, "-w", str(workspace().root), "--experiment", chosen.experiment_id]),
+        language=None,
+        wrap_lines=True,
+    )
 
 
 def _report(experiment_id: str) -> bytes:

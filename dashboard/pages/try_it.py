@@ -24,8 +24,8 @@ def page() -> None:
     """It works without any experiment in the workspace: all it needs is a model that is served."""
     st.title("Try a model on a report", anchor=False)
     st.caption(
-        "The report goes to `mtlens serve MODEL` on this machine and is kept by neither. Use synthetic or anonymised texts. "
-        "No medical device."
+        "The report goes to `mtlens serve MODEL` on this machine; neither it nor the dashboard keeps it. Use synthetic or "
+        "anonymised texts. No medical device."
     )
     with st.form("report", border=False):
         text = st.text_area("Report", SYNTHETIC, height=240, max_chars=_MOST)

@@ -12,6 +12,6 @@ def page(problem: str | None) -> None:
     st.markdown(f"The dashboard looks at **{literal(str(workspace().root))}** and shows results as soon as they arrive.")
     st.markdown("In another terminal, start an experiment of your own, or the one that comes with mtlens:")
     at = f" -w {workspace().root}"
-    st.code(f"mtlens run experiment.yaml{at}\nmtlens demo{at}", language=None)
+    st.code(f"mtlens run experiment.yaml{at}\nmtlens demo{at}", language=None, wrap_lines=True)
     if problem and "nothing here yet" not in problem:
         st.error(literal(problem))
