@@ -55,7 +55,8 @@ def export(
         plan = make_plan(spec, [*given, experiment.parent])
         config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
-        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}: {members}")
+        reads = "motion segments" if config.levels else "whole texts"
+        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}, which read {reads}: {members}")
 
 
 def extract(
@@ -67,7 +68,10 @@ def extract(
     id: Annotated[str | None, typer.Option(help="Column of a CSV file that names the report; else the row.")] = None,
     threshold: Threshold = 0.5,
 ) -> None:
-    """Read reports: of every motion segment each task's class, its probability, and the sentence it was read from."""
+    """Read reports: each task's class, its probability, and the sentence it was read from.
+
+    Of every motion segment, or of the whole report where the family was trained on whole texts.
+    """
     from backend.ship.extract import Extraction
     from backend.ship.inputs import Columns
 

@@ -1,9 +1,12 @@
 """A trained experiment on a tiny encoder that knows a few words of the spine, and a family exported from it."""
 
+import csv
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from backend.data.spine.anatomy import LEVELS
 from backend.fleet.conduct import conduct
@@ -14,6 +17,7 @@ from backend.ship.stored import load_encoder, save_model
 from backend.spec import Experiment
 from backend.store.workspace import Workspace
 
+CLASSES = np.array(["absent", "present"])
 WORDS = (
     *("disc", "canal", "cord", "foraminal", "stenosis", "bulge", "protrusion", "mild", "moderate", "severe", "normal", "no"),
     *("of", "the", "at", "and", "with", "is", "patent", "central", "narrowing", "c", "-", ":", ".", ",", "2", "3", "4", "5"),
@@ -47,14 +51,33 @@ def make_encoder(folder: Path, more: Sequence[str] = ()) -> Path:
 
 
 def train(folder: Path) -> Trained:
-    """Two tasks, three seeds, an epoch."""
+    """Two tasks on the segments of synthetic reports."""
+    return _train(folder, {"spine": {"region": "cervical", "reports": 40}}, "canal_any", "disc_any")
+
+
+def train_on_notes(folder: Path) -> Trained:
+    """Two tasks on a table of whole notes."""
+    labels = np.random.default_rng(0).integers(0, 2, (120, 2))
+    said = [
+        f"The canal is {('patent', 'narrowing')[a]}.\nThe disc is {('normal', 'bulge')[b]}. {i}"
+        for i, (a, b) in enumerate(labels)
+    ]
+    with (folder / "notes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("note", "canal", "disc"), *((text, *row) for text, row in zip(said, CLASSES[labels], strict=True))]
+        )
+    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc")
+
+
+def _train(folder: Path, data: dict[str, object], *columns: str) -> Trained:
+    """Three seeds, an epoch."""
     experiment = Experiment.model_validate(
         {
             "name": "tiny-family",
-            "data": {"spine": {"region": "cervical", "reports": 40}, "splits": {"validation": 0.2, "test": 0.4}},
+            "data": {**data, "splits": {"validation": 0.2, "test": 0.4}},
             "tasks": [
-                {"name": "canal", "column": "canal_any", "classes": ["absent", "present"]},
-                {"name": "disc", "column": "disc_any", "classes": ["absent", "present"]},
+                {"name": name, "column": column, "classes": list(CLASSES)}
+                for name, column in zip(("canal", "disc"), columns, strict=True)
             ],
             "encoder": {"name": str(make_encoder(folder / "encoder"))},
             "training": {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "max_length": 48, "precision": "float32"},
@@ -62,7 +85,7 @@ def train(folder: Path) -> Trained:
             "margin": 0.3,
         }
     )
-    plan, workspace = make_plan(experiment, []), Workspace.open(folder / "results")
+    plan, workspace = make_plan(experiment, [folder]), Workspace.open(folder / "results")
     conduct(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
     return Trained(plan=plan, workspace=workspace)
 

@@ -22,8 +22,9 @@ _EVIDENCE = """
     SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
 """
+_SEGMENTS = "- It reads English reports on the motion segments named above. What no sentence mentions it does not grade.\n"
+_WHOLE = "- It reads texts like those that it was trained on, each as a whole, and tells no motion segments apart.\n"
 _LIMITS = """\
-- It reads English reports on the motion segments named above. What no sentence mentions it does not grade.
 - Its probabilities are calibrated on reports like those it was validated on; elsewhere they may be too sure.
 - It is no medical device. Findings need a reader who sees the sentence that each was read from.
 """
@@ -45,7 +46,7 @@ def write_card(
         (
             f"- encoder: {plan.pretrained.name} (fingerprint {plan.pretrained.fingerprint[:16]})\n"
             f"- data: {len(plan.examples.ids):,} texts, fingerprint {plan.examples.fingerprint}; experiment {experiment_id}\n"
-            f"- motion segments: {', '.join(config.levels)}\n- precision: {config.precision}\n"
+            f"- reads: {_reads(config)}\n- precision: {config.precision}\n"
         ),
         "## Tasks\n",
         _table(
@@ -60,14 +61,25 @@ def write_card(
             ["task", "as trained", "bfloat16", "verdict"],
             [(one.task or "mean", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
         ),
-        "\n## Which sentences speak of a motion segment?\n",
-        _table(
-            ["tagger", "precision", "recall", "sentences tagged right"],
-            [(name, *(f"{value:.4f}" for value in (one.precision, one.recall, one.exact))) for name, one in taggers.items()],
-        ),
-        f"\nOn synthetic reports of practices that no training saw. Used here: {list(taggers)[-1]}.\n\n## Limits\n\n{_LIMITS}",
+        _tagging(taggers),
+        f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def _reads(config: FamilyConfig) -> str:
+    if config.levels:
+        return f"the motion segments {', '.join(config.levels)}"
+    return f"whole texts, of each at most {config.max_length:,} tokens, as in training"
+
+
+def _tagging(taggers: Mapping[str, TagScore]) -> str:
+    if not taggers:
+        return ""
+    names = ["tagger", "precision", "recall", "sentences tagged right"]
+    rows = [(name, *(f"{value:.4f}" for value in (one.precision, one.recall, one.exact))) for name, one in taggers.items()]
+    about = f"On synthetic reports of practices that no training saw. Used here: {list(taggers)[-1]}."
+    return f"\n## Which sentences speak of a motion segment?\n\n{_table(names, rows)}\n\n{about}"
 
 
 def matching(workspace: Workspace, experiment_id: str) -> str:

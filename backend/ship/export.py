@@ -18,7 +18,7 @@ from backend.data.segments import Rules, Tagger
 from backend.data.segments.levels import REGION_OF
 from backend.data.segments.scoring import TagScore
 from backend.data.spine.anatomy import LEVELS, Region
-from backend.errors import WorkspaceError
+from backend.errors import ExperimentError, WorkspaceError
 from backend.learn.hardware import prepare, usable_cores
 from backend.learn.model import restore_vocabulary
 from backend.planning import Plan
@@ -40,13 +40,18 @@ _TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), 
 def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False) -> FamilyConfig:
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
+    One that was trained on a table reads whole texts, as the table holds them, and no motion segments.
     learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes.
     """
     if out.exists():
         raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
+    experiment = plan.experiment
+    spine = experiment.data.spine
+    if learned_tagger and spine is None:
+        raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     ingest(workspace, force=True)
     source = Source(plan=plan, workspace=workspace)
-    members = recommended(workspace, plan.experiment.experiment_id)
+    members = recommended(workspace, experiment.experiment_id)
     checked = compare_precisions(source, members)
     precision = "bfloat16" if all(one.verdict == "matches" for one in checked) else "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -56,8 +61,6 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     _copy_tokenizer(plan, partial / "tokenizer")
     learned = _teach(plan) if learned_tagger else None
     configs = [_write_member(source, member, partial, number, dtype) for number, member in enumerate(members, 1)]
-    experiment = plan.experiment
-    spine = experiment.data.spine
     config = FamilyConfig(
         name=experiment.name,
         tasks=experiment.tasks,
@@ -66,7 +69,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
         precision=precision,
-        levels=LEVELS[spine.region] if spine else (*LEVELS["cervical"], *LEVELS["lumbar"]),
+        levels=LEVELS[spine.region] if spine else (),
         tagger=_write_tagger(learned, partial, dtype),
     )
     write_card(partial, config, source, members, checked, _examine(learned, config))
@@ -101,7 +104,9 @@ def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> Tag
 
 
 def _examine(learned: Learned | None, config: FamilyConfig) -> dict[str, TagScore]:
-    """Scores of the rules and, last, of the tagger that the family uses."""
+    """Scores of the rules and, last, of the tagger that the family uses; none where it reads whole texts."""
+    if not config.levels:
+        return {}
     regions: list[Region] = list(dict.fromkeys(REGION_OF[level] for level in config.levels))
     taggers: dict[str, Tagger] = {"rules": Rules(), **({"learned": learned} if learned else {})}
     return {name: examine(tagger, regions) for name, tagger in taggers.items()}

@@ -42,7 +42,8 @@ class MemberConfig(Spec):
 class FamilyConfig(Spec):
     """Content of config.json.
 
-    temperatures: by task, softmax(logits / T). levels: segments that it was trained on. tagger: None where rules tag sentences.
+    temperatures: by task, softmax(logits / T). levels: motion segments that it was trained on, none where that were whole
+    texts. tagger: None where rules tag sentences, or none are tagged.
     """
 
     format: Literal[1] = FORMAT
@@ -88,6 +89,17 @@ class Family:
                 for task, values in zip(member.tasks, logits, strict=True):
                     found[task][rows] = (values / self.config.temperatures[task]).softmax(dim=1).cpu().numpy()
         return found
+
+    def read_characters(self, texts: Sequence[str]) -> list[int]:
+        """How many characters of each text are read, before it is cut."""
+        ends = [len(text) for text in texts]
+        if not texts or not self.tokenizer.is_fast:  # others do not tell
+            return ends
+        most = self.config.max_length
+        found = self.tokenizer(list(texts), truncation=True, max_length=most, return_offsets_mapping=True)["offset_mapping"]
+        return [
+            end if len(tokens) < most else max(after for _, after in tokens) for end, tokens in zip(ends, found, strict=True)
+        ]
 
 
 def load(folder: Path | str, *, threads: int | None = None) -> Family:

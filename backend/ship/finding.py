@@ -1,13 +1,18 @@
 """A report's findings, as they are printed, served and shown; known to whoever asks a server and has no torch."""
 
+from typing import Final
+
 from backend.settings import Spec
+
+WHOLE: Final = "whole"
+"""What stands for a motion segment where a family reads each report as a whole."""
 
 
 class Finding(Spec):
-    """One task in one segment. label: None where the model abstains or no sentence speaks of the segment.
+    """One task in one segment, or in the whole report.
 
-    probability: of the likeliest class, calibrated. status: "read", "abstained" or "not mentioned". sentence: the one
-    that alone makes the class likeliest.
+    label: None where the model abstains or no sentence speaks of the segment. probability: of the likeliest class,
+    calibrated. status: "read", "abstained" or "not mentioned". sentence: the one that alone makes the class likeliest.
     """
 
     segment: str

@@ -85,7 +85,7 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
 
     @app.post("/findings")
     async def findings(asked: Asked) -> Answered:  # pyright: ignore[reportUnusedFunction]
-        """Read reports: every task of every motion segment, with probability and sentence."""
+        """Read reports: every task, of every motion segment or of the whole report, with probability and sentence."""
         texts = [(str(number), cleaned(text)) for number, text in enumerate(asked.reports)]
         async with asyncio.timeout(SECONDS):  # here and not in `guard`, so that the wait itself is cancelled
             return Answered(reports=await batcher.read(texts))
