@@ -94,7 +94,7 @@ def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) ->
 
 def _print_search(experiment: Experiment, search: Search) -> None:
     """How many groups there are beside those that are trained anyway, and what limits the search."""
-    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 2
+    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 1 - ("multi" in experiment.runs)
     grid = max(1, len(experiment.grid.learning_rate)) * max(1, len(experiment.grid.epochs))
     runs = num_groups * len(experiment.seeds) * grid
     limits = {"runs": search.runs, "GPU-seconds": search.gpu_seconds, "minutes": search.minutes}

@@ -218,6 +218,12 @@ def test_a_plan_for_a_cluster_is_made_on_a_smaller_machine(folder, mtlens, resou
     assert "should be at most" in err
 
 
+@pytest.mark.parametrize(("runs", "more"), [("[single]", "1 more groups, 3 more runs"), ("[single, multi]", "0 more groups")])
+def test_a_plan_counts_the_groups_that_only_the_search_asks_for(folder, mtlens, runs, more):
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + f"runs: {runs}\nsearch: {{}}\n")
+    assert more in mtlens("plan", "tiny.yaml")[1]
+
+
 def test_what_no_machine_has_is_not_planned(folder, mtlens):
     (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + "resources: {gpus_per_run: 2}\n")
     code, _, err = mtlens("plan", "tiny.yaml")

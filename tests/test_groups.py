@@ -79,6 +79,13 @@ def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(search_plan,
     assert searched(made, workspace) == []
 
 
+def test_all_tasks_together_count_where_nothing_else_asks_for_them(search_plan, workspace):
+    made = search_plan(3, runs=3)
+    alone = make_plan(made.experiment.model_copy(update={"runs": ("single",)}), [workspace.root.parent])
+    assert sum(len(one.job.tasks) > 1 for one in searched(alone, workspace)) == 3
+    assert sum(len(one.job.tasks) == 3 for one in searched(made, workspace)) == 1  # asked for by the comparison
+
+
 def test_a_budget_of_seconds_ends_the_search_once_its_runs_have_taken_them(search_plan, workspace):
     made = search_plan(5, seeds=(0, 1), method="random", gpu_seconds=10)
     search, trained, before = GroupSearch(made, workspace, made.experiment.search, lambda _: None), set(), 0

@@ -157,8 +157,10 @@ class GroupSearch:
             return False
         if not self._is_affordable(family):
             return False
-        per_group = len(self._plan.experiment.seeds) * self._grid
-        new = sum(group not in self._runs and 1 < group.bit_count() < self._num_tasks for group in family)
+        experiment = self._plan.experiment
+        per_group = len(experiment.seeds) * self._grid
+        most = self._num_tasks - ("multi" in experiment.runs)  # then all tasks together are trained anyway
+        new = sum(group not in self._runs and 1 < group.bit_count() <= most for group in family)
         return search.runs is None or len(self._extra()) + new * per_group <= search.runs
 
     def _is_affordable(self, family: Family) -> bool:
