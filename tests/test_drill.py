@@ -5,7 +5,7 @@ import pytest
 
 from backend.store.read import snapshot_path
 from backend.store.workspace import Workspace
-from experiments.cluster.drill import TRAINED, differences, markers
+from experiments.cluster.drill import EXPLAINED, GROUPED, TRAINED, differences, markers
 from tests import _runs
 
 FAKE = _runs.fake_experiment("drilled", seeds=(0,))
@@ -38,6 +38,16 @@ def test_a_lost_a_doubled_and_a_changed_row_are_found(workspaces):
         connection.execute("INSERT INTO prediction FROM prediction LIMIT 1")
         connection.execute("UPDATE comparison SET verdict = 'worse' WHERE task IS NULL")
     assert only(differences(one, other, TRAINED)) == {"metric": (1, 0), "prediction": (0, 1), "comparison": (1, 1)}
+
+
+def test_every_table_of_results_is_compared(workspaces):
+    one, other = workspaces
+    compared = TRAINED | EXPLAINED | GROUPED
+    assert only(differences(one, other, compared)) == {}
+    with duckdb.connect(str(snapshot_path(one)), read_only=True) as connection:
+        sql = "SELECT if(schema_name = 'main', '', schema_name || '.') || table_name, schema_name FROM duckdb_tables()"
+        tables = {name for name, schema in connection.execute(sql).fetchall() if schema in ("main", "summary")}
+    assert tables - compared.keys() == {"event", "experiment", "quarantine", "store_info"}
 
 
 def test_markers_are_those_of_finished_runs(workspaces):
