@@ -56,7 +56,8 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes, lac
         _print_spine(experiment.data.spine)
     _print_cost(plan, missing, cost, lanes)
     if lacking:
-        out.print(f"This machine has less than the file asks for: {lacking}. `mtlens run` will need a cluster.", markup=False)
+        less = f"This machine has less than the file asks for: {lacking}."
+        out.print(f"{less} `mtlens run` will need a cluster; the time is for lanes as fast as one here.", markup=False)
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_power(plan)
