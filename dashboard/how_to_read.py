@@ -41,7 +41,7 @@ def case(info: CaseInfo) -> str:
     return (
         "One row per task. Left: the multi-task model less the task-specific one, in points of macro-F1; a "
         "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task against the "
-        "others, layer by layer; the weakest pair is thick, because all pairs and layers must hold. CKA near the top of the "
+        "others, layer by layer; thick is the weakest of the pairs that say what is said of the task. CKA near the top of the "
         f"grey band is as similar as the same task under another seed, near its bottom no more than {_floor(info.profiles)}. "
         "Gradient cosines above 0 pull the shared encoder the same way; the dotted line is what noise leaves of a perfect 1. "
         "Green speaks for one model, vermilion against it, grey cannot tell."

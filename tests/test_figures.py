@@ -146,6 +146,33 @@ def test_case_draws_the_weakest_pair_thick(full: Workspace) -> None:
     assert notes.count("✓ evidence agrees") == 2
 
 
+def test_the_thick_pair_is_one_that_says_what_its_task_does(full: Workspace) -> None:
+    """Canal and disc lie lower than disc and foramina, but of them nothing is settled."""
+    case = views.case(full, EXPERIMENT)
+    lower = tuple(
+        replace(
+            one,
+            layers=tuple(
+                replace(layer, effect=-0.5, statement="inconclusive") if layer.effect is not None else layer
+                for layer in one.layers
+            ),
+        )
+        if (one.task_a, one.task_b) == ("canal", "disc")
+        else one
+        for one in case.profiles
+    )
+    pairs = tuple(
+        replace(one, cka="inconclusive") if one.scope == "pair" and set(one.tasks) == {"canal", "disc"} else one
+        for one in case.explanations
+    )
+    figure = figures.case(replace(case, profiles=lower, explanations=pairs).only(["disc"]))
+    thick = [trace for trace in figure.data if trace.mode == "lines+markers" and trace.xaxis == "x2"]
+    assert {point.partition("</b>")[0] for trace in thick for point in trace.customdata if point} == {
+        "<b>with foramina",
+        "<b>disc and foramina",
+    }
+
+
 def test_case_without_evidence_says_so(stores: dict[str, Workspace]) -> None:
     figure = figures.case(views.case(stores["without_evidence"], EXPERIMENT))
     assert [note.text for note in figure.layout.annotations].count("\N{EN DASH} not measured") == 10

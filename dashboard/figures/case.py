@@ -1,8 +1,9 @@
 """The picture that makes the case: for each task its match, beside the similarity of its representations and the alignment
 of its gradients with those of the other tasks.
 
-A task has as many pairs as there are other tasks. The weakest one is drawn thick, with its interval, because the verdict of
-the evidence rests on it; the others are thin. Green speaks for one shared model, vermilion against it, grey cannot tell.
+A task has as many pairs as there are other tasks. Thick, with its interval, is the weakest of those that say what is said of
+the task, because the verdict of the evidence rests on them; the others are thin. Green speaks for one shared model, vermilion
+against it, grey cannot tell.
 """
 
 from collections.abc import Sequence
@@ -19,9 +20,7 @@ from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
 from dashboard.text import POOLED, label, plain, shorten
 from dashboard.theme import AGREEMENTS, LIGHT, STATEMENTS, Mark, Theme
-from dashboard.views.alignment import AlignmentInfo
 from dashboard.views.explanations import CaseInfo, ExplanationInfo
-from dashboard.views.similarity import ProfileInfo
 
 _ROW = 112  # pixels
 _NAME = 0.43  # rows from the middle of a row up to its name
@@ -48,6 +47,7 @@ class _Curve:
     """One pair of tasks by layer. bounds: what the values are judged by, (lower, upper) per layer."""
 
     name: str
+    said: str  # of the pair, by all of its layers
     weakness: float  # the smallest is drawn thick
     layers: Sequence[float]
     values: Numbers
@@ -73,10 +73,10 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
         _write_agreement(sheet, case.explanation(match.task), place, theme)
     tasks = [match.task for match in matching.rows]
     statements = [case.explanation(task) for task in tasks]
-    similarities = [_similarities(case.profiles, task) for task in tasks]
+    similarities = [_similarities(case, task) for task in tasks]
     said = [one.cka if one else None for one in statements]
     _panels(sheet, 2, places, similarities, said, (0.0, 1.0), theme)
-    cosines = [_cosines(case.alignments, task) for task in tasks]
+    cosines = [_cosines(case, task) for task in tasks]
     said = [one.gradients if one else None for one in statements]
     _panels(sheet, 3, places, cosines, said, _cosine_range(cosines), theme)
     _axes(sheet, (low, high), (_depth(similarities), _depth(cosines)), bottom, theme)
@@ -98,10 +98,12 @@ def _write_agreement(sheet: Sheet, explanation: ExplanationInfo | None, place: f
         sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xref="paper", xanchor="left", yanchor="middle")
 
 
-def _similarities(profiles: Sequence[ProfileInfo], task: str | None) -> list[_Curve]:
+def _similarities(case: CaseInfo, task: str | None) -> list[_Curve]:
+    pairs = case.pairs
     return [
         _Curve(
             name=_partner(profile.task_a, profile.task_b or "", task),
+            said=pair.cka if (pair := pairs.get(frozenset((profile.task_a, profile.task_b)))) else "",
             weakness=1.0 if profile.weakest_effect is None else profile.weakest_effect,
             layers=[layer.layer for layer in profile.layers],
             values=[layer.similarity for layer in profile.layers],
@@ -110,14 +112,15 @@ def _similarities(profiles: Sequence[ProfileInfo], task: str | None) -> list[_Cu
             floor=[layer.floor for layer in profile.layers],
             ceiling=[layer.ceiling for layer in profile.layers],
         )
-        for profile in profiles
+        for profile in case.profiles
         if task is None or task in (profile.task_a, profile.task_b)
     ]
 
 
-def _cosines(alignments: Sequence[AlignmentInfo], task: str | None) -> list[_Curve]:
+def _cosines(case: CaseInfo, task: str | None) -> list[_Curve]:
     curves: list[_Curve] = []
-    for (task_a, task_b), group in groupby(alignments, key=lambda one: (one.task_a, one.task_b)):
+    pairs = case.pairs
+    for (task_a, task_b), group in groupby(case.alignments, key=lambda one: (one.task_a, one.task_b)):
         rows = list(group)
         layers = [one for one in rows if one.layer is not None]
         if not layers or not (task is None or task in (task_a, task_b)):
@@ -126,6 +129,7 @@ def _cosines(alignments: Sequence[AlignmentInfo], task: str | None) -> list[_Cur
         curves.append(
             _Curve(
                 name=_partner(task_a, task_b, task),
+                said=pair.gradients if (pair := pairs.get(frozenset((task_a, task_b)))) else "",
                 weakness=1.0 if whole is None else whole,
                 layers=[one.layer or 0 for one in layers],
                 values=[one.cosine for one in layers],
@@ -161,7 +165,7 @@ def _panels(
     y_range: tuple[float, float],
     theme: Theme,
 ) -> None:
-    """One panel per row: band between floor and ceiling, thin pairs, and the weakest pair in the colour of the statement."""
+    """One panel per row: band between floor and ceiling, thin pairs, and the weakest pair of the statement in its colour."""
     axes: dict[str, Any] = {"xref": f"x{column}", "yref": "y"}
     drawn = {"xaxis": f"x{column}", "yaxis": "y"}
     last = _depth(curves)
@@ -176,7 +180,7 @@ def _panels(
         sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xanchor="left", yanchor="middle", **axes)
         if not of_task:
             continue
-        weakest, *others = sorted(of_task, key=lambda curve: curve.weakness)
+        weakest, *others = sorted(of_task, key=lambda curve: (curve.said != said, curve.weakness))
         rule(sheet, box, 0, theme.line, **axes)
         rule(sheet, box, 1, theme.faint, **axes)
         tick_left(sheet, box, {0: "0", 1: "1"}, theme, **axes)

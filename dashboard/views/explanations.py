@@ -44,6 +44,11 @@ class CaseInfo:
             return next((one for one in self.explanations if one.scope == "group"), None)
         return next((one for one in self.explanations if one.scope == "task" and one.tasks[:1] == (task,)), None)
 
+    @property
+    def pairs(self) -> dict[frozenset[str | None], ExplanationInfo]:
+        """What is said of each pair of tasks."""
+        return {frozenset(one.tasks): one for one in self.explanations if one.scope == "pair"}
+
     def only(self, tasks: Collection[str]) -> "CaseInfo":
         """The same with rows for some of the tasks; each has its evidence with all others."""
         return replace(self, matching=self.matching.only(tasks))
