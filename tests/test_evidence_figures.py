@@ -70,6 +70,31 @@ def test_cosines_mark_an_open_sign(full: Workspace) -> None:
     assert np.isnan(np.diag(values)).all()
 
 
+def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
+    alignments = tuple(
+        replace(one, cosine=3.2, statement="inconclusive", low=-9.0, high=9.0)
+        if (one.task_a, one.layer) == ("canal", None)
+        else one
+        for one in views.alignments(full, EXPERIMENT)
+    )
+    figure = figures.task_cosines(alignments)
+    values = np.array(figure.data[0].z, dtype=float)
+    assert np.isnan(values).sum() == 4 + 2 * 3
+    assert sum(text == "noise" for trace in figure.data[1:] if trace.mode == "text" for text in trace.text) == 2 * 3
+    assert "3.20" not in figures.alt_of(figure)
+    course = [
+        replace(alignments[1], layer=layer, cosine=value, statement="inconclusive") for layer, value in ((0, 1.4), (1, 0.9))
+    ]
+    assert [row[0] for row in figures.moment_map(course).data[0].z] == [None, 0.9]
+
+
+def test_the_course_of_a_pair_says_where_its_sign_is_open(full: Workspace) -> None:
+    one = views.course(full, EXPERIMENT, "canal", "cord")[1]
+    bounds = (("start", -0.1, 0.4), ("end", 0.1, 0.5))
+    course = [replace(one, moment=when, epoch=None, cosine=0.2, low=low, high=high) for when, low, high in bounds]
+    assert figures.title_of(figures.moment_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign open) to 0.20"
+
+
 def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:
     model = next(one for one in views.alignments(full, EXPERIMENT) if one.layer is None)
     names = "abcdef"

@@ -274,7 +274,7 @@ def test_many_seeds_are_a_comb(full: Workspace) -> None:
 def test_a_cosine_beyond_1_is_told_in_words(full: Workspace, first: float | None, last: float, title: str) -> None:
     one = views.alignments(full, EXPERIMENT)[1]
     ends = [
-        replace(one, layer=layer, moment=moment, epoch=None, cosine=cosine, statement="inconclusive")
+        replace(one, layer=layer, moment=moment, epoch=None, cosine=cosine, low=0.1, high=0.4, statement="inconclusive")
         for moment, cosine in (("start", first), ("end", last))
         for layer in (None, 0)
     ]

@@ -76,7 +76,7 @@ def moment_map(course: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.F
     _draw_cells(sheet, cells, theme, numbers=False)
     shown = range(0, len(moments), max(1, -(-len(moments) // 8)))
     ticks = {"tickvals": list(shown), "ticktext": [moments[place].replace("epoch ", "") for place in shown]}
-    sheet.x_axis(title={"text": "start, epochs, end: ring where the sign is open"}, tickangle=0, **ticks)
+    sheet.x_axis(title={"text": "start, epochs, end; ring: sign open, blank: noise"}, tickangle=0, **ticks)
     sheet.y_axis(title={"text": "layer"}, tickvals=list(range(len(layers))), ticktext=[str(layer) for layer in layers])
     pair = listing([chosen[0].task_a, chosen[0].task_b])
     ends = [one for one in course if one.layer is None] or [one for one in cells[-1] if one]
@@ -129,26 +129,29 @@ def conflict_rates(
 def _draw_cells(
     sheet: Sheet, cells: Sequence[Sequence[AlignmentInfo | None]], theme: Theme, *, above: int = 0, numbers: bool
 ) -> None:
-    """Cosines in colours, with numbers where there is room, and a ring where the interval holds 0: the sign is open."""
+    """Cosines in colours, with numbers where there is room, and a ring where the interval holds 0: the sign is open.
+
+    What noise hides has no colour, as its value, beyond -1 to 1, would have the strongest.
+    """
     ticks = ((-1.0, minus("-1 apart")), (0.0, "0"), (1.0, "1 together"))
     sheet.heatmap(
-        z=[[None if one is None else one.cosine for one in row] for row in cells],
+        z=[[one.cosine if one is not None and one.is_identified else None for one in row] for row in cells],
         hovertext=[["" if one is None else _tell(one) for one in row] for row in cells],
         hovertemplate="%{hovertext}<extra></extra>",
         hoverongaps=False,
         **colour_scale(theme, theme.diverging, (-1, 1), above=above, ticks=ticks),
     )
     placed = [(x, y, one) for y, row in enumerate(cells) for x, one in enumerate(row) if one is not None]
-    known = [(x, y, one.cosine) for x, y, one in placed if one.cosine is not None and numbers]
+    told = placed if numbers else []
     sheet.scatter(
-        x=[x for x, _, _ in known],
-        y=[y for _, y, _ in known],
+        x=[x for x, _, _ in told],
+        y=[y for _, y, _ in told],
         mode="text",
         hoverinfo="skip",
-        text=[plain(cosine) for _, _, cosine in known],
-        textfont={"size": 11, "color": [legible(cosine, theme, theme.diverging, (-1, 1)) for _, _, cosine in known]},
+        text=[plain(one.cosine) if one.is_identified else "noise" for _, _, one in told],
+        textfont={"size": 11, "color": [_on_cell(one, theme) for _, _, one in told]},
     )
-    rings = [(x, y, one.cosine or 0.0) for x, y, one in placed if one.crosses_zero]
+    rings = [(x, y, one) for x, y, one in placed if one.crosses_zero]
     aside = 0.34 if numbers else 0.0
     sheet.scatter(
         x=[x + aside for x, _, _ in rings],
@@ -160,9 +163,16 @@ def _draw_cells(
             "symbol": "circle-open",
             "size": 6,
             "line": {"width": 1.5},
-            "color": [legible(cosine, theme, theme.diverging, (-1, 1)) for _, _, cosine in rings],
+            "color": [_on_cell(one, theme) for _, _, one in rings],
         },
     )
+
+
+def _on_cell(one: AlignmentInfo, theme: Theme) -> str:
+    """Colour of what is written on a cell."""
+    if one.cosine is None or not one.is_identified:
+        return theme.muted
+    return legible(one.cosine, theme, theme.diverging, (-1, 1))
 
 
 def _by_similarity(names: list[str], found: dict[frozenset[str], AlignmentInfo]) -> list[str]:
@@ -194,9 +204,13 @@ def _from_to(first: AlignmentInfo, last: AlignmentInfo) -> str:
     if not (first.is_identified or last.is_identified):
         return "noise hides whether they point the same way"
     if first.is_identified and last.is_identified:
-        return f"cosine from {plain(first.cosine)} to {plain(last.cosine)}"
+        return f"cosine from {_signed(first)} to {_signed(last)}"
     known, hidden = (first, last) if first.is_identified else (last, first)
-    return f"cosine {plain(known.cosine)} {_at(known)}, hidden by noise {_at(hidden)}"
+    return f"cosine {_signed(known)} {_at(known)}, hidden by noise {_at(hidden)}"
+
+
+def _signed(one: AlignmentInfo) -> str:
+    return f"{plain(one.cosine)}{' (sign open)' if one.crosses_zero else ''}"
 
 
 def _at(one: AlignmentInfo) -> str:
@@ -208,7 +222,7 @@ def _title(chosen: Sequence[AlignmentInfo], layer: int | None) -> str:
 
 
 def _extremes(chosen: Sequence[AlignmentInfo]) -> str:
-    known = [one for one in chosen if one.cosine is not None]
+    known = [one for one in chosen if one.is_identified]
     if not known:
         return "No cosine is identifiable."
     most, least = (pick(known, key=lambda one: one.cosine or 0.0) for pick in (max, min))
