@@ -41,7 +41,7 @@ STATEMENTS = {
     "opposed": Mark("bad", "▼", "triangle-down"),
     "unrelated": Mark("weak", "◇", "diamond-open"),
     "inconclusive": Mark("open", "○", "circle-open"),
-    "uninformative": Mark("open", _DASH, "line-ew-open"),
+    "uninformative": Mark("open", "■", "square"),
     "undefined": Mark("open", _CROSS, "x-thin-open"),
     "not identifiable": Mark("open", _CROSS, "x-thin-open"),
     "not measured": Mark("open", _DASH, "line-ew-open"),

@@ -264,3 +264,10 @@ def test_mistakes_in_sql_are_not_taken_for_missing_tables(full: Workspace) -> No
 
     with pytest.raises(QueryError, match="Binder Error"):
         read_infos_if_stored(full, views.TaskInfo, "SELECT nothing_of_this_name FROM task", {})
+
+
+def test_costs_wait_until_a_kind_of_model_serves_all_tasks(tmp_path: Path) -> None:
+    workspace = _stores.without_evidence(tmp_path)
+    assert [one.role for one in views.costs(workspace, EXPERIMENT)] == ["single", "multi"]
+    _stores.change(workspace, "UPDATE run SET state = 'unfinished' WHERE tasks IN (['disc'], ['cord'])")
+    assert [one.role for one in views.costs(workspace, EXPERIMENT)] == ["multi"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from backend.store.workspace import Workspace
 from dashboard import figures, views
 from dashboard.figures.boxes import Box, Strokes, grid
+from dashboard.theme import LIGHT
 from tests import _stores
 from tests._stores_evidence import EXPERIMENT, LAYERS
 
@@ -50,6 +51,13 @@ def test_undefined_cells_stay_empty(stores: dict[str, Workspace]) -> None:
     _, cells = figures.layer_matrices(views.matrices(stores["hostile"], EXPERIMENT)).data
     assert sum(cell[3] is None for cell in cells.customdata) > 0
     assert all("undefined" in hover for hover, cell in zip(cells.hovertext, cells.customdata, strict=True) if cell[3] is None)
+
+
+def test_a_layer_that_tells_nothing_has_a_mark_that_is_seen(full: Workspace) -> None:
+    figure = figures.similarity_by_depth(views.profiles(full, EXPERIMENT))
+    marks = {trace.marker.symbol: trace.marker.color for trace in figure.data if trace.mode == "markers"}
+    assert marks["square"] == LIGHT.open
+    assert any("■ tells nothing" in note.text for note in figure.layout.annotations)
 
 
 def test_of_very_many_pairs_the_weakest_are_shown(stores: dict[str, Workspace]) -> None:

@@ -37,6 +37,16 @@ def test_a_task_that_two_models_serve_has_both_letters_side_by_side() -> None:
     assert ends[1][1] == pytest.approx(ends[2][0])  # b's cell is divided, and no letter is outside its part
 
 
+def test_measured_scores_have_their_intervals() -> None:
+    measured = grouping(measured=0.9, measured_low=0.84, measured_high=0.95)
+    figure = figures.partitions([measured, grouping(groups=(("a",), ("b", "c")))])
+    (whiskers,) = [trace for trace in figure.data if trace.name == "intervals"]
+    assert [x for x in whiskers.x if x is not None] == pytest.approx([84, 95])
+    assert figure.layout.xaxis2.range[0] < 84
+    assert figure.layout.xaxis2.range[1] > 95
+    assert "95 % interval" in figure.layout.annotations[-1].text
+
+
 def test_the_grouping_that_may_do_is_marked() -> None:
     chosen = [grouping(measured=0.9), grouping(groups=(("a",), ("b",), ("c",)), measured=0.95)]
     perhaps = views.RecommendationInfo(verdict="inconclusive", statement="not settled", groups=(("c",), ("b", "a")))

@@ -11,7 +11,7 @@ from dashboard import sentences
 from dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
 from dashboard.figures.frame import empty, framed
 from dashboard.figures.sheet import Sheet
-from dashboard.text import MISSING, counted, escape, label, minus, plain
+from dashboard.text import counted, escape, label, minus, plain
 from dashboard.theme import LIGHT, STATEMENTS, Mark, Theme
 from dashboard.views.alignment import AlignmentInfo
 from dashboard.views.similarity import ProfileInfo, SimilarityInfo
@@ -62,7 +62,7 @@ def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT
         title=sentences.similarity(profiles) + _rest(len(shown), len(profiles)),
         alt=f"CKA by layer, {counted(len(profiles), 'pair')} of models. {told}.",
         foot="layer; line: CKA with 95 % interval<br>band: floor to ceiling<br>"
-        f"● similar  ▼ different  ○ inconclusive  {MISSING} tells nothing",
+        "● similar  ▼ different  ○ inconclusive  ■ tells nothing",
     )
 
 

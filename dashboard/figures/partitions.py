@@ -52,7 +52,7 @@ def partitions(
     alt = f"Matrix of {counted(len(shown), 'grouping')} and {counted(len(tasks), 'task')}. Best: {_group_words(best)}. {title}."
     longest = max(len(shorten(task, 12)) for task in tasks)
     return framed(
-        sheet, theme=theme, title=title, alt=alt, height=_ROW * len(shown) + 60 + 5 * longest, top=26 + 5 * longest, bottom=34
+        sheet, theme=theme, title=title, alt=alt, height=_ROW * len(shown) + 74 + 5 * longest, top=26 + 5 * longest, bottom=48
     )
 
 
@@ -93,6 +93,7 @@ def _same(groups: Sequence[Sequence[str]]) -> frozenset[frozenset[str]]:
 
 
 def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[frozenset[str]], theme: Theme) -> None:
+    _whiskers(sheet, shown, theme)
     for row, one in enumerate(shown):
         value = _score(one)
         if value is None:
@@ -116,15 +117,34 @@ def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[froz
         )
         chosen = " ✓" if one.recommended else " ○" if _same(one.groups) == perhaps else ""
         text = f"{points(value)}{'?' if hollow else ''}{chosen}"
-        sheet.note(text, 100 * value, row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12)
-    head = f"macro-F1 x 100; hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
+        sheet.note(text, 100 * _end(one, value), row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12)
+    head = f"macro-F1 x 100, 95 % interval over seeds<br>hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
     sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
 
 
+def _whiskers(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> None:
+    """Intervals of what was measured."""
+    known = [(row, *_bounds(one)) for row, one in enumerate(shown) if _bounds(one)]
+    x = [end for _, low, high in known for end in (100 * low, 100 * high, None)]
+    y = [place for row, _, _ in known for place in (row, row, None)]
+    line = {"color": theme.line, "width": 2}
+    sheet.scatter(x=x, y=y, mode="lines", name="intervals", xaxis="x2", yaxis="y", hoverinfo="skip", line=line)
+
+
+def _bounds(one: GroupingInfo) -> tuple[float, ...]:
+    """Ends of the interval of what was measured; none where there are none."""
+    ends = (one.measured_low, one.measured_high)
+    return tuple(end for end in ends if end is not None) if None not in (one.measured, *ends) else ()
+
+
+def _end(one: GroupingInfo, value: float) -> float:
+    return max(value, *_bounds(one)) if _bounds(one) else value
+
+
 def _score_range(shown: Sequence[GroupingInfo]) -> tuple[float, float]:
-    values = [100 * value for one in shown if (value := _score(one)) is not None] or [0.0, 1.0]
+    values = [100 * end for one in shown if (value := _score(one)) is not None for end in (value, *_bounds(one))] or [0.0, 1.0]
     room = max(values) - min(values) or 1.0
-    return min(values) - 0.2 * room, max(values) + 0.6 * room
+    return min(values) - 0.1 * room, max(values) + 0.5 * room
 
 
 def _score(one: GroupingInfo) -> float | None:

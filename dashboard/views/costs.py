@@ -40,10 +40,11 @@ _COSTS = """
         if(count(inference_seconds) = count(*), sum(inference_seconds), NULL) AS inference_seconds,
         CAST(max(peak_memory_bytes) AS DOUBLE) AS peak_memory_bytes
     FROM model GROUP BY role
+    HAVING len(list_distinct(flatten(list(tasks)))) >= (SELECT count(*) FROM task WHERE experiment_id = $experiment_id)
     ORDER BY list_position(['single', 'multi', 'adapter', 'shuffled'], role)
 """
 
 
 def costs(workspace: Workspace, experiment_id: str) -> tuple[CostInfo, ...]:
-    """Cost per kind of model, from the finished runs that are compared."""
+    """Cost per kind of model, from the finished runs that are compared; of a kind only once these serve all tasks."""
     return read_infos(workspace, CostInfo, _COSTS, {"experiment_id": experiment_id})
