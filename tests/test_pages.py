@@ -246,6 +246,22 @@ def turn(app: AppTest, page: str) -> None:
     go(app)
 
 
+def test_kinds_of_parameters_that_are_known_by_layer_alone_are_drawn(visit, tmp_path: Path) -> None:
+    workspace = _stores.full(tmp_path)
+    of_layers = "FROM summary.alignment WHERE layer IS NOT NULL"
+    _stores.change(workspace, f"INSERT INTO summary.alignment SELECT * REPLACE ('attention' AS parameters) {of_layers}")
+    app = visit(workspace, "gradients", parameters="attention")
+    assert len(charts(app)) == 4
+    assert all(chart["data"] for chart in charts(app))
+    assert "whole encoder at this moment; this is layer 6" in said(app)
+
+
+def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) -> None:
+    workspace = _stores.full(tmp_path)
+    _stores.change(workspace, "UPDATE summary.alignment SET setting = 'task_vectors'")
+    assert len(charts(visit(workspace, "gradients"))) == 3
+
+
 def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visit) -> None:
     (matrix,) = [
         one for one in views.matrices(store("full"), _stores.EXPERIMENT) if one.task_a == "cord" and one.task_b == "disc"

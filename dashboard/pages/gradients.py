@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import figures, sentences, views
 from dashboard.chart import chart, nothing, part
-from dashboard.filters import Chosen, layer_name
+from dashboard.filters import WHOLE_ENCODER, Chosen, layer_name
 from dashboard.literal import literal
 from dashboard.state import ask, draw
 from dashboard.text import listing
@@ -36,7 +36,7 @@ def page(chosen: Chosen) -> None:
     if not alignments:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
-    _cosines(chosen, moment, alignments)
+    _cosines(chosen, alignments)
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
     figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
@@ -64,20 +64,22 @@ def _choose(moments: tuple[views.MomentInfo, ...]) -> views.MomentInfo:
 
 
 def _lowest_first(alignments: tuple[views.AlignmentInfo, ...]) -> list[tuple[str, str]]:
-    """Pairs by the cosine of the whole encoder, those without one last."""
-    whole = [one for one in alignments if one.layer is None]
-    return [(one.task_a, one.task_b) for one in sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))]
+    """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
+    whole = [one for one in alignments if one.layer is None] or alignments
+    lowest = sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))
+    return list(dict.fromkeys((one.task_a, one.task_b) for one in lowest))
 
 
 def _setting_name(setting: str) -> str:
     return SETTINGS.get(setting, setting)
 
 
-def _cosines(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
+def _cosines(chosen: Chosen, alignments: tuple[views.AlignmentInfo, ...]) -> None:
     layers = {one.layer for one in alignments}
-    layer = chosen.layer if chosen.layer in layers else None
+    deepest = max((one for one in layers if one is not None), default=None)
+    layer = next(one for one in (chosen.layer, None, deepest) if one in layers)
     if layer != chosen.layer:
-        st.caption(f"Nothing was measured for {layer_name(chosen.layer)} at this moment; this is the whole encoder.")
+        st.caption(f"Nothing was measured for {_the(chosen.layer)} at this moment; this is {_the(layer)}.")
     of_layer = tuple(one for one in alignments if one.layer == layer)
     clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
     left, right = st.columns([3, 2])
@@ -85,8 +87,12 @@ def _cosines(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.A
         figure = draw(figures.task_cosines, alignments, layer=layer, order="clustered" if clustered else "fixed")
         chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
     with right:
-        if moment.setting != "task_vectors":  # they are made of no microbatches
+        if of_layer[0].setting != "task_vectors":  # which are made of no microbatches
             chart("conflicts", draw(figures.conflict_rates, of_layer, layer=layer, most=MOST), of_layer)
+
+
+def _the(layer: int | None) -> str:
+    return f"the {WHOLE_ENCODER}" if layer is None else layer_name(layer)
 
 
 def _course(chosen: Chosen, moment: views.MomentInfo, alignments: tuple[views.AlignmentInfo, ...]) -> None:
