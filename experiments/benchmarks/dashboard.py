@@ -9,14 +9,14 @@ measures and prints as JSON, medians in seconds (`--only` views, browser or memo
 - new_tab: the same, until all charts are drawn and the page is at rest
 - walk: each page opened by its link in the sidebar of the page before, again of a new snapshot and until it is at rest
 - bare: in between, a page of another server that holds one chart of three points, made with Streamlit and Plotly alone
-- interaction: choosing one seed in the sidebar of the open page, until it is at rest
-- memory: MB of one server process after each tenth of the refreshes, each of a new snapshot
+- interaction: choosing one seed in the sidebar of the open page, until it has run and is at rest
+- memory: MB of one process that draws page Answer in Streamlit's test harness, without server or browser, after each tenth of
+  the refreshes, each of a new snapshot
 """
 
 import argparse
 import json
 import os
-import re
 import shutil
 import socket
 import statistics
@@ -50,6 +50,7 @@ PAGES = {
     "runs": "Runs",
     "sql": "SQL",
     "report": "Report",
+    "try-it": "Try it",
 }
 TIMES = 3
 BARE = """
@@ -67,6 +68,15 @@ _TELLS = """
         observer.disconnect();
         requestAnimationFrame(() => setTimeout(() => { window.told = performance.now() / 1000; }));
     }).observe(document, {childList: true, subtree: true});
+"""
+_LOOKS = """
+    window.ran = false;
+    const app = document.querySelector('[data-testid=stApp]');
+    new MutationObserver((_, observer) => {
+        if (app.dataset.testScriptState !== 'running') return;
+        observer.disconnect();
+        window.ran = true;
+    }).observe(app, {attributes: true});
 """
 _PREDICTIONS = f"""
     INSERT INTO prediction
@@ -99,13 +109,14 @@ def queries(workspace: Workspace) -> dict[str, float]:
         **{
             one.__name__: lambda one=one: one(workspace, experiment)
             for one in (
-                views.alignments, views.choices, views.costs, views.curves, views.explanations,
-                views.groupings, views.matching, views.matrices, views.moments, views.pieces, views.profiles, views.runs,
-                views.scores, views.tasks, views.trial,
+                views.alignments, views.case, views.choices, views.costs, views.curves, views.explanations,
+                views.groupings, views.matching, views.matrices, views.moments, views.pieces, views.profiles,
+                views.recommendation, views.runs, views.scores, views.tasks, views.trial,
             )
         },
         "confusion": lambda: views.confusion(workspace, experiment, TASKS[0]),
         "course": lambda: views.course(workspace, experiment, *TASKS[:2]),
+        "differing_experiments": lambda: views.differing_experiments(workspace, (experiment, experiment)),
         "cell": lambda: views.cell(workspace, experiment, matrix, 3, 3),
     }  # fmt: skip
     return {name: median(ask) for name, ask in asked.items()}
@@ -218,11 +229,18 @@ def _choose(page: Page) -> float:
     page.get_by_role("combobox", name="Seeds").click()
     option = page.get_by_role("option").nth(1)
     option.wait_for()
+    _run(page, lambda: None)  # it looks for results every other second: has just done so, and will not during the measurement
     started = time.perf_counter()
-    option.click()
-    page.wait_for_url(re.compile("seeds="))
-    _rest(page)
+    _run(page, option.click)
     return time.perf_counter() - started
+
+
+def _run(page: Page, act: Callable[[], object]) -> None:
+    """Act, and wait until the page has run and is at rest: the browser changes first, its server hears of it later."""
+    page.evaluate(f"() => {{{_LOOKS}}}")
+    act()
+    page.wait_for_function("window.ran")
+    _rest(page)
 
 
 def _rest(page: Page) -> None:
@@ -233,7 +251,7 @@ def _rest(page: Page) -> None:
 
 
 def memory(root: Path, refreshes: int) -> list[int]:
-    """MB of this process while pages are drawn from one new snapshot after another."""
+    """MB of this process while page Answer is drawn from one new snapshot after another."""
     workspace = _stores.full(root)
     os.environ[shown.VARIABLE] = str(workspace.root)
     original = snapshot_path(workspace).read_bytes()
