@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend import cli_ship, cli_show
+from backend import cli_keep, cli_ship, cli_show
 from backend.cli_show import RESULTS, WorkspaceOption
 from backend.errors import DataError, EncoderError, MtlensError, TrainingError
 
@@ -135,48 +135,13 @@ for command in (
     cli_show.dashboard,
     cli_show.report,
     cli_show.figure,
+    cli_keep.ingest,
+    cli_keep.verify,
     cli_ship.export,
     cli_ship.extract,
     cli_ship.serve,
 ):
     app.command()(command)
-
-
-@app.command()
-def ingest(
-    workspace: WorkspaceOption = RESULTS,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the database anew from the run folders.")] = False,
-) -> None:
-    """Bring the database up to date with the run folders."""
-    from backend.console import out
-    from backend.store import ingest as store
-    from backend.store.workspace import Workspace
-
-    opened = Workspace.open(workspace, create=False)
-    report = store.rebuild(opened) if rebuild else store.ingest(opened, force=True)
-    out.print(f"{report.finished} finished runs and {report.events} events are new; {report.quarantined} bad lines set aside.")
-
-
-@app.command()
-def verify(
-    workspace: WorkspaceOption = RESULTS,
-    quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged folders aside, to be made again.")] = False,
-) -> None:
-    """Check runs and pieces of evidence against the hashes that they were finished with; exit code 1 if one is damaged."""
-    from backend.console import out
-    from backend.store.pieces import piece_folders
-    from backend.store.runs import run_folders
-    from backend.store.workspace import Workspace
-
-    opened = Workspace.open(workspace, create=False)
-    runs, pieces = run_folders(opened), piece_folders(opened)
-    damaged = {folder: problems for folder in (*runs, *pieces) if (problems := folder.verify())}
-    for folder, problems in damaged.items():
-        out.print(*problems, sep="\n", markup=False)
-        if quarantine:
-            out.print(f"set aside as {folder.quarantine().name}", markup=False)
-    out.print(f"{len(runs)} runs and {len(pieces)} pieces of evidence checked, {len(damaged)} damaged.")
-    raise typer.Exit(1 if damaged and not quarantine else 0)
 
 
 def _restore(workspace: Path) -> None:
