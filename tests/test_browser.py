@@ -172,13 +172,13 @@ def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
         expect(chart.locator(".hoverlayer .hovertext")).to_be_visible()  # Plotly clicks on what it has found under the pointer
         page.mouse.down()
         page.mouse.up()
-        expect(first).not_to_have_value(before)
+        expect(first).not_to_have_value(before, timeout=SECONDS)
         settle(page)
         page.mouse.move(0, 0)
         first.click()
         page.keyboard.type(before)
         page.keyboard.press("Enter")
-        expect(first).to_have_value(before)
+        expect(first).to_have_value(before, timeout=SECONDS)
         settle(page)
     assert complaints == []
 
