@@ -152,14 +152,18 @@ def pair_name(profile: ProfileInfo) -> str:
 
 
 def alignment(alignments: Sequence[AlignmentInfo]) -> str:
-    """How many pairs of tasks pull the shared encoder the same way."""
-    whole = [one for one in alignments if one.layer is None]
-    if not whole:
+    """How many pairs of tasks pull the shared encoder the same way; one kind of parameters is known by layer alone."""
+    if not alignments:
         return "No gradients have been measured yet"
-    when = {"start": "Before training", "end": "At the end of training", "training": "During training"}.get(
-        whole[0].moment, f"After {whole[0].when}"
-    )
-    return f"{when}, {pointing(whole)}"
+    first = alignments[0]
+    moments = {"start": "Before training", "end": "At the end of training", "training": "During training"}
+    when = moments.get(first.moment, f"After {first.when}")
+    if whole := [one for one in alignments if one.layer is None]:
+        return f"{when}, {pointing(whole)}"
+    pairs = {(one.task_a, one.task_b) for one in alignments}
+    aligned = len(pairs - {(one.task_a, one.task_b) for one in alignments if one.statement != "aligned"})
+    verb = "is" if len(pairs) == 1 else "are"
+    return f"{when}, {aligned} of {counted(len(pairs), 'pair')} of tasks {verb} shown to point the same way in every layer"
 
 
 def pointing(alignments: Sequence[AlignmentInfo]) -> str:

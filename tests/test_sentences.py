@@ -151,6 +151,14 @@ def test_gradients_that_cannot_tell_are_counted_apart(full: Workspace, statement
     assert figures.title_of(figures.task_cosines(of_layer, 2)) == f"In layer 2, {told}"
 
 
+def test_gradients_of_one_kind_of_parameters_are_told_by_layer(full: Workspace) -> None:
+    one = replace(views.alignments(full, EXPERIMENT)[0], parameters="attention", statement="aligned")
+    layers = [replace(one, layer=layer, task_b=task) for layer in (0, 1) for task in ("cord", "disc")]
+    layers[0] = replace(layers[0], statement="inconclusive")
+    told = "During training, 1 of 2 pairs of tasks are shown to point the same way in every layer"
+    assert sentences.alignment(layers) == told
+
+
 def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:
     runs, now = views.runs(stores["partial"], EXPERIMENT), START + timedelta(minutes=6)
     told = sentences.runs(runs, now)
