@@ -109,6 +109,12 @@ def test_forest_plots_points(full: Workspace) -> None:
     assert (margin.x0, margin.x1) == (-2, 2)
 
 
+def test_the_axis_of_a_forest_names_the_models_that_are_compared(full: Workspace) -> None:
+    matching = views.matching(full, EXPERIMENT)
+    for kind, told in (("multi", "multi-task less"), ("adapter", "adapters less")):
+        assert told in json.dumps(spec(figures.forest(replace(matching, kind=kind)))["layout"])
+
+
 def test_forest_without_an_interval(full: Workspace) -> None:
     """One seed: the interval is unbounded, the difference is still there."""
     matching = views.matching(full, EXPERIMENT)

@@ -103,14 +103,15 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
     _draw_marks(sheet, marked, theme)
     _scales(sheet, boxes, depth, {bottom: minus(f"{bottom:g}"), 0: "0", 1: "1"}, theme)
     told = "; ".join(f"{' and '.join(tasks)}: {_words([one.statement for one in layers])}" for tasks, layers in pairs[:12])
+    has_halves = any(one.split_half is not None for one in alignments)
+    halves = "grey: split halves; dotted: their ceiling<br>" if has_halves else ""
     return _finish(
         sheet,
         boxes,
         theme,
         title=sentences.alignment(alignments) + _rest(len(pairs), total),
         alt=f"Gradient cosine by layer, {counted(len(pairs), 'pair')} of tasks. {told}.",
-        foot="layer; line: cosine with 95 % interval<br>grey: split halves; dotted: their ceiling<br>"
-        "● aligned  ▼ opposed  ◇ unrelated  ○ inconclusive",
+        foot=f"layer; line: cosine with 95 % interval<br>{halves}● aligned  ▼ opposed  ◇ unrelated  ○ inconclusive",
     )
 
 
