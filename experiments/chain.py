@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000)
     arguments = parser.parse_args()
     family = load(arguments.family)
+    if not family.config.levels:
+        parser.error(f"{arguments.family} should read motion segments; found a family that was trained on whole texts")
     region = "cervical" if family.config.levels == LEVELS["cervical"] else "lumbar"
     corpus = generate(Spine(region=region, reports=arguments.reports, seed=arguments.seed))
     reports = [report for report in corpus.reports if report.unseen]
