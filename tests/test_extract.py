@@ -147,6 +147,13 @@ def test_a_row_ends_the_same_whatever_quotes_it_has(tmp_path):
     )
 
 
+def test_how_long_a_field_may_be_is_not_left_to_the_whole_process(tmp_path):
+    (tmp_path / "a.csv").write_bytes(TABLE)
+    before = csv.field_size_limit()
+    assert len(list(read_rows(tmp_path / "a.csv", most=before + 1))) == 2
+    assert csv.field_size_limit() == before
+
+
 def test_a_folder_that_cannot_be_read_is_skipped_and_named(folder, mtlens, tmp_path, monkeypatch):
     (tmp_path / "reports" / "closed").mkdir(parents=True)
     (tmp_path / "reports" / "open.txt").write_text(REPORT)

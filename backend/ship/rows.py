@@ -24,7 +24,6 @@ class Row:
 
 def read_rows(path: Path, *, most: int) -> Iterator[Row]:
     """Rows that are not blank, with the header. most: characters of a field; a row with a longer one is a problem."""
-    csv.field_size_limit(most)
     lines = None
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -58,6 +57,7 @@ def _rows(lines: _Lines, most: int) -> Iterator[Row]:
     reader = csv.reader(source)
     while True:
         line, lines.quotes = lines.number + 1, 0
+        limit = csv.field_size_limit(most)  # of the whole process
         try:
             cells = next(reader)
         except StopIteration:
@@ -65,6 +65,8 @@ def _rows(lines: _Lines, most: int) -> Iterator[Row]:
         except csv.Error:
             _leave_row(source, lines)
             cells = None
+        finally:
+            csv.field_size_limit(limit)
         if lines.is_over:  # the parser asked for more: the row was not at its end
             problem = f"line {line:,}: a quote should be closed; found none to the end, so nothing from there on was read"
             yield Row(line=line, problem=problem, is_rest=True)
