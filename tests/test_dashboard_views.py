@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.errors import QueryError, WorkspaceError
+from backend.errors import WorkspaceError
 from backend.store.read import query
 from backend.store.workspace import Workspace
 from dashboard import views
@@ -261,10 +261,10 @@ def test_groupings(tmp_path: Path) -> None:
     assert one.measured is None
 
 
-def test_mistakes_in_sql_are_not_taken_for_missing_tables(full: Workspace) -> None:
+def test_columns_that_are_missing_are_not_taken_for_missing_tables(full: Workspace) -> None:
     from dashboard.views.rows import read_infos_if_stored
 
-    with pytest.raises(QueryError, match="Binder Error"):
+    with pytest.raises(WorkspaceError, match="another version"):
         read_infos_if_stored(full, views.TaskInfo, "SELECT nothing_of_this_name FROM task", {})
 
 
@@ -273,3 +273,10 @@ def test_costs_wait_until_a_kind_of_model_serves_all_tasks(tmp_path: Path) -> No
     assert [one.role for one in views.costs(workspace, EXPERIMENT)] == ["single", "multi"]
     _stores.change(workspace, "UPDATE run SET state = 'unfinished' WHERE tasks IN (['disc'], ['cord'])")
     assert [one.role for one in views.costs(workspace, EXPERIMENT)] == ["multi"]
+
+
+def test_results_of_another_version_say_what_brings_them_up_to_date(tmp_path: Path) -> None:
+    workspace = _stores.full(tmp_path)
+    _stores.change(workspace, "DROP VIEW matching CASCADE", "ALTER TABLE experiment DROP COLUMN last_started")
+    with pytest.raises(WorkspaceError, match=r"another version of mtlens stores them; `mtlens ingest` brings them up to date"):
+        views.experiments(workspace)

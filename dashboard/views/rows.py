@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from backend.errors import QueryError
+from backend.errors import QueryError, WorkspaceError
 from backend.store.kept import query
 from backend.store.read import Result
 from backend.store.workspace import Workspace
@@ -18,8 +18,11 @@ _MISSING = ("Catalog Error: Table with name", "Catalog Error: View with name")
 
 
 def read_infos(workspace: Workspace, info: type[Info], sql: str, params: Mapping[str, Any]) -> tuple[Info, ...]:
-    """One Info per row; columns and fields have the same names. Raises as `backend.store.kept.query` does."""
-    result = query(workspace, sql, params)
+    """One Info per row; columns and fields have the same names.
+
+    Raises as `backend.store.kept.query` does, and `WorkspaceError` where an older mtlens stored the results without a column.
+    """
+    result = _ask(workspace, sql, params)
     return tuple(info(**dict(zip(result.columns, map(clean, row), strict=True))) for row in result.rows)
 
 
@@ -36,10 +39,20 @@ def read_infos_if_stored(workspace: Workspace, info: type[Info], sql: str, param
 def read_rows_if_stored(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:
     """Bare rows for a view that gathers several into one Info; none where the store does not have the table."""
     try:
-        return query(workspace, sql, params)
+        return _ask(workspace, sql, params)
     except QueryError as error:
         if str(error).startswith(_MISSING):
             return Result(columns=(), rows=[])
+        raise
+
+
+def _ask(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:
+    try:
+        return query(workspace, sql, params)
+    except QueryError as error:
+        if str(error).startswith("Binder Error"):
+            told = f"{workspace.root} holds results as another version of mtlens stores them"
+            raise WorkspaceError(f"{told}; `mtlens ingest` brings them up to date") from error
         raise
 
 
