@@ -1,5 +1,6 @@
 """The dashboard in a real browser: what people see, click and link to, while results arrive."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -167,14 +168,19 @@ def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
     chart.scroll_into_view_if_needed()
     squares = chart.locator(".scatterlayer .point")
     expect(squares.first).to_be_attached()
+    clicks = 0
     for _ in range(3):  # the second click takes the mark away, and names the square all the same
-        squares.nth(squares.count() // 2 + 10).hover(force=True)
-        expect(chart.locator(".hoverlayer .hovertext")).to_be_visible()  # Plotly clicks on what it has found under the pointer
-        page.mouse.down()
-        page.mouse.up()
-        expect(first).not_to_have_value(before, timeout=SECONDS)
+        while first.input_value() == before:
+            assert clicks < 4, "a click should count, but for one at most that meets the page while it is drawn anew"
+            squares.nth(squares.count() // 2 + 10).hover(force=True)
+            expect(chart.locator(".hoverlayer .hovertext")).to_be_visible()  # Plotly clicks on what it finds under the pointer
+            page.mouse.down()
+            page.mouse.up()
+            clicks += 1
+            with contextlib.suppress(AssertionError):
+                expect(first).not_to_have_value(before, timeout=SECONDS / 6)
+            page.mouse.move(0, 0)
         settle(page)
-        page.mouse.move(0, 0)
         first.click()
         page.keyboard.type(before)
         page.keyboard.press("Enter")

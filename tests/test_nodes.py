@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -47,7 +48,7 @@ def test_a_node_that_joins_and_one_that_goes_change_no_result(trial, tmp_path, m
         thread, answers = in_background(work)
         wait_until(lambda: len(done(workspace, runs)) == 2)
         cluster.add_node(num_cpus=1, **NODE)
-        wait_until(lambda: len(done(workspace, runs)) >= 3 and in_flight(workspace, runs))
+        wait_until(lambda: len(done(workspace, runs)) >= 3 and _begun_lately(leaving, workspace, runs))
         before, cut_off = markers(workspace), unfinished(workspace)
         cluster.remove_node(leaving, allow_graceful=False)
         thread.join(timeout=400)
@@ -56,6 +57,22 @@ def test_a_node_that_joins_and_one_that_goes_change_no_result(trial, tmp_path, m
     assert before.items() <= markers(workspace).items()
     assert taken_up(workspace, runs) >= 1
     assert_as_undisturbed(workspace, trial.undisturbed, cut_off=cut_off)
+
+
+def _begun_lately(node, workspace, runs):
+    """Runs in training on a node that are not past a third: they do not end while the node is taken away."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    return [run for run in in_flight(workspace, runs) if epochs(workspace, run) <= 8 and _parent(workspace, run) == raylet]
+
+
+def _parent(workspace, run):
+    """Process that started the one which works on a run."""
+    journals = RunFolder(workspace, run.run_id).path.glob("journal-*.jsonl")
+    newest = max(journals, key=lambda path: int(path.stem.removeprefix("journal-")))
+    try:
+        return psutil.Process(json.loads(newest.read_text().splitlines()[0])["payload"]["process"]).ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def test_a_node_that_goes_during_wide_runs_changes_no_verdict(trial, tmp_path):
