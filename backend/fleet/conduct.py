@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +57,8 @@ def conduct(
     on from there. Raises FleetError and WorkspaceError.
     """
     register(plan, workspace)
-    mark_started(workspace, plan.experiment.experiment_id)
+    with _alone(workspace, plan.experiment.experiment_id):
+        mark_started(workspace, plan.experiment.experiment_id)
     missing = unfinished(plan.distinct, workspace.root) if train else []
     later: Iterator[Stage] = _evidence_stages(plan, workspace) if explain else iter(())
     if train and plan.experiment.search:
@@ -90,10 +92,17 @@ def register(
     Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no pieces
     of evidence are given, those that were. Runs of other data, which the same file may have named before, do not.
     """
-    path = workspace.experiments / f"{plan.experiment.experiment_id}.json"
+    with _alone(workspace, plan.experiment.experiment_id) as path:
+        _register(plan, workspace, path, pieces, groups)
+
+
+@contextmanager
+def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
+    """Be the only one to change a manifest, or two searches at once would lose groups; gives its path."""
+    path = workspace.experiments / f"{experiment_id}.json"
     try:
-        with FileLock(path.with_suffix(".lock")):  # or two searches at once would lose groups
-            _register(plan, workspace, path, pieces, groups)
+        with FileLock(path.with_suffix(".lock")):
+            yield path
     except OSError as error:
         raise failed_to("lock", path, error) from error
 
