@@ -13,7 +13,7 @@ dashboard: $(STAMP)
 	$(BIN)/mtlens dashboard
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m fault

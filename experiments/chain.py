@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.data.segments import Rules, cleaned, segment
-from backend.data.segments.scoring import score_tagger
-from backend.data.spine import Report, generate
-from backend.data.spine.anatomy import LEVELS
-from backend.settings import Spine
-from backend.ship.family import Family, load
-from backend.ship.findings import Reader
-from backend.statistics import confusion, macro_f1
+from mtlens.config.sections import Spine
+from mtlens.data.synthetic_reports import Report, generate
+from mtlens.data.synthetic_reports.anatomy import LEVELS
+from mtlens.inference.extraction.reader import Reader
+from mtlens.inference.model.family import Family, load
+from mtlens.inference.segmentation import Rules, cleaned, segment
+from mtlens.inference.segmentation.scoring import score_tagger
+from mtlens.statistics.metrics import confusion, macro_f1
 
 SHOWN = 8  # errors of a tagger
 

@@ -100,12 +100,12 @@ def paper(texts: int, tokens: float, epochs: int, seeds: int, rate: float) -> st
 
 def check(experiment: Path, data: Path | None, workspace: Path) -> dict[str, object]:
     """The formulas beside what finished runs took: each ratio is the formula's number over the measured one."""
-    from backend.costs import estimate
-    from backend.learn.model import count_multiplied
-    from backend.planning import make_plan
-    from backend.spec_file import load_experiments
-    from backend.store.runs import RunFolder
-    from backend.store.workspace import Workspace
+    from mtlens.config.loading import load_experiments
+    from mtlens.execution.cost import estimate
+    from mtlens.execution.plan import make_plan
+    from mtlens.store.workspace.run_folder import RunFolder
+    from mtlens.store.workspace.workspace import Workspace
+    from mtlens.training.model import count_multiplied
 
     plan = make_plan(load_experiments(experiment)[0], [data or experiment.parent])
     opened = Workspace.open(workspace, create=False)

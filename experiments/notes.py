@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.statistics import confusion, macro_f1
+from mtlens.statistics.metrics import confusion, macro_f1
 
 DISC = {"none": 0, "bulge": 1, "protrusion": 2, "extrusion": 2}
 COMPARED: dict[str, tuple[str, int, Callable[[str, str], int]]] = {

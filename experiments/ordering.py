@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from backend.store import read
-from backend.store.workspace import Workspace
+from mtlens.store.database import reader
+from mtlens.store.workspace.workspace import Workspace
 
 PAIRS = {
     ("canal", "twin"): "the same labels",
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", "-w", type=Path, default=Path("results"))
     workspace = Workspace.open(parser.parse_args().workspace, create=False)
-    found = sorted((float(knob), name) for name, knob in read.query(workspace, EXPERIMENTS).rows)
+    found = sorted((float(knob), name) for name, knob in reader.query(workspace, EXPERIMENTS).rows)
     console = Console(width=110, highlight=False)
     table = Table("knob", "pair", "CKA effect", "least", "layers", "cosine", "95 % interval", "naive", "gradients are")
     for knob, name in found:
@@ -82,11 +82,11 @@ def main() -> None:
     generator = np.random.default_rng(0)
     trends = {"gradient cosine, naive": [], "gradient cosine, debiased": [], "CKA of hidden states": [], "CKA of changes": []}
     for _, name in found:
-        naive, debiased = read.query(workspace, COSINES_PER_SEED, [name, "canal", "disc"]).rows[0]
+        naive, debiased = reader.query(workspace, COSINES_PER_SEED, [name, "canal", "disc"]).rows[0]
         trends["gradient cosine, naive"].append(naive)
         trends["gradient cosine, debiased"].append([one for one in debiased if one is not None])
         for label, features in (("CKA of hidden states", "hidden"), ("CKA of changes", "changes")):
-            values = read.query(workspace, CKA_PER_SEED, {"id": name, "features": features, "a": "canal", "b": "disc"})
+            values = reader.query(workspace, CKA_PER_SEED, {"id": name, "features": features, "a": "canal", "b": "disc"})
             trends[label].append([value for (value,) in values.rows])
     for label, values in trends.items():
         rho, low, high = rank_correlation([knob for knob, _ in found], values, generator)
@@ -95,8 +95,8 @@ def main() -> None:
 
 def cells(workspace: Workspace, name: str, a: str, b: str) -> list[str]:
     """One row's numbers."""
-    mean, least, layers, _ = read.query(workspace, CKA, [name, a, b]).rows[0]
-    cosine, low, high, naive, statement = read.query(workspace, COSINE, [name, a, b, "training", None]).rows[0]
+    mean, least, layers, _ = reader.query(workspace, CKA, [name, a, b]).rows[0]
+    cosine, low, high, naive, statement = reader.query(workspace, COSINE, [name, a, b, "training", None]).rows[0]
     return [
         "-" if mean is None else f"{mean:.2f}", "-" if least is None else f"{least:.2f}", str(layers),
         "-" if cosine is None else f"{cosine:+.2f}", "-" if low is None else f"{low:+.2f} to {high:+.2f}",

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from backend.store.recorded import RECORDING, record
-from backend.store.workspace import Workspace
+from mtlens.store.demo_results import RECORDING, record
+from mtlens.store.workspace.workspace import Workspace
 
 
 def main() -> None:

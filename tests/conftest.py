@@ -10,13 +10,13 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import backend.fleet  # noqa: F401  # sets the environment of Ray before a test imports it
-from backend import cli
-from backend.data.encode import Encoded, encode
-from backend.data.examples import Examples
-from backend.settings import Encoder, Task, Training
-from backend.spec import Run
-from tests._faults import Trial, make_trial
+import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
+from mtlens.cli import main
+from mtlens.config.run import Run
+from mtlens.config.sections import Encoder, Task, Training
+from mtlens.data.examples import Examples
+from mtlens.data.tokenize import Encoded, encode
+from tests.support.fault_trial import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
@@ -89,7 +89,7 @@ def training() -> Training:
 @pytest.fixture(scope="session")
 def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
     """Builds a run of the tiny encoder on the tasks named, with some of the training settings changed."""
-    from backend.data.pretrained import locate
+    from mtlens.data.encoders import locate
 
     fingerprint = locate(str(tiny_encoder)).fingerprint
 
@@ -137,8 +137,8 @@ def search_plan(tmp_path, tiny_encoder):
             "seeds": list(seeds),
             "search": search,
         }
-        from backend.planning import make_plan
-        from backend.spec import Experiment
+        from mtlens.config.experiment import Experiment
+        from mtlens.execution.plan import make_plan
 
         return make_plan(Experiment.model_validate(content), [tmp_path])
 
@@ -153,7 +153,7 @@ def mtlens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setattr(sys, "argv", ["mtlens", *map(str, arguments)])
         monkeypatch.delenv("MTLENS_DEBUG", raising=False)
         with pytest.raises(SystemExit) as caught:
-            cli.main()
+            main.main()
         printed = capsys.readouterr()
         return caught.value.code or 0, printed.out, printed.err
 

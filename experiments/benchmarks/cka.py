@@ -40,8 +40,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 from torch_cka import CKA
 
-from backend.evidence.cka import similarity_matrix
-from backend.learn.hardware import usable_cores
+from mtlens.evidence.representations.cka import similarity_matrix
+from mtlens.training.hardware import usable_cores
 
 NUM_SETS, NUM_EXAMPLES, NUM_FEATURES = 26, 1024, 768
 ROUNDS = 5

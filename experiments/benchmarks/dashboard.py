@@ -32,11 +32,11 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from streamlit.testing.v1 import AppTest
 
-from backend.store import publication
-from backend.store.read import snapshot_path
-from backend.store.workspace import Workspace
-from dashboard import shown, views
-from tests import _servers, _stores, _stores_evidence
+from mtlens.store.database import snapshots
+from mtlens.store.database.reader import snapshot_path
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import queries
+from tests.support import dashboard_servers, fake_evidence, fake_stores
 
 TASKS = tuple(f"task {number:02d}" for number in range(12))
 SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 2,002 runs
@@ -94,30 +94,30 @@ _CELLS = """
 
 def build(root: Path) -> Workspace:
     """The large store, published."""
-    _stores_evidence.LAYERS = 13
-    workspace = _stores.build(root, _stores_evidence.Plan(tasks=TASKS, seeds=SEEDS))
-    _stores.change(workspace, "DELETE FROM prediction", _PREDICTIONS, _CELLS)
+    fake_evidence.LAYERS = 13
+    workspace = fake_stores.build(root, fake_evidence.Plan(tasks=TASKS, seeds=SEEDS))
+    fake_stores.change(workspace, "DELETE FROM prediction", _PREDICTIONS, _CELLS)
     return workspace
 
 
-def queries(workspace: Workspace) -> dict[str, float]:
+def query_times(workspace: Workspace) -> dict[str, float]:
     """Median time of each view; all of them share the open snapshot, as the pages do."""
-    experiment = _stores_evidence.EXPERIMENT
-    matrix = views.matrices(workspace, experiment)[0]
+    experiment = fake_evidence.EXPERIMENT
+    matrix = queries.matrices(workspace, experiment)[0]
     asked: dict[str, Callable[[], Any]] = {
-        **{one.__name__: lambda one=one: one(workspace) for one in (views.snapshot, views.experiments)},
+        **{one.__name__: lambda one=one: one(workspace) for one in (queries.snapshot, queries.experiments)},
         **{
             one.__name__: lambda one=one: one(workspace, experiment)
             for one in (
-                views.alignments, views.case, views.choices, views.costs, views.curves, views.explanations,
-                views.groupings, views.matching, views.matrices, views.moments, views.pieces, views.profiles,
-                views.recommendation, views.runs, views.scores, views.tasks, views.trial,
+                queries.alignments, queries.case, queries.choices, queries.costs, queries.curves, queries.explanations,
+                queries.groupings, queries.matching, queries.matrices, queries.moments, queries.pieces, queries.profiles,
+                queries.recommendation, queries.runs, queries.scores, queries.tasks, queries.trial,
             )
         },
-        "confusion": lambda: views.confusion(workspace, experiment, TASKS[0]),
-        "course": lambda: views.course(workspace, experiment, *TASKS[:2]),
-        "differing_experiments": lambda: views.differing_experiments(workspace, (experiment, experiment)),
-        "cell": lambda: views.cell(workspace, experiment, matrix, 3, 3),
+        "confusion": lambda: queries.confusion(workspace, experiment, TASKS[0]),
+        "course": lambda: queries.course(workspace, experiment, *TASKS[:2]),
+        "differing_experiments": lambda: queries.differing_experiments(workspace, (experiment, experiment)),
+        "cell": lambda: queries.cell(workspace, experiment, matrix, 3, 3),
     }  # fmt: skip
     return {name: median(ask) for name, ask in asked.items()}
 
@@ -135,9 +135,9 @@ def median(work: Callable[[], object]) -> float:
 @contextmanager
 def server(root: Path) -> Generator[str]:
     """A dashboard in a process of its own; its address."""
-    process = _servers.start(root)
+    process = dashboard_servers.start(root)
     try:
-        yield _servers.url_of(process)
+        yield dashboard_servers.url_of(process)
     finally:
         process.kill()
         process.communicate()
@@ -186,7 +186,7 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
                 note("first_visit", "report", rested)
                 _open(context, empty)[0].close()
                 for path, name in PAGES.items():
-                    publication.publish(workspace, publication.new_name())  # so that no answer is known yet
+                    snapshots.publish(workspace, snapshots.new_name())  # so that no answer is known yet
                     page, told, rested = _open(context, f"{url}/{path}")
                     note("told", name, told)
                     note("new_tab", name, rested)
@@ -197,7 +197,7 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
                     page.close()
                 page = _open(context, f"{url}/report")[0]
                 for name in PAGES.values():
-                    publication.publish(workspace, publication.new_name())
+                    snapshots.publish(workspace, snapshots.new_name())
                     note("walk", name, _follow(page, name))
                 context.close()
         browser.close()
@@ -252,8 +252,8 @@ def _rest(page: Page) -> None:
 
 def memory(root: Path, refreshes: int) -> list[int]:
     """MB of this process while page Answer is drawn from one new snapshot after another."""
-    workspace = _stores.full(root)
-    os.environ[shown.VARIABLE] = str(workspace.root)
+    workspace = fake_stores.full(root)
+    os.environ[workspace.VARIABLE] = str(workspace.root)
     original = snapshot_path(workspace).read_bytes()
     taken: list[int] = []
     app = AppTest.from_string("from dashboard import app\napp.main()", default_timeout=900)
@@ -286,7 +286,7 @@ def main() -> None:
         if asked.only != "memory":
             workspace = build(Path(folder) / "large")
             answer |= {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES}
-            answer |= {"views": queries(workspace)} if asked.only != "browser" else {}
+            answer |= {"views": query_times(workspace)} if asked.only != "browser" else {}
             answer |= in_browser(workspace) if asked.only != "views" else {}
         if asked.only in (None, "memory"):
             answer["memory_megabytes"] = memory(Path(folder) / "small", asked.refreshes)

@@ -18,14 +18,14 @@ from typing import cast
 
 import torch
 
-from backend.data.spine import generate
-from backend.learn.hardware import peak_memory
-from backend.settings import Spine
-from backend.ship.extract import Extraction
-from backend.ship.family import write_config
-from backend.ship.inputs import Columns
-from backend.ship.stored import save_model
 from experiments.benchmarks.inference import TASKS, make_family
+from mtlens.config.sections import Spine
+from mtlens.data.synthetic_reports import generate
+from mtlens.inference.extraction.extract import Extraction
+from mtlens.inference.extraction.inputs import Columns
+from mtlens.inference.model.family import write_config
+from mtlens.inference.model.weights import save_model
+from mtlens.training.hardware import peak_memory
 
 KINDS = 400  # different reports, used in turns
 

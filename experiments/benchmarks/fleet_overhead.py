@@ -12,12 +12,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.fleet.cluster import local_lanes, session
-from backend.learn.hardware import usable_cores
-from backend.planning import Plan, make_plan
-from backend.spec import Experiment, Outcome, Run
-from backend.store.runs import RunFolder
-from backend.store.workspace import Workspace
+from mtlens.config.experiment import Experiment
+from mtlens.config.run import Outcome, Run
+from mtlens.execution.lanes import local_lanes
+from mtlens.execution.plan import Plan, make_plan
+from mtlens.execution.ray_backend.session import session
+from mtlens.store.workspace.run_folder import RunFolder
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.hardware import usable_cores
 
 
 def experiment(name: str, reports: int, epochs: int, num_seeds: int) -> Experiment:
@@ -42,7 +44,7 @@ def run_on_fleet(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float
     """Outcomes, wall seconds with Ray's own start, and seconds until the first run began."""
     began = time.time()
     with session(None):
-        from backend.fleet.trainer import run_fleet
+        from mtlens.execution.ray_backend.train import run_fleet
 
         outcomes = run_fleet(plan.distinct, plan.encoded, workspace, local_lanes(plan.experiment.resources))
     wall = time.time() - began

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from backend.data.encode import Encoded, batches, collate
-from backend.evidence.blocks import block_names
-from backend.evidence.gradients import Gramian, task_gradients
-from backend.learn.hardware import Hardware, prepare, usable_cores
-from backend.learn.model import MultiTaskModel, build_model
-from backend.planning import make_plan
-from backend.spec import Experiment
+from mtlens.config.experiment import Experiment
+from mtlens.data.tokenize import Encoded, batches, collate
+from mtlens.evidence.gradients.gramian import Gramian, task_gradients
+from mtlens.evidence.gradients.parameter_blocks import block_names
+from mtlens.execution.plan import make_plan
+from mtlens.training.hardware import Hardware, prepare, usable_cores
+from mtlens.training.model import MultiTaskModel, build_model
 
 BINARY, SEVERITY = ["absent", "present"], ["none", "mild", "moderate", "severe"]
 CLASSES = {

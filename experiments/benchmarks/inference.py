@@ -19,12 +19,12 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 from transformers.utils import logging
 
-from backend.data.pretrained import locate
-from backend.data.spine.rows import spine_rows
-from backend.learn.hardware import prepare, usable_cores
-from backend.learn.model import MultiTaskModel
-from backend.settings import MINILM, Spine, Task
-from backend.ship.family import Family, FamilyConfig, MemberConfig
+from mtlens.config.sections import MINILM, Spine, Task
+from mtlens.data.encoders import locate
+from mtlens.data.synthetic_reports.rows import spine_rows
+from mtlens.inference.model.family import Family, FamilyConfig, MemberConfig
+from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.model import MultiTaskModel
 
 TASKS = ("canal", "disc", "cord", "foraminal")
 CLASSES = ("none", "mild", "moderate", "severe")

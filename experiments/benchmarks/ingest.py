@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.settings import Data, Encoder, Spine, Task, Training
-from backend.spec import Experiment, Run
-from backend.store import read
-from backend.store.ingest import ingest
-from backend.store.runs import MetricRow, PredictionBlock, RunFolder
-from backend.store.workspace import Workspace
+from mtlens.config.experiment import Experiment
+from mtlens.config.run import Run
+from mtlens.config.sections import Data, Encoder, Spine, Task, Training
+from mtlens.store.database import reader
+from mtlens.store.ingest import ingest
+from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
+from mtlens.store.workspace.workspace import Workspace
 
 NUM_RUNS = 1000
 NUM_EXAMPLES = 1000  # per task, half validation and half test
@@ -119,7 +120,7 @@ def main() -> None:
         ingest(workspace, force=True)
         last_snapshot = time.perf_counter() - start
         start = time.perf_counter()
-        rows = len(read.query(workspace, "FROM matching").rows)
+        rows = len(reader.query(workspace, "FROM matching").rows)
         query = time.perf_counter() - start
         size = workspace.master.stat().st_size
     milliseconds = 1000 * np.array(seconds)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from backend.differences import TaskPredictions, estimate, resampled_differences
-from backend.statistics import ALPHA
+from mtlens.statistics.bootstrap import TaskPredictions, estimate, resampled_differences
+from mtlens.statistics.power import ALPHA
 
 TRIALS = 500
 RESAMPLES = 400

@@ -19,7 +19,7 @@ tasks: {canal: {classes: [none, mild, moderate, severe]}, disc: {classes: [none,
 training: {epochs: 1, max_length: 16}
 margin: 0.1
 """
-MTLENS = [sys.executable, "-c", "from backend.cli import main; main()"]
+MTLENS = [sys.executable, "-c", "from mtlens.cli.main import main; main()"]
 TIMES = 7
 
 

@@ -27,15 +27,16 @@ from typing import Any, cast
 import numpy as np
 import ray
 
-from backend.fleet.broker import Broker
-from backend.fleet.cluster import Lanes, alive_nodes, session
-from backend.fleet.local import run_local
-from backend.planning import Plan, make_plan
-from backend.settings import Encoder, Task, Training
-from backend.spec import Outcome, Run
-from backend.store.workspace import Workspace
 from experiments.benchmarks.fleet_overhead import event_time, experiment
 from experiments.cluster.nodes import nodes
+from mtlens.config.run import Outcome, Run
+from mtlens.config.sections import Encoder, Task, Training
+from mtlens.execution.job_queue import Broker
+from mtlens.execution.lanes import Lanes
+from mtlens.execution.local import run_local
+from mtlens.execution.plan import Plan, make_plan
+from mtlens.execution.ray_backend.session import alive_nodes, session
+from mtlens.store.workspace.workspace import Workspace
 
 LANES = (1, 2, 4, 8, 16, 32)
 RUNS_PER_LANE = 12
@@ -127,7 +128,7 @@ def resources() -> tuple[float, int, float]:
 def on_fleet(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
     """Eight trainings through the lanes of a fleet."""
     with session(None):
-        from backend.fleet.trainer import run_fleet
+        from mtlens.execution.ray_backend.train import run_fleet
 
         return run_fleet(plan.distinct, plan.encoded, workspace, replace(LANE, workers=lanes))
 

@@ -13,16 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.fleet.cluster import local_lanes
-from backend.fleet.conduct import conduct
-from backend.grouping.estimators.interface import mean_over_others
-from backend.grouping.measurements import Features, Gradients, Measured, Pairwise
-from backend.grouping.proposals import Blend, Proposer
-from backend.groupings import Group, membership, tasks_of
-from backend.planning import make_plan
-from backend.spec import Experiment, Run
-from backend.store.runs import RunFolder
-from backend.store.workspace import Workspace
+from mtlens.config.experiment import Experiment
+from mtlens.config.run import Run
+from mtlens.execution.experiment import conduct
+from mtlens.execution.lanes import local_lanes
+from mtlens.execution.plan import make_plan
+from mtlens.grouping.estimators.base import mean_over_others
+from mtlens.grouping.measurements import Features, Gradients, Measured, Pairwise
+from mtlens.grouping.partitions import Group, membership, tasks_of
+from mtlens.grouping.proposers import Blend, Proposer
+from mtlens.store.workspace.run_folder import RunFolder
+from mtlens.store.workspace.workspace import Workspace
 
 FAMILIES = 40
 MODELS = 6  # of a cover

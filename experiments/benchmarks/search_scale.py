@@ -22,12 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.grouping.estimators import COSINE, TAG, Estimator, HigherOrder, Ridge, TaskMeans
-from backend.grouping.estimators.interface import Predictor, mean_over_others
-from backend.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
-from backend.grouping.proposals import Blend, Proposer
-from backend.grouping.selection import Candidates, Selection, best_family
-from backend.groupings import Group, all_groups, group_of, membership, tasks_of
+from mtlens.grouping.estimators import COSINE, TAG, Estimator, HigherOrder, Ridge, TaskMeans
+from mtlens.grouping.estimators.base import Predictor, mean_over_others
+from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
+from mtlens.grouping.optimal_family import Candidates, Selection, best_family
+from mtlens.grouping.partitions import Group, all_groups, group_of, membership, tasks_of
+from mtlens.grouping.proposers import Blend, Proposer
 
 SIZES = (6, 8, 10, 12, 14, 16, 18, 20)
 GUIDED_SIZES = (6, 9, 12, 15)

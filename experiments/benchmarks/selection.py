@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backend.grouping.selection import Candidates, Selection, best_family, best_partition, best_within
-from backend.groupings import all_groups, membership
+from mtlens.grouping.optimal_family import Candidates, Selection, best_family, best_partition, best_within
+from mtlens.grouping.partitions import all_groups, membership
 
 
 def random_candidates(num_tasks: int, seed: int = 0) -> Candidates:

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import uvicorn
 
-from backend.data.spine import generate
-from backend.settings import Spine
-from backend.ship.findings import Reader
-from backend.ship.serve import create
 from experiments.benchmarks.inference import TASKS, make_family
+from mtlens.config.sections import Spine
+from mtlens.data.synthetic_reports import generate
+from mtlens.inference.extraction.reader import Reader
+from mtlens.inference.extraction.server import create
 
 
 def ask(port: int, text: str) -> tuple[float, bool]:

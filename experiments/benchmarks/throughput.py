@@ -17,12 +17,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
-from backend.data.encode import Encoded
-from backend.learn.hardware import prepare, usable_cores
-from backend.learn.loop import Learner
-from backend.planning import Plan, make_plan
-from backend.spec import Experiment
-from backend.statistics import confusion, macro_f1
+from mtlens.config.experiment import Experiment
+from mtlens.data.tokenize import Encoded
+from mtlens.execution.plan import Plan, make_plan
+from mtlens.statistics.metrics import confusion, macro_f1
+from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.trainer import Learner
 
 EXPERIMENT = {
     "name": "throughput",

@@ -17,15 +17,15 @@ from typing import Any
 
 import duckdb
 
-from backend import console
-from backend.fleet.conduct import conduct, unfinished
-from backend.planning import Plan, make_plan
-from backend.spec import Run
-from backend.spec_file import load_experiments
-from backend.store.ingest import ingest
-from backend.store.read import snapshot_path
-from backend.store.workspace import Workspace
 from experiments.cluster.nodes import nodes
+from mtlens.cli import output
+from mtlens.config.loading import load_experiments
+from mtlens.config.run import Run
+from mtlens.execution.experiment import conduct, unfinished
+from mtlens.execution.plan import Plan, make_plan
+from mtlens.store.database.reader import snapshot_path
+from mtlens.store.ingest import ingest
+from mtlens.store.workspace.workspace import Workspace
 
 CORES = (1, 1, 1)
 TRAINED = {
@@ -93,7 +93,7 @@ class Killer(threading.Thread):
 
 def run_on_nodes(plan: Plan, workspace: Workspace, *, disturb: bool) -> None:
     """Run an experiment on three nodes, of which one may be killed; SystemExit where a job fails or is done twice."""
-    with nodes(*CORES) as (cluster, workers), console.live_progress() as show:
+    with nodes(*CORES) as (cluster, workers), output.live_progress() as show:
         killer = Killer(cluster, workers[-1], plan, workspace)
         if disturb and 2 * len(unfinished(plan.distinct, workspace.root)) > len(plan.distinct):
             killer.start()

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from backend.fleet.cluster import session
+from mtlens.execution.ray_backend.session import session
 
 NODE: dict[str, Any] = {"object_store_memory": 100 * 2**20, "include_dashboard": False, "memory": 8 * 2**30}
 

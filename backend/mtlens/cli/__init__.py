@@ -1,0 +1,1 @@
+"""The `mtlens` command: subcommands, and what they print."""

@@ -1,0 +1,96 @@
+"""The commands of `mtlens` that ship models: export a family, read reports with it, serve it.
+
+`mtlens.cli.main` makes them commands. Imports stay inside the functions, as there.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mtlens.cli.options import RESULTS, WorkspaceOption
+
+ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `mtlens export` has written.")]
+Threshold = Annotated[float, typer.Option(min=0, max=1, help="Abstain where the likeliest class is less likely than this.")]
+
+
+class Tagging(StrEnum):
+    """How the sentences of each motion segment are found."""
+
+    rules = "rules"
+    learned = "learned"
+
+
+class Findings(StrEnum):
+    """How findings are written: a line of JSON per report, or a row per report, segment and task."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+def export(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML) that has been run.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; it should not exist yet.")],
+    workspace: WorkspaceOption = RESULTS,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of tables; else MTLENS_DATA.")] = None,
+    tagger: Annotated[
+        Tagging, typer.Option(help="Find a segment's sentences by rules, or teach the encoder to.")
+    ] = Tagging.rules,
+) -> None:
+    """Write the family of models that the evidence chose as a loadable folder with a model card."""
+    import os
+
+    from mtlens.config.loading import load_experiments
+    from mtlens.execution.plan import make_plan
+    from mtlens.inference.export.export import export as write
+    from mtlens.store.workspace.workspace import Workspace
+
+    given = [data] if data else [Path(value) for value in [os.environ.get("MTLENS_DATA", "")] if value]
+    opened = Workspace.open(workspace, create=False)
+    specs = load_experiments(experiment)
+    for spec in specs:
+        folder = out if len(specs) == 1 else out / spec.name
+        plan = make_plan(spec, [*given, experiment.parent])
+        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
+        members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
+        reads = "motion segments" if config.levels else "whole texts"
+        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}, which read {reads}: {members}")
+
+
+def extract(
+    model: ModelFolder,
+    inputs: Annotated[list[str], typer.Argument(metavar="REPORT...", help="Text files, folders, CSV files, or - (stdin).")],
+    out: Annotated[Path | None, typer.Option(help="File to write; stopped, the same command goes on.")] = None,
+    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write findings.")] = Findings.table,
+    text: Annotated[str, typer.Option(help="Column of a CSV file that holds the report.")] = "text",
+    id: Annotated[str | None, typer.Option(help="Column of a CSV file that names the report; else the row.")] = None,
+    threshold: Threshold = 0.5,
+) -> None:
+    """Read reports: each task's class, its probability, and the sentence it was read from.
+
+    Of every motion segment, or of the whole report where the family was trained on whole texts.
+    """
+    from mtlens.inference.extraction.extract import Extraction
+    from mtlens.inference.extraction.inputs import Columns
+
+    Extraction(model, tuple(inputs), Columns(text=text, id=id), threshold, format.value, out).run()
+
+
+def serve(
+    model: ModelFolder,
+    host: Annotated[str, typer.Option(help="Address to listen on; another than loopback asks for MTLENS_TOKEN.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8600,
+    threshold: Threshold = 0.5,
+    address: Annotated[str | None, typer.Option(help="Ray cluster (HOST:PORT) to serve on, in place of this process.")] = None,
+) -> None:
+    """Serve an exported family over HTTP, on this machine or on a Ray cluster; Ctrl-C ends it."""
+    if address is None:
+        from mtlens.inference.extraction.server import serve as listen
+
+        listen(model, host, port, threshold)
+    else:
+        from mtlens.inference.extraction.ray_serve import serve_on_cluster
+
+        serve_on_cluster(model, address, host, port, threshold)

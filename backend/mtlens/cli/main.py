@@ -1,0 +1,267 @@
+"""The `mtlens` command: one function per subcommand, each a few lines over the rooms that do the work.
+
+Every user mistake is one line and exit code 2; `--debug` before the subcommand shows the traceback. Imports of torch, ray
+and pyarrow stay inside the functions, so that `mtlens --help` and `mtlens sql` answer at once.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mtlens.cli import inference, maintenance, results
+from mtlens.cli.options import RESULTS, WorkspaceOption
+from mtlens.errors import DataError, EncoderError, MtlensError, TrainingError
+
+if TYPE_CHECKING:
+    from mtlens.config.experiment import Experiment
+    from mtlens.store.workspace.workspace import Workspace
+
+app = typer.Typer(
+    help="A lens on multi-task learning: does one multi-task model match N task-specific ones?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder that table paths are relative to; else MTLENS_DATA.")]
+ExperimentFile = Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="Experiment file (YAML).")]
+LocalOption = Annotated[bool, typer.Option("--local", help="Train in this process, one run after another, without Ray.")]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Ray cluster to join (HOST:PORT of its head, or auto); else one starts here.")
+]
+RECORDED = Path("recorded")
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Options that stand before the subcommand."""
+    if debug:
+        os.environ["MTLENS_DEBUG"] = "1"
+
+
+@app.command()
+def init(
+    table: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or JSONL file of labelled texts.")],
+    text: Annotated[str, typer.Option(help="Column that holds the text.")],
+    tasks: Annotated[str, typer.Option(help="Label columns, separated by commas.")],
+    group: Annotated[str | None, typer.Option(help="Column whose rows stay in one split, such as the patient.")] = None,
+    out: Annotated[Path, typer.Option(help="Experiment file to write.")] = Path("experiment.yaml"),
+    workspace: WorkspaceOption = RESULTS,
+) -> None:
+    """Write a working experiment file for a table of labelled texts."""
+    from mtlens.cli.init_file import write_experiment
+    from mtlens.cli.output import out as console
+
+    notes = write_experiment(table, text=text, columns=[task.strip() for task in tasks.split(",")], group=group, out=out)
+    for note in notes:
+        console.print(f"  {note}", markup=False)
+    console.print(f"Wrote {out}. Next: mtlens plan {out}{_at(workspace)}", markup=False)
+
+
+@app.command()
+def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data: DataOption = None) -> None:
+    """Print the runs, their cost and the power of the test set, before anything runs."""
+    from mtlens.cli.plan_output import planned_lanes, print_plan
+    from mtlens.config.loading import load_experiments
+    from mtlens.execution.cost import estimate
+    from mtlens.execution.experiment import unfinished
+    from mtlens.execution.plan import make_plan
+
+    for spec in load_experiments(experiment):
+        made = make_plan(spec, _directories(experiment, data))
+        missing = unfinished(made.distinct, workspace)
+        lanes, lacking = planned_lanes(spec.resources)
+        cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
+        print_plan(made, missing, cost, lanes, lacking)
+
+
+@app.command()
+def demo(
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Default: results, or recorded if instant.")
+    ] = None,
+    local: LocalOption = False,
+    instant: Annotated[bool, typer.Option("--instant", help="Train nothing: unpack recorded results of this demo.")] = False,
+) -> None:
+    """Run the main job on synthetic cervical spine MRI reports and a small public encoder."""
+    if instant:
+        _restore(workspace or RECORDED)
+    else:
+        _run(Path(__file__).with_name("demo.yaml"), workspace or RESULTS, None, local, None)
+
+
+@app.command()
+def run(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: AddressOption = None,
+) -> None:
+    """Train what an experiment needs, compute the evidence and print the verdicts; stopped, the same command goes on."""
+    _run(experiment, workspace, data, local, address)
+
+
+@app.command()
+def search(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: AddressOption = None,
+) -> None:
+    """Train groups of tasks, as the experiment's `search` says or else all of them, to learn which belong together."""
+    _run(experiment, workspace, data, local, address, explain=False)
+
+
+@app.command()
+def evidence(
+    experiment: ExperimentFile,
+    workspace: WorkspaceOption = RESULTS,
+    data: DataOption = None,
+    local: LocalOption = False,
+    address: AddressOption = None,
+) -> None:
+    """Compute the evidence that is missing, from stored models and without training, and print what it explains."""
+    _run(experiment, workspace, data, local, address, train=False)
+
+
+for command in (
+    results.status,
+    results.sql,
+    results.dashboard,
+    results.report,
+    results.figure,
+    maintenance.ingest,
+    maintenance.verify,
+    inference.export,
+    inference.extract,
+    inference.serve,
+):
+    app.command()(command)
+
+
+def _restore(workspace: Path) -> None:
+    from mtlens.cli import output
+    from mtlens.store import demo_results
+    from mtlens.store.database import reader
+    from mtlens.store.workspace.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    demo_results.restore(opened)
+    ((newest,),) = reader.query(opened, "SELECT arg_max(experiment_id, last_started) FROM experiment").rows
+    output.out.print("Recorded results of a real run; nothing was trained now.\n")
+    _print_answer(opened, newest)
+    _print_next(workspace)
+
+
+def _print_answer(workspace: "Workspace", experiment_id: str) -> None:
+    from mtlens.cli import output
+    from mtlens.store.database.reader import query
+
+    output.print_matching(query(workspace, output.MATCHING, [experiment_id]))
+    output.print_verdicts(query(workspace, output.VERDICTS, [experiment_id]))
+    output.print_methods(query(workspace, output.METHODS, [experiment_id]))
+    output.print_recommendation(query(workspace, output.RECOMMENDATION, [experiment_id]))
+
+
+def _print_next(workspace: Path) -> None:
+    from mtlens.cli.output import out
+
+    at = _at(workspace)
+    out.print(f'Next: mtlens dashboard{at}    mtlens sql "select * from verdicts"{at}    mtlens status{at}', markup=False)
+
+
+def _run(
+    experiment: Path,
+    workspace: Path,
+    data: Path | None,
+    local: bool,
+    address: str | None,
+    *,
+    train: bool = True,
+    explain: bool = True,
+) -> None:
+    from mtlens.cli.output import err
+    from mtlens.config.loading import load_experiments
+
+    experiments, failed = load_experiments(experiment), list[str]()
+    for spec in experiments:
+        asked = spec if explain else spec.searched()
+        try:
+            _run_one(asked, workspace, _directories(experiment, data), local, address, train=train, explain=explain)
+        except (DataError, EncoderError, TrainingError) as error:
+            if len(experiments) == 1:
+                raise
+            err.print(f"{spec.name}: {error}", markup=False, soft_wrap=True)
+            failed.append(spec.name)
+    if failed:
+        raise TrainingError(f"{len(failed)} of {len(experiments)} experiments failed: {', '.join(failed)}")
+    _print_next(workspace)
+
+
+def _run_one(
+    spec: "Experiment",
+    workspace: Path,
+    directories: list[Path],
+    local: bool,
+    address: str | None,
+    *,
+    train: bool,
+    explain: bool,
+) -> None:
+    from mtlens.cli import output
+    from mtlens.store.workspace.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    with output.err.status("Reading the data ..."):
+        from mtlens.execution.experiment import conduct, unfinished
+        from mtlens.execution.plan import make_plan
+
+        made = make_plan(spec, directories)
+    output.print_start(spec.name, made.examples.notes)
+    finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
+    try:
+        with output.live_progress() as show:
+            ended = conduct(made, opened, train=train, explain=explain, local=local, address=address, show=show)
+    except KeyboardInterrupt:
+        output.err.print("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
+    failed = [one for one in ended if one.reason]
+    output.print_ended(finished, ended)
+    output.print_kept_out(ended, len(spec.tasks))
+    _print_answer(opened, spec.experiment_id)
+    if failed:
+        first = f"{failed[0].job.label}: {failed[0].reason}"
+        raise TrainingError(f"{len(failed)} of {len(ended)} jobs failed, the first of them {first}")
+
+
+def _at(workspace: Path) -> str:
+    """The option that names a workspace, where it is not the default one."""
+    return "" if workspace == RESULTS else f" -w {workspace}"
+
+
+def _directories(experiment: Path, data: Path | None) -> list[Path]:
+    """Where table paths are looked up: --data, MTLENS_DATA, the experiment file's folder."""
+    given = [data] if data else [Path(value) for value in [os.environ.get("MTLENS_DATA", "")] if value]
+    return [*given, experiment.parent]
+
+
+def main() -> None:
+    """Entry point: an error is one line and exit code 2, or 1 for one that mtlens does not foresee."""
+    try:
+        app()
+    except MtlensError as error:
+        if os.environ.get("MTLENS_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        if os.environ.get("MTLENS_DEBUG"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        print(f"error: mtlens did not foresee this: {what} (`mtlens --debug ...` shows where)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,45 @@
+"""The commands of `mtlens` that look after a workspace: the database brought up to date, and folders checked.
+
+`mtlens.cli.main` makes them commands. Imports stay inside the functions, as there.
+"""
+
+from typing import Annotated
+
+import typer
+
+from mtlens.cli.options import RESULTS, WorkspaceOption
+
+
+def ingest(
+    workspace: WorkspaceOption = RESULTS,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the database anew from the run folders.")] = False,
+) -> None:
+    """Bring the database up to date with the run folders."""
+    from mtlens.cli.output import out
+    from mtlens.store import ingest as store
+    from mtlens.store.workspace.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    report = store.rebuild(opened) if rebuild else store.ingest(opened, force=True)
+    out.print(f"{report.finished} finished runs and {report.events} events are new; {report.quarantined} bad lines set aside.")
+
+
+def verify(
+    workspace: WorkspaceOption = RESULTS,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged folders aside, to be made again.")] = False,
+) -> None:
+    """Check runs and pieces of evidence against the hashes that they were finished with; exit code 1 if one is damaged."""
+    from mtlens.cli.output import out
+    from mtlens.store.workspace.evidence_folder import piece_folders
+    from mtlens.store.workspace.run_folder import run_folders
+    from mtlens.store.workspace.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    runs, pieces = run_folders(opened), piece_folders(opened)
+    damaged = {folder: problems for folder in (*runs, *pieces) if (problems := folder.verify())}
+    for folder, problems in damaged.items():
+        out.print(*problems, sep="\n", markup=False)
+        if quarantine:
+            out.print(f"set aside as {folder.quarantine().name}", markup=False)
+    out.print(f"{len(runs)} runs and {len(pieces)} pieces of evidence checked, {len(damaged)} damaged.")
+    raise typer.Exit(1 if damaged and not quarantine else 0)

@@ -1,0 +1,292 @@
+"""What the command line prints: plans, progress, verdicts and query results. It draws numbers and computes none."""
+
+import csv
+import io
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from mtlens.execution.experiment import Ended
+    from mtlens.execution.progress import JobProgress
+    from mtlens.store.database.reader import Result
+    from mtlens.store.database.sandbox import Answer
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
+COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow"}
+KINDS = {
+    "multi": "One multi-task model against the task-specific models",
+    "adapter": "Task-specific adapters (LoRA) against the task-specific models",
+    "family": "The family of models chosen on validation against the task-specific models",
+    "shuffled": "Control: models trained on shuffled labels, which must come out worse",
+}
+MATCHING = """
+    SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
+           margin, verdict, needed, method
+    FROM matching WHERE experiment_id = ?
+"""
+VERDICTS = """
+    SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')) AS tasks, measured, cka, cka_detail, gradients,
+           gradients_detail, agreement
+    FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
+"""
+
+METHODS = """
+    SELECT method, trainings, passes, budgets, regret, permuted_regret, rank_correlation, ceiling, pooled_correlation
+    FROM grouping_method WHERE experiment_id = ? ORDER BY position
+"""
+RECOMMENDATION = """
+    SELECT statement, models, tasks, parameters, single_parameters, seconds, single_seconds, inference_seconds,
+           single_inference_seconds, method
+    FROM recommendation WHERE experiment_id = ?
+"""
+
+
+def print_methods(result: "Result") -> None:
+    """Methods that tell which tasks belong together, on trial; `result` answers METHODS. Nothing before all is trained."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        return
+    title = "Which method finds the groups?\n(regret in macro-F1 x 100 by budget in models; rank correlation, mean over tasks)"
+    table = Table(title=title, title_justify="left", title_style="bold", **NARROW)
+    table.add_column("method", overflow="fold")
+    for name in ("trainings", "passes", *(f"{budget:g}" for budget in rows[0]["budgets"]), "rank", "pooled"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [
+            *(_points(value) for value in row["regret"]),
+            _mean(row["rank_correlation"]),
+            _mean([row["pooled_correlation"]]),
+        ]
+        table.add_row(escape(row["method"]), str(row["trainings"]), str(row["passes"]), *cells)
+    out.print(table)
+    out.print(f"  ceiling of the rank correlation: {_mean(rows[0]['ceiling'])}, of the seeds' halves with each other\n")
+
+
+def print_recommendation(result: "Result") -> None:
+    """The recommended family and its cost; `result` answers RECOMMENDATION. Nothing where none was searched."""
+    for row in (dict(zip(result.columns, row, strict=True)) for row in result.rows):
+        out.print("[bold]Which tasks to train together[/]")
+        out.print(f"  {escape(row['statement'])}")
+        named = (
+            ("parameters", "weights"),
+            ("seconds", "training seconds"),
+            ("inference_seconds", "seconds to predict the test split"),
+        )
+        for column, name in named:
+            ours, theirs = row[column], row[f"single_{column}"]
+            if ours is not None and theirs:
+                out.print(f"  {_amount(ours)} of {_amount(theirs)} {name} ({ours / theirs:.0%})", markup=False)
+        out.print(f"  [dim]{escape(row['method'])}[/]\n")
+
+
+def _amount(value: float) -> str:
+    return f"{value / 1e6:,.1f} million" if value >= 1e6 else f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:+.1f}"
+
+
+def _mean(values: "Sequence[float | None]") -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):+.2f}" if known else "-"
+
+
+def print_matching(result: "Result") -> None:
+    """The verdict table of one experiment, a table per kind of model; `result` answers MATCHING."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        out.print("No task has both a single-task and a multi-task model yet: no verdict.")
+    of_kind: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for row in rows:
+        of_kind[row["kind"]].append(row)
+    for kind, title in KINDS.items():
+        chosen = of_kind[kind]
+        if kind == "family" and chosen and [{**row, "kind": "multi"} for row in chosen] == of_kind["multi"]:
+            out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
+        elif chosen:
+            out.print(_matching_table(title, chosen))
+            for row in chosen:
+                if row["needed"]:
+                    out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
+            out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
+
+
+def print_start(name: str, notes: "Sequence[str]") -> None:
+    """Which experiment begins, and remarks on its data."""
+    out.rule(escape(name), align="left", style="dim")
+    for note in notes:
+        out.print(f"note: {note}", markup=False)
+
+
+def print_ended(before: int, ended: "Sequence[Ended]") -> None:
+    """What was done now, and how many runs had been done before."""
+    from mtlens.config.run import Run
+
+    done = [isinstance(one.job, Run) for one in ended if not one.reason]
+    pieces = done.count(False)
+    more = f" {pieces} pieces of evidence computed." if pieces else ""
+    out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
+
+
+def print_kept_out(ended: "Sequence[Ended]", num_tasks: int) -> None:
+    """Groups of some of the tasks that a search does without now, as a run of them failed."""
+    from mtlens.config.run import Run
+
+    failed = [(one.job, one.reason) for one in ended if one.reason and isinstance(one.job, Run)]
+    groups = {" + ".join(task.name for task in job.tasks): reason for job, reason in failed if 1 < len(job.tasks) < num_tasks}
+    for tasks, reason in groups.items():
+        out.print(f"{tasks}: kept out of the search, as a run failed ({reason}); the next start tries it again", markup=False)
+
+
+def print_verdicts(result: "Result") -> None:
+    """Beside the measured verdicts, what the evidence says, for the group of all tasks and for each task."""
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    if not rows:
+        return
+    table = Table(title="Does the evidence explain it?", title_justify="left", title_style="bold", **NARROW)
+    for name in ("tasks", "measured", "CKA", "gradients", "evidence"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        cells = (row["tasks"], row["measured"], row["cka"], row["gradients"], row["agreement"])
+        table.add_row(*(escape(cell) for cell in cells))
+    out.print(table)
+    out.print(f"  CKA: {escape(rows[0]['cka_detail'] or rows[0]['cka'])}")
+    out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
+
+
+def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    margin = 100 * rows[0]["margin"]
+    table = Table(title=f"{title}\n(macro-F1 x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW)
+    table.add_column("task", overflow="fold")
+    for name in ("single", rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for row in rows:
+        if row["task"] == "mean":
+            table.add_section()
+        interval = "unbounded" if row["low90"] is None else f"{100 * row['low90']:+.1f} to {100 * row['high90']:+.1f}"
+        table.add_row(
+            escape(row["task"]),
+            f"{100 * row['single_mean']:.1f}",
+            f"{100 * row['multi_mean']:.1f}",
+            f"{100 * row['difference']:+.1f}",
+            interval,
+            str(row["seeds"]),
+            str(row["examples"]),
+            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
+        )
+    return table
+
+
+def print_result(result: "Result | Answer", style: Literal["table", "csv", "json"]) -> None:
+    """Rows of a query: a table for people, CSV and JSON (a list of objects) for programs."""
+    if style == "csv":
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(result.columns)
+        writer.writerows(result.rows)
+        print(buffer.getvalue(), end="")
+    elif style == "json":
+        rows = [dict(zip(result.columns, map(_finite, row), strict=True)) for row in result.rows]
+        print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str))
+    else:
+        table = Table(*(escape(column) for column in result.columns), **NARROW)
+        for row in result.rows:
+            table.add_row(*(escape(_cell(value)) for value in row))
+        out.print(table)
+
+
+def _finite(value: Any) -> Any:
+    """A value with null in place of NaN and infinity, which JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return {key: _finite(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def live_progress() -> Generator["Callable[[Sequence[JobProgress]], None]"]:
+    """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
+    if not err.is_terminal:
+        yield _LogLines()
+        return
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"), console=err, transient=True,
+    )  # fmt: skip
+    with bar:
+        whole = bar.add_task("starting", total=None, left="")
+        bars: dict[str, TaskID] = {}
+
+        def show(progress: "Sequence[JobProgress]") -> None:
+            done = sum(run.fraction for run in progress)
+            left = _whole_left(progress)
+            bar.update(whole, total=len(progress), completed=done, description=_whole(progress), left=left)
+            for run in progress:
+                if run.state == "running" and run.job.job_id not in bars:
+                    bars[run.job.job_id] = bar.add_task("  " + escape(run.job.label), total=1.0, left="")
+                elif run.job.job_id in bars:
+                    running = run.state == "running"
+                    bar.update(bars[run.job.job_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
+
+        yield show
+
+
+class _LogLines:
+    """One line whenever another run is over."""
+
+    _last = ""
+
+    def __call__(self, progress: "Sequence[JobProgress]") -> None:
+        line = _whole(progress)
+        if line != self._last and any(run.state in ("done", "failed") for run in progress):
+            self._last = line
+            print(" ".join([line, _whole_left(progress)]).rstrip(), file=sys.stderr, flush=True)
+
+
+def _whole(progress: "Sequence[JobProgress]") -> str:
+    """How many runs and how many pieces of evidence are over."""
+    parts: list[str] = []
+    for name, pieces in (("runs", False), ("pieces of evidence", True)):
+        jobs = [one for one in progress if one.is_evidence == pieces]
+        over = sum(job.state in ("done", "failed") for job in jobs)
+        failed = sum(job.state == "failed" for job in jobs)
+        if jobs:
+            parts.append(f"{over} of {len(jobs)} {name}" + (f", {failed} failed" if failed else ""))
+    return ", ".join(parts)
+
+
+def _whole_left(progress: "Sequence[JobProgress]") -> str:
+    """Time left over all, at the pace of everything since the first run began."""
+    begun = [run.began for run in progress if run.began is not None]
+    done = sum(run.fraction - run.began[1] for run in progress if run.began is not None)
+    left = sum(1 - run.fraction for run in progress if run.state in ("queued", "running"))
+    return _left(left * (time.time() - min(at for at, _ in begun)) / done) if done > 0 else ""
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"

@@ -1,0 +1,155 @@
+"""What `mtlens plan` prints: data, runs, cost, and the power of the test set for the margin."""
+
+from collections.abc import Sequence
+
+import torch
+from rich.markup import escape
+from rich.table import Table
+
+from mtlens.cli.output import NARROW, out
+from mtlens.config.experiment import Experiment
+from mtlens.config.run import Run
+from mtlens.config.sections import Resources, Search, Spine
+from mtlens.data.examples import SPLITS, Examples
+from mtlens.errors import FleetError
+from mtlens.execution.cost import Cost
+from mtlens.execution.lanes import Lanes, divide, local_lanes
+from mtlens.execution.plan import Plan
+from mtlens.statistics.power import detectable_margin, required_examples
+from mtlens.training.hardware import usable_cores, usable_memory
+from mtlens.training.optimiser import encoder_rate
+
+DISCORDANCES = (0.05, 0.10, 0.20)
+
+
+def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
+    """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
+
+    Raises FleetError for what no machine has, such as two GPUs for one worker.
+    """
+    try:
+        return local_lanes(resources), ""
+    except FleetError as error:
+        workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
+        gpus = torch.cuda.device_count()
+        if gpus or resources.gpus_per_run != "auto":
+            gpus = max(gpus, workers)
+        return divide(resources, cores=max(usable_cores(), workers), gpus=gpus, memory=usable_memory()), str(error)
+
+
+def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes, lacking: str) -> None:
+    """Everything about a plan that can be known before anything runs.
+
+    cost: of the runs that are missing. lacking: what this machine lacks for the lanes, if anything.
+    """
+    experiment, examples = plan.experiment, plan.examples
+    sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
+    out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
+    lengths, longest = plan.encoded.lengths, plan.encoded.longest
+    out.print(
+        f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones; "
+        f"{(lengths == longest).sum():,} texts reach {longest} tokens and are cut there"
+    )
+    for note in examples.notes:
+        out.print(f"note: {note}", markup=False)
+    out.print(_class_table(examples))
+    if experiment.data.spine is not None:
+        _print_spine(experiment.data.spine)
+    _print_cost(plan, missing, cost, lanes)
+    if lacking:
+        less = f"This machine has less than the file asks for: {lacking}."
+        out.print(f"{less} `mtlens run` will need a cluster; the time is for lanes as fast as one here.", markup=False)
+    if experiment.search is not None:
+        _print_search(experiment, experiment.search)
+    _print_power(plan)
+
+
+def _class_table(examples: Examples) -> Table:
+    table = Table("task", "class", *SPLITS, **NARROW)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for index, task in enumerate(examples.tasks):
+        counts = examples.class_counts(index)
+        for row, name in enumerate(task.classes):
+            table.add_row(
+                escape(task.name) if row == 0 else "",
+                escape(name),
+                *(f"{counts[split][name]:,}" for split in SPLITS),
+                end_section=row == len(task.classes) - 1,
+            )
+    return table
+
+
+def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> None:
+    roles = [planned.role for planned in plan.runs]
+    parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
+    out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
+    out.print(_run_table(plan))
+    if len(missing) < len(plan.distinct):
+        out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
+    minutes = cost.seconds / 60
+    out.print(
+        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.side_by_side} lanes "
+        f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
+    )
+
+
+def _print_search(experiment: Experiment, search: Search) -> None:
+    """How many groups there are beside those that are trained anyway, and what limits the search."""
+    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 1 - ("multi" in experiment.runs)
+    grid = max(1, len(experiment.grid.learning_rate)) * max(1, len(experiment.grid.epochs))
+    runs = num_groups * len(experiment.seeds) * grid
+    limits = {"runs": search.runs, "GPU-seconds": search.gpu_seconds, "minutes": search.minutes}
+    budget = ", ".join(f"{limit:g} {what}" for what, limit in limits.items() if limit is not None)
+    out.print(
+        f"{search.method} search: {num_groups:,} more groups, {runs:,} more runs if all are trained; "
+        f"{'at most ' + budget if budget else 'no budget'}"
+    )
+
+
+def _run_table(plan: Plan) -> Table:
+    """A line for each set of tasks and grid point, its seeds beside it."""
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for planned in plan.runs:
+        training, tasks = planned.run.training, ", ".join(task.name for task in planned.run.tasks)
+        line = (planned.role, tasks, str(training.epochs), f"{encoder_rate(planned.run):g}")
+        seeds.setdefault(line, []).append(str(planned.run.seed))
+    table = Table("runs", "tasks", "epochs", "learning rate", "seeds", **NARROW)
+    for line, of_line in seeds.items():
+        table.add_row(*(escape(cell) for cell in line), " ".join(of_line))
+    return table
+
+
+def _print_power(plan: Plan) -> None:
+    """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
+    margin = plan.experiment.margin
+    table = Table("task", "test examples", *(f"at {share:.0%} discordance" for share in DISCORDANCES), **NARROW)
+    table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
+    table.title_justify = "left"
+    for index, task in enumerate(plan.experiment.tasks):
+        count = sum(plan.examples.class_counts(index)["test"].values())
+        margins = [detectable_margin(count, share) for share in DISCORDANCES]
+        cells = [f"[{'green' if found <= margin else 'yellow'}]{100 * found:.1f}[/]" for found in margins]
+        table.add_row(escape(task.name), f"{count:,}", *cells)
+    out.print(table)
+    needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISCORDANCES)
+    out.print(
+        f"Test examples needed for your margin: {needed} discordance (share of examples that one of two models gets right)."
+    )
+    out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
+    if len(plan.experiment.seeds) < 3:
+        out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
+
+
+def _print_spine(spine: Spine) -> None:
+    from mtlens.data.synthetic_reports import generate, summarise
+
+    summary = summarise(generate(spine))
+    out.print(
+        f"synthetic: {summary.num_reports} reports of {summary.num_patients} patients from {summary.num_practices} practices, "
+        f"{summary.num_unseen_practices} of them in the test split only; median {summary.words[0.5]:.0f} words a segment; "
+        f"{summary.multi_level_share:.0%} of level sentences speak of several levels, {summary.hedged_share:.0%} of segments "
+        f"are hedged, {summary.label_noise_share:.1%} of labels are wrong on purpose"
+    )
+    pairs = ", ".join(f"{name} {pair.latent:.2f} (target {pair.target:.2f})" for name, pair in summary.correlations.items())
+    out.print(f"correlations of severities: {pairs}")

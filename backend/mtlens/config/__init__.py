@@ -1,0 +1,1 @@
+"""What an experiment file may say, as frozen and validated models, and the hashes that name experiments and runs."""

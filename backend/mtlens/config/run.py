@@ -1,0 +1,62 @@
+"""A run: everything that decides the result of one training, and the hash that names it.
+
+Two experiments that ask for the same run share it.
+"""
+
+from pydantic import Field, NonNegativeInt
+
+from mtlens.config.hashing import content_hash
+from mtlens.config.sections import Encoder, Method, Spec, Task, Training
+
+RECIPE = 1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
+
+
+MOST_NAMED = 4  # tasks of a run, above which its label counts them
+
+
+class Run(Spec):
+    """One training: a set of tasks, one seed, one configuration. Equal runs have equal results on equal hardware.
+
+    data: fingerprint of ids, texts and splits. labels: fingerprint of each task's classes and labels, in the order of tasks.
+    pretrained: fingerprint of the encoder's weights, config and tokenizer.
+    """
+
+    tasks: tuple[Task, ...] = Field(min_length=1)
+    method: Method
+    seed: NonNegativeInt
+    encoder: Encoder
+    pretrained: str
+    training: Training
+    data: str
+    labels: tuple[str, ...]
+    keep_epochs: bool = Field(default=True, description="keep what each epoch changed, for the gradients; not part of the hash")
+
+    @property
+    def run_id(self) -> str:
+        """Sixteen hexadecimal digits of SHA-256 over all that decides the result; where it lies does not."""
+        content = self.model_dump(
+            exclude={"encoder": {"name"}, "tasks": {"__all__": {"column", "missing"}}, "keep_epochs": True}
+        )
+        unused = "lora" if self.method == "full" else "learning_rate"
+        del content["training"][unused]
+        return content_hash({**content, "recipe": RECIPE})
+
+    @property
+    def job_id(self) -> str:
+        """A run is one of the jobs that a fleet does."""
+        return self.run_id
+
+    @property
+    def label(self) -> str:
+        """Short human name: tasks, method where it is not full fine-tuning, seed."""
+        few = len(self.tasks) <= MOST_NAMED
+        tasks = " + ".join(task.name for task in self.tasks) if few else f"{len(self.tasks)} tasks"
+        shuffled = " shuffled" if any(task.shuffle_labels for task in self.tasks) else ""
+        return f"{tasks}{shuffled}{' lora' if self.method == 'lora' else ''} s{self.seed}"
+
+
+class Outcome(Spec):
+    """How a job, a run or a piece of evidence, ended: done without a reason, failed with one."""
+
+    job_id: str
+    reason: str = ""

@@ -1,0 +1,207 @@
+"""What an experiment file may say: frozen, validated models of its parts, from data to resources.
+
+`mtlens.config.experiment` puts them together into an `Experiment`. Nothing here reads a file or imports torch.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+SplitName = Literal["train", "validation", "test"]
+Method = Literal["full", "lora"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Role = Literal["single", "multi", "adapter", "shuffled", "group"]
+
+
+class Spec(BaseModel):
+    """Base of all models: immutable, and every unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Table(Spec):
+    """One file of texts with label columns: CSV, TSV, Parquet or JSONL, told by its suffix."""
+
+    path: Name = Field(description="relative to the experiment file, to --data, or to MTLENS_DATA")
+    text: Name = Field(description="column that holds the text")
+    id: Name | None = Field(default=None, description="column of unique ids; row numbers otherwise")
+    group: Name | None = Field(default=None, description="column whose rows stay in one split, such as the patient")
+    split: Name | None = Field(default=None, description="column that gives each row's split")
+    split_values: dict[SplitName, tuple[Label, ...]] | None = Field(
+        default=None, description="which values of the split column mean which split"
+    )
+
+
+class Spine(Spec):
+    """Synthetic spine MRI reports, one text per report and motion segment."""
+
+    region: Literal["cervical", "lumbar"]
+    reports: PositiveInt = Field(default=400, le=1_000_000, description="number of reports; each has six segments")
+    relatedness: float = Field(default=0.8, ge=0, le=1, description="0: unrelated tasks; 1: shared causes and cues")
+    seed: NonNegativeInt = 0
+
+
+class Splits(Spec):
+    """Sizes of the splits that mtlens makes itself, as fractions of the examples."""
+
+    validation: Fraction = 0.15
+    test: Fraction = 0.25
+    seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _leave_room_to_train(self) -> Self:
+        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
+            raise ValueError(
+                "splits should leave a share for validation, test and training; "
+                f"found validation {self.validation:g} and test {self.test:g}"
+            )
+        return self
+
+
+class Data(Spec):
+    """Where the examples come from: tables of one's own, or synthetic spine reports."""
+
+    tables: tuple[Table, ...] = ()
+    spine: Spine | None = None
+    splits: Splits = Splits()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.tables) == (self.spine is not None):
+            raise ValueError("data should have either `tables` or `spine`; found " + ("both" if self.tables else "neither"))
+        return self
+
+
+class Task(Spec):
+    """One classification task: a label column and its classes in order."""
+
+    name: Name
+    column: Name
+    classes: tuple[Label, ...] = Field(min_length=2, max_length=1000)
+    weight: PositiveFloat = Field(default=1.0, description="share of this task's loss in a multi-task model")
+    missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
+    shuffle_labels: bool = Field(default=False, description="control: train on permuted labels")
+
+    @model_validator(mode="after")
+    def _distinct_classes(self) -> Self:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes of task {self.name!r} should be distinct; found {list(self.classes)}")
+        if both := sorted(set(self.classes) & set(self.missing)):
+            raise ValueError(f"classes of task {self.name!r} should not be in `missing` too; found {both}")
+        return self
+
+
+class Encoder(Spec):
+    """A pretrained transformer encoder: a hub name or a local directory, with safetensors weights only."""
+
+    name: Name = MINILM
+    pooling: Literal["mean", "cls"] = Field(default="mean", description="what the heads see: mean over tokens, or [CLS]")
+
+
+class Lora(Spec):
+    """Low-rank adapters, for the runs of kind `adapters`."""
+
+    rank: PositiveInt = 8
+    alpha: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-3
+
+
+class Grid(Spec):
+    """Values tried for single and multi alike; the best on validation is the one that is compared."""
+
+    learning_rate: tuple[PositiveFloat, ...] = ()
+    epochs: tuple[PositiveInt, ...] = ()
+
+
+class Training(Spec):
+    """How every run is trained; the same for single-task and multi-task models."""
+
+    epochs: PositiveInt = 5
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 1e-4
+    head_learning_rate: PositiveFloat = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Fraction = Field(default=0.1, description="fraction of the updates that warm up; linear decay to 0 follows")
+    gradient_clip: PositiveFloat = 1.0
+    max_length: Annotated[int, Field(ge=8, le=8192)] = 256
+    precision: Precision = Field(
+        default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
+    )
+    class_weights: Literal["none", "balanced"] = "none"
+    sampling: Literal["proportional", "uniform", "temperature"] = Field(
+        default="proportional", description="how often each table is drawn; proportional matches the updates per task"
+    )
+    temperature: PositiveFloat = Field(default=2.0, description="for sampling: temperature; 1 is proportional")
+    patience: NonNegativeInt = Field(default=0, description="stop after this many epochs without a better validation; 0: never")
+    lora: Lora = Lora()
+
+
+class Evidence(Spec):
+    """How hidden states and gradients are compared, and what counts as similar and as aligned: set before the run."""
+
+    examples: Annotated[int, Field(ge=4)] = Field(default=512, description="held-out texts on which hidden states are compared")
+    microbatches: Annotated[int, Field(ge=4)] = Field(default=16, description="draws of training texts for the gradients")
+    microbatch_size: PositiveInt = Field(default=16, description="texts per draw")
+    margin: float = Field(
+        default=0.25,
+        gt=0,
+        lt=1,
+        description="largest shortfall from the ceiling, as a share of ceiling - floor, that is similar",
+    )
+    threshold: float = Field(default=0.2, gt=0, lt=1, description="smallest gradient cosine that counts as sizeable")
+
+
+MOST_SEARCHED = 20  # tasks
+MOST_EXHAUSTIVE = 12  # tasks, which have 4,095 groups
+
+
+class Search(Spec):
+    """Which groups of tasks are trained to learn which belong together, and how many models a family of them may cost.
+
+    The comparison of single and multi does not depend on it.
+    """
+
+    method: Literal["exhaustive", "guided", "optuna", "random"] = Field(
+        default="exhaustive", description="exhaustive: every group; the others propose partitions one after another"
+    )
+    overlap: bool = Field(default=False, description="groups may share tasks, and each task is served by its best group")
+    models: PositiveFloat | None = Field(
+        default=None, description="most that a family may cost, in models; else as many as tasks"
+    )
+    costs: dict[PositiveInt, PositiveFloat] = Field(
+        default={}, description="cost of a model by its number of tasks, in models; 1 where not given"
+    )
+    runs: PositiveInt | None = Field(default=None, description="most trainings that the search may ask for")
+    gpu_seconds: PositiveFloat | None = Field(default=None, description="most training time over all lanes")
+    minutes: PositiveFloat | None = Field(default=None, description="most wall time")
+    seed: NonNegativeInt = 0
+
+    def cheapest(self, num_tasks: int) -> float:
+        """Cost of the cheapest family that serves so many tasks, in models."""
+        least = [0.0]
+        for count in range(1, num_tasks + 1):
+            sizes = range(1, num_tasks + 1 if self.overlap else count + 1)
+            least.append(min(self.costs.get(size, 1.0) + least[max(0, count - size)] for size in sizes))
+        return least[-1]
+
+
+class Resources(Spec):
+    """What a run may use, and how many run side by side."""
+
+    lanes: PositiveInt | Literal["auto"] = Field(default="auto", description="runs side by side; auto: one per GPU or core")
+    gpus_per_run: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    workers_per_run: PositiveInt = Field(default=1, description="above 1, each run is data-parallel over that many workers")

@@ -1,0 +1,153 @@
+"""One table of the experiment -> rows of text with class indices; every cell that cannot be used is named."""
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.config.sections import SplitName, Table, Task
+from mtlens.data.examples import MISSING
+from mtlens.data.file_formats import Cell, Records, read_records
+from mtlens.errors import DataError
+
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how pandas writes whole numbers in a column with gaps
+_PUNCTUATION = re.compile(r"[.,:;!?](\s|$)|\n")
+_MOST_CHARACTERS, _MOST_WORDS = 60, 5  # of a column's name
+_NOT_A_LABEL = frozenset({"nan", "na", "n/a", "<na>", "null", "none", "missing", "unknown", "-1"})
+_SPLIT_VALUES: dict[SplitName, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "dev"),
+    "test": ("test",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """n rows of one source of data."""
+
+    ids: list[str]  # unique
+    texts: list[str]  # not empty
+    labels: NDArray[np.int16]  # [n, T] class index or MISSING
+    groups: list[Cell]  # None: a group of its own
+    splits: list[SplitName | None]  # None: mtlens decides
+    columns: tuple[str, ...]  # all that the source has
+
+
+def read_table(table: Table, path: Path, tasks: Sequence[Task]) -> Rows:
+    """Read and check one table; a task whose column it lacks is not labelled here.
+
+    Raises `DataError` with file, line and column at the first cell that cannot be used.
+    """
+    named = [column for column in (table.text, table.id, table.group, table.split) if column is not None]
+    records = read_records(path, table.path, frozenset([*named, *(task.column for task in tasks)]))
+    for column in named:
+        if column not in records.cells:
+            raise DataError(f"{table.path}: table should have column {column!r}; {nearest(column, records.columns)}")
+    count = len(records.lines)
+    labels = np.full((count, len(tasks)), MISSING, dtype=np.int16)
+    for index, task in enumerate(tasks):
+        if task.column in records.cells:
+            labels[:, index] = class_indices(task, records.cells[task.column], records.where)
+    return Rows(
+        ids=_unique(records, table.id) if table.id is not None else [str(row + 1) for row in range(count)],
+        texts=_filled(records, table.text),
+        labels=labels,
+        groups=[value or None for value in records.cells[table.group]] if table.group is not None else [None] * count,
+        splits=_splits(records, table) if table.split is not None else [None] * count,
+        columns=records.columns,
+    )
+
+
+def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int16]:
+    """Index of each value among the classes of a task, `[n]`; MISSING where it is empty or declared missing.
+
+    Blanks around a value do not count, and 1.0 stands for 1 unless it is a class itself.
+    """
+    meaning: dict[Cell, int | None] = {value: _class_index(task, value) for value in set(values)}
+    indices = [meaning[value] for value in values]
+    if None in indices:
+        row = indices.index(None)
+        raise DataError(f"{where(row)}: {_not_a_class(task, (values[row] or '').strip(), indices.count(None))}")
+    return np.array(indices, dtype=np.int16)
+
+
+def _class_index(task: Task, value: Cell) -> int | None:
+    text = (value or "").strip()
+    whole = _WHOLE_NUMBER.fullmatch(text)
+    for name in (text, whole[1]) if whole else (text,):
+        if not name or name in task.missing:
+            return MISSING
+        if name in task.classes:
+            return task.classes.index(name)
+    return None
+
+
+def _not_a_class(task: Task, value: str, count: int) -> str:
+    listed = ", ".join(task.classes[:10]) + (", ..." if len(task.classes) > 10 else "")
+    close = difflib.get_close_matches(value, task.classes, n=1)
+    if value.lower() in _NOT_A_LABEL:
+        hint = f"; if it means not labelled, add it to `missing` of task {task.name!r}"
+    else:
+        hint = f" (nearest: {close[0]})" if close else ""
+    others = f"; {count:,} such rows" if count > 1 else ""
+    return f"column {task.column!r} should hold one of [{listed}]; found {value[:80]!r}{hint}{others}"
+
+
+def nearest(column: str, columns: Sequence[str]) -> str:
+    """What a table has instead of a column: the name most like it, or how many there are and their names.
+
+    A table without a header has its first row in their place, which may be a patient's: where one cell is no likely name of
+    a column, none is repeated.
+    """
+    count = f"{len(columns):,} column{'s' if len(columns) > 1 else ''}"
+    names = [name for name in columns if name.strip()]
+    if not all(map(_is_like_a_name, names)):
+        return f"found {count}, but its first row does not look like their names"
+    close = difflib.get_close_matches(column, names, n=1)
+    return f"nearest is {close[0]!r}" if close else f"found {count}: {', '.join(map(repr, names[:20]))}"
+
+
+def _is_like_a_name(cell: str) -> bool:
+    """Short, of few words, without a digit first and without the punctuation of a sentence."""
+    is_short = len(cell) <= _MOST_CHARACTERS and len(re.findall(r"\w+", cell)) <= _MOST_WORDS
+    return is_short and not cell.lstrip(" +-.")[:1].isdecimal() and not _PUNCTUATION.search(cell)
+
+
+def _filled(records: Records, column: str) -> list[str]:
+    values = [value or "" for value in records.cells[column]]
+    empty = [row for row, value in enumerate(values) if not value.strip()]
+    if empty:
+        others = f"; {len(empty):,} such rows" if len(empty) > 1 else ""
+        raise DataError(f"{records.where(empty[0])}: column {column!r} should hold text; found an empty cell{others}")
+    return values
+
+
+def _unique(records: Records, column: str) -> list[str]:
+    ids = _filled(records, column)
+    first: dict[str, int] = {}
+    for row, name in enumerate(ids):
+        if first.setdefault(name, row) != row:
+            raise DataError(
+                f"{records.where(row)}: column {column!r} should hold unique ids; "
+                f"found {name[:80]!r} again, first at {records.where(first[name])}"
+            )
+    return ids
+
+
+def _splits(records: Records, table: Table) -> list[SplitName | None]:
+    assert table.split is not None
+    values: dict[SplitName, tuple[str, ...]] = table.split_values or _SPLIT_VALUES
+    meaning: dict[str, SplitName] = {value: split for split, written in values.items() for value in written}
+    splits: list[SplitName | None] = []
+    for row, cell in enumerate(records.cells[table.split]):
+        value = (cell or "").strip()
+        split = meaning.get(value if table.split_values else value.lower())
+        if split is None:
+            known = ", ".join(meaning)
+            raise DataError(f"{records.where(row)}: column {table.split!r} should hold one of [{known}]; found {value[:80]!r}")
+        splits.append(split)
+    return splits

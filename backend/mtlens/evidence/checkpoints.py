@@ -1,0 +1,90 @@
+"""Models as they are stored: trained, at the end of an epoch, as they began, or of random weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from mtlens.config.run import Run
+from mtlens.data.tokenize import Encoded
+from mtlens.errors import EvidenceError
+from mtlens.evidence.jobs import MemberRole
+from mtlens.store.workspace.job_folder import sha256
+from mtlens.store.workspace.run_folder import MODEL, RunFolder, epoch_file
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.checkpoint import trained_tensors
+from mtlens.training.model import MultiTaskModel, build_model, untrained_encoder
+
+
+def load_encoder(
+    role: MemberRole, run: Run, workspace: Workspace, directory: Path, encoded: Encoded, seed: int | None
+) -> nn.Module:
+    """The encoder of a member of a comparison. seed: of an untrained one."""
+    if role == "untrained":
+        return untrained_encoder(directory, encoded.vocabulary, seed or 0)
+    if role == "pretrained":
+        return build_model(run, directory, encoded.vocabulary).encoder
+    return load_trained(run, workspace, directory, encoded.vocabulary).encoder
+
+
+def load_trained(run: Run, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
+    """The finished model of a run; EvidenceError where its checkpoint is missing or is not the one that it finished with."""
+    folder = RunFolder(workspace, run.run_id)
+    path = folder.path / MODEL
+    if folder.state != "done" or not path.exists():
+        raise EvidenceError(f"{path} should hold the trained weights of {run.label}; found none")
+    expected = folder.facts().get("files", {}).get(MODEL)
+    if sha256(path) != expected:
+        raise EvidenceError(f"{path} should be as it was when {run.label} finished; it has changed: mtlens verify --quarantine")
+    model = build_model(run, directory, vocabulary)
+    weights = _tensors(path, run)
+    with torch.no_grad():
+        for name, tensor in trained_tensors(model).items():
+            tensor.copy_(_fitting(weights, name, tensor, path))
+    return model
+
+
+def load_epoch(
+    run: Run, epoch: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
+) -> MultiTaskModel | None:
+    """A run's model after some epochs, to within the rounding of the stored change; None where that was not kept."""
+    path = RunFolder(workspace, run.run_id).path / epoch_file(epoch)
+    if not path.exists():
+        return None
+    model = build_model(run, directory, vocabulary)
+    changes = _tensors(path, run)
+    with torch.no_grad():
+        for name, tensor in trained_tensors(model).items():
+            tensor.add_(_fitting(changes, name, tensor, path))
+    return model
+
+
+def trained_models(
+    run: Run, best: int, last: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
+) -> Iterator[tuple[int, MultiTaskModel]]:
+    """A run's models by epoch, that of epoch `best` being the finished one; epochs that were not kept are left out."""
+    for epoch in range(1, last + 1):
+        if epoch == best:
+            yield epoch, load_trained(run, workspace, directory, vocabulary)
+        elif (found := load_epoch(run, epoch, workspace, directory, vocabulary)) is not None:
+            yield epoch, found
+
+
+def _tensors(path: Path, run: Run) -> dict[str, Tensor]:
+    try:
+        return load(path.read_bytes())
+    except (OSError, safetensors.SafetensorError) as error:
+        raise EvidenceError(f"{path} should hold weights of {run.label}: {error}") from None
+
+
+def _fitting(tensors: dict[str, Tensor], name: str, like: Tensor, path: Path) -> Tensor:
+    found = tensors.get(name)
+    if found is None or found.shape != like.shape:
+        shape = "none" if found is None else list(found.shape)
+        raise EvidenceError(f"{path} should hold {name} of shape {list(like.shape)}; found {shape}")
+    return found

@@ -1,0 +1,182 @@
+"""How the tasks' gradients relate: at which weights they are looked at, and the rows that the store takes.
+
+multi         all tasks at the weights of one multi-task model: at the start, with probed heads; after each epoch whose
+              weights were kept; at the end; and over the course of training, the sum over the epochs
+cross         each task at the weights of its own task-specific model
+task_vectors  what training has changed in the task-specific models
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mtlens.config.run import Run
+from mtlens.config.sections import Task
+from mtlens.data.tokenize import Encoded
+from mtlens.evidence.checkpoints import load_trained, trained_models
+from mtlens.evidence.gradients.estimators import Alignment, combine
+from mtlens.evidence.gradients.parameter_blocks import Block
+from mtlens.evidence.gradients.probes import fit_heads
+from mtlens.evidence.gradients.task_gradients import (
+    Alignments,
+    Draws,
+    encoder_parameters,
+    make_draws,
+    of_tasks,
+    own_gradients,
+    shared_gradients,
+    weight_changes,
+)
+from mtlens.evidence.jobs import Cross, Gradients
+from mtlens.evidence.samples import microbatches
+from mtlens.store.workspace.evidence_tables import GradientRow
+from mtlens.store.workspace.run_folder import RunFolder
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.hardware import Hardware, usable_cores, usable_memory
+from mtlens.training.model import MultiTaskModel, build_model
+
+Report = Callable[[float], None]
+
+
+def gradient_rows(
+    piece: Gradients, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+) -> list[GradientRow]:
+    """Rows of setting `multi`; `report` is told the share that is done."""
+    run = piece.run
+    draws = draws_of(encoded.select(run.tasks), run, piece.microbatches, piece.microbatch_size, hardware)
+    facts = RunFolder(workspace, run.run_id).facts()
+    best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
+    steps = Steps((last + 2) * len(draws.rows), report)
+    rows: list[GradientRow] = []
+    course: list[Alignments] = []
+    floor: Alignments | None = None
+    for moment, epoch, model in _moments(run, best, last, workspace, directory, encoded, draws, hardware):
+        controlled = moment == "end" and _floor_fits(model, len(run.tasks), hardware)
+        found = shared_gradients(model, draws, hardware, permuted=controlled, report=steps)
+        own = {block: of_tasks(one, range(len(run.tasks))) for block, one in found.items()}
+        floor = found if controlled else None
+        rows += _rows("multi", run.seed, moment, epoch, own, run.tasks, floor)
+        if moment == "end":
+            rows += _rows("multi", run.seed, "epoch", epoch, own, run.tasks, floor)
+        course += [] if moment == "start" else [own]
+    pooled = {block: combine([one[block] for one in course]) for block in course[0]}
+    return rows + _rows("multi", run.seed, "training", None, pooled, run.tasks, None)
+
+
+def cross_rows(
+    piece: Cross, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+) -> list[GradientRow]:
+    """Rows of settings `cross` and `task_vectors`."""
+    runs = sorted(piece.runs, key=lambda run: run.tasks[0].name)
+    tasks = tuple(run.tasks[0] for run in runs)
+    together = runs[0].model_copy(update={"tasks": tasks})
+    draws = draws_of(encoded.select(tasks), together, piece.microbatches, piece.microbatch_size, hardware)
+    models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
+    vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))
+    found = own_gradients(models, draws, hardware, Steps(len(draws.rows), report))
+    seed = runs[0].seed
+    return _rows("cross", seed, "end", None, found, tasks, None) + _rows(
+        "task_vectors", seed, "end", None, vectors, tasks, None
+    )
+
+
+class Steps:
+    """Counts steps and reports their share."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        """total: steps that there will be at most."""
+        self._done, self._total, self._report = 0, total, report
+
+    def __call__(self) -> None:
+        """One more is done."""
+        self._done += 1
+        self._report(min(1.0, self._done / self._total))
+
+
+def draws_of(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> Draws:
+    """Draws of the training texts of all tasks."""
+    found = microbatches(encoded, list(range(len(encoded.tasks))), count, size, run.seed)
+    rows = [np.concatenate(parts) for parts in found if parts]
+    return make_draws(encoded, run, rows, hardware)
+
+
+def _moments(
+    run: Run, best: int, last: int, workspace: Workspace, directory: Path, encoded: Encoded, draws: Draws, hardware: Hardware
+) -> Iterator[tuple[str, int, MultiTaskModel]]:
+    """Models in the order of training. The kept epoch is the end; an epoch whose weights were not kept is left out."""
+    model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
+    fit_heads(model, draws.encoded, draws.labels, draws.class_weights, hardware, without=np.concatenate(draws.rows))
+    yield "start", 0, model
+    for epoch, found in trained_models(run, best, last, workspace, directory, encoded.vocabulary):
+        yield "end" if epoch == best else "epoch", epoch, found
+
+
+def _floor_fits(model: MultiTaskModel, num_tasks: int, hardware: Hardware) -> bool:
+    """Whether half of this lane's memory holds three times the gradients of all tasks, as given and on permuted labels."""
+    needed = 3 * 2 * num_tasks * sum(parameter.numel() * 4 for parameter in encoder_parameters(model)[1])
+    return hardware.device.type == "cuda" or needed < usable_memory() / 2 * hardware.threads / usable_cores()
+
+
+def _rows(
+    setting: str,
+    seed: int,
+    moment: str,
+    epoch: int | None,
+    blocks: Alignments,
+    tasks: tuple[Task, ...],
+    floors: Alignments | None,
+) -> list[GradientRow]:
+    """Rows of every pair in every block, in each whole layer, and in the whole encoder."""
+    rows: list[GradientRow] = []
+    for (layer, parameters), members in _groups(list(blocks)):
+        alignment = combine([blocks[block] for block in members])
+        floor = combine([floors[block] for block in members]) if floors else None
+        about = {"setting": setting, "seed": seed, "moment": moment, "epoch": epoch, "layer": layer, "parameters": parameters}
+        rows += [GradientRow(**about, **columns) for columns in _pairs(alignment, tasks, floor, setting)]  # type: ignore[arg-type]
+    return rows
+
+
+def _groups(blocks: list[Block]) -> list[tuple[tuple[int | None, str], list[Block]]]:
+    layers: dict[int, list[Block]] = defaultdict(list)
+    for block in blocks:
+        layers[block.layer].append(block)
+    found: list[tuple[tuple[int | None, str], list[Block]]] = [((None, "all"), blocks)]
+    found += [((layer, "all"), members) for layer, members in sorted(layers.items())]
+    return found + [((block.layer, block.group), [block]) for block in blocks]
+
+
+def _pairs(alignment: Alignment, tasks: tuple[Task, ...], floor: Alignment | None, setting: str) -> Iterator[dict[str, object]]:
+    """Columns of every pair of tasks and of each with itself."""
+    # one vector per task and no draws: the cosine as it is has no noise to correct
+    debiased = alignment.naive if setting == "task_vectors" else alignment.debiased
+    columns = {
+        "inner": alignment.inner, "naive": alignment.naive, "debiased": debiased, "split_half": alignment.split_half,
+        "ceiling": alignment.ceiling, "conflict_rate": alignment.conflict_rate,
+        "magnitude_similarity": alignment.magnitude_similarity,
+    }  # fmt: skip
+    # a permuted task has hardly a gradient, so that its debiased cosine is rarely defined; that of the halves always is
+    permuted = None if floor is None else floor.split_half
+    norms, counts = alignment.inner.diagonal(), alignment.num_microbatches
+    for a, task_a in enumerate(tasks):
+        for b in range(a, len(tasks)):
+            values = {name: _finite(matrix[a, b]) for name, matrix in columns.items()}
+            weak = [tasks[i].name for i in (a, b) if not norms[i] > 0]
+            yield {
+                **values,
+                "task_a": task_a.name,
+                "task_b": tasks[b].name,
+                "norm_a": _finite(norms[a]),
+                "norm_b": _finite(norms[b]),
+                "permuted": None if permuted is None else _finite(permuted[a, len(tasks) + b]),
+                "microbatches": int(counts[a, b]),
+                "reason": f"estimated squared norm of the gradient of {weak[0]!r} is not positive: it is noise"
+                if values["debiased"] is None and weak
+                else None,
+            }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

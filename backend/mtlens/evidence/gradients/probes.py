@@ -1,0 +1,87 @@
+"""Heads for an encoder that was not trained with them: linear probes, so that its first gradients mean something.
+
+Gradients through random heads point in random directions. A head fitted to the frozen encoder's features gives the
+direction in which the encoder would have to move for the task (linear probing before fine-tuning, Kumar et al. 2022).
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.tokenize import Encoded, collate, ordered_batches
+from mtlens.training.hardware import Hardware
+from mtlens.training.model import MultiTaskModel, pool
+
+MOST_EXAMPLES = 512
+PENALTY = 1e-2  # on squared weights of standardised features: keeps separable classes finite
+
+
+def fit_heads(
+    model: MultiTaskModel,
+    encoded: Encoded,
+    labels: NDArray[np.int64],
+    class_weights: list[Tensor],
+    hardware: Hardware,
+    *,
+    without: NDArray[np.int64],
+) -> None:
+    """Fit every head by weighted logistic regression on at most 512 training texts, in place. labels: [n, T].
+
+    without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
+    they are left out, unless too few texts remain to see every class of every task.
+    """
+    train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (labels != MISSING).any(axis=1))
+    others = np.setdiff1d(train, without)
+    chosen = others if _all_classes(labels[others]) == _all_classes(labels[train]) else train
+    rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])
+    features = _features(model, encoded, rows, hardware)
+    for j, (head, weights) in enumerate(zip(model.heads, class_weights, strict=True)):
+        own = torch.from_numpy(labels[rows, j]).to(hardware.device)
+        _fit(head, features[own != MISSING], own[own != MISSING], weights)
+
+
+def _all_classes(labels: NDArray[np.int64]) -> list[set[int]]:
+    """Per task the classes that occur."""
+    return [set(column[column != MISSING].tolist()) for column in labels.T]
+
+
+@torch.no_grad()
+def _features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], hardware: Hardware) -> Tensor:
+    """What the heads see, [n, d], in the order of rows."""
+    model.eval()
+    found = torch.empty(0)
+    for batch in ordered_batches(encoded.lengths, rows, 64):
+        tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, batch))
+        with hardware.autocast():
+            hidden = model.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        pooled = pool(hidden, mask, model.pooling)
+        if not len(found):
+            found = torch.empty(len(rows), pooled.shape[1], device=pooled.device)
+        found[torch.from_numpy(np.searchsorted(rows, batch)).to(pooled.device)] = pooled
+    return found
+
+
+def _fit(head: nn.Module, features: Tensor, labels: Tensor, class_weights: Tensor) -> None:
+    """Convex, so the start does not matter; features are standardised for the fit, and the head takes that back."""
+    assert isinstance(head, nn.Linear)
+    mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+    scaled = (features - mean) / scale
+    weight = torch.zeros_like(head.weight, requires_grad=True)
+    bias = torch.zeros_like(head.bias, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = (
+            functional.cross_entropy(scaled @ weight.T + bias, labels, weight=class_weights) + PENALTY * weight.square().sum()
+        )
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)  # pyright: ignore[reportArgumentType] - torch types closures as returning float
+    with torch.no_grad():
+        head.weight.copy_(weight / scale)
+        head.bias.copy_(bias - (weight / scale) @ mean)

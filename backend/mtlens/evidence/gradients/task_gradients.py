@@ -1,0 +1,152 @@
+"""Gradients of a model's tasks on draws of training texts, gathered in Gramians."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtlens.config.run import Run
+from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.tokenize import Encoded, collate
+from mtlens.evidence.gradients.estimators import Alignment
+from mtlens.evidence.gradients.gramian import Gramian, task_gradients
+from mtlens.evidence.gradients.parameter_blocks import Block, block_names
+from mtlens.training.hardware import Hardware
+from mtlens.training.losses import balanced_weights
+from mtlens.training.model import MultiTaskModel
+from mtlens.training.trainer import training_labels
+
+Alignments = dict[Block, Alignment]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order."""
+
+    encoded: Encoded
+    rows: list[NDArray[np.int64]]
+    labels: NDArray[np.int64]
+    permuted: NDArray[np.int64]
+    class_weights: list[Tensor]
+    independent: NDArray[np.bool_]
+
+
+def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> Draws:
+    """Draws for the tasks of a run, with the labels and class weights of its training."""
+    labels = training_labels(encoded, run)
+    train = encoded.splits == SPLITS.index("train")
+    permuted = labels.copy()
+    for j in range(labels.shape[1]):
+        known = np.flatnonzero(train & (labels[:, j] != MISSING))
+        permuted[known, j] = np.random.default_rng([run.seed, j]).permutation(labels[known, j])
+    sizes = [len(task.classes) for task in encoded.tasks]
+    weights = [
+        np.ones(size, dtype=np.float32) if run.training.class_weights == "none" else balanced_weights(labels[train, j], size)
+        for j, size in enumerate(sizes)
+    ]
+    present = (labels[train] != MISSING).astype(np.int64)
+    return Draws(
+        encoded=encoded,
+        rows=rows,
+        labels=labels,
+        permuted=permuted,
+        class_weights=[torch.from_numpy(weight).to(hardware.device) for weight in weights],
+        independent=(present.T @ present) == 0,
+    )
+
+
+def shared_gradients(
+    model: MultiTaskModel, draws: Draws, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
+) -> Alignments:
+    """All tasks at the weights of one model: one forward and T backwards per draw, 2T with those on permuted labels."""
+    names, parameters = encoder_parameters(model)
+    num_tasks = len(draws.class_weights) * (2 if permuted else 1)
+    independent = np.tile(draws.independent, (2, 2)) if permuted else draws.independent
+    gramian = Gramian(block_names(names), num_tasks, independent=independent)
+    model.eval().to(hardware.device)
+    for rows in draws.rows:
+        logits = _forward(model, draws.encoded, rows, hardware)
+        losses = _losses(logits, draws.labels[rows], draws.class_weights)
+        if permuted:
+            losses += _losses(logits, draws.permuted[rows], draws.class_weights)
+        present = [loss for loss in losses if loss is not None]
+        found = iter(task_gradients(present, parameters))
+        gramian.add([None if loss is None else next(found) for loss in losses])
+        report()
+    return gramian.result()
+
+
+def losses_of(model: MultiTaskModel, draws: Draws, rows: NDArray[np.int64], hardware: Hardware) -> list[Tensor | None]:
+    """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
+    return _losses(_forward(model, draws.encoded, rows, hardware), draws.labels[rows], draws.class_weights)
+
+
+def own_gradients(models: Sequence[MultiTaskModel], draws: Draws, hardware: Hardware, report: Callable[[], None]) -> Alignments:
+    """Each task at the weights of its own model, on the same draws."""
+    names, _ = encoder_parameters(models[0])
+    gramian = Gramian(block_names(names), len(models), independent=draws.independent)
+    for model in models:
+        model.eval().to(hardware.device)
+    for rows in draws.rows:
+        gramian.add([_own_gradient(model, j, rows, draws, hardware) for j, model in enumerate(models)])
+        report()
+    return gramian.result()
+
+
+def weight_changes(models: Sequence[MultiTaskModel], start: MultiTaskModel) -> Alignments:
+    """Task vectors: what training has changed in each model's encoder (Ilharco et al. 2023)."""
+    names, first = encoder_parameters(start)
+    gramian = Gramian(block_names(names), len(models))
+    gramian.add(
+        [[a.detach() - b.detach() for a, b in zip(encoder_parameters(model)[1], first, strict=True)] for model in models]
+    )
+    return gramian.result()
+
+
+def of_tasks(alignment: Alignment, tasks: Sequence[int]) -> Alignment:
+    """The alignment among some of its tasks."""
+    chosen = np.ix_(tasks, tasks)
+    return replace(
+        alignment,
+        half_products=alignment.half_products[:, :, tasks][:, :, :, tasks],
+        microbatch_products=alignment.microbatch_products[:, tasks][:, :, tasks],
+        present=alignment.present[:, tasks],
+        independent=alignment.independent[chosen],
+    )
+
+
+def encoder_parameters(model: MultiTaskModel) -> tuple[list[str], list[Tensor]]:
+    """Names and values of what the tasks share."""
+    named = [(name, parameter) for name, parameter in model.encoder.named_parameters() if parameter.requires_grad]
+    return [name for name, _ in named], [parameter for _, parameter in named]
+
+
+def _own_gradient(
+    model: MultiTaskModel, j: int, rows: NDArray[np.int64], draws: Draws, hardware: Hardware
+) -> list[Tensor] | None:
+    labelled = rows[draws.labels[rows, j] != MISSING]
+    if not len(labelled):
+        return None
+    logits = _forward(model, draws.encoded, labelled, hardware)
+    losses = _losses(logits, draws.labels[labelled][:, [j]], [draws.class_weights[j]])
+    return task_gradients([loss for loss in losses if loss is not None], encoder_parameters(model)[1])[0]
+
+
+def _forward(model: nn.Module, encoded: Encoded, rows: NDArray[np.int64], hardware: Hardware) -> list[Tensor]:
+    tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, rows))
+    with hardware.autocast():
+        return model(tokens, mask)
+
+
+def _losses(logits: Sequence[Tensor], labels: NDArray[np.int64], class_weights: Sequence[Tensor]) -> list[Tensor | None]:
+    """Per task the weighted mean over its labelled rows, as in training; None without any."""
+    return [
+        functional.cross_entropy(own, torch.from_numpy(column).to(own.device), weight=weights, ignore_index=MISSING)
+        if (column != MISSING).any()
+        else None
+        for own, column, weights in zip(logits, labels.T.copy(), class_weights, strict=True)
+    ]

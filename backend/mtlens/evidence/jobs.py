@@ -1,0 +1,204 @@
+"""Pieces of evidence: which computations an experiment asks for once its models are trained, each with a content hash.
+
+    States         hidden states of one model on held-out texts; one forward pass
+    Similarity     CKA between all models of an experiment, from their states
+    Gradients      how the tasks' gradients relate in one multi-task model: at the start, at each epoch, at the end
+    Cross          the same across the task-specific models of one seed, and how their weights moved
+    LookAhead      what a step for one task does for the others in one multi-task model; where groupings are searched
+    Linearisation  what training on some tasks would do for the others, to first order around that model; where they are
+
+Like a `Run`, a piece holds everything that decides its result, so its hash names the result and equal pieces are shared.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, Literal, TypeVar
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from mtlens.config.experiment import Experiment
+from mtlens.config.hashing import content_hash
+from mtlens.config.run import Run
+from mtlens.config.sections import Name, Role, Spec
+
+RECIPE = 1  # of the evidence code; a change that alters results counts it up
+
+Kind = TypeVar("Kind", bound=str)
+MemberRole = Literal["single", "multi", "shuffled", "pretrained", "untrained"]
+
+
+class Member(Spec):
+    """A model in a comparison. task: where it is of one task. seed: of its training, or of its random weights."""
+
+    role: MemberRole
+    task: Name | None = None
+    seed: NonNegativeInt | None = None
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return " ".join(part for part in (self.task, self.role, None if self.seed is None else f"s{self.seed}") if part)
+
+
+class States(Spec):
+    """Hidden states of all layers on at most `examples` test texts, averaged over tokens and of the first token.
+
+    run: whose weights; of a pretrained or untrained encoder, any run on it.
+    """
+
+    kind: Literal["states"] = "states"
+    member: Member
+    run: Run
+    examples: PositiveInt
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of the weights and texts."""
+        run, training = self.run, self.run.training
+        untouched = [run.pretrained, run.data, training.max_length, training.precision, self.member.role, self.member.seed]
+        trained = self.member.role in ("single", "multi", "shuffled")
+        return content_hash([RECIPE, self.kind, run.run_id if trained else untouched, self.examples])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"states of {self.member.label}"
+
+
+class Similarity(Spec):
+    """CKA between members. states: the piece of each. pooling: the one that the heads see, which is looked at most."""
+
+    kind: Literal["similarity"] = "similarity"
+    members: tuple[Member, ...]
+    states: tuple[str, ...]
+    pooling: Literal["mean", "cls"]
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of what is compared."""
+        return content_hash([RECIPE, self.model_dump()])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"similarity of {len(self.members)} models"
+
+
+class _Drawn(Spec, Generic[Kind]):
+    """What is computed in one multi-task run on `microbatches` draws of `microbatch_size` training texts."""
+
+    kind: Kind
+    run: Run
+    microbatches: PositiveInt
+    microbatch_size: PositiveInt
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of the run and the draws."""
+        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
+
+
+class Gradients(_Drawn[Literal["gradients"]]):
+    """Gradients of all tasks."""
+
+    kind: Literal["gradients"] = "gradients"
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"gradients of {self.run.label}"
+
+
+class LookAhead(_Drawn[Literal["lookahead"]]):
+    """Affinities of all tasks by steps for one task."""
+
+    kind: Literal["lookahead"] = "lookahead"
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"look-ahead in {self.run.label}"
+
+
+class Linearisation(_Drawn[Literal["linearised"]]):
+    """Affinities of all tasks by the linearised estimate."""
+
+    kind: Literal["linearised"] = "linearised"
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"linearised estimate around {self.run.label}"
+
+
+class Cross(Spec):
+    """Gradients and weight changes across task-specific runs of one seed, on the same draws."""
+
+    kind: Literal["cross"] = "cross"
+    runs: tuple[Run, ...]
+    microbatches: PositiveInt
+    microbatch_size: PositiveInt
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of the runs and the draws."""
+        return content_hash([RECIPE, self.kind, [run.run_id for run in self.runs], self.microbatches, self.microbatch_size])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"gradients across {len(self.runs)} task-specific models s{self.runs[0].seed}"
+
+
+Piece = States | Similarity | Gradients | Cross | LookAhead | Linearisation
+Job = Run | Piece
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A finished run that takes part in comparisons, and its role."""
+
+    role: Role
+    run: Run
+
+
+def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Pieces in two stages: the states, and what else there is, which may build on them. Adapters take no part.
+
+    What takes longest comes first, so that no lane is left alone with it at the end.
+    """
+    chosen = [one for one in trained if one.role in ("single", "multi", "shuffled") and one.run.method == "full"]
+    if not chosen:
+        return (), ()
+    settings = experiment.evidence
+    states = tuple(States(member=member, run=run, examples=settings.examples) for member, run in _members(experiment, chosen))
+    count, size = settings.microbatches, settings.microbatch_size
+    together = [one.run for one in chosen if one.role == "multi"]
+    gradients = tuple(Gradients(run=run, microbatches=count, microbatch_size=size) for run in together)
+    searched = together if experiment.search else []
+    ahead = tuple(LookAhead(run=run, microbatches=count, microbatch_size=size) for run in searched)
+    linearised = tuple(Linearisation(run=run, microbatches=count, microbatch_size=size) for run in searched)
+    cross = tuple(
+        Cross(runs=runs, microbatches=count, microbatch_size=size)
+        for seed in experiment.seeds
+        if len(runs := tuple(one.run for one in chosen if one.role == "single" and one.run.seed == seed)) > 1
+    )
+    similarity = Similarity(
+        members=tuple(one.member for one in states),
+        states=tuple(one.job_id for one in states),
+        pooling=experiment.encoder.pooling,
+    )
+    return states, (*ahead, *gradients, *cross, *linearised, similarity)
+
+
+def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:
+    """The trained models, the encoder that they started from, and encoders of random weights, one per seed."""
+    members: list[tuple[Member, Run]] = []
+    for one in chosen:
+        task = None if one.role == "multi" else one.run.tasks[0].name
+        role: MemberRole = "shuffled" if one.role == "shuffled" else "multi" if one.role == "multi" else "single"
+        members.append((Member(role=role, task=task, seed=one.run.seed), one.run))
+    any_run = chosen[0].run
+    untrained = [(Member(role="untrained", seed=seed), any_run) for seed in experiment.seeds]
+    return [*members, (Member(role="pretrained"), any_run), *untrained]

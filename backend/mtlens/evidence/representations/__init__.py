@@ -1,0 +1,1 @@
+"""Hidden states of trained models, and how similar they are (CKA)."""

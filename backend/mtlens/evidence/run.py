@@ -1,0 +1,158 @@
+"""One piece of evidence from claim to DONE: load what it looks at, compute, write its folder."""
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from mtlens.config.run import Outcome
+from mtlens.config.sections import Precision
+from mtlens.data.tokenize import Encoded
+from mtlens.errors import EvidenceError, MtlensError, WorkspaceError
+from mtlens.evidence.checkpoints import load_encoder
+from mtlens.evidence.gradients.gradient_rows import cross_rows, gradient_rows
+from mtlens.evidence.gradients.linearised import linearised_rows
+from mtlens.evidence.gradients.lookahead import lookahead_rows
+from mtlens.evidence.jobs import Cross, Gradients, Linearisation, LookAhead, Piece, Similarity, States
+from mtlens.evidence.representations.cka_rows import similarity_rows
+from mtlens.evidence.representations.hidden_states import HiddenStates, hidden_states
+from mtlens.evidence.samples import fingerprint, held_out_rows
+from mtlens.store.workspace import run_tables
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, STATES, PieceFolder
+from mtlens.store.workspace.evidence_tables import cka_table, gradient_table, linearised_table, lookahead_table
+from mtlens.store.workspace.job_folder import JobClaimed
+from mtlens.store.workspace.journal import Journal
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.hardware import Hardware, describe, prepare
+from mtlens.training.run import encoder_directory
+
+PACKAGES = ("mtlens", "torch", "transformers", "numpy")
+FEWEST_EXAMPLES = 4
+Files = Mapping[str, bytes]
+
+
+def collect(piece: Piece, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False) -> Outcome:
+    """Compute a piece unless its folder says that it is done; a failure is recorded there and harms no other."""
+    folder = PieceFolder(workspace, piece.job_id)
+    while True:
+        try:
+            workspace.evidence.mkdir(exist_ok=True)
+            with folder.claim():
+                return Outcome(job_id=piece.job_id) if folder.state == "done" else _work(piece, encoded, folder, threads, gpu)
+        except JobClaimed:
+            time.sleep(0.5)
+        except WorkspaceError as error:
+            return Outcome(job_id=piece.job_id, reason=str(error))
+
+
+def _work(piece: Piece, encoded: Encoded, folder: PieceFolder, threads: int, gpu: bool) -> Outcome:
+    started = time.perf_counter()
+    try:
+        hardware = prepare(_precision(piece), threads=threads, gpu=gpu)
+        journal = folder.start(_about(piece), {name: version(name) for name in PACKAGES}, describe(hardware))
+        try:
+            journal.write("start", fraction=0.0)
+            files = _compute(piece, encoded, folder.workspace, hardware, _reporter(journal))
+            journal.write("done", fraction=1.0)
+            folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
+        except Exception as error:
+            journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
+            folder.fail(_reason(error))
+            raise
+        finally:
+            journal.close()
+    except Exception as error:
+        return Outcome(job_id=piece.job_id, reason=_reason(error))
+    return Outcome(job_id=piece.job_id)
+
+
+def _compute(
+    piece: Piece, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
+) -> Files:
+    if isinstance(piece, States):
+        return {STATES: _states(piece, encoded, workspace, hardware, report)}
+    if isinstance(piece, Similarity):
+        states = [_load_states(job_id, workspace) for job_id in piece.states]
+        return {CKA: run_tables.to_parquet(cka_table(similarity_rows(piece.members, _aligned(states), piece.pooling, report)))}
+    directory = encoder_directory(piece.runs[0] if isinstance(piece, Cross) else piece.run)
+    if isinstance(piece, LookAhead):
+        ahead = lookahead_rows(piece, encoded, workspace, directory, hardware, report)
+        return {LOOKAHEAD: run_tables.to_parquet(lookahead_table(ahead))}
+    if isinstance(piece, Linearisation):
+        estimated = linearised_rows(piece, encoded, workspace, directory, hardware, report)
+        return {LINEARISED: run_tables.to_parquet(linearised_table(estimated))}
+    if isinstance(piece, Gradients):
+        rows = gradient_rows(piece, encoded, workspace, directory, hardware, report)
+    else:
+        rows = cross_rows(piece, encoded, workspace, directory, hardware, report)
+    return {GRADIENTS: run_tables.to_parquet(gradient_table(rows))}
+
+
+def _states(
+    piece: States, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
+) -> bytes:
+    member, run = piece.member, piece.run
+    encoder = load_encoder(member.role, run, workspace, encoder_directory(run), encoded, member.seed)
+    rows = held_out_rows(encoded, piece.examples)
+    if len(rows) < FEWEST_EXAMPLES:
+        raise EvidenceError(f"hidden states should be compared on {FEWEST_EXAMPLES} held-out texts at least; found {len(rows)}")
+    found = hidden_states(encoder, encoded, rows, hardware, member.label, report)
+    return save({"mean": found.mean, "cls": found.cls}, metadata={"examples": fingerprint(encoded, rows)})
+
+
+def _load_states(job_id: str, workspace: Workspace) -> tuple[HiddenStates, str]:
+    """Stored states and the fingerprint of their examples; EvidenceError where they are missing."""
+    folder = PieceFolder(workspace, job_id)
+    path = folder.path / STATES
+    if folder.state != "done":
+        raise EvidenceError(f"{path} should hold hidden states; found none")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return HiddenStates(mean=file.get_tensor("mean"), cls=file.get_tensor("cls")), file.metadata()["examples"]
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise EvidenceError(f"{path} should hold hidden states: {error}") from None
+
+
+def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
+    """The states, if all are of the same examples in the same order."""
+    if len({examples for _, examples in states}) > 1:
+        raise EvidenceError("hidden states should be of the same examples in the same order; found others")
+    return [one for one, _ in states]
+
+
+def _precision(piece: Piece) -> Precision:
+    """That of the training that it looks at; the best where it is about small differences of losses."""
+    if isinstance(piece, LookAhead | Linearisation):
+        return "float32"
+    if isinstance(piece, Similarity):
+        return "auto"
+    return (piece.runs[0] if isinstance(piece, Cross) else piece.run).training.precision
+
+
+def _about(piece: Piece) -> dict[str, object]:
+    """What piece.json says: the runs by their ids."""
+    about: dict[str, object] = {"kind": piece.kind, "subject": piece.label}
+    if isinstance(piece, Similarity):
+        return {**about, "members": [member.model_dump(mode="json") for member in piece.members], "states": list(piece.states)}
+    runs = piece.runs if isinstance(piece, Cross) else (piece.run,)
+    return {**about, "runs": [run.run_id for run in runs]}
+
+
+def _reporter(journal: Journal) -> Callable[[float], None]:
+    last = time.monotonic()
+
+    def report(fraction: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= 1.0:
+            last = time.monotonic()
+            journal.write("progress", fraction=fraction)
+
+    return report
+
+
+def _reason(error: Exception) -> str:
+    text = str(error) if isinstance(error, MtlensError) else f"{type(error).__name__}: {error}"
+    return text.split("\n")[0]

@@ -1,0 +1,208 @@
+"""Carry out a plan: register the experiment, train what is missing, compute its evidence, keep the store up to date."""
+
+import itertools
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+
+from mtlens.config.run import Outcome, Run
+from mtlens.config.sections import Role, Search
+from mtlens.errors import WorkspaceError
+from mtlens.evidence.jobs import Job, Piece, Trained, plan_pieces
+from mtlens.execution.group_search import GroupSearch
+from mtlens.execution.plan import Plan, PlannedRun, entry
+from mtlens.execution.progress import JobProgress, Monitor, folder_of
+from mtlens.store.analysis.affinities import stored_affinities
+from mtlens.store.database.reader import query
+from mtlens.store.ingest import ingest
+from mtlens.store.workspace.files import failed_to
+from mtlens.store.workspace.manifest import mark_started
+from mtlens.store.workspace.run_folder import RunFolder
+from mtlens.store.workspace.workspace import Workspace
+
+Show = Callable[[Sequence[JobProgress]], None]
+Watch = Callable[[Sequence[Job]], None]
+Stage = Sequence[Job] | GroupSearch
+CHOSEN = """
+    SELECT role, run_id FROM experiment_run JOIN run USING (run_id)
+    WHERE experiment_id = ? AND selected AND state = 'done' AND role <> 'group'
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A job that was done now, and why it failed if it did."""
+
+    job: Job
+    reason: str
+
+
+def conduct(
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    train: bool = True,
+    explain: bool = True,
+    local: bool,
+    address: str | None,
+    show: Show,
+) -> list[Ended]:
+    """Do every run, every piece of evidence and the search, as far as they are not done yet; returns what was done now.
+
+    Without `train`, the evidence alone; without `explain`, everything else. Interrupted at any moment, the same call goes
+    on from there. Raises FleetError and WorkspaceError.
+    """
+    register(plan, workspace)
+    with _alone(workspace, plan.experiment.experiment_id):
+        mark_started(workspace, plan.experiment.experiment_id)
+    missing = unfinished(plan.distinct, workspace.root) if train else []
+    later: Iterator[Stage] = _evidence_stages(plan, workspace) if explain else iter(())
+    if train and plan.experiment.search:
+        later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
+    first = missing or next(later, [])
+    if not first:
+        ingest(workspace, force=True)  # another experiment may have done it all
+        return []
+    with Monitor(workspace, [], show) as monitor:
+        jobs: dict[str, Job] = {}
+
+        def watch(stage: Sequence[Job]) -> None:
+            jobs.update({job.job_id: job for job in stage})
+            monitor.add(stage)
+
+        stages = itertools.chain([first], later)
+        outcomes = (_do_here if local else _do_on_ray)(stages, watch, plan, workspace, address)
+    return [Ended(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
+
+
+def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
+    """Those of the runs that a workspace, which need not exist yet, does not hold finished."""
+    return [run for run in runs if RunFolder(Workspace(workspace), run.run_id).state != "done"]
+
+
+def register(
+    plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = None, groups: Sequence[PlannedRun] = ()
+) -> None:
+    """Write the experiment's manifest, which tells the store what belongs to it; `groups` are runs to add.
+
+    Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no pieces
+    of evidence are given, those that were. Runs of other data, which the same file may have named before, do not.
+    """
+    with _alone(workspace, plan.experiment.experiment_id) as path:
+        _register(plan, workspace, path, pieces, groups)
+
+
+@contextmanager
+def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
+    """Be the only one to change a manifest, or two searches at once would lose groups; gives its path."""
+    path = workspace.experiments / f"{experiment_id}.json"
+    try:
+        with FileLock(path.with_suffix(".lock")):
+            yield path
+    except OSError as error:
+        raise failed_to("lock", path, error) from error
+
+
+def _register(
+    plan: Plan, workspace: Workspace, path: Path, pieces: Sequence[Piece] | None, groups: Sequence[PlannedRun]
+) -> None:
+    manifest, before = plan.manifest(), None
+    try:
+        before = json.loads(path.read_bytes())
+        manifest["created"], manifest["evidence"] = before["created"], before.get("evidence", [])
+        manifest["last_started"] = before.get("last_started")
+    except FileNotFoundError:
+        manifest["created"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    except (OSError, ValueError, KeyError) as error:
+        raise WorkspaceError(f"{path} should hold an experiment's manifest; found {type(error).__name__}") from None
+    asked = [entry(planned) for planned in plan.runs]
+    kept = []
+    if before and all(one in before["runs"] for one in asked):
+        kept = [one for one in before["runs"] if one["role"] in ("group", "multi")]
+        if plan.experiment.search is None:
+            manifest["spec"] = {**plan.experiment.model_dump(mode="json"), "search": before["spec"].get("search")}
+    manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
+    if pieces is not None:
+        manifest["evidence"] = [{"piece_id": one.job_id, "kind": one.kind, "subject": one.label} for one in pieces]
+    if manifest != before:
+        workspace.save_manifest(manifest, None if groups else plan.example_table())
+
+
+def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piece]]:
+    """Pieces that are not done yet, on the runs that are finished and chosen when this is asked."""
+    ingest(workspace, force=True)
+    runs = {run.run_id: run for run in plan.distinct}
+    chosen: list[tuple[Role, str]] = [
+        (row[0], row[1]) for row in query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
+    ]
+    chosen = [(role, run_id) for role, run_id in chosen if run_id in runs]
+    order = {run_id: position for position, run_id in enumerate(runs)}
+    trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
+    states, others = plan_pieces(plan.experiment, trained)
+    register(plan, workspace, (*states, *others))
+    missing = [piece for piece in others if folder_of(piece, workspace).state != "done"]
+    if any(piece.kind == "similarity" for piece in missing):
+        yield from filter(None, [[piece for piece in states if folder_of(piece, workspace).state != "done"]])
+    if missing:
+        yield missing
+
+
+def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Stage]:
+    """The first groups that the search asks for, on what is finished when this is asked, and then the search itself."""
+    ingest(workspace, force=True)
+    evidence = stored_affinities(workspace, plan.experiment)
+    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs), evidence)
+    if (partition := searched.propose()) is not None:
+        yield searched.missing(partition)
+        searched.tell(partition)
+        yield searched
+
+
+def _in_turn(stages: Iterator[Stage], watch: Watch) -> Iterator[Sequence[Job]]:
+    """All stages as jobs, partition after partition of a search."""
+    for stage in stages:
+        for jobs in stage.stages() if isinstance(stage, GroupSearch) else [stage]:
+            watch(jobs)
+            yield jobs
+
+
+def _do_here(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Workspace, _: str | None) -> list[Outcome]:
+    from mtlens.execution.lanes import local_lanes
+    from mtlens.execution.local import run_local
+
+    return run_local([], plan.encoded, workspace, local_lanes(plan.experiment.resources), _in_turn(stages, watch))
+
+
+def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Workspace, address: str | None) -> list[Outcome]:
+    from mtlens.execution.lanes import local_lanes
+    from mtlens.execution.ray_backend.session import cluster_lanes, session, shown_dashboard
+
+    resources, encoded = plan.experiment.resources, plan.encoded
+    with session(address) as dashboard, shown_dashboard(dashboard, workspace.ray_dashboard):
+        from mtlens.execution.ray_backend.train import run_fleet, run_wide, start_broker
+        from mtlens.execution.ray_backend.tune import search_with_tune
+
+        lanes = local_lanes(resources) if address is None else cluster_lanes(resources)
+        outcomes: list[Outcome] = []
+        if resources.workers_per_run > 1:
+            for jobs in _in_turn(stages, watch):
+                runs = [job for job in jobs if isinstance(job, Run)]
+                outcomes += run_wide(runs, encoded, workspace, lanes) if runs else run_fleet(jobs, encoded, workspace, lanes)
+            return outcomes
+        broker = start_broker()
+
+        def with_tune() -> Iterator[Sequence[Job]]:
+            for stage in stages:
+                if isinstance(stage, GroupSearch):
+                    outcomes.extend(search_with_tune(stage, broker, workspace, lanes, watch))
+                else:
+                    watch(stage)
+                    yield stage
+
+        staged = with_tune()
+        return run_fleet(next(staged), encoded, workspace, lanes, staged, broker) + outcomes

@@ -1,0 +1,223 @@
+"""The groups of tasks that a search trains: proposed, registered, counted against the budgets, scored from their run folders.
+
+A search proposes families, which are partitions or overlapping covers, one after another until its budget is used up or
+nothing is left to propose. Its state is in the run folders; what it has looked at is also kept as JSON, which saves looking
+again and nothing else: without that file the search proposes anew, finds finished what is finished, and counts it as before.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mtlens.config.hashing import content_hash
+from mtlens.config.run import Run
+from mtlens.config.sections import Search
+from mtlens.errors import DataError
+from mtlens.execution.plan import Plan, PlannedRun, unfold_group
+from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.optimal_family import ROUNDING
+from mtlens.grouping.partitions import Family, Group, canonical_family, group_of, tasks_of
+from mtlens.grouping.proposers import Blend, Proposer, is_settled
+from mtlens.store.workspace import run_tables
+from mtlens.store.workspace.files import to_json, write_atomic
+from mtlens.store.workspace.run_folder import METRICS, RunFolder
+from mtlens.store.workspace.workspace import Workspace
+
+Announce = Callable[[Sequence[PlannedRun]], None]
+
+
+class GroupSearch:
+    """One search over one workspace. `announce` is told of the runs of every group that is asked for.
+
+    evidence: affinities of the tasks, as far as they are known, from which a guided search sets out.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        workspace: Workspace,
+        search: Search,
+        announce: Announce,
+        evidence: tuple[Gradients, Features] = (Gradients(), Features()),
+    ):
+        self._plan, self._workspace, self._search, self._announce = plan, workspace, search, announce
+        self._evidence = evidence
+        self._num_tasks = len(plan.experiment.tasks)
+        self._runs: dict[Group, tuple[PlannedRun, ...]] = {}
+        self._scores: dict[Group, dict[int, Floats]] = {}
+        self._failed: set[Group] = set()
+        self._began = time.monotonic()
+        self._proposer = _proposer(search, self._num_tasks)
+        self.restore_from(self._state)
+
+    def propose(self) -> Family | None:
+        """The next family of which something has to be trained; None when the search is over."""
+        while not self._is_used_up():
+            measured = None if self._search.method == "exhaustive" else self.measured()
+            predictor = Blend(measured, *self._evidence)
+            if measured and is_settled(measured, predictor, self._search):
+                return None
+            family = self._proposer.propose(predictor, self._is_allowed, self._is_affordable)
+            if family is None:
+                return None
+            self._ask(family)
+            if self.missing(family):
+                return family
+            self.tell(family)
+        return None
+
+    def missing(self, family: Family) -> list[Run]:
+        """Runs of its groups that are not finished, without those of groups that have failed in this search."""
+        runs = [one.run for group in family if group not in self._failed for one in self._of(group)]
+        return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
+
+    def tell(self, family: Family) -> float:
+        """All runs of a family are over; its score is the mean over tasks on validation, NaN where a run failed.
+
+        Each task counts with the group that is best for it.
+        """
+        self._failed |= {group for group in family if self._score(group) is None}
+        self._state.parent.mkdir(exist_ok=True)
+        self.save_to(self._state)
+        score = float("nan")
+        if all(group in self._scores for group in family):
+            scores = [self._scores[group] for group in family]
+            best = [max(found[task].mean() for found in scores if task in found) for task in range(self._num_tasks)]
+            score = float(np.mean(best))
+        self._proposer.learn(family, score)
+        return score
+
+    def stages(self) -> Iterator[list[Run]]:
+        """The plain way: family after family, each a stage; an exhaustive search that nothing limits is one stage."""
+        limits = (self._search.runs, self._search.gpu_seconds, self._search.minutes)
+        if self._search.method == "exhaustive" and limits == (None, None, None):
+            families = list(iter(self.propose, None))
+            if families:
+                yield list({run.run_id: run for one in families for run in self.missing(one)}.values())
+            for family in families:
+                self.tell(family)
+            return
+        for family in iter(self.propose, None):
+            yield self.missing(family)
+            self.tell(family)
+
+    def measured(self) -> Measured | None:
+        """Validation scores of all groups that are known, singles and all tasks included; None where there is none."""
+        alone = [1 << task for task in range(self._num_tasks)]
+        for group in (*alone, (1 << self._num_tasks) - 1, *self._runs):
+            self._score(group)
+        scores = {(group, task): score for group, found in self._scores.items() for task, score in found.items()}
+        return Measured(num_tasks=self._num_tasks, scores=scores) if scores else None
+
+    @property
+    def failed(self) -> tuple[Group, ...]:
+        """Groups of which a run failed now: kept out, and tried again when the search is started again."""
+        return tuple(sorted(self._failed))
+
+    def _ask(self, family: Family) -> None:
+        new = [group for group in family if group not in self._runs]
+        self._runs |= {group: self._of(group) for group in new}
+        if runs := [one for group in new for one in self._of(group) if one.role != "single"]:
+            self._announce(runs)
+
+    def _of(self, group: Group) -> tuple[PlannedRun, ...]:
+        return self._runs.get(group) or unfold_group(self._plan, tasks_of(group))
+
+    def _score(self, group: Group) -> dict[int, Floats] | None:
+        """Scores of a group's tasks `[S]`, of the grid point that is best on validation; None unless all its runs are done."""
+        if group not in self._scores:
+            found = _group_scores(self._plan, group, self._of(group), self._workspace)
+            if found is None:
+                return None
+            self._scores[group] = found
+        return self._scores[group]
+
+    def _extra(self) -> list[Run]:
+        """Runs that the search and nothing else asks for."""
+        planned = {run.run_id for run in self._plan.distinct}
+        return [one.run for runs in self._runs.values() for one in runs if one.run.run_id not in planned]
+
+    def _is_used_up(self) -> bool:
+        search = self._search
+        if search.minutes is not None and time.monotonic() - self._began >= 60 * search.minutes:
+            return True
+        if search.gpu_seconds is None:
+            return False
+        folders = (RunFolder(self._workspace, run.run_id) for run in self._extra())
+        return sum(folder.facts()["seconds"] for folder in folders if folder.state == "done") >= search.gpu_seconds
+
+    def _is_allowed(self, family: Family) -> bool:
+        """Affordable, free of failed groups, and within the trainings that are left.
+
+        There are more covers of the groups that are known than could be looked at, so a cover has to hold a new one.
+        """
+        search = self._search
+        if any(group in self._failed for group in family) or (search.overlap and self._runs.keys() >= set(family)):
+            return False
+        if not self._is_affordable(family):
+            return False
+        experiment = self._plan.experiment
+        per_group = len(experiment.seeds) * self._grid
+        most = self._num_tasks - ("multi" in experiment.runs)  # then all tasks together are trained anyway
+        new = sum(group not in self._runs and 1 < group.bit_count() <= most for group in family)
+        return search.runs is None or len(self._extra()) + new * per_group <= search.runs
+
+    def _is_affordable(self, family: Family) -> bool:
+        """Whether its models cost no more than a family may, which matters where not every group is trained anyway."""
+        search = self._search
+        most = self._num_tasks if search.models is None and search.overlap else search.models
+        if search.method == "exhaustive" or most is None:
+            return True
+        return sum(search.costs.get(group.bit_count(), 1.0) for group in family) <= most * (1 + ROUNDING)
+
+    @property
+    def _grid(self) -> int:
+        grid = self._plan.experiment.grid
+        return max(1, len(grid.learning_rate)) * max(1, len(grid.epochs))
+
+    def save_to(self, path: Path) -> None:
+        """What was looked at and is over, as JSON: families as lists of groups, and these as lists of their tasks' places."""
+        over = sorted(one for one in self._proposer.seen if all(group in self._scores for group in one))
+        write_atomic(path, to_json({"families": [[tasks_of(group) for group in one] for one in over]}), durable=False)
+
+    def restore_from(self, path: Path) -> None:
+        """Take up what `save_to` wrote; a file that is missing, truncated or of other tasks changes nothing."""
+        try:
+            found = json.loads(path.read_bytes())["families"]
+            families = {canonical_family(map(group_of, groups), self._num_tasks) for groups in found}
+        except (OSError, ValueError, KeyError, TypeError, DataError):
+            return
+        for family in sorted(one for one in families if not self.missing(one)):
+            self._proposer.seen.add(family)
+            self._ask(family)
+
+    @property
+    def _state(self) -> Path:
+        settings = content_hash([self._search.model_dump(mode="json"), [run.run_id for run in self._plan.distinct]])
+        return self._workspace.root / "search" / f"{self._plan.experiment.experiment_id}-{settings}.json"
+
+
+def _proposer(search: Search, num_tasks: int) -> Proposer:
+    if search.method != "optuna":
+        return Proposer(search.method, num_tasks, search.seed, overlap=search.overlap)
+    from mtlens.execution.ray_backend.optuna_proposer import OptunaProposer  # with Ray Tune, which the other methods do without
+
+    return OptunaProposer(num_tasks, search.seed, overlap=search.overlap)
+
+
+def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:
+    """Validation macro-F1 of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
+    if any(RunFolder(workspace, one.run.run_id).state != "done" for one in runs):
+        return None
+    by_point: dict[int, list[dict[str, float]]] = {}
+    for one in runs:
+        table = run_tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, run_tables.METRICS).to_pylist()
+        rows = [row for row in table if row["split"] == "validation" and row["name"] == "macro_f1"]
+        by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
+    means = {point: float(np.mean([np.mean(list(one.values())) for one in found])) for point, found in by_point.items()}
+    best = by_point[max(sorted(means), key=means.__getitem__)]
+    names = {task: plan.experiment.tasks[task].name for task in tasks_of(group)}
+    return {task: np.array([one[name] for one in best]) for task, name in names.items()}

@@ -1,0 +1,64 @@
+"""How a machine is divided into lanes: worker processes that train side by side."""
+
+import math
+from dataclasses import dataclass
+
+from mtlens.config.sections import Resources
+from mtlens.errors import FleetError
+from mtlens.training.hardware import usable_cores, usable_memory
+
+BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lanes:
+    """How many worker processes train, how many of them share a run, and what each of them holds.
+
+    memory: bytes that a worker claims of its node, where cores alone would let more onto it than fit. elastic: nodes may come
+    and go, and so may workers. grows: with nodes that join, to more workers than these.
+    """
+
+    workers: int
+    workers_per_run: int
+    threads: int
+    cpus: float
+    gpus: float
+    memory: int = 0
+    elastic: bool = False
+    grows: bool = False
+
+    @property
+    def side_by_side(self) -> int:
+        """Runs that go on at one time."""
+        return max(1, self.workers // self.workers_per_run)
+
+
+def local_lanes(resources: Resources) -> Lanes:
+    """Lanes on this machine, the same with and without Ray."""
+    import torch
+
+    return divide(resources, cores=usable_cores(), gpus=torch.cuda.device_count(), memory=usable_memory())
+
+
+def divide(resources: Resources, *, cores: float, gpus: float, memory: float) -> Lanes:
+    """Divide a machine or a cluster into lanes: one per GPU share where there are GPUs, one per core otherwise.
+
+    Raises FleetError where more is asked for than there is.
+    """
+    share = (1.0 if gpus else 0.0) if resources.gpus_per_run == "auto" else resources.gpus_per_run
+    if share > min(1, gpus):
+        raise FleetError(
+            f"gpus_per_run should be at most {min(1, gpus):g} (there are {gpus:g} GPUs, and a worker uses one); found {share:g}"
+        )
+    room = int(gpus) * math.floor(1 / share + 1e-9) if share else int(cores)
+    if resources.lanes == "auto":
+        fitting = room if share else min(room, max(1, int(memory // BYTES_PER_LANE)))
+        workers = max(1, fitting // resources.workers_per_run) * resources.workers_per_run
+    else:
+        workers = resources.lanes * resources.workers_per_run
+    if workers > room:
+        what = f"workers of {share:g} GPUs that fit into {gpus:g} GPUs" if share else f"the {cores:g} cores there are"
+        raise FleetError(f"lanes times workers_per_run should be at most {room:g}, {what}; found {workers}")
+    threads = max(1, math.floor(cores / workers))
+    cpus = min(1.0, cores / workers)
+    return Lanes(workers=workers, workers_per_run=resources.workers_per_run, threads=threads, cpus=cpus, gpus=share)

@@ -1,0 +1,167 @@
+"""From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mtlens.config.experiment import Experiment
+from mtlens.config.hashing import content_hash
+from mtlens.config.run import Run
+from mtlens.config.sections import Method, Role, Task, Training
+from mtlens.data.dataset import load_examples
+from mtlens.data.encoders import Pretrained, locate
+from mtlens.data.examples import SPLITS, Examples
+from mtlens.data.tokenize import Encoded, encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """A run and the part it plays. candidate: which point of the grid it tries, 0 without a grid."""
+
+    role: Role
+    candidate: int
+    run: Run
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """An experiment that is ready to run: its examples, the encoder, and every run."""
+
+    experiment: Experiment
+    examples: Examples
+    pretrained: Pretrained
+    runs: tuple[PlannedRun, ...]
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """The tokens of the examples: made once, and only if something has to be trained."""
+        return encode(self.examples, self.pretrained.directory, max_length=self.experiment.training.max_length)
+
+    @property
+    def distinct(self) -> tuple[Run, ...]:
+        """The runs to train, each once, in the order in which they are planned."""
+        return tuple({planned.run.run_id: planned.run for planned in self.runs}.values())
+
+    def manifest(self) -> dict[str, object]:
+        """What the store keeps of the experiment beside its runs."""
+        experiment, examples = self.experiment, self.examples
+        tasks = [
+            {
+                **task.model_dump(include={"name", "column", "classes", "weight"}, mode="json"),
+                "class_counts": examples.class_counts(index),
+            }
+            for index, task in enumerate(experiment.tasks)
+        ]
+        return {
+            "format": 1,
+            "experiment_id": experiment.experiment_id,
+            "name": experiment.name,
+            "spec": experiment.model_dump(mode="json"),
+            "tasks": tasks,
+            "runs": [entry(planned) for planned in self.runs],
+            "notes": list(examples.notes),
+            "examples": content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
+        }
+
+    def example_table(self) -> Any:
+        """Ids, splits and clusters of the examples as an Arrow table; never their text."""
+        import pyarrow as pa
+
+        splits = [SPLITS[split] for split in self.examples.splits]
+        return pa.table({"example_id": self.examples.ids, "split": splits, "cluster": self.examples.groups})
+
+
+def entry(planned: PlannedRun) -> dict[str, object]:
+    """A run as a manifest lists it."""
+    return {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate}
+
+
+def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
+    """Read the data, find the encoder and unfold the runs; raises DataError or EncoderError for what cannot be used."""
+    pretrained = locate(experiment.encoder.name)
+    examples = load_examples(experiment, directories)
+    return Plan(
+        experiment=experiment,
+        examples=examples,
+        pretrained=pretrained,
+        runs=unfold(experiment, examples, pretrained),
+    )
+
+
+def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
+    """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
+    planned: list[PlannedRun] = []
+    for seed, (role, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
+        planned += _planned(experiment, examples, pretrained, role, tasks, seed)
+    return tuple(planned)
+
+
+def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
+    """Runs of one group of tasks, by their places in the experiment: each seed and grid point.
+
+    Of one task, or of all, they are the runs that the comparison of single and multi asks for.
+    """
+    experiment = plan.experiment
+    members = [experiment.tasks[task] for task in tasks]
+    role: Role = "single" if len(members) == 1 else "multi" if len(members) == len(experiment.tasks) else "group"
+    together = _alone(members) if role == "single" else _together(members)
+    return tuple(
+        run for seed in experiment.seeds for run in _planned(experiment, plan.examples, plan.pretrained, role, together, seed)
+    )
+
+
+def _planned(
+    experiment: Experiment, examples: Examples, pretrained: Pretrained, role: Role, tasks: tuple[Task, ...], seed: int
+) -> Iterator[PlannedRun]:
+    """One role of one set of tasks under one seed, at each point of the grid."""
+    place = {task.name: index for index, task in enumerate(experiment.tasks)}
+    method = "lora" if role == "adapter" else "full"
+    for candidate, training in enumerate(_candidates(experiment, method)):
+        run = Run(
+            tasks=tasks,
+            method=method,
+            seed=seed,
+            encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
+            pretrained=pretrained.fingerprint,
+            training=training,
+            data=examples.fingerprint,
+            labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
+            keep_epochs=role != "group",
+        )
+        yield PlannedRun(role=role, candidate=candidate, run=run)
+
+
+def _candidates(experiment: Experiment, method: Method) -> list[Training]:
+    """The points of the grid. Adapters learn at a rate of their own, which the grid leaves alone."""
+    training, grid = experiment.training, experiment.grid
+    rates = grid.learning_rate if method == "full" and grid.learning_rate else (training.learning_rate,)
+    points = itertools.product(rates, grid.epochs or (training.epochs,))
+    return [training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points]
+
+
+def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:
+    """Which sets of tasks are trained in which role."""
+    alone = _alone(experiment.tasks)
+    sets: list[tuple[Role, tuple[Task, ...]]] = []
+    if "multi" in experiment.runs and len(alone) > 1:
+        sets.append(("multi", _together(experiment.tasks)))
+    if "single" in experiment.runs:
+        sets.extend(("single", (task,)) for task in alone)
+    if "adapters" in experiment.runs:
+        sets.extend(("adapter", (task,)) for task in alone)
+    if "controls" in experiment.runs:
+        sets.extend(("shuffled", (task.model_copy(update={"shuffle_labels": True}),)) for task in alone)
+    return sets
+
+
+def _alone(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """A task that is alone has loss weight 1: there is nothing to weigh."""
+    return tuple(task.model_copy(update={"weight": 1.0}) for task in tasks)
+
+
+def _together(tasks: Sequence[Task]) -> tuple[Task, ...]:
+    """In the order of their names, so that equal groups are equal runs."""
+    return tuple(sorted(tasks, key=lambda task: task.name))

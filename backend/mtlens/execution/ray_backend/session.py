@@ -1,0 +1,165 @@
+"""Start Ray on this machine or join a cluster, quietly and with token authentication, and see what it offers."""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtlens.config.sections import Resources
+from mtlens.errors import FleetError
+from mtlens.execution.lanes import BYTES_PER_LANE, Lanes, divide
+from mtlens.execution.ray_backend.auth import check_entry, guard_token_file
+from mtlens.training.hardware import usable_cores
+
+SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
+
+
+@contextlib.contextmanager
+def session(address: str | None) -> Generator[str]:
+    """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays.
+
+    Yields where Ray's own dashboard is on its head node, such as 127.0.0.1:8265, or nothing where it has none.
+    """
+    if address is None:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
+    else:
+        guard_token_file()
+    import ray
+    import ray.exceptions
+
+    if ray.is_initialized():
+        yield ""
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    try:
+        if address is None:
+            memory = _object_store_bytes()
+            joined = ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
+        else:
+            check_entry(address)
+            joined = ray.init(address=address, **quiet)
+    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
+        raise FleetError(f"{where}: {str(error).splitlines()[0]}") from None
+    try:
+        yield joined.dashboard_url or ""
+    finally:
+        ray.shutdown()
+
+
+def cluster_lanes(resources: Resources) -> Lanes:
+    """Lanes on the nodes of the Ray cluster that this process has joined; waits for an autoscaler's first node.
+
+    Every node is divided by itself, and all lanes get what a lane of the smallest share gets, so that runs are equal
+    wherever they land. `lanes: auto` fills the nodes that are there and those that join, and asks an autoscaler for a lane
+    per job; a number asks for as many. Raises FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    """
+    nodes = _nodes_with_room(resources) or _await_nodes(resources)
+    alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
+    each = [divide(alone, cores=node.cores, gpus=node.gpus, memory=node.memory) for node in nodes]
+    room = sum(lanes.workers for lanes in each)
+    asked = room if resources.lanes == "auto" else resources.lanes * resources.workers_per_run
+    workers = max(1, asked // resources.workers_per_run) * resources.workers_per_run
+    if resources.workers_per_run > room:
+        raise FleetError(f"workers_per_run should be at most {room}, the lanes of {len(nodes)} nodes; found {workers}")
+    memory = min(BYTES_PER_LANE, *(node.memory / lanes.workers for node, lanes in zip(nodes, each, strict=True)))
+    return Lanes(
+        workers=workers,
+        workers_per_run=resources.workers_per_run,
+        threads=min(lanes.threads for lanes in each),
+        cpus=min(lanes.cpus for lanes in each),
+        gpus=each[0].gpus,
+        memory=0 if each[0].gpus else int(memory),
+        elastic=True,
+        grows=resources.lanes == "auto",
+    )
+
+
+@contextlib.contextmanager
+def shown_dashboard(dashboard: str, where: Path) -> Generator[None]:
+    """Keep the address of Ray's own dashboard, where it has one, in a file for `mtlens status` to show."""
+    with contextlib.suppress(OSError):  # a full disk, which the work itself will tell of
+        if dashboard:
+            where.parent.mkdir(exist_ok=True)
+            where.write_text(f"http://{dashboard}")
+    try:
+        yield
+    finally:
+        where.unlink(missing_ok=True)
+
+
+def alive_nodes() -> frozenset[str]:
+    """Ids of the cluster's nodes."""
+    import ray
+
+    return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Node:
+    cores: float
+    gpus: float
+    memory: float
+
+
+def _nodes() -> list[_Node]:
+    """What each node of the cluster has; a head that does no work has no CPUs."""
+    import ray
+
+    found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [_Node(cores=one.get("CPU", 0.0), gpus=one.get("GPU", 0.0), memory=one.get("memory", 0.0)) for one in found]
+
+
+def _nodes_with_room(resources: Resources) -> list[_Node]:
+    """Nodes that a lane fits on; where runs take GPUs, or there are some and nothing is said, those with GPUs."""
+    nodes = [node for node in _nodes() if node.cores >= 1]
+    share = resources.gpus_per_run
+    if share == "auto":
+        return [node for node in nodes if node.gpus >= 1] or nodes
+    return [node for node in nodes if node.gpus >= 1 or share == 0] if share <= 1 else []
+
+
+def _await_nodes(resources: Resources) -> list[_Node]:
+    """Ask an autoscaler, where there is one, for a node with room, and wait for it.
+
+    The request is taken back at the end, or it would keep that node for ever; from then on Ray Train asks.
+    """
+    from ray.autoscaler.sdk import request_resources
+
+    deadline = time.monotonic() + SECONDS_FOR_A_NODE
+    request_resources(bundles=[{"CPU": 1, **({"GPU": 1} if _share(resources) else {})}])
+    try:
+        while not (nodes := _nodes_with_room(resources)):
+            if time.monotonic() >= deadline:
+                found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
+                raise FleetError(
+                    f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
+                    f"found nodes: {found}"
+                )
+            time.sleep(0.5)
+        return nodes
+    finally:
+        request_resources(bundles=[])
+
+
+def _share(resources: Resources) -> float:
+    """Of a GPU that a lane must have."""
+    return 0.0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
+
+
+def _wanted(resources: Resources) -> str:
+    share = _share(resources)
+    return "1 CPU" + (f", {share:g} GPUs" if share else "")
+
+
+def _object_store_bytes() -> int:
+    """A quarter of what /dev/shm has free, as it can be small in a container, within 100 MiB and 2 GiB."""
+    shared = Path("/dev/shm")
+    free = shutil.disk_usage(shared).free if shared.is_dir() else 2**32
+    return int(min(2 * 2**30, max(100 * 2**20, free // 4)))

@@ -1,0 +1,183 @@
+"""Ray Train: a fleet of lanes that pull runs from a queue, and wide runs. The only file that knows Ray Train.
+
+The fleet is one worker group, started once per experiment. Its start-up costs seconds (measured with ray 2.60 on 2 cores:
+6 to 12 s), so it is paid once and not per run; a group per node would pay it once per node. When a worker dies, Ray Train
+restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched. On a cluster the
+group is elastic: it starts anew with what is left when a node goes, and with more lanes when one joins.
+"""
+
+import contextlib
+import itertools
+import secrets
+import shutil
+import signal
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, cast
+
+import ray
+import ray.exceptions
+import ray.train
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train.collective import broadcast_from_rank_zero
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from mtlens.config.run import Outcome, Run
+from mtlens.data.tokenize import Encoded
+from mtlens.errors import FleetError, WorkspaceError
+from mtlens.evidence.jobs import Job
+from mtlens.execution.job import perform
+from mtlens.execution.job_queue import Broker
+from mtlens.execution.lanes import Lanes
+from mtlens.execution.ray_backend.session import alive_nodes
+from mtlens.store.workspace.run_folder import RunFolder
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.distributed import World
+from mtlens.training.hardware import limit_gpu_memory
+from mtlens.training.run import execute
+
+SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the fleet gives up
+SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so one that joins alone should not do it alone
+LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
+
+
+def run_fleet(
+    jobs: Sequence[Job],
+    encoded: Encoded,
+    workspace: Workspace,
+    lanes: Lanes,
+    later: Iterable[Sequence[Job]] = (),
+    broker: Any = None,
+) -> list[Outcome]:
+    """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down.
+
+    later: further stages, each asked for when the one before is over, as what it holds may depend on that. broker: that of
+    `start_broker`, where others ask it too.
+    """
+    broker = broker or start_broker()
+    config = {"broker": broker, **_shared(encoded, workspace, lanes)}
+    most = max(lanes.workers, len(jobs)) if lanes.grows else lanes.workers
+    workers = most if later else min(most, len(jobs))
+    asker = ThreadPoolExecutor(max_workers=1)
+    answers = asker.submit(_ask, broker, itertools.chain([jobs], later))
+    try:
+        _fit(_lane, config, lanes, workers=workers, workspace=workspace, failures=SPARE_DEATHS + 3 * len(jobs))
+        return answers.result(timeout=60)
+    except ray.exceptions.RayError as error:
+        raise FleetError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
+    finally:
+        ray.kill(broker)  # or an asker that waits for a fleet that broke down would wait for ever
+        asker.shutdown(wait=True)
+
+
+def start_broker() -> Any:
+    """The actor that lanes take jobs from, on the node of this process."""
+    # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
+    options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
+    return cast("Any", ray.remote(Broker)).options(**options).remote(alive_nodes)
+
+
+def _ask(broker: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
+    """Have one stage after the other done, and let the lanes go."""
+    outcomes: list[Outcome] = []
+    try:
+        for jobs in stages:
+            outcomes += ray.get(broker.ask.remote(list(jobs)))
+        return outcomes
+    finally:
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(broker.close.remote())
+
+
+def run_wide(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
+    """Train each run data-parallel, in a trainer of its own, several side by side where there is room.
+
+    The numbers are those of one process up to rounding where the encoder draws no dropout; each process draws its own.
+    """
+    shared = _shared(encoded, workspace, lanes)
+    pool = ThreadPoolExecutor(max_workers=lanes.side_by_side)
+    futures = [pool.submit(_run_one_wide, run, shared, workspace, lanes) for run in runs]
+    try:
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # interrupted, the others end with the session
+
+
+def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes: Lanes) -> Outcome:
+    try:
+        return _fit(_wide, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3)
+    except FleetError as error:
+        with contextlib.suppress(WorkspaceError):  # what keeps a run from starting may keep it from being told
+            RunFolder(workspace, run.run_id).fail(str(error))
+        return Outcome(job_id=run.run_id, reason=str(error))
+
+
+def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, Any]:
+    """What every lane needs; the tokens lie in the object store once, and lanes map them read-only."""
+    resources = {"threads": lanes.threads, "gpu": lanes.gpus > 0}
+    return {"encoded": ray.put(encoded), "workspace": str(workspace.root), "resources": resources, "share": lanes.gpus}
+
+
+def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
+    """Run `loop` in a worker group; Ray's own folder is new and goes away, as run folders say where to go on."""
+    storage = workspace.root / "ray" / secrets.token_hex(8)
+    claimed = {"CPU": lanes.cpus, "GPU": lanes.gpus, "memory": lanes.memory}
+    one_gpu_each = lanes.gpus == 1  # nccl refuses two workers on one GPU
+    trainer = TorchTrainer(
+        loop,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if one_gpu_each else "gloo", timeout_s=LONGEST_WAIT_SECONDS),
+        scaling_config=ScalingConfig(
+            num_workers=(1, workers) if lanes.elastic and loop is _lane else workers,
+            elastic_resize_monitor_interval_s=SECONDS_BETWEEN_RESIZES,
+            use_gpu=lanes.gpus > 0,
+            resources_per_worker={name: share for name, share in claimed.items() if share},
+        ),
+        run_config=RunConfig(
+            name="fleet",
+            storage_path=str(storage),
+            failure_config=FailureConfig(max_failures=failures, controller_failure_limit=60 if lanes.elastic else 3),
+        ),
+    )
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        return trainer.fit().return_value
+    except ray.train.TrainingFailedError as error:
+        raise FleetError(f"the fleet should outlive its runs; it broke down: {_cause(error)}") from error
+    except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers
+        raise KeyboardInterrupt from None
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, interrupt)
+
+
+def _cause(error: ray.train.TrainingFailedError) -> str:
+    """One line of what a worker, or Ray's controller, died of."""
+    failures = getattr(error, "worker_failures", None) or {}
+    cause = next(iter(failures.values()), None) or getattr(error, "controller_failure", None) or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return f"{type(cause).__name__}: {lines[-1] if lines else ''}"
+
+
+def _lane(config: dict[str, Any]) -> None:
+    """One lane: pull a job, do it, tell how it went, until there are no more."""
+    rank = ray.train.get_context().get_world_rank()
+    limit_gpu_memory(config["share"])
+    encoded: Encoded = ray.get(config["encoded"])
+    workspace = Workspace.open(Path(config["workspace"]), create=False)
+    broker, group = config["broker"], broadcast_from_rank_zero(secrets.token_hex(8))
+    while (job := cast("Job | None", ray.get(broker.take.remote(rank, group)))) is not None:
+        ray.get(broker.give.remote(rank, perform(job, encoded, workspace, **config["resources"])))
+
+
+def _wide(config: dict[str, Any]) -> Outcome:
+    context = ray.train.get_context()
+    limit_gpu_memory(config["share"])
+    world = World(rank=context.get_world_rank(), size=context.get_world_size())
+    workspace = Workspace.open(Path(config["workspace"]), create=False)
+    return execute(config["run"], ray.get(config["encoded"]), workspace, world=world, **config["resources"])

@@ -1,0 +1,96 @@
+"""Ray Tune: trials that look at families of groups of tasks, several at a time. The only file that knows Ray Tune.
+
+A trial is a waiting line of one: it asks the broker for the groups of its family and reports how they ended, while the
+lanes of the fleet train. A group is trained once, however many families hold it. What a search has found is read from the
+run folders; Tune's own files are thrown away, as they are pickles and can be torn.
+"""
+
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import ConcurrencyLimiter, Searcher
+
+from mtlens.config.run import Outcome
+from mtlens.evidence.jobs import Job
+from mtlens.execution.group_search import GroupSearch
+from mtlens.execution.lanes import Lanes
+from mtlens.grouping.partitions import Family
+from mtlens.store.workspace.workspace import Workspace
+
+TRIAL: dict[str, float] = {"memory": 128 * 2**20}  # of a waiting process; all CPUs belong to the lanes
+
+
+class PartitionSearcher(Searcher):
+    """Tune's side of a search: suggests its families, and tells it and Optuna, where that chooses, how they came out.
+
+    watch: is told of the runs that a trial will ask for. outcomes: how those ended that were over so far.
+    """
+
+    def __init__(self, search: GroupSearch, broker: Any, watch: Callable[[Sequence[Job]], None]):
+        super().__init__()
+        self._search, self._broker, self._watch = search, broker, watch
+        self._looked_at: dict[str, Family] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  # FINISHED is a str, which Tune's annotation forgot
+        self, trial_id: str
+    ) -> dict[str, Any] | str:
+        """A name of the family for a trial, under which the broker knows its runs; FINISHED when there is none."""
+        family = self._search.propose()
+        if family is None:
+            return Searcher.FINISHED
+        self._looked_at[trial_id] = family
+        runs, name = self._search.missing(family), "-".join(map(str, family))
+        self._watch(runs)
+        ray.get(self._broker.offer.remote(name, runs))
+        return {"family": name}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """All groups of a trial's family have ended."""
+        for outcome in (result or {}).get("outcomes", []):
+            self.outcomes[outcome["job_id"]] = Outcome.model_validate(outcome)
+        self._search.tell(self._looked_at.pop(trial_id))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write what was looked at as JSON."""
+        self._search.save_to(Path(checkpoint_path))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Take up what `save` wrote; a damaged file changes nothing but time."""
+        self._search.restore_from(Path(checkpoint_path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its settings, and they are never the truth."""
+        return {}
+
+
+def search_with_tune(
+    search: GroupSearch, broker: Any, workspace: Workspace, lanes: Lanes, watch: Callable[[Sequence[Job]], None]
+) -> list[Outcome]:
+    """Run the trials of a search while a fleet's lanes take jobs from the broker; how the runs ended that were asked for."""
+    searcher = PartitionSearcher(search, broker, watch)
+    storage = workspace.root / "ray" / secrets.token_hex(8)
+
+    def look(config: dict[str, Any]) -> None:
+        outcomes = ray.get(broker.ask_for.remote(config["family"]))
+        tune.report({"outcomes": [outcome.model_dump() for outcome in outcomes]})
+
+    tuner = tune.Tuner(
+        tune.with_resources(look, TRIAL),
+        tune_config=tune.TuneConfig(
+            search_alg=ConcurrencyLimiter(searcher, max_concurrent=lanes.side_by_side + 1),  # one waits while one ends
+            num_samples=-1,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(name="search", storage_path=str(storage), verbose=0),
+    )
+    try:
+        tuner.fit()
+        return list(searcher.outcomes.values())
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)

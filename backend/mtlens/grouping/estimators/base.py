@@ -1,0 +1,106 @@
+"""What every estimator is: it declares what it costs to ask, is fitted to what is known, and predicts scores of any group."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.partitions import Group, membership
+
+Model = Callable[[NDArray[np.bool_]], tuple[Floats, Floats]]  # membership [G, T] -> scores and standard errors [G, T]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discovery:
+    """What has to be spent before an estimator can be fitted.
+
+    groups: those that are trained, under each seed; singletons are among them, although a comparison trains them anyway.
+    passes: forward or backward passes over each example that is looked at beyond training.
+    """
+
+    groups: tuple[Group, ...]
+    passes: int = 0
+
+    @property
+    def trainings(self) -> int:
+        """Trainings per seed."""
+        return len(self.groups)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """Scores and their standard errors, `[G, T]`, NaN where a group does not hold a task or nothing can be said.
+
+    An error is infinite where there is a prediction but nothing that tells how good it is.
+    """
+
+    scores: Floats
+    errors: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictor:
+    """A fitted estimator: measured values where they are known, and its model's elsewhere."""
+
+    measured: Measured
+    model: Model
+
+    def predict(self, groups: Sequence[Group]) -> Prediction:
+        """Scores of all tasks in these groups, more being better."""
+        member = membership(groups, self.measured.num_tasks)
+        known, known_errors = self.measured.table(groups)
+        scores, errors = self.model(member)
+        scores = np.where(np.isnan(known), np.where(member, scores, np.nan), known)
+        errors = np.where(np.isnan(known), errors, known_errors)
+        return Prediction(scores=scores, errors=np.where(np.isnan(scores), np.nan, errors))
+
+
+class Estimator(Protocol):
+    """A method that predicts how groups will do from less than all of them."""
+
+    @property
+    def name(self) -> str:
+        """As tables show it."""
+        ...
+
+    def discovery(self, num_tasks: int) -> Discovery:
+        """What it has to be given."""
+        ...
+
+    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+        """Fit to what is known; `EvidenceError` where what it needs is not."""
+        ...
+
+
+def singles_and_all(num_tasks: int) -> tuple[Group, ...]:
+    """Each task alone, and all together: what a comparison of single and multi trains anyway."""
+    return tuple(sorted({*(1 << task for task in range(num_tasks)), (1 << num_tasks) - 1}))
+
+
+def mean_over_others(member: NDArray[np.bool_], matrix: Floats) -> Floats:
+    """Mean over i in G without j of matrix_ij, `[G, T]`; NaN where there is none or one of them is NaN.
+
+    member `[G, T]`, matrix `[T, T]`.
+    """
+    others = np.where(np.eye(len(matrix), dtype=np.bool_), 0.0, matrix)
+    unknown = np.isnan(others)
+    count = member.sum(axis=1, keepdims=True) - 1.0
+    mean = member @ np.where(unknown, 0.0, others) / np.where(count > 0, count, np.nan)
+    return np.where(member & ~(member @ unknown), mean, np.nan)
+
+
+def error_over_others(member: NDArray[np.bool_], errors: Floats) -> Floats:
+    """Standard error of `mean_over_others` where those of the matrix are `errors` `[T, T]`; infinite where one is unknown."""
+    count = member.sum(axis=1, keepdims=True) - 1.0
+    squared = mean_over_others(member, np.where(np.isfinite(errors), errors, np.nan) ** 2) / np.where(count > 0, count, np.nan)
+    return np.where(np.isnan(squared), np.inf, np.sqrt(squared))
+
+
+def residual_error(residuals: Floats, num_fitted: int) -> float:
+    """Standard deviation of predictions from measured values, with `num_fitted` parameters; infinite where too few are left."""
+    known = residuals[~np.isnan(residuals)]
+    freedom = len(known) - num_fitted
+    return float(np.sqrt(known @ known / freedom)) if freedom > 0 else np.inf

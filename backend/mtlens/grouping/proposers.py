@@ -1,0 +1,196 @@
+"""Which family of groups a search should look at next; proposed one after another, none twice.
+
+    exhaustive   each group beside the other tasks alone: 2^T - T partitions that hold all 2^T - 1 groups
+    random       partitions drawn uniformly; covers from these, with tasks that are trained along
+    guided       the family that could be best, by what the estimators predict from all that is known so far
+
+Families are partitions, or covers where groups may overlap; of a cover each task counts with its best group. Nothing here
+trains, and no method lists all partitions: their number grows as the Bell numbers.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mtlens.config.sections import Search
+from mtlens.errors import DataError, EvidenceError
+from mtlens.grouping.estimators import ESTIMATORS
+from mtlens.grouping.estimators.base import Predictor
+from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.optimal_family import Candidates, best_family
+from mtlens.grouping.partitions import (
+    Family,
+    Group,
+    Partition,
+    all_groups,
+    canonical_partition,
+    membership,
+    neighbours,
+    ordered,
+    partition_of,
+    random_cover,
+    random_partition,
+    tasks_of,
+)
+
+Allowed = Callable[[Family], bool]
+
+_DRAWS = 200  # without a family that is new and allowed, after which there is held to be none
+_STARTS = 1  # of the hill climbing, beside the best known partition
+_STEPS = 10  # uphill at most
+MOST_LISTED = 8  # tasks, whose 255 groups are looked at all at once
+SETTLED_DOUBT = 2.0  # standard errors that a group may be better than predicted
+DOUBT = 1.0  # standard errors by which a predicted score is raised: what is uncertain is worth a look
+
+
+class Proposer:
+    """Proposes families of groups of T tasks by a method of those above. `seen` are not proposed again."""
+
+    def __init__(self, method: str, num_tasks: int, seed: int, *, overlap: bool = False):
+        self.num_tasks = num_tasks
+        self.overlap = overlap
+        self.seen: set[Family] = set()
+        self._method = method
+        self._generator = np.random.default_rng(seed)
+        self._listed = _each_group(num_tasks)
+
+    def propose(self, predictor: "Blend", allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
+        """The next family that is allowed; None when there is none, or none was found.
+
+        affordable: whether a family, its groups in any order, is within the budget; guidance looks at no others.
+        """
+        if self._method == "exhaustive":
+            found = next((one for one in self._listed if one not in self.seen and allowed(one)), None)
+        else:
+            found = self._climb(predictor, allowed, affordable) if self._method == "guided" else self._draw(allowed)
+        if found is not None:
+            self.seen.add(found)
+        return found
+
+    def learn(self, family: Family, score: float) -> None:
+        """A proposed family's score, NaN where a run failed; nothing here needs it beside what is measured."""
+
+    def _random(self) -> Family:
+        return (random_cover if self.overlap else random_partition)(self.num_tasks, self._generator)
+
+    def _draw(self, allowed: Allowed) -> Family | None:
+        drawn = (self._random() for _ in range(_DRAWS))
+        return next((one for one in drawn if one not in self.seen and allowed(one)), None)
+
+    def _climb(self, predictor: "Blend", allowed: Allowed, affordable: Allowed) -> Family | None:
+        """Uphill by moving one task at a time; the best new family on the way, or a random one."""
+        known = [partition_of(range(self.num_tasks)), partition_of([0] * self.num_tasks)]
+        starts = [max(filter(affordable, known), key=predictor.value, default=None)]
+        starts += [next(filter(affordable, (self._random() for _ in range(_DRAWS))), None) for _ in range(_STARTS)]
+        best, best_value = None, -np.inf
+        for here in filter(None, starts):
+            for _ in range(_STEPS):
+                around = [one for one in neighbours(here, overlap=self.overlap) if affordable(one)]
+                if not around:
+                    break
+                values = predictor.values(around)
+                for place in np.argsort(-values, kind="stable"):
+                    if values[place] <= best_value:
+                        break
+                    if (family := ordered(around[place])) not in self.seen and allowed(family):
+                        best, best_value = family, float(values[place])
+                        break
+                top = int(values.argmax())
+                if values[top] <= predictor.value(here):
+                    break
+                here = ordered(around[top])
+        return best or self._draw(allowed)
+
+
+def _each_group(num_tasks: int) -> Iterator[Partition]:
+    """All alone, and then each larger group, small ones first, beside the other tasks alone."""
+    yield partition_of(range(num_tasks))
+    for group in sorted(all_groups(num_tasks), key=lambda one: (one.bit_count(), tasks_of(one))):
+        if group.bit_count() > 1:
+            others = (1 << task for task in range(num_tasks) if not group >> task & 1)
+            yield canonical_partition((group, *others), num_tasks)
+
+
+def is_settled(measured: Measured, predictor: "Blend", search: Search) -> bool:
+    """Whether no group that was not measured can be in a better family, as far as the estimators' intervals reach.
+
+    The best affordable family of the measured groups is as good as the best one in which every other group has the highest
+    score that any estimator thinks possible. Families may overlap here, which makes stopping rarer and never wrong. Where
+    there are more than `MOST_LISTED` tasks, or an estimator has no interval, it is not settled.
+    """
+    if measured.num_tasks > MOST_LISTED:
+        return False
+    groups = list(all_groups(measured.num_tasks))
+    known = measured.table(groups)[0]
+    hopes = np.where(np.isnan(known), predictor.limits(groups, SETTLED_DOUBT), known)
+    budget = measured.num_tasks if search.models is None else search.models
+
+    def total(scores: Floats) -> float:
+        candidates = Candidates.from_scores(groups, scores, lambda group: search.costs.get(group.bit_count(), 1.0))
+        return best_family(candidates, budget=budget).total
+
+    try:
+        return bool(np.isfinite(hopes[membership(groups, measured.num_tasks)]).all()) and total(hopes) >= total(known) - 1e-9
+    except DataError:  # no affordable family is measured yet
+        return False
+
+
+class Blend:
+    """What all estimators that can be fitted say together: optimistic scores of groups, each computed once.
+
+    A predicted score is the mean over estimators, weighted by their precision, plus `DOUBT` of the smallest error.
+    """
+
+    def __init__(self, measured: Measured | None, gradients: Gradients, features: Features):
+        self._num_tasks = measured.num_tasks if measured is not None else 0
+        self._predictors: list[Predictor] = []
+        if measured is not None:
+            for estimator in ESTIMATORS:
+                with contextlib.suppress(EvidenceError):
+                    self._predictors.append(estimator.fit(measured, gradients, features))
+        self._rows: dict[Group, int] = {}
+        self._table = np.full((1, self._num_tasks), -np.inf)  # the first row is that of no group
+
+    def value(self, family: Family) -> float:
+        """Sum over tasks of what they could score in their best group; 0 where nothing can be said."""
+        return float(self.values([family])[0])
+
+    def values(self, families: Sequence[Family]) -> Floats:
+        """The same for several, `[F]`."""
+        if not self._predictors:
+            return np.zeros(len(families))
+        unknown = sorted({group for family in families for group in family} - self._rows.keys())
+        if unknown:
+            self._rows |= zip(unknown, range(len(self._table), len(self._table) + len(unknown)), strict=True)
+            self._table = np.concatenate([self._table, self._optimistic(unknown)])
+        places = np.zeros((len(families), max(map(len, families), default=0)), dtype=np.intp)
+        for row, family in zip(places, families, strict=True):
+            row[: len(family)] = [self._rows[group] for group in family]
+        return self._table[places].max(axis=1).sum(axis=1)
+
+    def limits(self, groups: list[Group], doubt: float) -> Floats:
+        """The highest score that any estimator thinks possible, `doubt` standard errors up, `[G, T]`; infinite: none can say.
+
+        NaN where a group does not hold a task.
+        """
+        found = np.full((len(groups), self._num_tasks), np.nan)
+        for predictor in self._predictors:
+            prediction = predictor.predict(groups)
+            found = np.fmax(found, prediction.scores + doubt * prediction.errors)
+        return found
+
+    def _optimistic(self, groups: list[Group]) -> Floats:
+        """What each task could score in each group, `[G, T]`: 0 where nothing can be said, minus infinity outside it."""
+        member = membership(groups, self._num_tasks)
+        found, found_errors = self._predictors[0].measured.table(groups)
+        predicted = [predictor.model(member) for predictor in self._predictors]
+        scores = np.where(np.isnan(found), np.stack([one for one, _ in predicted]), found)
+        errors = np.where(np.isnan(found), np.stack([one for _, one in predicted]), found_errors)
+        known = np.isfinite(scores) & member
+        weights = np.where(known, 1 / np.fmax(np.where(np.isfinite(errors), errors, 1.0), 1e-3) ** 2, 0.0)
+        total = weights.sum(axis=0)
+        mean = (weights * np.where(known, scores, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
+        doubt = np.where(known & np.isfinite(errors), errors, np.inf).min(axis=0)
+        raised = mean + DOUBT * np.where(np.isfinite(doubt), doubt, 0.0)
+        return np.where(member, np.where(total > 0, raised, 0.0), -np.inf)

@@ -1,0 +1,1 @@
+"""Writes a family of models that was chosen by the results into a folder."""

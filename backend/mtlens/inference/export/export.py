@@ -1,0 +1,128 @@
+"""Writes the recommended family of models as a folder that `mtlens.inference.model.family.load` reads.
+
+Training keeps the embedding rows of tokens that occur in its data; the export puts those of the pretrained encoder back, so
+that a word that training never saw is read as the encoder knows it. Weights go to bfloat16, half the size, where that
+changes no task by as much as the experiment's margin: tested over the seeds like any other comparison.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from mtlens.data.encoders import HUB_FILES
+from mtlens.data.synthetic_reports.anatomy import LEVELS, Region
+from mtlens.errors import ExperimentError, WorkspaceError
+from mtlens.execution.plan import Plan
+from mtlens.inference.export.model_card import write_card
+from mtlens.inference.export.precision import compare_precisions
+from mtlens.inference.export.recommended import Member, recommended
+from mtlens.inference.export.source import Source
+from mtlens.inference.export.train_tagger import examine, teach
+from mtlens.inference.model.calibration import fit_temperature
+from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
+from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
+from mtlens.inference.model.weights import save_model
+from mtlens.inference.segmentation import Rules, Tagger
+from mtlens.inference.segmentation.levels import REGION_OF
+from mtlens.inference.segmentation.scoring import TagScore
+from mtlens.store.ingest import ingest
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.model import restore_vocabulary
+
+_TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
+
+
+def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False) -> FamilyConfig:
+    """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
+
+    One that was trained on a table reads whole texts, as the table holds them, and no motion segments.
+    learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes.
+    """
+    if out.exists():
+        raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
+    experiment = plan.experiment
+    spine = experiment.data.spine
+    if learned_tagger and spine is None:
+        raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
+    ingest(workspace, force=True)
+    source = Source(plan=plan, workspace=workspace)
+    members = recommended(workspace, experiment.experiment_id)
+    checked = compare_precisions(source, members)
+    precision = "bfloat16" if all(one.verdict == "matches" for one in checked) else "float32"
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _copy_tokenizer(plan, partial / "tokenizer")
+    learned = _teach(plan) if learned_tagger else None
+    configs = [_write_member(source, member, partial, number, dtype) for number, member in enumerate(members, 1)]
+    config = FamilyConfig(
+        name=experiment.name,
+        tasks=experiment.tasks,
+        members=tuple(configs),
+        temperatures=_temperatures(source, members),
+        pooling=experiment.encoder.pooling,
+        max_length=plan.encoded.longest,
+        precision=precision,
+        levels=LEVELS[spine.region] if spine else (),
+        tagger=_write_tagger(learned, partial, dtype),
+    )
+    write_card(partial, config, source, members, checked, _examine(learned, config))
+    write_config(partial, config)
+    partial.rename(out)
+    return config
+
+
+def _write_member(source: Source, member: Member, out: Path, number: int, dtype: torch.dtype) -> MemberConfig:
+    """The best seed of a member, with the heads of the tasks that it serves."""
+    run = source.run(member.run_ids[0])
+    model = source.load(run)
+    restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
+    name = "multi" if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:40]
+    folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
+    heads = {task.name: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True)}
+    served = {name: head for name, head in heads.items() if name in member.serves}
+    save_model(folder, model.encoder, served, dtype)
+    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=tuple(served))
+
+
+def _teach(plan: Plan) -> Learned:
+    hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
+    return teach(plan.pretrained.directory, hardware, lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> TaggerConfig | None:
+    if learned is None:
+        return None
+    save_model(out / learned.config.folder, learned.model.encoder, {SEGMENTS: learned.model.head}, dtype)
+    return learned.config
+
+
+def _examine(learned: Learned | None, config: FamilyConfig) -> dict[str, TagScore]:
+    """Scores of the rules and, last, of the tagger that the family uses; none where it reads whole texts."""
+    if not config.levels:
+        return {}
+    regions: list[Region] = list(dict.fromkeys(REGION_OF[level] for level in config.levels))
+    taggers: dict[str, Tagger] = {"rules": Rules(), **({"learned": learned} if learned else {})}
+    return {name: examine(tagger, regions) for name, tagger in taggers.items()}
+
+
+def _copy_tokenizer(plan: Plan, folder: Path) -> None:
+    """And nothing else that a folder of one's own may hold, such as a trainer's state or texts."""
+    folder.mkdir()
+    for pattern in _TOKENIZER_FILES:
+        for file in plan.pretrained.directory.glob(pattern):
+            if file.is_file() and file.suffix != ".py":
+                shutil.copyfile(file, folder / file.name)
+
+
+def _temperatures(source: Source, members: tuple[Member, ...]) -> dict[str, float]:
+    """By task, fitted to what the shipped run predicted on the validation split."""
+    best = {task: member.run_ids[0] for member in members for task in member.serves}
+    stored = {task: source.predictions(run_id, task, "validation") for task, run_id in best.items()}
+    return {task: fit_temperature(one.labels, one.probabilities) for task, one in stored.items()}

@@ -1,0 +1,121 @@
+"""The model card: what the store knows of the family, and what no one should expect of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mtlens.inference.export.recommended import Member
+from mtlens.inference.export.source import Source
+from mtlens.inference.model.calibration import rescaled
+from mtlens.inference.model.family import FamilyConfig
+from mtlens.inference.segmentation.scoring import TagScore
+from mtlens.statistics.equivalence import Comparison
+from mtlens.statistics.metrics import confusion, expected_calibration_error, macro_f1
+from mtlens.store.database.reader import query
+from mtlens.store.workspace.workspace import Workspace
+
+_MATCHING = """
+    SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
+    FROM matching WHERE experiment_id = ? AND kind = ?
+"""
+_DECIDED = "SELECT 1 FROM grouping WHERE experiment_id = ? AND recommended"
+_EVIDENCE = """
+    SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
+    FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
+"""
+_SEGMENTS = "- It reads English reports on the motion segments named above. What no sentence mentions it does not grade.\n"
+_WHOLE = "- It reads texts like those that it was trained on, each as a whole, and tells no motion segments apart.\n"
+_LIMITS = """\
+- Its probabilities are calibrated on reports like those it was validated on; elsewhere they may be too sure.
+- It is no medical device. Findings need a reader who sees the sentence that each was read from.
+"""
+
+
+def write_card(
+    out: Path,
+    config: FamilyConfig,
+    source: Source,
+    members: Sequence[Member],
+    precisions: Sequence[Comparison],
+    taggers: Mapping[str, TagScore],
+) -> None:
+    """README.md of an exported folder."""
+    plan, workspace = source.plan, source.workspace
+    experiment_id = plan.experiment.experiment_id
+    parts = [
+        f"# {config.name}\n\nText classifiers exported by mtlens; load them with `mtlens.load_family(folder)`.\n",
+        (
+            f"- encoder: {plan.pretrained.name} (fingerprint {plan.pretrained.fingerprint[:16]})\n"
+            f"- data: {len(plan.examples.ids):,} texts, fingerprint {plan.examples.fingerprint}; experiment {experiment_id}\n"
+            f"- reads: {_reads(config)}\n- precision: {config.precision}\n"
+        ),
+        "## Tasks\n",
+        _table(
+            ["task", "classes", "model", "test macro-F1", "temperature", "calibration error", "after scaling"],
+            [row for member in members for row in _task_rows(config, source, member)],
+        ),
+        matching(workspace, experiment_id),
+        f"\nMacro-F1 x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n\n## Does the evidence explain it?\n",
+        _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
+        "\n## Weights rounded to bfloat16 against weights as trained\n",
+        _table(
+            ["task", "as trained", "bfloat16", "verdict"],
+            [(one.task or "mean", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
+        ),
+        _tagging(taggers),
+        f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_LIMITS}",
+    ]
+    (out / "README.md").write_text("\n".join(parts))
+
+
+def _reads(config: FamilyConfig) -> str:
+    if config.levels:
+        return f"the motion segments {', '.join(config.levels)}"
+    return f"whole texts, of each at most {config.max_length:,} tokens, as in training"
+
+
+def _tagging(taggers: Mapping[str, TagScore]) -> str:
+    if not taggers:
+        return ""
+    names = ["tagger", "precision", "recall", "sentences tagged right"]
+    rows = [(name, *(f"{value:.4f}" for value in (one.precision, one.recall, one.exact))) for name, one in taggers.items()]
+    about = f"On synthetic reports of practices that no training saw. Used here: {list(taggers)[-1]}."
+    return f"\n## Which sentences speak of a motion segment?\n\n{_table(names, rows)}\n\n{about}"
+
+
+def matching(workspace: Workspace, experiment_id: str) -> str:
+    """What is compared with the task-specific models: the multi-task model, and the family where a search decided on it."""
+    names = ["task", "task-specific", "multi-task", "verdict"]
+    parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
+    parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, "multi"]).rows))
+    family = query(workspace, _MATCHING, [experiment_id, "family"]).rows
+    if family and query(workspace, _DECIDED, [experiment_id]).rows:
+        parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
+        parts.append(_table([*names[:2], "family", *names[3:]], family))
+        parts.append("\nTasks that keep a model of their own are not compared.")
+    return "\n".join(parts)
+
+
+def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for task in config.tasks:
+        if task.name in member.serves:
+            stored = source.predictions(member.run_ids[0], task.name, "test")
+            temperature = config.temperatures[task.name]
+            score = float(macro_f1(confusion(stored.labels, stored.predicted, len(task.classes))))
+            before = expected_calibration_error(stored.labels, stored.probabilities)
+            after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
+            classes = ", ".join(task.classes)
+            rows.append(
+                (task.name, classes, member.run_ids[0], *(f"{value:.3f}" for value in (score, temperature, before, after)))
+            )
+    return rows
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value).replace("|", "/")

@@ -1,0 +1,56 @@
+"""Which models an experiment recommends to ship: a family that serves every task once.
+
+Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise the multi-task model
+serves the tasks on which it matches or is better, and task-specific models all others.
+"""
+
+from dataclasses import dataclass
+
+from mtlens.errors import WorkspaceError
+from mtlens.store.database.reader import query
+from mtlens.store.workspace.workspace import Workspace
+
+_FAMILY = """
+    SELECT list(task), list(task) FILTER (serves)
+    FROM grouping_member JOIN grouping USING (experiment_id, grouping_id)
+    WHERE experiment_id = ? AND recommended GROUP BY position ORDER BY position
+"""
+_TASKS = "SELECT task FROM task WHERE experiment_id = ?"
+_VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = 'multi' AND task IS NOT NULL"
+_RUNS = """
+    SELECT run.tasks, run_id FROM runs JOIN run USING (run_id)
+    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND runs.state = 'done' AND selected
+    ORDER BY validation_macro_f1 DESC NULLS LAST, runs.seed
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first."""
+
+    serves: tuple[str, ...]
+    run_ids: tuple[str, ...]
+
+
+def recommended(workspace: Workspace, experiment_id: str) -> tuple[Member, ...]:
+    """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
+    trained: dict[frozenset[str], list[str]] = {}
+    for tasks, run_id in query(workspace, _RUNS, [experiment_id]).rows:
+        trained.setdefault(frozenset(tasks), []).append(run_id)
+    searched = query(workspace, _FAMILY, [experiment_id]).rows
+    family = [(frozenset(tasks), tuple(serves)) for tasks, serves in searched if serves]
+    family = family or _by_multi_task_verdicts(workspace, experiment_id, trained)
+    if not family or any(tasks not in trained for tasks, _ in family):
+        raise WorkspaceError(f"{workspace.root}: experiment should be trained before it is exported: mtlens run EXPERIMENT")
+    return tuple(Member(serves=serves, run_ids=tuple(trained[tasks])) for tasks, serves in family)
+
+
+def _by_multi_task_verdicts(
+    workspace: Workspace, experiment_id: str, trained: dict[frozenset[str], list[str]]
+) -> list[tuple[frozenset[str], tuple[str, ...]]]:
+    """Models by their tasks, and what they serve."""
+    every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
+    verdicts = dict(query(workspace, _VERDICTS, [experiment_id]).rows)
+    matched = tuple(task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained)
+    singles = sorted(task for task in every if task not in matched)
+    return [*([(every, matched)] if matched else []), *((frozenset({task}), (task,)) for task in singles)]

@@ -1,0 +1,1 @@
+"""Reads texts with an exported family: from files, over HTTP, and on a Ray cluster."""

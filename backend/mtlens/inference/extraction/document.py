@@ -1,0 +1,51 @@
+"""What a family reads of a report, as in training: the text of each motion segment, or the report as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtlens.inference.extraction.findings import WHOLE
+from mtlens.inference.model.family import Family
+from mtlens.inference.segmentation import Segmented, segment, split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A text to classify, empty where the report is silent, and its sentences. segment: a motion segment or WHOLE."""
+
+    segment: str
+    text: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parted:
+    """A report in its parts. notes: what a reader of the findings should know of it."""
+
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+
+def parted(family: Family, reports: Sequence[str]) -> list[Parted]:
+    """Plain texts (see `cleaned`) as the family reads them."""
+    if not family.config.levels:
+        ends = family.read_characters(reports)
+        return [_whole(report, end, family.config.max_length) for report, end in zip(reports, ends, strict=True)]
+    return [_by_segment(report, family.config.levels) for report in segment(reports, family.tagger)]
+
+
+def _by_segment(report: Segmented, levels: Sequence[str]) -> Parted:
+    parts = tuple(
+        Part(segment=level, text=report.text(level), sentences=tuple(report.sentences[number].text for number in numbers))
+        for level, numbers in report.of_segment.items()
+        if level in levels
+    )
+    others = [level for level, numbers in report.of_segment.items() if level not in levels and numbers]
+    more = (f"segments that this model was not trained on: {', '.join(others)}",) if others else ()
+    return Parted(parts=parts, notes=(*report.notes, *more))
+
+
+def _whole(report: str, end: int, most: int) -> Parted:
+    """end: characters that are read; a sentence behind them has no part in what is found."""
+    sentences = tuple(one.text for one in split(report) if one.start < end)
+    notes = () if end == len(report) else (f"this model reads {most:,} tokens; what comes after them was not read",)
+    return Parted(parts=(Part(segment=WHOLE, text=report, sentences=sentences),), notes=notes)

@@ -1,0 +1,53 @@
+"""Findings as text: a line of JSON for each report, or rows of a CSV file or a table."""
+
+import csv
+import io
+import textwrap
+from typing import Literal
+
+from mtlens.inference.extraction.findings import Finding, ReportFindings
+
+Style = Literal["table", "json", "csv"]
+COLUMNS = ("report", "segment", "task", "label", "probability", "status", "sentence")
+_LAYOUT = "{:8} {:12} {:14} {:>11}  {}\n"
+
+
+def heading(style: Style) -> str:
+    """What comes before the first report."""
+    if style == "csv":
+        return ",".join(COLUMNS) + "\n"
+    return ""
+
+
+def written(report: ReportFindings, style: Style) -> str:
+    """One report, ending with a line break."""
+    if style == "json":
+        return report.model_dump_json() + "\n"
+    return _csv(report) if style == "csv" else _table(report)
+
+
+def _csv(report: ReportFindings) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for one in report.findings:
+        writer.writerow((report.id, one.segment, one.task, one.label, one.probability, one.status, one.sentence))
+    return buffer.getvalue()
+
+
+def _table(report: ReportFindings) -> str:
+    """For people: one row per finding; segments that no sentence speaks of are named in one line."""
+    lines = [f"{report.id}\n", *(f"  note: {note}\n" for note in report.notes)]
+    said = [one for one in report.findings if one.status != "not mentioned"]
+    if said:
+        lines.append(_LAYOUT.format("segment", "task", "class", "probability", "read from"))
+    lines += [_row(one) for one in said]
+    silent = list(dict.fromkeys(one.segment for one in report.findings if one.status == "not mentioned"))
+    if silent:
+        lines.append(f"not mentioned: {', '.join(silent)}\n")
+    return "".join(lines) + "\n"
+
+
+def _row(one: Finding) -> str:
+    label = one.label or "(abstains)"
+    sentence = textwrap.shorten(one.sentence or "", 60, placeholder=" ...")
+    return _LAYOUT.format(one.segment, one.task, label, f"{one.probability:.2f}", sentence)

@@ -1,0 +1,61 @@
+"""How far an extraction is, as it lies beside its output, so that the same command goes on where it was stopped.
+
+It is written only once what it speaks of is on disk. An output that is not there begins anew, whatever is noted of it.
+"""
+
+import os
+from pathlib import Path
+from typing import IO, Any
+
+from mtlens.config.sections import Spec
+from mtlens.errors import DataError
+from mtlens.store.workspace.files import to_json, write_atomic
+
+
+class Progress(Spec):
+    """done: inputs. last: id of the last of them. bytes, skipped: length of the output and of the list of what was skipped.
+
+    asked: the settings of the command.
+    """
+
+    asked: list[Any]
+    done: int = 0
+    last: str = ""
+    bytes: int = 0
+    skipped: int = 0
+
+
+def beside(out: Path, kind: str) -> Path:
+    """A file that goes with an output: `progress` or `skipped`."""
+    return out.with_name(f"{out.name}.{kind}")
+
+
+def read_progress(out: Path, asked: list[Any]) -> Progress:
+    """How far `out` is; DataError where it is another command's, or not as it was left."""
+    path = beside(out, "progress")
+    if not out.exists():
+        return Progress(asked=asked)
+    if not path.exists():
+        raise DataError(f"{out} should not exist yet; found a file, which stays as it is")
+    try:
+        begun = Progress.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        raise DataError(f"{path} should be as mtlens wrote it; delete {out} to begin anew") from None
+    if begun.asked != asked:
+        raise DataError(f"{out} was begun with other settings; delete it to begin anew")
+    if (size := out.stat().st_size) < begun.bytes:
+        wanted = f"{out} should have the {begun.bytes:,} bytes that {path} speaks of"
+        raise DataError(f"{wanted}; found {size:,}; delete {out} to begin anew")
+    return begun
+
+
+def write_progress(out: Path, progress: Progress) -> None:
+    """WorkspaceError where it cannot be written."""
+    write_atomic(beside(out, "progress"), to_json(progress.model_dump()))
+
+
+def on_disk(file: IO[str]) -> int:
+    """The length of an open file, once all of it is on disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    return os.fstat(file.fileno()).st_size

@@ -1,0 +1,75 @@
+"""Reads reports: the class of each task, how sure it is, and the sentence it was read from.
+
+Of every motion segment, or of the whole report where the family was trained on whole texts.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.config.sections import Task
+from mtlens.errors import MtlensError
+from mtlens.inference.extraction.document import Part, Parted, parted
+from mtlens.inference.extraction.findings import Finding, ReportFindings
+from mtlens.inference.model.family import Family
+from mtlens.inference.segmentation import cleaned
+
+THRESHOLD = 0.5
+
+
+class Reader:
+    """A family that reads reports; many at once are read in common batches."""
+
+    def __init__(self, family: Family, threshold: float = THRESHOLD):
+        self.family, self.threshold = family, threshold
+
+    def read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
+        """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long.
+
+        Whatever else goes wrong is an MtlensError without a message from below, which could hold report text.
+        """
+        try:
+            return self._read(reports)
+        except MtlensError:
+            raise
+        except Exception as error:
+            raise MtlensError(f"reports should be readable; reading them failed with {type(error).__name__}") from error
+
+    def _read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
+        in_parts = parted(self.family, [cleaned(text) for _, text in reports])
+        parts = [part for one in in_parts for part in one.parts if part.text]
+        texts = list(dict.fromkeys(text for part in parts for text in (part.text, *part.sentences)))
+        place = {text: number for number, text in enumerate(texts)}
+        probabilities = self.family.classify(texts)
+        return [
+            ReportFindings(id=name, findings=self._findings(one, place, probabilities), notes=one.notes)
+            for (name, _), one in zip(reports, in_parts, strict=True)
+        ]
+
+    def _findings(
+        self, report: Parted, place: dict[str, int], probabilities: dict[str, NDArray[np.float32]]
+    ) -> tuple[Finding, ...]:
+        return tuple(
+            self._finding(part, task, place, probabilities[task.name])
+            for part in report.parts
+            for task in self.family.config.tasks
+        )
+
+    def _finding(self, part: Part, task: Task, place: dict[str, int], rows: NDArray[Any]) -> Finding:
+        if not part.text:
+            return Finding(
+                segment=part.segment, task=task.name, label=None, probability=None, status="not mentioned", sentence=None
+            )
+        found = rows[place[part.text]]
+        best = int(found.argmax())
+        sure = float(found[best]) >= self.threshold
+        return Finding(
+            segment=part.segment,
+            task=task.name,
+            label=task.classes[best] if sure else None,
+            probability=round(float(found[best]), 4),
+            status="read" if sure else "abstained",
+            sentence=max(part.sentences, key=lambda text: rows[place[text], best], default=None),
+        )

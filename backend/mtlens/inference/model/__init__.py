@@ -1,0 +1,1 @@
+"""An exported family of models, loaded for prediction."""

@@ -1,0 +1,146 @@
+"""A loadable folder of models: `load(folder)` gives a `Family`, which turns texts into calibrated probabilities.
+
+config.json          tasks, members, temperatures, precision, levels
+README.md            the model card
+tokenizer/           as of the pretrained encoder
+<member>/            config.json and model.safetensors, which `transformers.AutoModel` loads too; heads.safetensors
+tagger/              the same, of a learned tagger; absent where sentences are tagged by rules
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from mtlens.config.sections import Spec, Task
+from mtlens.data.tokenize import load_tokenizer
+from mtlens.errors import EncoderError
+from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
+from mtlens.inference.model.weights import load_model, padded
+from mtlens.inference.segmentation import Rules, Tagger
+from mtlens.training.hardware import Hardware, prepare, usable_cores
+from mtlens.training.model import MultiTaskModel
+
+FORMAT = 1
+BATCH = 32
+
+
+class MemberConfig(Spec):
+    """One model: its folder and the tasks that it has heads for, in their order."""
+
+    folder: str
+    run_id: str
+    tasks: tuple[str, ...]
+
+
+class FamilyConfig(Spec):
+    """Content of config.json.
+
+    temperatures: by task, softmax(logits / T). levels: motion segments that it was trained on, none where that were whole
+    texts. tagger: None where rules tag sentences, or none are tagged.
+    """
+
+    format: Literal[1] = FORMAT
+    name: str
+    tasks: tuple[Task, ...]
+    members: tuple[MemberConfig, ...]
+    temperatures: dict[str, float]
+    pooling: Literal["mean", "cls"]
+    max_length: int
+    precision: Literal["float32", "bfloat16"]
+    levels: tuple[str, ...]
+    tagger: TaggerConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Family:
+    """Models that serve every task once. Each member reads a batch of texts in one pass for all of its tasks.
+
+    tagger: what finds the texts of the motion segments in a report.
+    """
+
+    config: FamilyConfig
+    tokenizer: Any
+    models: tuple[MultiTaskModel, ...]
+    hardware: Hardware
+    tagger: Tagger = field(default_factory=Rules)
+
+    @torch.inference_mode()
+    def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Calibrated probabilities by task, [len(texts), classes]; texts are cut at the longest that was trained on."""
+        found = {task.name: np.empty((len(texts), len(task.classes)), dtype=np.float32) for task in self.config.tasks}
+        if not texts:
+            return found
+        ids: list[list[int]] = self.tokenizer(list(texts), truncation=True, max_length=self.config.max_length)["input_ids"]
+        order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
+        for begin in range(0, len(order), BATCH):
+            rows = order[begin : begin + BATCH]
+            tokens = padded([ids[row] for row in rows], int(self.tokenizer.pad_token_id))
+            mask = padded([[1] * len(ids[row]) for row in rows], 0).bool()
+            for member, model in zip(self.config.members, self.models, strict=True):
+                with self.hardware.autocast():
+                    logits = model(tokens.to(self.hardware.device), mask.to(self.hardware.device))
+                for task, values in zip(member.tasks, logits, strict=True):
+                    found[task][rows] = (values / self.config.temperatures[task]).softmax(dim=1).cpu().numpy()
+        return found
+
+    def read_characters(self, texts: Sequence[str]) -> list[int]:
+        """How many characters of each text are read, before it is cut."""
+        ends = [len(text) for text in texts]
+        if not texts or not self.tokenizer.is_fast:  # others do not tell
+            return ends
+        most = self.config.max_length
+        found = self.tokenizer(list(texts), truncation=True, max_length=most, return_offsets_mapping=True)["offset_mapping"]
+        return [
+            end if len(tokens) < most else max(after for _, after in tokens) for end, tokens in zip(ends, found, strict=True)
+        ]
+
+
+def load(folder: Path | str, *, threads: int | None = None) -> Family:
+    """Load what `mtlens export` has written, onto a GPU where there is one.
+
+    Raises EncoderError for a folder that is no exported family, or a damaged one. Nothing in it is run as code.
+    """
+    path = Path(folder)
+    config = read_config(path)
+    hardware = prepare(
+        "auto" if config.precision == "bfloat16" else "float32",
+        threads=threads or usable_cores(),
+        gpu=torch.cuda.is_available(),
+    )
+    tasks = {task.name: task for task in config.tasks}
+    models: list[MultiTaskModel] = []
+    for member in config.members:
+        encoder, heads = load_model(path / member.folder, {name: len(tasks[name].classes) for name in member.tasks})
+        model = MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
+        models.append(model.to(hardware.device).eval())
+    tokenizer = load_tokenizer(path / "tokenizer")
+    tagger = _load_tagger(path, config.tagger, tokenizer, hardware)
+    return Family(config=config, tokenizer=tokenizer, models=tuple(models), hardware=hardware, tagger=tagger)
+
+
+def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardware: Hardware) -> Tagger:
+    if config is None:
+        return Rules()
+    encoder, (head,) = load_model(path / config.folder, {SEGMENTS: len(config.levels)})
+    model = SentenceModel(encoder, head).to(hardware.device).eval()
+    return Learned(config=config, tokenizer=tokenizer, model=model, hardware=hardware)
+
+
+def read_config(folder: Path) -> FamilyConfig:
+    """What is in config.json; EncoderError for a folder that is no exported family."""
+    try:
+        return FamilyConfig.model_validate_json((folder / "config.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise EncoderError(f"{folder} should be a folder that `mtlens export` has written: {type(error).__name__}") from None
+
+
+def write_config(folder: Path, config: FamilyConfig) -> None:
+    """Write config.json, last of all files: a folder without it is no family."""
+    (folder / "config.json").write_text(json.dumps(config.model_dump(mode="json"), indent=1) + "\n")

@@ -1,0 +1,61 @@
+"""Encoders and heads as they lie in an exported folder: safetensors, read by `transformers` and by nothing that runs code."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mtlens.errors import EncoderError
+
+HEADS = "heads.safetensors"
+
+
+def save_model(folder: Path, encoder: Any, heads: dict[str, nn.Linear], dtype: torch.dtype) -> None:
+    """The encoder in dtype, as `AutoModel` reads it, and the heads, by name, beside it."""
+    encoder.to(dtype).save_pretrained(folder)
+    weights = {f"{name}.{kind}": tensor.detach().cpu().contiguous()
+               for name, head in heads.items() for kind, tensor in head.named_parameters()}  # fmt: skip
+    save_file(weights, folder / HEADS)
+
+
+def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear]]:
+    """Encoder and heads in float32. heads: how many outputs each named one should have. EncoderError for a damaged folder."""
+    try:
+        encoder = load_encoder(folder)
+        weights = load_file(folder / HEADS)
+        return encoder, [_head(weights, name, outputs) for name, outputs in heads.items()]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
+        raise EncoderError(f"{folder} should hold an exported model: {str(error).splitlines()[0]}") from None
+
+
+def load_encoder(folder: Path) -> Any:
+    """A transformers model in float32, without pooler."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    encoder: Any = AutoModel.from_pretrained(
+        str(folder), trust_remote_code=False, local_files_only=True, use_safetensors=True, dtype=torch.float32,
+        attn_implementation="eager",
+    )  # fmt: skip
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return encoder
+
+
+def _head(weights: dict[str, Tensor], name: str, outputs: int) -> nn.Linear:
+    weight = weights[f"{name}.weight"].float()
+    head = nn.Linear(weight.shape[1], outputs)
+    head.load_state_dict({"weight": weight, "bias": weights[f"{name}.bias"].float()})
+    return head
+
+
+def padded(rows: Sequence[Sequence[int]], padding: int) -> Tensor:
+    """Rows of numbers as one tensor [b, L], filled up at their ends."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows])

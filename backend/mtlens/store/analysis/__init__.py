@@ -1,0 +1,1 @@
+"""Results that are computed from the tables of the database: verdicts, summaries of evidence, groupings."""

@@ -1,0 +1,187 @@
+"""Fills table `comparison`: each kind of model against the task-specific ones, on the same test examples and seeds.
+
+The cost is that of one experiment, and is paid only where the runs that are paired have changed.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mtlens.config.hashing import content_hash
+from mtlens.statistics.bootstrap import TaskPredictions
+from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.store.analysis.model_selection import Pairs, Selection, Trained, pair, select
+from mtlens.store.database import writer
+
+_KINDS = ("multi", "adapter", "shuffled")
+_NAMES = {
+    "baseline_mean": "single_mean",
+    "candidate_mean": "multi_mean",
+    "baseline_per_seed": "single_per_seed",
+    "candidate_per_seed": "multi_per_seed",
+    "num_examples": "examples",
+    "num_clusters": "clusters",
+}
+"""Columns of table `comparison` that are called otherwise in `Comparison`."""
+
+
+def refresh(connection: writer.Connection, experiment_id: str) -> None:
+    """Recompute an experiment's comparisons as far as the runs that are paired have changed."""
+    about = connection.execute("SELECT margin, seeds FROM experiment WHERE experiment_id = ?", [experiment_id]).fetchone()
+    if about is None:  # its manifest cannot be read
+        return
+    margin, seeds = about
+    runs = _read_runs(connection, experiment_id)
+    selection = select(runs, len(seeds))
+    _store_selection(connection, experiment_id, selection)
+    seen = _compared_pairs(connection, experiment_id)
+    for kind in _KINDS:
+        pairs = pair(runs, selection, kind)
+        if content_hash(pairs) != seen.get(kind):
+            tasks = read_predictions(connection, experiment_id, pairs) if pairs else []
+            found = compare(tasks, margin=margin) if tasks else ()
+            store_comparisons(connection, experiment_id, kind, pairs, found)
+
+
+def _compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[str, str]:
+    """Kind -> hash of the pairs that its comparisons speak of."""
+    query = "SELECT kind, pairs FROM bookkeeping.comparison_seen WHERE experiment_id = ?"
+    return dict(connection.execute(query, [experiment_id]).fetchall())
+
+
+def _read_runs(connection: writer.Connection, experiment_id: str) -> list[Trained]:
+    rows = connection.execute(
+        """
+        SELECT run_id, role, candidate, coalesce(seed, -1), coalesce(tasks, []), coalesce(state, 'waiting'),
+            coalesce(validation, '-inf')
+        FROM experiment_run
+        LEFT JOIN run USING (run_id)
+        LEFT JOIN (
+            SELECT run_id, avg(value) AS validation
+            FROM metric
+            WHERE name = 'macro_f1' AND split = 'validation' AND isfinite(value)
+            GROUP BY run_id
+        ) USING (run_id)
+        WHERE experiment_id = ?
+        ORDER BY role, candidate, run_id
+        """,
+        [experiment_id],
+    ).fetchall()
+    return [
+        Trained(run_id=id_, role=role, candidate=candidate, seed=seed, tasks=tuple(tasks), state=state, validation=score)
+        for id_, role, candidate, seed, tasks, state, score in rows
+    ]
+
+
+def _store_selection(connection: writer.Connection, experiment_id: str, selection: Selection) -> None:
+    connection.execute(
+        """
+        UPDATE experiment_run
+        SET selected = chosen.selected
+        FROM (
+            SELECT unnest($roles::VARCHAR[]) AS role, unnest($ids::VARCHAR[]) AS run_id, unnest($chosen::BOOLEAN[]) AS selected
+        ) AS chosen
+        WHERE experiment_id = $experiment_id
+            AND experiment_run.role = chosen.role
+            AND experiment_run.run_id = chosen.run_id
+            AND experiment_run.selected IS DISTINCT FROM chosen.selected
+        """,
+        {
+            "experiment_id": experiment_id,
+            "roles": [role for role, _ in selection],
+            "ids": [run_id for _, run_id in selection],
+            "chosen": list(selection.values()),
+        },
+    )
+
+
+def read_predictions(connection: writer.Connection, experiment_id: str, pairs: Pairs) -> list[TaskPredictions]:
+    """Test predictions of all paired runs, task by task in the order of the experiment."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE paired AS
+        SELECT run_id, task, example, cluster, label, predicted
+        FROM prediction
+        JOIN (
+            SELECT example_id, cluster, row_number() OVER (ORDER BY example_id) - 1 AS example
+            FROM example
+            WHERE experiment_id = $experiment_id AND split = 'test'
+        ) USING (example_id)
+        WHERE split = 'test' AND run_id IN (SELECT unnest($run_ids))
+        """,
+        {
+            "experiment_id": experiment_id,
+            "run_ids": sorted({run_id for seeds in pairs.values() for both in seeds.values() for run_id in both}),
+        },
+    )
+    tasks = [
+        _of_task(connection, task, num_classes, list(pairs[task].values()))
+        for task, num_classes in _tasks(connection, experiment_id)
+        if task in pairs
+    ]
+    return [task for task in tasks if task]
+
+
+def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, int]]:
+    """Names and numbers of classes, in the order of the experiment."""
+    query = "SELECT task, len(classes) FROM task WHERE experiment_id = ? ORDER BY position"
+    return connection.execute(query, [experiment_id]).fetchall()
+
+
+def _of_task(
+    connection: writer.Connection, task: str, num_classes: int, pairs: Sequence[tuple[str, str]]
+) -> TaskPredictions | None:
+    """Predictions of S pairs of runs on the n test examples with a label; None where there is no such example."""
+    run_ids = [single for single, _ in pairs] + [other for _, other in pairs]
+    columns = [f"run_{i}" for i in range(len(run_ids))]
+    of_runs = ", ".join(f"max(predicted) FILTER (run_id = ${name}) AS {name}" for name in columns)
+    found = connection.execute(
+        f"""
+        SELECT example, any_value(cluster) AS cluster, any_value(label) AS label, {of_runs}
+        FROM paired
+        WHERE task = $task
+        GROUP BY example
+        HAVING count(*) = $num_runs
+        ORDER BY example
+        """,
+        {"task": task, "num_runs": len(set(run_ids)), **dict(zip(columns, run_ids, strict=True))},
+    ).fetchnumpy()
+    example, cluster, labels, *predicted = (np.asarray(column) for column in found.values())
+    if len(example) == 0:
+        return None
+    return TaskPredictions(
+        task=task,
+        num_classes=num_classes,
+        example=example,
+        cluster=cluster,
+        labels=labels,
+        baseline=np.stack(predicted[: len(pairs)]),
+        candidate=np.stack(predicted[len(pairs) :]),
+    )
+
+
+def store_comparisons(
+    connection: writer.Connection, experiment_id: str, kind: str, pairs: Pairs, found: Sequence[Comparison]
+) -> None:
+    """Put the comparisons of one kind in place of the older ones; the pooled one only where no task is missing."""
+    for table in ("comparison", "bookkeeping.comparison_seen"):
+        connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
+    key = {"experiment_id": experiment_id, "kind": kind}
+    writer.insert_rows(connection, "bookkeeping.comparison_seen", [{**key, "pairs": content_hash(pairs)}])
+    complete = len(found) > len(_tasks(connection, experiment_id))
+    rows = [
+        {**key, **_row(comparison), "seeds": list(next(iter(pairs.values())))}
+        for comparison in found
+        if complete or comparison.task is not None
+    ]
+    writer.insert_rows(connection, "comparison", rows)
+
+
+def _row(comparison: Comparison) -> dict[str, object]:
+    """Columns of table `comparison`; what is not finite has no value there."""
+    return {
+        _NAMES.get(name, name): None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in vars(comparison).items()
+        if name != "num_seeds"
+    }

@@ -1,0 +1,144 @@
+"""Fills schema `summary`: what the measured evidence says of each pair of tasks, over seeds. Recomputed when pieces change."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from mtlens.config.hashing import content_hash
+from mtlens.config.sections import Evidence
+from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, LayerSimilarity, Model, judge_layer
+from mtlens.statistics.gradient_cosine import judge_direction
+from mtlens.store.database import writer
+
+Values = Mapping[tuple[Model, Model], float | None]
+"""CKA by pair of models, the smaller first."""
+
+_SIMILARITY_METHOD = (
+    "pairs of different seeds; 95 % jackknife over seeds; similar: one-sided p < 0.05 that the shortfall from the ceiling is "
+    "below {margin:g} of ceiling - floor"
+)
+_ALIGNMENT_METHOD = (
+    "U-statistic over microbatches of training texts; 95 % interval of Student's t over seeds; aligned: above 0 and at least "
+    "{threshold:g}"
+)
+# means in the order of seeds: a sum in another order ends in another digit
+_ALIGNMENTS = """
+    SELECT setting, moment, if(moment = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
+        list(debiased ORDER BY seed) AS debiased,
+        list_avg(list(naive ORDER BY seed)) AS naive, list_avg(list(split_half ORDER BY seed)) AS split_half,
+        list_avg(list(ceiling ORDER BY seed)) AS ceiling, list_avg(list(permuted ORDER BY seed)) AS floor,
+        list_avg(list(conflict_rate ORDER BY seed)) AS conflict_rate,
+        list_avg(list(magnitude_similarity ORDER BY seed)) AS magnitude_similarity
+    FROM gradient_alignment
+    WHERE task_a <> task_b AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    GROUP BY ALL
+    ORDER BY ALL
+"""
+
+
+def refresh(
+    connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
+) -> None:
+    """Summarise an experiment's evidence, unless its finished pieces are those that were summarised last.
+
+    noise: tasks of the experiment whose labels are permuted, a control.
+    """
+    query = (
+        "SELECT piece_id FROM bookkeeping.experiment_piece JOIN bookkeeping.piece_seen USING (piece_id) "
+        "WHERE experiment_id = ? AND state = 'done' ORDER BY ALL"
+    )
+    pieces = content_hash(connection.execute(query, [experiment_id]).fetchall())
+    seen = "SELECT pieces FROM bookkeeping.evidence_seen WHERE experiment_id = ?"
+    if connection.execute(seen, [experiment_id]).fetchone() == (pieces,):
+        return
+    for table in ("summary.similarity", "summary.alignment", "bookkeeping.evidence_seen"):
+        connection.execute(f"DELETE FROM {table} WHERE experiment_id = ?", [experiment_id])
+    key = {"experiment_id": experiment_id}
+    similarities = [{**key, **row} for row in _similarities(connection, experiment_id, settings, seeds, noise)]
+    writer.insert_rows(connection, "summary.similarity", similarities)
+    alignments = [{**key, **row} for row in _alignments(connection, experiment_id, settings)]
+    writer.insert_rows(connection, "summary.alignment", alignments)
+    writer.insert_rows(connection, "bookkeeping.evidence_seen", [{**key, "pieces": pieces}])
+
+
+def _similarities(
+    connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
+) -> Iterator[dict[str, object]]:
+    """A row per pair, layer and way of comparing."""
+    rows = connection.execute(
+        """
+        SELECT pooling, features, estimator, layer_a, role_a, task_a, seed_a, role_b, task_b, seed_b, value, examples
+        FROM cka
+        WHERE layer_a = layer_b
+            AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+        """,
+        [experiment_id],
+    ).fetchall()
+    cells: dict[tuple[str, str, str, int], dict[tuple[Model, Model], float | None]] = defaultdict(dict)
+    examples: dict[tuple[str, str, str, int], int] = {}
+    for pooling, features, estimator, layer, *models, value, count in rows:
+        a, b = (models[0], models[1], models[2]), (models[3], models[4], models[5])
+        cells[pooling, features, estimator, layer][_ordered(a, b)] = value
+        examples[pooling, features, estimator, layer] = count
+    method = _SIMILARITY_METHOD.format(margin=settings.margin)
+    for (pooling, features, estimator, layer), values in sorted(cells.items()):
+        about = {"pooling": pooling, "features": features, "estimator": estimator, "layer": layer, "margin": settings.margin}
+        about |= {"examples": examples[pooling, features, estimator, layer], "method": method}
+        for row in _cell(values, seeds, settings.margin, features, noise):
+            yield {**about, **row}
+
+
+def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, noise: set[str]) -> Iterator[dict[str, object]]:
+    """All pairs in one layer, by one way of comparing."""
+    models = {model for pair in values for model in pair}
+    tasks = sorted({task for role, task, _ in models if role == "single" and task is not None})
+    roles = {role for role, _, _ in models}
+    alone: tuple[Kind, ...] = ("multi", "pretrained")
+    pairs: list[tuple[Kind, str, str | None]] = [
+        *(("tasks", a, b) for a, b in combinations(tasks, 2)),
+        *((kind, task, None) for kind in alone if kind in roles for task in tasks),
+    ]
+
+    def value(a: Model, b: Model) -> float | None:
+        return values.get(_ordered(a, b))
+
+    for kind, task_a, task_b in pairs:
+        needed = [("single", task) for task in (task_a, task_b) if task] + ([("multi", None)] if kind == "multi" else [])
+        shared = [seed for seed in seeds if all((role, task, seed) in models for role, task in needed)]
+        floor_kind, floor = _choose_floor(models, {*noise} - {task_a, task_b}, features)
+        if shared:
+            found = judge_layer(kind, task_a, task_b, shared, value, margin=margin, floor=floor, floor_kind=floor_kind)
+            yield {"kind": kind, "task_a": task_a, "task_b": task_b, "seeds": len(shared), **_columns(found)}
+
+
+def _choose_floor(models: set[Model], noise: Collection[str | None], features: str) -> tuple[FloorKind, Floor]:
+    """Models that learnt permuted labels, in a role of their own or as the tasks `noise`; or else the next best floor."""
+    learnt_nothing = [model for model in models if model[0] == "shuffled" or (model[0] == "single" and model[1] in noise)]
+    if learnt_nothing:
+        return "shuffled", lambda task, s, t: [model for model in learnt_nothing if model[2] == t]
+    if features == "changes":  # an untrained encoder has not changed
+        return "permuted", lambda task, s, t: [("permuted", task, s)]
+    return "untrained", lambda task, s, t: [model for model in models if model[0] == "untrained" and model[2] == t]
+
+
+def _ordered(a: Model, b: Model) -> tuple[Model, Model]:
+    return (a, b) if repr(a) <= repr(b) else (b, a)
+
+
+def _columns(found: LayerSimilarity) -> dict[str, object]:
+    """Columns of the summary; p values serve `judge_pair` only and are kept for it."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in vars(found).items()
+    }
+
+
+def _alignments(connection: writer.Connection, experiment_id: str, settings: Evidence) -> Iterator[dict[str, object]]:
+    """A row per pair, moment and block of parameters."""
+    method = _ALIGNMENT_METHOD.format(threshold=settings.threshold)
+    cursor = connection.execute(_ALIGNMENTS, [experiment_id])
+    names = [column[0] for column in cursor.description]
+    for row in cursor.fetchall():
+        about = dict(zip(names, row, strict=True))
+        found = judge_direction(about.pop("debiased"), settings.threshold)
+        yield {**about, **vars(found), "threshold": settings.threshold, "method": method}

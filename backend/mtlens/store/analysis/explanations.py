@@ -1,0 +1,98 @@
+"""Fills `summary.explanation`: the measured verdicts beside what the summarised evidence says."""
+
+import json
+import math
+from collections import defaultdict
+
+from mtlens.config.sections import Evidence
+from mtlens.statistics.agreement import NOT_MEASURED, PairEvidence, explain
+from mtlens.statistics.cka_effect import LayerSimilarity, judge_pair
+from mtlens.statistics.gradient_cosine import Direction, judge_layers
+from mtlens.store.analysis import evidence_summary
+from mtlens.store.database import writer
+
+_LAYERS = """
+    SELECT task_a, task_b, similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted, effect,
+        effect_low, effect_high, p_similar, p_different, statement, reason
+    FROM summary.similarity
+    WHERE experiment_id = $experiment_id AND kind = 'tasks' AND estimator = 'debiased' AND features = 'hidden' AND layer > 0
+        AND pooling = $pooling
+    ORDER BY task_a, task_b, layer
+"""
+_DIRECTIONS = """
+    SELECT task_a, task_b, layer, cosine, low, high, seeds, statement, reason
+    FROM summary.alignment
+    WHERE experiment_id = ? AND setting = 'multi' AND moment = 'training' AND parameters = 'all'
+    ORDER BY task_a, task_b, layer
+"""
+
+
+def refresh(connection: writer.Connection, experiment_id: str) -> None:
+    """Summarise an experiment's evidence and put it beside the measured verdicts; nothing where there is no evidence."""
+    query = "SELECT specification, seeds FROM experiment WHERE experiment_id = ?"
+    about = connection.execute(query, [experiment_id]).fetchone()
+    if about is None:
+        return
+    specification, seeds = json.loads(about[0]), about[1]
+    noise = {task["name"] for task in specification["tasks"] if task["shuffle_labels"]}
+    evidence_summary.refresh(connection, experiment_id, Evidence.model_validate(specification["evidence"]), seeds, noise)
+    connection.execute("DELETE FROM summary.explanation WHERE experiment_id = ?", [experiment_id])
+    pairs = _pairs(connection, experiment_id, specification["encoder"]["pooling"])
+    if not pairs:
+        return
+    tasks = [task["name"] for task in specification["tasks"]]
+    verdicts, pooled = _verdicts(connection, experiment_id)
+    rows = [
+        {"experiment_id": experiment_id, **vars(row), "tasks": list(row.tasks)}
+        for row in explain(tasks, verdicts, pairs, pooled)
+    ]
+    writer.insert_rows(connection, "summary.explanation", rows)
+
+
+def _pairs(connection: writer.Connection, experiment_id: str, pooling: str) -> list[PairEvidence]:
+    """What CKA and gradients say of each pair of tasks that one of them speaks of."""
+    layers: dict[tuple[str, str], list[LayerSimilarity]] = defaultdict(list)
+    for task_a, task_b, *columns in connection.execute(
+        _LAYERS, {"experiment_id": experiment_id, "pooling": pooling}
+    ).fetchall():
+        layers[task_a, task_b].append(_layer(columns))
+    directions: dict[tuple[str, str], dict[int | None, Direction]] = defaultdict(dict)
+    for task_a, task_b, layer, *columns in connection.execute(_DIRECTIONS, [experiment_id]).fetchall():
+        names = ("cosine", "low", "high", "seeds", "statement", "reason")
+        directions[task_a, task_b][layer] = Direction(**dict(zip(names, columns, strict=True)))
+    return [_pair(pair, layers.get(pair), directions.get(pair)) for pair in sorted(layers.keys() | directions.keys())]
+
+
+def _layer(columns: list[object]) -> LayerSimilarity:
+    names = list(LayerSimilarity.__annotations__)
+    values = dict(zip(names, columns, strict=True))
+    return LayerSimilarity(**{name: _known(value) if name.startswith("p_") else value for name, value in values.items()})  # type: ignore[arg-type]
+
+
+def _known(p_value: object) -> float:
+    return p_value if isinstance(p_value, float) else math.nan
+
+
+def _pair(
+    tasks: tuple[str, str], layers: list[LayerSimilarity] | None, directions: dict[int | None, Direction] | None
+) -> PairEvidence:
+    cka, effect, cka_detail = judge_pair(layers) if layers else (NOT_MEASURED, None, "")
+    gradients, gradients_detail, cosine = NOT_MEASURED, "", None
+    if directions and None in directions:
+        each = [(layer, one) for layer, one in directions.items() if layer is not None]
+        gradients, gradients_detail = judge_layers(directions[None], each)
+        cosine = directions[None].cosine
+    return PairEvidence(
+        tasks=tasks, cka=cka, cka_effect=effect, cka_detail=cka_detail, gradients=gradients, gradient_cosine=cosine,
+        gradients_detail=gradients_detail,
+    )  # fmt: skip
+
+
+def _verdicts(
+    connection: writer.Connection, experiment_id: str
+) -> tuple[dict[str, tuple[str, float]], tuple[str, float] | None]:
+    """Task -> verdict and difference of the multi-task model, and those of the mean of all tasks."""
+    query = "SELECT task, verdict, difference FROM comparison WHERE experiment_id = ? AND kind = 'multi'"
+    rows = connection.execute(query, [experiment_id]).fetchall()
+    pooled = next(((verdict, difference) for task, verdict, difference in rows if task is None), None)
+    return {task: (verdict, difference) for task, verdict, difference in rows if task is not None}, pooled

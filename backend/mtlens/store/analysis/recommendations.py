@@ -1,0 +1,124 @@
+"""Fills `recommendation`: the cheapest family of models, chosen on validation and judged by the verdicts on test.
+
+The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does
+not flatter itself. A task that is served by its own model is not tested: nothing changes for it. A task whose own models know
+no more of its labels than chance is left alone: any model would match them, and nothing would follow from it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special
+
+from mtlens.grouping.optimal_family import Selection
+from mtlens.grouping.partitions import tasks_of
+from mtlens.grouping.recommendation import cheapest_adequate
+from mtlens.statistics.equivalence import Comparison
+from mtlens.statistics.equivalence import compare as judge
+from mtlens.statistics.metrics import confusion, macro_f1, permuted_macro_f1
+from mtlens.statistics.power import ALPHA
+from mtlens.store.analysis import comparisons
+from mtlens.store.analysis.group_scores import Gathered
+from mtlens.store.database import writer
+
+_METHOD = (
+    "chosen on validation: the cheapest family in which no task falls short of its task-specific model by more than half of "
+    "the margin; tasks whose own models are no better than chance (permutation test, 5 %) are left alone; judged once, on "
+    "test, by equivalence tests with Holm's correction over its tasks"
+)
+_ROUNDING = 1e-9
+_VALIDATION = """
+    SELECT any_value(label), list(predicted ORDER BY run_id) FROM prediction
+    WHERE split = 'validation' AND task = $1 AND run_id IN (SELECT unnest($2))
+    GROUP BY example_id ORDER BY example_id
+"""
+_COSTS = ("parameters", "seconds", "inference_seconds")
+
+
+def refresh(connection: writer.Connection, gathered: Gathered) -> tuple[Selection, bool]:
+    """Choose, judge and store; returns the family, and whether it can be recommended as it is."""
+    alone = _unlearned(connection, gathered)
+    family = cheapest_adequate(
+        gathered.validation,
+        gathered.complete,
+        margin=gathered.margin,
+        cost=gathered.cost,
+        overlap=gathered.search.overlap,
+        alone=alone,
+    )
+    found = _judged(connection, gathered, family)
+    verdict, statement = _conclusion(gathered, family, found)
+    if alone:
+        names = ", ".join(gathered.tasks[task] for task in alone)
+        statement += f"; left alone, as their own models are no better than chance on validation: {names}"
+    singles = [1 << task for task in range(len(gathered.tasks))]
+    costs = {
+        **{name: _total([gathered.mean(group, name) for group in family.groups]) for name in _COSTS},
+        **{f"single_{name}": _total([gathered.mean(group, name) for group in singles]) for name in _COSTS},
+    }
+    row = {
+        "experiment_id": gathered.experiment_id, "verdict": verdict,
+        "groups": [gathered.names(one) for one in sorted(family.groups, key=tasks_of)],
+        "statement": statement, "models": len(family.groups), "cost": family.cost, "tasks": len(singles), **costs,
+        "method": _METHOD,
+    }  # fmt: skip
+    writer.insert_rows(connection, "recommendation", [row])
+    return family, verdict in ("matches", "separate")
+
+
+def _unlearned(connection: writer.Connection, gathered: Gathered) -> list[int]:
+    """Tasks whose own models score no higher on validation than if the labels were dealt out to other texts.
+
+    A one-sided test at 5 % of the mean over seeds.
+    """
+    found: list[int] = []
+    for task, name in enumerate(gathered.tasks):
+        runs = [gathered.runs[1 << task, seed].run_id for seed in gathered.seeds]
+        rows = connection.execute(_VALIDATION, [name, runs]).fetchall()
+        labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
+        num_classes = 1 + int(max(labels.max(), predicted.max()))
+        score = np.mean([macro_f1(confusion(labels, own, num_classes)) for own in predicted])
+        by_chance, spread = permuted_macro_f1(labels, predicted, num_classes)
+        if score <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
+            found.append(task)
+    return found
+
+
+def _judged(connection: writer.Connection, gathered: Gathered, family: Selection) -> Sequence[Comparison]:
+    """Comparisons of the tasks that share a model with their task-specific models, stored as kind `family`."""
+    groups = gathered.complete
+    pairs = {
+        gathered.tasks[task]: {
+            seed: (gathered.runs[1 << task, seed].run_id, gathered.runs[groups[row], seed].run_id) for seed in gathered.seeds
+        }
+        for task, row in enumerate(family.served_by)
+        if groups[row] != 1 << task
+    }
+    tasks = comparisons.read_predictions(connection, gathered.experiment_id, pairs) if pairs else []
+    found = judge(tasks, margin=gathered.margin) if tasks else ()
+    comparisons.store_comparisons(connection, gathered.experiment_id, "family", pairs, found)
+    return [one for one in found if one.task is not None]
+
+
+def _conclusion(gathered: Gathered, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
+    """Verdict on the family and what it says in words."""
+    words = "; ".join(" + ".join(gathered.names(group)) for group in sorted(family.groups, key=tasks_of))
+    models = "1 model" if len(family.groups) == 1 else f"{len(family.groups)} models"
+    instead = f"{models} instead of {len(gathered.tasks)} ({words})"
+    worse = [str(one.task) for one in found if one.verdict == "worse"]
+    open_ = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
+    if not found:
+        return "separate", "train the tasks separately: no cheaper family came near enough on validation"
+    if worse:
+        return (
+            "worse",
+            f"train the tasks separately: {instead} came nearest on validation, but are worse for {', '.join(worse)} on test",
+        )
+    if open_:
+        return "inconclusive", f"{instead} may do, but that is not settled: {'; '.join(open_)}"
+    return "matches", f"{instead}: every task matches its task-specific model"
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

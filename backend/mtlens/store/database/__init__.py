@@ -1,0 +1,1 @@
+"""DuckDB: the one writer, its readers, and published snapshots."""

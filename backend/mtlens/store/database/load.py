@@ -1,0 +1,217 @@
+"""What goes into the master database, and out of it: runs and experiments, with how far their folders were read."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import json
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from mtlens.store.database.read_evidence import PieceRecord
+from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
+from mtlens.store.database.scan import RunSeen, Seen
+from mtlens.store.database.writer import Connection, incoming, insert, insert_rows
+from mtlens.store.workspace.journal import Event
+from mtlens.store.workspace.manifest import ManifestTask
+
+_RUN_ROW = pa.schema(
+    [
+        *((name, pa.string()) for name in ("run_id", "method", "state", "device", "precision", "reason")),
+        *((name, pa.string()) for name in ("configuration", "versions", "facts")),
+        *((name, pa.int64()) for name in ("seed", "epochs_run", "best_epoch", "updates", "parameters", "threads")),
+        *((name, pa.int64()) for name in ("trainable_parameters", "peak_memory_bytes", "epochs", "batch_size", "epoch")),
+        *((name, pa.float64()) for name in ("seconds", "wall_seconds", "gpu_utilisation", "learning_rate", "fraction")),
+        *((name, pa.timestamp("us")) for name in ("started", "finished", "last_event")),
+        ("tasks", pa.list_(pa.string())),
+    ]
+)
+_KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
+_TABLES_OF_RUN = ("run", "metric", "prediction", "event", "quarantine", "bookkeeping.run_seen", "bookkeeping.journal_seen")
+_TABLES_OF_MANIFEST = ("experiment", "task", "example", "experiment_run", "quarantine", "bookkeeping.experiment_seen")
+_TABLES_OF_EVIDENCE = (
+    "bookkeeping.experiment_piece",
+    "bookkeeping.evidence_seen",
+    "summary.similarity",
+    "summary.alignment",
+    "summary.explanation",
+)
+_TABLES_OF_PIECE = ("cka", "gradient_alignment", "lookahead", "linearised", "bookkeeping.piece_seen")
+TABLES_OF_GROUPING = (
+    "affinity",
+    "summary.group_score",
+    "grouping",
+    "grouping_member",
+    "grouping_method",
+    "recommendation",
+    "bookkeeping.grouping_seen",
+)
+_TABLES_OF_COMPARISON = ("comparison", "bookkeeping.comparison_seen")
+
+
+def read_seen(connection: Connection) -> Seen:
+    """What the database holds already."""
+    offsets: dict[str, dict[int, int]] = {}
+    for run_id, journal, end in connection.execute("FROM bookkeeping.journal_seen").fetchall():
+        offsets.setdefault(run_id, {})[journal] = end
+    runs = {
+        run_id: RunSeen(generation, state, offsets.get(run_id, {}))
+        for run_id, generation, state in connection.execute("FROM bookkeeping.run_seen").fetchall()
+    }
+    stamps = connection.execute("SELECT experiment_id, stamp FROM bookkeeping.experiment_seen").fetchall()
+    pieces = dict(connection.execute("SELECT piece_id, state FROM bookkeeping.piece_seen").fetchall())
+    return Seen(runs=runs, experiments=dict(stamps), pieces=pieces)
+
+
+def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Take runs out whose folders are gone. What was compared with them has to be compared anew, should they come back."""
+    _mark_stale(connection, "SELECT unnest($ids)", {"ids": run_ids})
+    affected = "SELECT experiment_id FROM experiment_run WHERE run_id IN (SELECT unnest($ids))"
+    for seen in ("comparison_seen", "grouping_seen"):
+        connection.execute(f"DELETE FROM bookkeeping.{seen} WHERE experiment_id IN ({affected})", {"ids": run_ids})
+    _delete(connection, _TABLES_OF_RUN, "run_id", run_ids)
+
+
+def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
+    """Take experiments out with what was concluded; their runs and pieces of evidence stay."""
+    concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE, *TABLES_OF_GROUPING)
+    _delete(connection, concluded, "experiment_id", experiment_ids)
+
+
+def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
+    """Put in what is new about runs."""
+    ids = [record.run_id for record in records]
+    with incoming(connection, pa.Table.from_pylist([record.row for record in records], schema=_RUN_ROW)):
+        changed = "SELECT run_id FROM incoming LEFT JOIN run USING (run_id) WHERE run.state IS DISTINCT FROM incoming.state"
+        _mark_stale(connection, changed, {})
+        connection.execute(f"INSERT INTO run BY NAME FROM incoming ON CONFLICT (run_id) DO UPDATE SET {_updates()}")
+    insert(connection, "metric", _joined((record.run_id, record.metrics) for record in records))
+    insert(connection, "prediction", _joined((record.run_id, record.predictions) for record in records))
+    events = [{"run_id": record.run_id, **_event(*event)} for record in records for event in record.events]
+    insert_rows(connection, "event", events)
+    connection.execute("DELETE FROM quarantine WHERE source IN (SELECT 'runs/' || unnest($ids))", {"ids": ids})
+    bad = [{"run_id": record.run_id, **part._asdict()} for record in records for part in record.bad]
+    insert_rows(connection, "quarantine", bad)
+    _remember(connection, records)
+
+
+def forget_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
+    """Take pieces of evidence out whose folders are gone."""
+    _mark_stale_by_pieces(connection, piece_ids)
+    _delete(connection, _TABLES_OF_PIECE, "piece_id", piece_ids)
+
+
+def add_piece(connection: Connection, record: PieceRecord) -> None:
+    """Put in a piece of evidence in place of what was known of it."""
+    forget_pieces(connection, [record.piece_id])
+    insert(connection, "cka", _joined([(record.piece_id, record.cka)], "piece_id"))
+    insert(connection, "gradient_alignment", _joined([(record.piece_id, record.gradients)], "piece_id"))
+    insert(connection, "lookahead", _joined([(record.piece_id, record.lookahead)], "piece_id"))
+    insert(connection, "linearised", _joined([(record.piece_id, record.linearised)], "piece_id"))
+    seen = {"piece_id": record.piece_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
+    insert_rows(connection, "bookkeeping.piece_seen", [seen])
+
+
+def _mark_stale_by_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
+    connection.execute(
+        "UPDATE bookkeeping.experiment_seen SET stale = true WHERE experiment_id IN "
+        "(SELECT experiment_id FROM bookkeeping.experiment_piece WHERE piece_id IN (SELECT unnest($ids)))",
+        {"ids": piece_ids},
+    )
+
+
+def _remember(connection: Connection, records: Sequence[RunRecord]) -> None:
+    """How far the runs' folders were read; of a finished run nothing is read any more."""
+    _delete(connection, ("bookkeeping.run_seen", "bookkeeping.journal_seen"), "run_id", [one.run_id for one in records])
+    seen = [{"run_id": one.run_id, "generation": one.seen.generation, "state": one.seen.state} for one in records]
+    insert_rows(connection, "bookkeeping.run_seen", seen)
+    ends = [
+        {"run_id": record.run_id, "journal": journal, "bytes": end}
+        for record in records
+        if record.seen.state != "done"
+        for journal, end in record.seen.offsets.items()
+    ]
+    insert_rows(connection, "bookkeeping.journal_seen", ends)
+
+
+def _event(journal: int, position: int, event: Event) -> dict[str, object]:
+    plain = event.model_dump(exclude={"payload", "time"})
+    return {**plain, "journal": journal, "position": position, "time": utc(event.time), "payload": json.dumps(event.payload)}
+
+
+def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
+    """Put in an experiment in place of what was known of it; its comparisons are due."""
+    key = {"experiment_id": record.experiment_id}
+    forget_experiments(connection, [record.experiment_id])
+    insert_rows(connection, "bookkeeping.experiment_seen", [{**key, "stamp": record.stamp, "stale": True}])
+    insert_rows(connection, "quarantine", [{**key, **part._asdict()} for part in record.bad])
+    manifest = record.manifest
+    if manifest is None:
+        return
+    about = {
+        "name": manifest.name,
+        "created": utc(manifest.created.timestamp()),
+        "last_started": utc((manifest.last_started or manifest.created).timestamp()),
+        "margin": manifest.spec.margin,
+        "seeds": list(manifest.spec.seeds),
+        "encoder": manifest.spec.encoder.name,
+        "specification": manifest.spec.model_dump_json(),
+        "notes": list(manifest.notes),
+    }
+    insert_rows(connection, "experiment", [{**key, **about}])
+    insert_rows(connection, "task", [{**key, **_task(position, task)} for position, task in enumerate(manifest.tasks)])
+    insert_rows(connection, "experiment_run", [{**key, **run.model_dump()} for run in manifest.runs])
+    pieces = [{**key, "position": position, **piece.model_dump()} for position, piece in enumerate(manifest.evidence)]
+    insert_rows(connection, "bookkeeping.experiment_piece", pieces)
+    owner = pa.repeat(record.experiment_id, len(record.examples))
+    insert(connection, "example", record.examples.append_column("experiment_id", owner))
+
+
+def _task(position: int, task: ManifestTask) -> dict[str, object]:
+    return {
+        "position": position,
+        "task": task.name,
+        "label_column": task.column,
+        "classes": list(task.classes),
+        "weight": task.weight,
+        "class_counts": json.dumps(task.class_counts),
+    }
+
+
+def stale_experiments(connection: Connection) -> list[str]:
+    """Experiments whose comparisons are due."""
+    rows = connection.execute("SELECT experiment_id FROM bookkeeping.experiment_seen WHERE stale ORDER BY ALL").fetchall()
+    return [experiment_id for (experiment_id,) in rows]
+
+
+def set_fresh(connection: Connection, experiment_id: str) -> None:
+    """Remember that an experiment's comparisons are up to date."""
+    connection.execute("UPDATE bookkeeping.experiment_seen SET stale = false WHERE experiment_id = ?", [experiment_id])
+
+
+def _updates() -> str:
+    """What a run's newer row changes: everything but its key, and no progress that its new events do not speak of."""
+    names = [name for name in _RUN_ROW.names if name != "run_id"]
+    return ", ".join(
+        f"{name} = coalesce(excluded.{name}, run.{name})" if name in _KEPT_WHERE_SILENT else f"{name} = excluded.{name}"
+        for name in names
+    )
+
+
+def _joined(tables: Iterable[tuple[str, pa.Table]], key: str = "run_id") -> pa.Table:
+    """The tables of several jobs one below the other, with the jobs' ids."""
+    return pa.concat_tables([table.append_column(key, pa.repeat(job_id, len(table))) for job_id, table in tables])
+
+
+def _delete(connection: Connection, tables: Sequence[str], column: str, values: Sequence[str]) -> None:
+    for table in tables if values else ():
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT unnest($values))", {"values": values})
+
+
+def _mark_stale(connection: Connection, runs: str, values: dict[str, object]) -> None:
+    """Comparisons are due in all experiments that ask for one of the runs, which a query names."""
+    connection.execute(
+        "UPDATE bookkeeping.experiment_seen SET stale = true WHERE experiment_id IN "
+        f"(SELECT experiment_id FROM experiment_run WHERE run_id IN ({runs}))",
+        values,
+    )

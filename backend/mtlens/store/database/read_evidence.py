@@ -1,0 +1,77 @@
+"""Reads evidence folders into records that the master database can take. Writes nothing."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from mtlens.errors import WorkspaceError
+from mtlens.store.database.scan import StoredState
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, PieceFolder
+from mtlens.store.workspace.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LINEARISED_COLUMNS, LOOKAHEAD_COLUMNS
+from mtlens.store.workspace.files import read_object
+from mtlens.store.workspace.job_folder import JobState
+from mtlens.store.workspace.run_tables import read_parquet
+from mtlens.store.workspace.workspace import Workspace
+
+_FILES = {
+    "cka": (CKA, CKA_COLUMNS),
+    "gradients": (GRADIENTS, GRADIENT_COLUMNS),
+    "lookahead": (LOOKAHEAD, LOOKAHEAD_COLUMNS),
+    "linearised": (LINEARISED, LINEARISED_COLUMNS),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PieceRecord:
+    """A piece of evidence as its folder has it now; its tables are empty before it is done."""
+
+    piece_id: str
+    state: StoredState
+    seconds: float | None
+    reason: str | None
+    cka: pa.Table
+    gradients: pa.Table
+    lookahead: pa.Table
+    linearised: pa.Table
+
+
+def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) -> PieceRecord | None:
+    """What a piece's folder holds, or None where nothing has changed since it was in state `before`."""
+    folder = PieceFolder(workspace, piece_id)
+    state = folder.state
+    if state == "absent" or state == before:
+        return None
+    try:
+        return _read(folder, state)
+    except WorkspaceError as error:
+        if before == "damaged":
+            return None
+        empty = _tables(folder, is_done=False)
+        return PieceRecord(piece_id=piece_id, state="damaged", seconds=None, reason=str(error), **empty)
+
+
+def _read(folder: PieceFolder, state: JobState) -> PieceRecord:
+    facts = dict[str, object]()
+    if state == "done":
+        facts = folder.facts()
+    elif state == "failed":
+        facts = read_object(folder.path / "FAILED")
+    seconds, reason = facts.get("seconds"), facts.get("reason")
+    return PieceRecord(
+        piece_id=folder.job_id,
+        state="done" if state == "done" else "failed" if state == "failed" else "unfinished",
+        seconds=seconds if isinstance(seconds, float) else None,
+        reason=reason if isinstance(reason, str) else None,
+        **_tables(folder, is_done=state == "done"),
+    )
+
+
+def _tables(folder: PieceFolder, *, is_done: bool) -> dict[str, pa.Table]:
+    """Those that a finished piece has, and empty ones in place of others."""
+    return {
+        field: read_parquet(folder.path / name, columns) if is_done and (folder.path / name).exists() else columns.empty_table()
+        for field, (name, columns) in _FILES.items()
+    }

@@ -1,0 +1,76 @@
+"""Which runs and experiments are new: told from names in the folders, without opening a file.
+
+A finished run is known by its name alone, so the cost grows with what is new and not with what is stored.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from mtlens.store.workspace.files import names_in
+from mtlens.store.workspace.job_folder import JOB_ID
+from mtlens.store.workspace.workspace import Workspace
+
+StoredState = Literal["unfinished", "failed", "done", "damaged"]
+
+
+class RunSeen(NamedTuple):
+    """What was read of a run. generation: how many damaged copies were set aside; offsets: bytes read per journal."""
+
+    generation: int
+    state: StoredState
+    offsets: Mapping[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the master database holds. experiments: id -> stamp of the manifest that was read; pieces: of evidence."""
+
+    runs: Mapping[str, RunSeen]
+    experiments: Mapping[str, str]
+    pieces: Mapping[str, StoredState]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Names that may hold something new, and names that are gone."""
+
+    runs: tuple[tuple[str, int], ...]  # id, generation
+    gone_runs: tuple[str, ...]
+    experiments: tuple[tuple[str, str], ...]  # id, stamp
+    gone_experiments: tuple[str, ...]
+    pieces: tuple[str, ...]
+    gone_pieces: tuple[str, ...]
+
+
+def list_changes(workspace: Workspace, seen: Seen) -> Listing:
+    """Compare the names in the workspace with what was seen. A run that was set aside and trained again counts as gone."""
+    names = names_in(workspace.runs)
+    set_aside = Counter(name.partition(".")[0] for name in names if ".damaged-" in name)
+    generations = {name: set_aside[name] for name in names if JOB_ID.fullmatch(name)}
+    with os.scandir(workspace.experiments) as entries:
+        stamps = {entry.name[: -len(".json")]: _stamp(entry) for entry in entries if entry.name.endswith(".json")}
+    pieces = {name for name in _names_of_pieces(workspace) if JOB_ID.fullmatch(name)}
+    current = {run_id for run_id, run in seen.runs.items() if generations.get(run_id) == run.generation}
+    finished = {run_id for run_id in current if seen.runs[run_id].state == "done"}
+    return Listing(
+        runs=tuple(sorted((run_id, generation) for run_id, generation in generations.items() if run_id not in finished)),
+        gone_runs=tuple(sorted(seen.runs.keys() - current)),
+        experiments=tuple(sorted(stamps.items() - seen.experiments.items())),
+        gone_experiments=tuple(sorted(seen.experiments.keys() - stamps.keys())),
+        pieces=tuple(sorted(name for name in pieces if seen.pieces.get(name) != "done")),
+        gone_pieces=tuple(sorted(seen.pieces.keys() - pieces)),
+    )
+
+
+def _names_of_pieces(workspace: Workspace) -> list[str]:
+    """None in a workspace of a mtlens that had no evidence."""
+    return names_in(workspace.evidence) if workspace.evidence.exists() else []
+
+
+def _stamp(entry: "os.DirEntry[str]") -> str:
+    """Changes whenever the file is replaced."""
+    status = entry.stat()
+    return f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"

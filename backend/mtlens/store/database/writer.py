@@ -1,0 +1,91 @@
+"""The master database: how it is made, opened and changed. Only the writer opens it."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+SCHEMA_VERSION = 7
+SQL = Path(__file__).with_name("sql")
+
+Connection = duckdb.DuckDBPyConnection
+DatabaseError = duckdb.Error
+
+
+def connect(path: Path) -> Connection:
+    """Open for writing. One thread: the cores belong to the trainings that run beside the writer."""
+    return duckdb.connect(str(path), config={"threads": 1})
+
+
+def create(connection: Connection) -> None:
+    """Make tables, views and their descriptions."""
+    with transaction(connection):
+        for name in ("schema.sql", "views.sql", "evidence.sql", "grouping.sql"):
+            connection.execute((SQL / name).read_text(encoding="utf-8"))
+        about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]
+        connection.execute("INSERT INTO store_info VALUES (?, ?, ?, NULL)", about)
+
+
+def schema_version(connection: Connection) -> int:
+    """Version of the tables in an existing database; `duckdb.Error` where it is not one of mtlens."""
+    (version,) = connection.execute("SELECT max(schema_version) FROM store_info").fetchall()[0]
+    return version or 0
+
+
+@contextmanager
+def transaction(connection: Connection) -> Generator[None]:
+    """All or nothing."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):  # the first error says more
+            connection.execute("ROLLBACK")
+        raise
+
+
+def snapshot(connection: Connection) -> str | None:
+    """Name of the snapshot that shows what the database holds now; None where it has changed since."""
+    return connection.execute("SELECT max(snapshot) FROM store_info").fetchall()[0][0]
+
+
+def set_snapshot(connection: Connection, name: str | None) -> None:
+    """Remember which snapshot shows the present content."""
+    connection.execute("UPDATE store_info SET snapshot = ?", [name])
+
+
+def insert(connection: Connection, table: str, rows: pa.Table) -> None:
+    """Append the rows of an Arrow table, whose columns are matched by name."""
+    with incoming(connection, rows):
+        connection.execute(f"INSERT INTO {table} BY NAME FROM incoming")
+
+
+def insert_rows(connection: Connection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Append rows that all give the same columns; columns that they leave out are NULL."""
+    if rows:
+        insert(connection, table, pa.Table.from_pylist(rows))
+
+
+@contextmanager
+def incoming(connection: Connection, rows: pa.Table) -> Generator[None]:
+    """Let SQL see an Arrow table as `incoming`."""
+    connection.register("incoming", rows)
+    try:
+        yield
+    finally:
+        connection.unregister("incoming")
+
+
+def _mtlens_version() -> str:
+    try:
+        return metadata.version("mtlens")
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,1 @@
+"""The files of a workspace: run folders, evidence folders, manifests and journals."""

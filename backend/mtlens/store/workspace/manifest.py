@@ -1,0 +1,69 @@
+"""What an experiment asks for, as it was written into the workspace when it was started."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from mtlens.config.experiment import Experiment
+from mtlens.config.sections import Role, SplitName
+from mtlens.errors import WorkspaceError
+from mtlens.store.workspace.files import now, read_object
+from mtlens.store.workspace.workspace import Workspace
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)  # and unknown keys are passed over: a later mtlens may write more
+
+
+class ManifestTask(_Part):
+    """A task and how many examples each class has in each split."""
+
+    name: str
+    column: str
+    classes: tuple[str, ...]
+    weight: float
+    class_counts: dict[SplitName, dict[str, int]]
+
+
+class ManifestRun(_Part):
+    """A run and its part in the experiment. candidate: grid point, 0 without a grid."""
+
+    run_id: str
+    role: Role
+    candidate: int
+
+
+class ManifestPiece(_Part):
+    """A piece of evidence that the experiment asks for. subject: in words, what it looks at."""
+
+    piece_id: str
+    kind: str
+    subject: str
+
+
+class Manifest(_Part):
+    """Content of experiments/<experiment_id>.json."""
+
+    experiment_id: str
+    name: str
+    created: AwareDatetime
+    last_started: AwareDatetime | None = None
+    spec: Experiment
+    tasks: tuple[ManifestTask, ...]
+    runs: tuple[ManifestRun, ...]
+    notes: tuple[str, ...]
+    evidence: tuple[ManifestPiece, ...] = ()
+
+
+def mark_started(workspace: Workspace, experiment_id: str) -> None:
+    """Make an experiment the one that was started last; where it is already, the store need not read its manifest anew."""
+    starts: dict[str, float] = {}
+    for path in workspace.experiments.glob("*.json"):
+        with suppress(WorkspaceError, KeyError, TypeError, ValueError):  # the store tells of one that cannot be read
+            manifest = read_object(path)
+            started = manifest.get("last_started") or manifest["created"]
+            starts[path.stem] = datetime.fromisoformat(started).timestamp()
+    if max(starts, key=starts.__getitem__, default=experiment_id) != experiment_id:
+        manifest = read_object(workspace.experiments / f"{experiment_id}.json")
+        workspace.save_manifest({**manifest, "last_started": now()}, None)

@@ -1,0 +1,118 @@
+"""The results folder: its layout, its format number, and files that appear whole or not at all."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from mtlens.errors import WorkspaceError
+from mtlens.store.workspace.files import failed_to, now, read_object, to_json, write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = 1
+"""Number of the layout below; a workspace with a larger number belongs to a newer mtlens."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")  # what a path makes of s3://; a drive has one letter
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the runs, the experiments and the store. Processes on one machine may share it."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, directory: Path, *, create: bool = True) -> Self:
+        """Workspace in `directory`, made on first use; without `create`, one that does not exist is an error."""
+        if _SCHEME.fullmatch(directory.parts[0] if directory.parts else ""):
+            raise WorkspaceError(f"{directory} should be a folder, mounted on every node; found an address, and no locks there")
+        workspace = cls(directory.absolute())
+        if directory.exists() and not directory.is_dir():
+            raise WorkspaceError(f"{directory} should be a folder; found a file")
+        if not workspace.marker.exists() and not create:
+            raise WorkspaceError(f"{directory}: nothing here yet: run `mtlens run EXPERIMENT` first")
+        try:
+            if create:
+                for folder in (workspace.runs, workspace.evidence, workspace.experiments, workspace.store):
+                    folder.mkdir(parents=True, exist_ok=True)
+                if not workspace.marker.exists():
+                    write_atomic(workspace.marker, to_json({"format": FORMAT}))
+            _check_format(workspace)
+        except OSError as error:
+            raise failed_to("use", directory, error) from error
+        return workspace
+
+    @property
+    def marker(self) -> Path:
+        """The file that makes a folder a workspace and gives its format."""
+        return self.root / "workspace.json"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run, named by its id."""
+        return self.root / "runs"
+
+    @property
+    def evidence(self) -> Path:
+        """One folder per piece of evidence, named by its id."""
+        return self.root / "evidence"
+
+    @property
+    def experiments(self) -> Path:
+        """One manifest and one table of examples per experiment."""
+        return self.root / "experiments"
+
+    @property
+    def store(self) -> Path:
+        """The master database and its snapshots."""
+        return self.root / "store"
+
+    @property
+    def master(self) -> Path:
+        """The database that only `ingest` opens."""
+        return self.store / "master.duckdb"
+
+    @property
+    def pointer(self) -> Path:
+        """Link to the newest snapshot: what readers and a user's own `duckdb` open."""
+        return self.root / "mtlens.duckdb"
+
+    @property
+    def ray_dashboard(self) -> Path:
+        """File with the address of Ray's own dashboard, while a fleet that has one is at work."""
+        return self.root / "ray" / "dashboard"
+
+    @property
+    def conductor_lock(self) -> Path:
+        """File that a command which has jobs done here holds locked while it does."""
+        return self.root / ".conductor.lock"
+
+    @property
+    def writer_lock(self) -> Path:
+        """File that the one writer holds locked."""
+        return self.root / ".writer.lock"
+
+    def save_manifest(self, manifest: dict[str, Any], examples: "pa.Table | None") -> None:
+        """Write an experiment's examples (example_id, split, cluster) and then, last, its manifest; None: they stay.
+
+        A manifest that does not say when it was `created` is stamped with the present time.
+        """
+        from mtlens.store.workspace import run_tables  # pyarrow takes longer to import than `mtlens sql` may take to answer
+
+        path = self.experiments / f"{manifest['experiment_id']}.json"
+        if examples is not None:
+            write_atomic(path.with_suffix(".examples.parquet"), run_tables.to_parquet(examples.cast(run_tables.EXAMPLES)))
+        write_atomic(path, to_json({"created": now(), **manifest}))
+
+
+def _check_format(workspace: Workspace) -> None:
+    found = read_object(workspace.marker).get("format")
+    if not isinstance(found, int) or found < 1:
+        raise WorkspaceError(f"{workspace.marker} should give the format of the workspace; found {found!r}")
+    if found > FORMAT:
+        raise WorkspaceError(f"{workspace.root} was written by a newer mtlens (format {found}; this one reads {FORMAT})")

@@ -1,0 +1,85 @@
+"""Predictions of a model on a split, and the scores that follow from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mtlens.config.sections import SplitName, Task
+from mtlens.data.examples import MISSING
+from mtlens.data.tokenize import Encoded, collate, ordered_batches
+from mtlens.statistics import metrics
+from mtlens.training.distributed import World
+from mtlens.training.hardware import Hardware
+from mtlens.training.model import MultiTaskModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """One task on the m labelled examples of a split. rows: [m]; labels: [m]; probabilities: [m, C]."""
+
+    task: Task
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int16]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Class of the highest probability, [m]."""
+        return self.probabilities.argmax(axis=1)
+
+    def macro_f1(self) -> float:
+        """Macro-F1, in [0, 1]."""
+        return float(metrics.macro_f1(self._confusion()))
+
+    def loss(self) -> float:
+        """Mean negative log-likelihood of the labels, in nats."""
+        chosen = self.probabilities[np.arange(len(self.labels)), self.labels]
+        return float(-np.log(np.clip(chosen, 1e-12, 1)).mean())
+
+    def scores(self) -> list[tuple[str, str | None, float]]:
+        """(name, class or None, value) of every metric: macro-F1, accuracy, F1 by class, calibration error, loss."""
+        confusion = self._confusion()
+        by_class = metrics.f1_per_class(confusion)
+        return [
+            ("macro_f1", None, self.macro_f1()),
+            ("accuracy", None, float(metrics.accuracy(confusion))),
+            ("ece", None, float(metrics.expected_calibration_error(self.labels, self.probabilities))),
+            ("loss", None, self.loss()),
+            *(("f1", name, float(value)) for name, value in zip(self.task.classes, by_class, strict=True)),
+        ]
+
+    def _confusion(self) -> NDArray[np.int64]:
+        return metrics.confusion(self.labels, self.predicted, len(self.task.classes))
+
+
+@torch.inference_mode()
+def predict(
+    model: MultiTaskModel, encoded: Encoded, split: SplitName, *, batch_size: int, hardware: Hardware, world: World
+) -> list[Prediction]:
+    """Every task of `encoded` on its labelled examples of the split, in row order."""
+    model.eval()
+    rows = encoded.rows(split, list(range(len(encoded.tasks))))
+    seen: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
+    found: list[list[NDArray[np.float32]]] = [[np.empty((0, len(task.classes)), dtype=np.float32)] for task in encoded.tasks]
+    for batch in ordered_batches(encoded.lengths, world.part(rows), batch_size):
+        tokens, mask = collate(encoded, batch)
+        with hardware.autocast():
+            logits = model(torch.from_numpy(tokens).to(hardware.device), torch.from_numpy(mask).to(hardware.device))
+        seen.append(batch)
+        for column, values in zip(found, logits, strict=True):
+            column.append(values.softmax(dim=1).cpu().numpy())
+    seen_rows, columns = world.gather(np.concatenate(seen), [np.concatenate(column) for column in found])
+    order = np.argsort(seen_rows)
+    return [_labelled(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]
+
+
+def _labelled(encoded: Encoded, j: int, rows: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Prediction:
+    labelled = encoded.labels[rows, j] != MISSING
+    return Prediction(
+        task=encoded.tasks[j],
+        rows=rows[labelled],
+        labels=encoded.labels[rows[labelled], j],
+        probabilities=probabilities[labelled],
+    )

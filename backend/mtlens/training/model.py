@@ -1,0 +1,154 @@
+"""One shared encoder with one linear head per task. A single-task model is the same thing with one task.
+
+Shapes: b examples in a batch, L tokens, d hidden units, T tasks, C_j classes of task j, V compacted vocabulary.
+"""
+
+import copy
+import functools
+import hashlib
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mtlens.config.run import Run
+from mtlens.config.sections import Lora
+from mtlens.errors import EncoderError
+
+
+class MultiTaskModel(nn.Module):
+    """Logits of every task from one pass through the encoder."""
+
+    def __init__(self, encoder: nn.Module, heads: list[nn.Linear], *, pooling: Literal["mean", "cls"], dropout: float):
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleList(heads)
+        self.dropout = nn.Dropout(dropout)
+        self.pooling: Literal["mean", "cls"] = pooling
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
+        """tokens [b, L], mask [b, L] (true = a real token) -> per task logits [b, C_j] in float32."""
+        hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        pooled = self.dropout(pool(hidden, mask, self.pooling))
+        return [head(pooled).float() for head in self.heads]
+
+
+def pool(hidden: Tensor, mask: Tensor, pooling: Literal["mean", "cls"]) -> Tensor:
+    """[b, L, d] -> [b, d] in float32: the first token, or the mean over real tokens. Padding never enters."""
+    if pooling == "cls":
+        return hidden[:, 0].float()
+    weights = mask.unsqueeze(-1).float()
+    return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
+    """The model of a run before its first step.
+
+    A head's initial weights depend on the seed and on its task's name alone, so a task starts from the same head in its
+    single-task and in the multi-task model of one seed.
+    """
+    encoder = _compact(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available())), vocabulary)
+    config: Any = encoder.config
+    if run.method == "lora":
+        encoder = _add_adapters(encoder, run.training.lora, run.seed)
+    heads = [_new_head(config.hidden_size, len(task.classes), f"{run.seed}:{task.name}") for task in run.tasks]
+    dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
+    return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout)
+
+
+def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int) -> nn.Module:
+    """The encoder's architecture with random weights, as its authors initialise it: a floor for comparisons."""
+    from transformers import AutoModel
+
+    torch.manual_seed(seed)
+    encoder: Any = AutoModel.from_config(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available()).config))
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None
+    return _compact(encoder, vocabulary)
+
+
+@functools.lru_cache(maxsize=1)
+def _load_encoder(directory: Path, gpu: bool) -> Any:
+    """Kept per process: a lane that trains twenty runs reads the file once."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    # on a CPU, PyTorch's fused attention is slower for short texts than plain products; on a GPU transformers knows best
+    attention: dict[str, Any] = {} if gpu else {"attn_implementation": "eager"}
+    try:
+        encoder, found = AutoModel.from_pretrained(
+            str(directory),
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **attention,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise EncoderError(
+            f"encoder should load as a transformers model; {directory} does not: {error}".splitlines()[0]
+        ) from None
+    if absent := [name for name in found["missing_keys"] if "pooler" not in name]:
+        raise EncoderError(f"weights of {directory} should be complete; found {len(absent)} missing, such as {absent[0]}")
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # heads read the hidden states; an unused pooler would only be decayed and saved
+    return encoder
+
+
+def _compact(encoder: Any, vocabulary: NDArray[np.int64]) -> Any:
+    """Keep the embedding rows of the vocabulary that occurs, [V, d]."""
+    old = encoder.get_input_embeddings()
+    if int(vocabulary[-1]) >= old.num_embeddings:
+        raise EncoderError(f"token ids should be below the encoder's {old.num_embeddings} embeddings; found {vocabulary[-1]}")
+    rows = old.weight.detach()[torch.from_numpy(vocabulary)].clone()
+    new = nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx)
+    encoder.set_input_embeddings(new)
+    return encoder
+
+
+def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArray[np.int64]) -> None:
+    """Give the model every token of its pretrained encoder again: those that training has not seen keep their old rows."""
+    encoder: Any = model.encoder
+    old = _load_encoder(directory, torch.cuda.is_available()).get_input_embeddings()
+    rows = old.weight.detach().clone()
+    rows[torch.from_numpy(vocabulary)] = encoder.get_input_embeddings().weight.detach().to(rows.device)
+    encoder.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx))
+    encoder.config.vocab_size = len(rows)
+
+
+def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules="all-linear", bias="none")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5 by a name that is going away
+        return get_peft_model(encoder, config)
+
+
+def _new_head(hidden_size: int, num_classes: int, key: str) -> nn.Linear:
+    generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big"))
+    head = nn.Linear(hidden_size, num_classes)
+    with torch.no_grad():
+        head.weight.normal_(std=0.02, generator=generator)
+        head.bias.zero_()
+    return head
+
+
+def count_multiplied(directory: Path) -> tuple[int, int, int]:
+    """(weights that multiply every token, layers, hidden units) of an encoder, from its config alone."""
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
+    with torch.device("meta"):
+        encoder = AutoModel.from_config(config)
+    embeddings = {id(module.weight) for module in encoder.modules() if isinstance(module, nn.Embedding)}
+    weights = sum(p.numel() for name, p in encoder.named_parameters() if id(p) not in embeddings and "pooler" not in name)
+    return weights, int(config.num_hidden_layers), int(config.hidden_size)

@@ -1,0 +1,29 @@
+"""The optimiser of a run: AdamW with separate learning rates for the encoder and the heads."""
+
+import torch
+from torch import nn
+
+from mtlens.config.run import Run
+from mtlens.training.model import MultiTaskModel
+
+
+def encoder_rate(run: Run) -> float:
+    """Peak learning rate of the encoder's part that is trained."""
+    return run.training.lora.learning_rate if run.method == "lora" else run.training.learning_rate
+
+
+def make_optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
+    """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed."""
+    training = run.training
+    rate = encoder_rate(run)
+    embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
+    heads = list(model.heads.parameters())
+    decayed = [p for p in encoder if p.ndim > 1 and id(p) not in embeddings]
+    plain = [p for p in encoder if p.ndim <= 1 or id(p) in embeddings]
+    groups = [
+        {"params": decayed, "peak": rate, "weight_decay": training.weight_decay},
+        {"params": plain, "peak": rate, "weight_decay": 0.0},
+        {"params": heads, "peak": training.head_learning_rate, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)

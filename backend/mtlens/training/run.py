@@ -1,0 +1,255 @@
+"""One run from claim to DONE: train, evaluate, write its folder. The same code runs in a lane, on a laptop, and wide."""
+
+import contextlib
+import os
+import platform
+import time
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mtlens.config.run import Outcome, Run
+from mtlens.config.sections import SplitName
+from mtlens.data.encoders import Pretrained, locate
+from mtlens.data.tokenize import Encoded
+from mtlens.errors import EncoderError, MtlensError, TrainingError, WorkspaceError
+from mtlens.store.workspace.job_folder import JobClaimed
+from mtlens.store.workspace.journal import Journal
+from mtlens.store.workspace.run_folder import MODEL, RESUME, RunFolder, epoch_file
+from mtlens.store.workspace.run_tables import MetricRow, PredictionBlock
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.checkpoint import trained_tensors, weights_to_bytes
+from mtlens.training.distributed import ALONE, Decision, World
+from mtlens.training.evaluation import Prediction
+from mtlens.training.hardware import Hardware, describe, gpu_utilisation, peak_memory, prepare, reset_peak_memory
+from mtlens.training.progress import Epoch, Step
+from mtlens.training.trainer import Learner
+
+SECONDS_BETWEEN_REPORTS = 1.0
+SAVING_SHARE = 0.02  # of a run's time at most goes into saving states to resume from
+PACKAGES = ("mtlens", "torch", "transformers", "ray", "peft", "numpy")
+
+
+def execute(
+    run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False, world: World = ALONE
+) -> Outcome:
+    """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
+
+    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a wide
+    run, what the other processes do not meet too is raised: they would wait for this one, so Ray Train has to end them all.
+    """
+    folder = RunFolder(workspace, run.run_id)
+    hardware = prepare(run.training.precision, threads=threads, gpu=gpu)
+    if world.rank > 0:
+        return _follow(run, encoded, hardware, world)
+    while True:
+        try:
+            with folder.claim():
+                decision = world.share(Decision(train=folder.state != "done", state=folder.read_bytes(RESUME)))
+                return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(job_id=run.run_id)
+        except JobClaimed:
+            time.sleep(0.5)
+        except WorkspaceError as error:
+            if world.size > 1:
+                raise
+            return Outcome(job_id=run.run_id, reason=str(error))
+
+
+def encoder_directory(run: Run) -> Path:
+    """The run's encoder on this node; EncoderError if it is not the one that the run was planned with."""
+    found = _locate(run.encoder.name)
+    if found.fingerprint != run.pretrained:
+        raise EncoderError(
+            f"{run.encoder.name} should have fingerprint {run.pretrained[:12]}; found {found.fingerprint[:12]} on this node"
+        )
+    return found.directory
+
+
+@lru_cache
+def _locate(name: str) -> Pretrained:
+    """Once per process: hashing the weights takes a moment."""
+    return locate(name)
+
+
+def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Outcome:
+    """A wide run's other processes: the same steps, the same end, and nothing written."""
+    decision = world.share(None)
+    if not decision.train:
+        return Outcome(job_id=run.run_id)
+    try:
+        learner = Learner(run, encoded, encoder_directory(run), hardware, world)
+        if decision.state is not None:
+            with contextlib.suppress(TrainingError):
+                learner.resume(decision.state)
+        learner.fit(lambda _: None, lambda _: None)
+        learner.final_predictions()
+    except TrainingError as error:
+        return Outcome(job_id=run.run_id, reason=str(error))
+    return Outcome(job_id=run.run_id)
+
+
+def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World, decision: Decision) -> Outcome:
+    """Train and write the folder; whatever is raised becomes the reason of a failed run, so that the lane lives on."""
+    try:
+        journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
+        reset_peak_memory(hardware.device)
+        try:
+            learner = Learner(run, encoded, encoder_directory(run), hardware, world)
+            _train_and_finish(learner, decision.state, folder, journal)
+        except Exception as error:
+            journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
+            folder.fail(_reason(error))
+            raise
+        finally:
+            journal.close()
+    except Exception as error:
+        if world.size > 1 and not isinstance(error, TrainingError):
+            raise
+        return Outcome(job_id=run.run_id, reason=_reason(error))
+    return Outcome(job_id=run.run_id)
+
+
+def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
+    started = time.perf_counter()
+    _resume(learner, state, journal)
+    keep = learner.run.keep_epochs and len(learner.run.tasks) > 1
+    on_step = _StepReporter(journal, learner.hardware)
+    learner.fit(on_step, _epoch_reporter(journal, folder, keep=keep))
+    predictions = learner.final_predictions()
+    folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
+    facts = {**_facts(learner), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
+    # told before the folder is sealed: the store reads the journals of a finished run once
+    journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
+    folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
+
+
+def _reason(error: Exception) -> str:
+    """One line; an error that mtlens did not foresee is named by its type."""
+    text = str(error) if isinstance(error, MtlensError) else f"{type(error).__name__}: {error}"
+    return text.split("\n")[0]
+
+
+def _resume(learner: Learner, state: bytes | None, journal: Journal) -> None:
+    """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
+    if state is None:
+        journal.write("start", fraction=0.0, **_where())
+        return
+    try:
+        learner.resume(state)
+    except TrainingError as error:
+        journal.write("start", fraction=0.0, discarded=str(error), **_where())
+        return
+    progress = learner.progress
+    fraction = progress.epoch / learner.run.training.epochs
+    journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=fraction, **_where())
+
+
+def _where() -> dict[str, Any]:
+    """Node and process, which tell lanes apart; a run that is taken up may go on in another."""
+    return {"node": platform.node(), "process": os.getpid()}
+
+
+class _StepReporter:
+    """Writes progress into the journal, at most once a second, with how busy the GPU is."""
+
+    def __init__(self, journal: Journal, hardware: Hardware) -> None:
+        self._journal, self._device = journal, hardware.device
+        self._last = time.monotonic()
+        self._samples: list[float] = []
+
+    def __call__(self, step: Step) -> None:
+        if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS:
+            return
+        self._last = time.monotonic()
+        busy = gpu_utilisation(self._device)
+        more = {} if busy is None else {"gpu_utilisation": busy}
+        self._samples += more.values()
+        self._journal.write("progress", epoch=step.epoch, step=step.step, fraction=step.fraction, losses=step.losses, **more)
+
+    @property
+    def busy(self) -> float | None:
+        """Mean share of time in which the GPU computed, 0 to 1; None on a CPU."""
+        return sum(self._samples) / len(self._samples) if self._samples else None
+
+
+def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Callable[[Epoch], None]:
+    """Told of every epoch. keep: the changes of each epoch too, on which gradients are looked at afterwards."""
+    saver = _Saver(folder)
+
+    def report(epoch: Epoch) -> None:
+        if keep:
+            folder.save_bytes(epoch_file(epoch.epoch), epoch.change(), durable=False)
+        if epoch.fraction < 1:
+            saver.save(epoch)
+        journal.write(
+            "epoch",
+            epoch=epoch.epoch,
+            step=epoch.step,
+            fraction=epoch.fraction,
+            validation=epoch.validation,
+            loss=epoch.loss,
+            improved=epoch.improved,
+        )
+
+    return report
+
+
+class _Saver:
+    """Saves the state after an epoch, unless that would make saving cost more than its share of the time."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._ended, self._cost = time.monotonic(), 0.0
+
+    def save(self, epoch: Epoch) -> None:
+        started = time.monotonic()
+        if self._cost <= SAVING_SHARE * (started - self._ended):
+            self._folder.save_bytes(RESUME, epoch.state(), durable=False)
+            self._ended = time.monotonic()
+            self._cost = self._ended - started
+
+
+def _facts(learner: Learner) -> dict[str, object]:
+    """What DONE says of the training; `seconds` counts training and validation of all processes that worked on it."""
+    progress, parameters = learner.progress, list(learner.model.parameters())
+    return {
+        "seconds": progress.seconds,
+        "inference_seconds": learner.inference_seconds,
+        "inference_texts": len(learner.encoded.rows("test", list(range(len(learner.run.tasks))))),
+        "epochs_run": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "updates": progress.updates,
+        "task_updates": {task.name: count for task, count in zip(learner.run.tasks, progress.task_updates, strict=True)},
+        "history": progress.history,
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        "peak_memory_bytes": peak_memory(learner.hardware.device),
+        **describe(learner.hardware),
+    }
+
+
+def _metrics(predictions: dict[SplitName, list[Prediction]]) -> list[MetricRow]:
+    return [
+        MetricRow(split=split, task=prediction.task.name, name=name, value=value, label=label)
+        for split, block in predictions.items()
+        for prediction in block
+        for name, label, value in prediction.scores()
+    ]
+
+
+def _blocks(predictions: dict[SplitName, list[Prediction]], encoded: Encoded) -> list[PredictionBlock]:
+    return [
+        PredictionBlock(
+            split=split,
+            task=prediction.task.name,
+            example_ids=[encoded.ids[row] for row in prediction.rows],
+            labels=prediction.labels,
+            predicted=prediction.predicted.astype("int16"),
+            probabilities=prediction.probabilities,
+        )
+        for split, block in predictions.items()
+        for prediction in block
+    ]

@@ -1,4 +1,0 @@
-"""From models to findings: export the family that the evidence chose, load it, read reports with it, and serve it.
-
-`backend.ship.family.load` is the one way to load an exported folder.
-"""

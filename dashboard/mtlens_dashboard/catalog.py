@@ -1,0 +1,260 @@
+"""Every figure by name: what it is read from, how it is drawn, the table behind it, and how to read it.
+
+`mtlens figure` and `mtlens report` know figures by this list only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+import plotly.graph_objects as go
+
+from mtlens.errors import WorkspaceError
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.theme import LIGHT, Theme
+from mtlens_dashboard.queries.cka import DEFAULT, Comparing
+from mtlens_dashboard.tables import Table
+from mtlens_dashboard.wording import captions
+
+Searched = tuple[tuple[queries.GroupingInfo, ...], queries.RecommendationInfo | None]
+"""The candidates, and what follows from them once it is settled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One figure. read: the Infos of an experiment, which draw and tabulate take.
+
+    reading: how to read it; a function of the Infos where that depends on what they are about. picked: which of several `read`
+    takes, where a page lets people choose.
+    """
+
+    name: str
+    read: Callable[[Workspace, str], Any]
+    draw: Callable[..., go.Figure]
+    tabulate: Callable[[Any], Table]
+    reading: str | Callable[[Any], str]
+    picked: str = ""
+
+    def how_to_read(self, info: Any) -> str:
+        """What to look at in the figure of these Infos."""
+        return self.reading if isinstance(self.reading, str) else self.reading(info)
+
+
+def find(name: str) -> Entry:
+    """Entry of this name; `WorkspaceError` with the nearest name where there is none."""
+    if name in ENTRIES:
+        return ENTRIES[name]
+    near = get_close_matches(name, ENTRIES, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise WorkspaceError(f"a figure should be one of {', '.join(ENTRIES)}; found {name!r}{hint}")
+
+
+def find_experiment(workspace: Workspace, wanted: str | None = None) -> queries.ExperimentInfo:
+    """The experiment of this id, or the newest of this name, or the newest of all; `WorkspaceError` where there is none."""
+    known = queries.experiments(workspace)
+    found = next((one for one in known if wanted in (None, one.experiment_id)), None)
+    found = found or next((one for one in known if one.name == wanted), None)
+    if found is None:
+        names = ", ".join(dict.fromkeys(one.name for one in known))
+        what = "an experiment" if wanted is None else f"experiment {wanted!r}"
+        raise WorkspaceError(f"{workspace.root} should hold {what}; found {names or 'none'}")
+    return found
+
+
+def _comparing(workspace: Workspace, experiment_id: str) -> Comparing:
+    return next(iter(queries.choices(workspace, experiment_id)), DEFAULT)
+
+
+def _profiles(workspace: Workspace, experiment_id: str) -> tuple[queries.ProfileInfo, ...]:
+    return queries.profiles(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id))
+
+
+def _profiles_of_multi(workspace: Workspace, experiment_id: str) -> tuple[queries.ProfileInfo, ...]:
+    return queries.profiles(workspace, experiment_id, "multi", _comparing(workspace, experiment_id))
+
+
+def _matrices(workspace: Workspace, experiment_id: str) -> tuple[queries.LayerMatrixInfo, ...]:
+    return queries.matrices(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id))
+
+
+def _confusion(workspace: Workspace, experiment_id: str) -> tuple[queries.ConfusionInfo, ...]:
+    """Of the task on which the two kinds of models differ most, or of the first one."""
+    matches = [match for match in queries.matching(workspace, experiment_id).tasks if match.difference is not None]
+    widest = max(matches, key=lambda match: abs(match.difference or 0.0), default=None)
+    tasks = [widest.task] if widest else [task.task for task in queries.tasks(workspace, experiment_id)[:1]]
+    return queries.confusion(workspace, experiment_id, tasks[0] or "") if tasks else ()
+
+
+def _course(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
+    """Of the pair whose gradients are least alike."""
+    known = [one for one in queries.alignments(workspace, experiment_id) if one.layer is None]
+    weakest = min(known, key=lambda one: 2.0 if one.cosine is None else one.cosine, default=None)
+    return queries.course(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
+
+
+def _searched(workspace: Workspace, experiment_id: str) -> Searched:
+    return queries.groupings(workspace, experiment_id), queries.recommendation(workspace, experiment_id)
+
+
+def _draw_groupings(searched: Searched, *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.partitions(*searched, theme=theme)
+
+
+def _tabulate_groupings(searched: Searched) -> Table:
+    return tables.of_groupings(searched[0])
+
+
+def _draw_timeline(runs: tuple[queries.RunInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.timeline(runs, datetime.now(UTC).replace(tzinfo=None), theme=theme)
+
+
+def _draw_losses(curves: tuple[queries.CurveInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
+    return figures.learning_curves(curves, "loss", theme=theme)
+
+
+_LIST = (
+    Entry(
+        name="case",
+        read=queries.case,
+        draw=figures.case,
+        tabulate=lambda info: tables.of_explanations(info.explanations),
+        reading=captions.case,
+    ),
+    Entry(
+        name="forest",
+        read=queries.matching,
+        draw=figures.forest,
+        tabulate=tables.of_matching,
+        reading=captions.forest,
+    ),
+    Entry(
+        name="costs",
+        read=queries.costs,
+        draw=figures.costs,
+        tabulate=tables.of_costs,
+        reading="Sums over the models that serve all tasks once, means over seeds; full bars are the task-specific models.",
+    ),
+    Entry(
+        name="learning-curves",
+        read=queries.curves,
+        draw=figures.learning_curves,
+        tabulate=tables.of_curves,
+        reading="A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
+        "the best on validation; a ring at the right end says that more epochs might have helped.",
+    ),
+    Entry(
+        name="loss-curves",
+        read=queries.curves,
+        draw=_draw_losses,
+        tabulate=tables.of_curves,
+        reading="Training loss by epoch, a line per seed, or the mean and range of more than twelve; the multi-task "
+        "loss is the weighted mean over its tasks.",
+    ),
+    Entry(
+        name="confusion",
+        read=_confusion,
+        draw=figures.confusion,
+        tabulate=tables.of_confusion,
+        reading="Rows are true classes and add up to 100 %; the seeds are counted together.",
+        picked="The task on which the two kinds of models differ most.",
+    ),
+    Entry(
+        name="cka-depth",
+        read=_profiles,
+        draw=figures.similarity_by_depth,
+        tabulate=tables.of_profiles,
+        reading=captions.profiles,
+    ),
+    Entry(
+        name="cka-multi",
+        read=_profiles_of_multi,
+        draw=figures.similarity_by_depth,
+        tabulate=tables.of_profiles,
+        reading=captions.profiles,
+    ),
+    Entry(
+        name="cka-layers",
+        read=_matrices,
+        draw=figures.layer_matrices,
+        tabulate=tables.of_matrices,
+        reading=captions.matrices,
+    ),
+    Entry(
+        name="cka-differences",
+        read=_matrices,
+        draw=figures.layer_differences,
+        tabulate=tables.of_matrices,
+        reading=captions.differences,
+    ),
+    Entry(
+        name="gradients",
+        read=queries.alignments,
+        draw=figures.task_cosines,
+        tabulate=tables.of_alignments,
+        reading=captions.cosines,
+    ),
+    Entry(
+        name="gradients-depth",
+        read=queries.alignments,
+        draw=figures.alignment_by_depth,
+        tabulate=tables.of_alignments,
+        reading=captions.cosines_by_depth,
+    ),
+    Entry(
+        name="gradients-course",
+        read=_course,
+        draw=figures.moment_map,
+        tabulate=tables.of_alignments,
+        reading="The cosine layer by layer, from the start of training to its end.",
+        picked="The pair of tasks whose gradients are least alike.",
+    ),
+    Entry(
+        name="conflicts",
+        read=queries.alignments,
+        draw=figures.conflict_rates,
+        tabulate=tables.of_alignments,
+        reading="Share of microbatches on which the two gradients point apart. Half of them would, if the tasks had "
+        "nothing to do with each other.",
+    ),
+    Entry(
+        name="groupings",
+        read=_searched,
+        draw=_draw_groupings,
+        tabulate=_tabulate_groupings,
+        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions that "
+        "nobody has trained yet.",
+    ),
+    Entry(
+        name="predicted-measured",
+        read=queries.trial,
+        draw=figures.predicted_measured,
+        tabulate=tables.of_trial,
+        reading="A panel per method; each point is one task in one group. On the diagonal the method was right. Hollow points "
+        "were predicted but not measured, and lie on it by construction. Whiskers: 95 % intervals. The rank correlation is "
+        "that of predicted with measured gains over a task's groups, mean over tasks, on seeds that the method has not seen; "
+        "the ceiling is what the measured gains of those seeds themselves reach.",
+    ),
+    Entry(
+        name="regret",
+        read=queries.trial,
+        draw=figures.regret,
+        tabulate=tables.of_methods,
+        reading="A panel per method; what its choice loses at each budget of models against that of the exhaustive oracle (the "
+        "line at 0), both chosen by half of the seeds and scored on the other half. Below 0 the oracle was out of luck. "
+        "Dotted, a control: the same predictions with their tasks permuted; a method that knows something stays below it. "
+        "Under the name: the compute that it takes to choose.",
+    ),
+    Entry(
+        name="timeline",
+        read=queries.runs,
+        draw=_draw_timeline,
+        tabulate=tables.of_runs,
+        reading="Bars are runs, rows are what trained side by side.",
+    ),
+)
+
+ENTRIES = {entry.name: entry for entry in _LIST}
+"""All figures by name, in the order of a report."""

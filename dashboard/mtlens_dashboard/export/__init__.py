@@ -1,0 +1,1 @@
+"""One figure as an image, or all of them as one HTML page."""

@@ -1,0 +1,156 @@
+"""One HTML file with the figures of an experiment: it opens without a network and follows the reader's light or dark mode.
+
+Stored strings are escaped wherever they stand; a content security policy forbids the page to load or send anything.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from mtlens.store.workspace.files import write_atomic
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import figures, queries
+from mtlens_dashboard.catalog import ENTRIES, Entry, find_experiment
+from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
+from mtlens_dashboard.tables import Table, shown
+from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording.formatting import counted, listing, margin
+
+MOST_ROWS = 200
+"""Of a table; the dashboard has the others."""
+
+_CHAPTERS = (
+    ("Match", ("case", "forest", "costs", "learning-curves", "loss-curves", "confusion")),
+    ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
+    ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
+    ("Groupings", ("groupings", "predicted-measured", "regret")),
+    ("Runs", ("timeline",)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """A figure in both modes, the table behind it and how to read it."""
+
+    light: go.Figure
+    dark: go.Figure
+    table: Table
+    reading: str
+
+
+def write_report(workspace: Workspace, path: Path, experiment: str | None = None) -> Path:
+    """Write the report of one experiment, by id or name, or of the newest. `WorkspaceError` where there is none."""
+    about = find_experiment(workspace, experiment)
+    chapters = [
+        (title, [exhibit(workspace, about.experiment_id, ENTRIES[name]) for name in names]) for title, names in _CHAPTERS
+    ]
+    case = queries.case(workspace, about.experiment_id)
+    title = titles.answer(case.matching, case.explanations)
+    page = render(f"mtlens: {about.name}", title, chapters, provenance(workspace, about, case.matching))
+    write_atomic(path, page.encode(), durable=False)
+    return path
+
+
+def exhibit(workspace: Workspace, experiment_id: str, entry: Entry) -> Exhibit:
+    """Read once, draw twice."""
+    info = entry.read(workspace, experiment_id)
+    light, dark = (entry.draw(info, theme=theme) for theme in (LIGHT, DARK))
+    reading = f"{entry.picked} {entry.how_to_read(info)}".strip()
+    return Exhibit(light=light, dark=dark, table=entry.tabulate(info), reading=reading)
+
+
+def provenance(
+    workspace: Workspace, about: queries.ExperimentInfo, matching: queries.MatchingInfo
+) -> tuple[tuple[str, str], ...]:
+    """Where the numbers come from, as name and value."""
+    snapshot = queries.snapshot(workspace)
+    methods = dict.fromkeys(match.method for match in matching.rows)
+    facts = [
+        ("Experiment", f"{about.name} ({about.experiment_id})"),
+        ("Tasks", listing(about.tasks, len(about.tasks))),
+        ("Encoder", about.encoder),
+        ("Seeds", ", ".join(map(str, about.seeds))),
+        ("Margin", f"{margin(about.margin)} points of macro-F1, set before the runs"),
+        ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
+        *(("Method", method) for method in methods),
+        *(("Remark", note) for note in about.notes),
+        ("mtlens", snapshot.mtlens_version),
+        ("Data as of", f"{snapshot.published:%Y-%m-%d %H:%M:%S} UTC"),
+    ]
+    return tuple(facts)
+
+
+def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit]]], facts: Sequence[tuple[str, str]]) -> str:
+    """The page. All strings are plain text."""
+    bodies: list[str] = []
+    specs: list[dict[str, object]] = []
+    for chapter, exhibits in chapters:
+        bodies.append(f"<h2>{escape(chapter)}</h2>" if len(chapters) > 1 else "")
+        for one in exhibits:
+            bodies.append(_section(one, len(specs), title))
+            light, dark = (json.loads(figure.to_json() or "") for figure in (one.light, one.dark))
+            specs.append({"light": light, "changes": list(_changes(light, dark, ()))})
+    parts = {
+        "NAME": escape(name),
+        "TITLE": escape(title),
+        "FONT": FONT,
+        "BODY": "\n".join(bodies),
+        "FACTS": "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts),
+        "FIGURES": _script_json(specs),
+        "CONFIG": _script_json(CONFIG),
+        "PLOTLY": get_plotlyjs(),
+    }
+    pieces = resources.files("mtlens_dashboard.export").joinpath("report.html").read_text(encoding="utf-8").split("@@")
+    return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+def _section(one: Exhibit, number: int, page_title: str) -> str:
+    """Heading, unless the page says the same already, figure, and what belongs to it; an empty figure needs no reading."""
+    title, alt = figures.title_of(one.light), escape(figures.alt_of(one.light), quote=True)
+    heading = "" if title == page_title else f"<h3>{escape(title)}</h3>"
+    reading = f"<details><summary>How to read this</summary><p>{escape(one.reading)}</p></details>" if one.table.rows else ""
+    height = figures.height_of(one.light)
+    drawing = f'<div class="figure" id="figure{number}" role="figure" aria-label="{alt}" style="min-height:{height}px"></div>'
+    return f"<section>{heading}{drawing}{reading}{_table(one.table)}</section>"
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows[:MOST_ROWS])
+    size = counted(len(table.rows), "row") + (f", the first {MOST_ROWS}" if len(table.rows) > MOST_ROWS else "")
+    return (
+        f"<details><summary>Table ({size})</summary><div class='scroll' tabindex='0'><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></details>"
+    )
+
+
+def _cell(cell: object) -> str:
+    kind = ' class="number"' if isinstance(cell, (int, float)) and not isinstance(cell, bool) else ""
+    return f"<td{kind}>{escape(shown(cell))}</td>"  # pyright: ignore[reportArgumentType]
+
+
+def _changes(light: Any, dark: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """What to change in a light figure to make it dark, as path and value: colours, not the data again."""
+    if isinstance(light, dict) and isinstance(dark, dict) and light.keys() == dark.keys():
+        for key in light:
+            yield from _changes(light[key], dark[key], (*path, key))
+    elif isinstance(light, list) and isinstance(dark, list) and len(light) == len(dark):
+        for place, (one, other) in enumerate(zip(light, dark, strict=True)):
+            yield from _changes(one, other, (*path, place))
+    elif light != dark:
+        yield path, dark
+
+
+def _script_json(content: object) -> str:
+    """JSON that may stand inside a script element: without < it cannot end it, nor open a comment."""
+    text = json.dumps(content, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,43 @@
+"""Pictures: functions from typed Infos to Plotly figures. They know neither Streamlit nor DuckDB.
+
+Every figure tells its conclusion in a title, carries a text for those who cannot see it (`title_of`, `alt_of`), and says
+what is missing where there is no data.
+"""
+
+from mtlens_dashboard.figures.case import case
+from mtlens_dashboard.figures.confusion import confusion
+from mtlens_dashboard.figures.cosines import conflict_rates, moment_map, task_cosines
+from mtlens_dashboard.figures.costs import costs
+from mtlens_dashboard.figures.depth import alignment_by_depth, similarity_by_depth
+from mtlens_dashboard.figures.forest import forest
+from mtlens_dashboard.figures.frame import alt_of, height_of, square_of, title_of, titled
+from mtlens_dashboard.figures.gains import predicted_measured
+from mtlens_dashboard.figures.layers import layer_differences, layer_matrices
+from mtlens_dashboard.figures.learning import learning_curves
+from mtlens_dashboard.figures.partitions import partitions
+from mtlens_dashboard.figures.regrets import regret
+from mtlens_dashboard.figures.timeline import timeline
+
+__all__ = [
+    "alignment_by_depth",
+    "alt_of",
+    "case",
+    "conflict_rates",
+    "confusion",
+    "costs",
+    "forest",
+    "height_of",
+    "layer_differences",
+    "layer_matrices",
+    "learning_curves",
+    "moment_map",
+    "partitions",
+    "predicted_measured",
+    "regret",
+    "similarity_by_depth",
+    "square_of",
+    "task_cosines",
+    "timeline",
+    "title_of",
+    "titled",
+]

@@ -1,0 +1,99 @@
+"""Confusion matrices of one task, a panel per kind of model, side by side on one colour axis."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from mtlens_dashboard.figures.colours import legible
+from mtlens_dashboard.figures.frame import empty, framed
+from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.theme import LIGHT, ROLES, Theme
+from mtlens_dashboard.queries.scores import ConfusionInfo
+from mtlens_dashboard.wording.formatting import counted, label, shorten
+
+_LENGTH = 12  # characters of a class
+_MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number
+
+
+def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.Figure:
+    """Share of each true class that was predicted as each class; rows add up to 100 %."""
+    known = [one for one in matrices if one.classes and any(map(sum, one.counts))]
+    if not known:
+        return empty(theme, "Nobody has predicted this task yet", "Matrices appear when runs have finished.")
+    sheet = Sheet()
+    classes = known[0].classes
+    size = len(classes)
+    for panel, one in enumerate(known):
+        left = panel * (size + 0.8)
+        shares = [[cell / sum(row) if sum(row) else None for cell in row] for row in one.counts]
+        _panel(sheet, one, shares, left, theme)
+        sheet.note(
+            f"<b>{ROLES.get(one.role, one.role)}</b>",
+            left - 0.5,
+            -0.95,
+            theme.of_role(one.role),
+            xanchor="left",
+            yanchor="bottom",
+            yshift=4,
+        )
+        for place, name in enumerate(classes):
+            sheet.note(label(name, 8), left + place, -0.55, theme.muted, yanchor="bottom")
+            if panel == 0:
+                sheet.note(label(name, _LENGTH), -0.5, place, theme.muted, xanchor="right", xshift=-5, yanchor="middle")
+    width = len(known) * (size + 0.8) - 0.8
+    sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
+    sheet.y_axis(range=[size - 0.5, -1.45], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
+    right = {one.role: sum(one.counts[i][i] for i in range(size)) / sum(map(sum, one.counts)) for one in known}
+    told = ", ".join(f"{ROLES.get(role, role)} {100 * share:.1f} %" for role, share in right.items())
+    title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {told}"
+    longest = max(len(shorten(name, _LENGTH)) for name in classes)
+    pixels = min(72.0, 640 / width)
+    return framed(
+        sheet,
+        theme=theme,
+        title=title,
+        height=int(pixels * (size + 1.1)) + 66,
+        left=28 + int(6.6 * longest),
+        bottom=44,
+        square=(size + 0.95) / width,
+        alt=f"Confusion matrices of {shorten(known[0].task, 40)}, {size} classes. {title}.",
+    )
+
+
+def _panel(sheet: Sheet, one: ConfusionInfo, shares: list[list[float | None]], left: float, theme: Theme) -> None:
+    size = len(one.classes)
+    hover = [
+        [
+            f"{ROLES.get(one.role, one.role)}: {count:,} of {sum(row):,}<br>true {label(one.classes[i])}<br>"
+            f"predicted {label(one.classes[j])}"
+            for j, count in enumerate(row)
+        ]
+        for i, row in enumerate(one.counts)
+    ]
+    sheet.heatmap(
+        x=[left + place for place in range(size)],
+        y=list(range(size)),
+        z=shares,
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        colorscale=list(theme.sequential),
+        xgap=1,
+        ygap=1,
+        hovertext=hover,
+        hovertemplate="%{hovertext}<extra></extra>",
+        hoverongaps=False,
+    )
+    if size <= _MOST_NUMBERS:
+        known = [(left + j, i, share) for i, row in enumerate(shares) for j, share in enumerate(row) if share is not None]
+        sheet.scatter(
+            x=[x for x, _, _ in known],
+            y=[y for _, y, _ in known],
+            mode="text",
+            hoverinfo="skip",
+            text=[f"{100 * share:.0f}" for _, _, share in known],
+            textfont={"size": 12, "color": [legible(share, theme, theme.sequential, (0, 1)) for _, _, share in known]},
+        )
+    if left == 0:
+        foot = f"rows: true class; columns: predicted<br>% of the row, {counted(one.seeds, 'seed')} together"
+        sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-12)

@@ -1,0 +1,96 @@
+"""What every figure has: a title that says the conclusion, a text for those who cannot see it, a height, and a place that
+stays where the user zoomed to when data is refreshed.
+"""
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.theme import Theme
+from mtlens_dashboard.wording.formatting import wrap
+
+_LINE = 22  # pixels
+_ADVICE_WIDTH = 46  # on a phone
+_TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
+_ABOVE = 14  # pixels over the title
+_SIDE = 16
+_EMPTY_HEIGHT = 72
+
+
+def framed(
+    sheet: Sheet,
+    *,
+    theme: Theme,
+    title: str,
+    alt: str,
+    height: int,
+    top: int = 8,
+    right: int = 16,
+    bottom: int = 40,
+    left: int = 16,
+    square: float | None = None,
+) -> go.Figure:
+    """The finished figure, for a page that shows the title as text above it. Height and margins in pixels.
+
+    square: height over width of a plot whose cells are square, so that a narrow page can take back the space that is left.
+    """
+    return sheet.figure(
+        template=theme.template(),
+        meta={"title": title, "alt": alt, "square": square},
+        height=height,
+        margin={"t": top, "r": right, "b": bottom, "l": left, "autoexpand": False},
+        uirevision="keep",
+    )
+
+
+def titled(figure: go.Figure, theme: Theme) -> go.Figure:
+    """A copy that stands alone: its title over it, which takes as many lines as it needs, and the background of the theme."""
+    text = wrap(title_of(figure), _TITLE_WIDTH)
+    room = 2 * _ABOVE + _LINE * (text.count("<br>") + 1)
+    copy = go.Figure(figure)
+    layout: Any = copy.layout
+    top, left = layout.margin.t + room, layout.margin.l
+    copy.add_annotation(  # Plotly places a title of several lines by its middle; this stays where it should
+        text=text, x=0, y=1, xref="paper", yref="paper", xanchor="left", yanchor="top", xshift=_SIDE - left,
+        yshift=top - _ABOVE, align="left", showarrow=False, font={"size": 17, "color": theme.ink},
+    )  # fmt: skip
+    copy.update_layout(paper_bgcolor=theme.paper, height=layout.height + room, margin_t=top)
+    return copy
+
+
+def empty(theme: Theme, title: str, advice: str) -> go.Figure:
+    """A figure without data that says what is missing, and what would bring it."""
+    sheet = Sheet()
+    sheet.note(
+        wrap(advice, _ADVICE_WIDTH), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top"
+    )
+    sheet.x_axis(visible=False, fixedrange=True)
+    sheet.y_axis(visible=False, fixedrange=True)
+    return framed(sheet, theme=theme, title=title, alt=f"{title}. {advice}", height=_EMPTY_HEIGHT)
+
+
+def title_of(figure: go.Figure) -> str:
+    """The title as plain text."""
+    return _meta(figure)["title"]
+
+
+def alt_of(figure: go.Figure) -> str:
+    """What the figure shows, in a sentence or two, as plain text."""
+    return _meta(figure)["alt"]
+
+
+def square_of(figure: go.Figure) -> float | None:
+    """Height over width of a plot whose cells are square; None for all others."""
+    return _meta(figure)["square"]
+
+
+def height_of(figure: go.Figure) -> int:
+    """Height in pixels."""
+    layout: Any = figure.layout
+    return layout.height
+
+
+def _meta(figure: go.Figure) -> dict[str, Any]:
+    layout: Any = figure.layout
+    return layout.meta

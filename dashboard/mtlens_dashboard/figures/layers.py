@@ -1,0 +1,171 @@
+"""Layer x layer similarity, many pairs in one figure: one heatmap on one colour axis, square cells, clickable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+
+from mtlens_dashboard.figures.boxes import columns_for, name_length
+from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale
+from mtlens_dashboard.figures.frame import empty, framed
+from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.theme import LIGHT, Scale, Theme
+from mtlens_dashboard.queries.cka import LayerMatrixInfo
+from mtlens_dashboard.wording.formatting import counted, label, listing, plain
+
+_NAMES = 34  # pixels for two lines of names over a panel
+_MOST_CELLS = 1200  # that can be clicked: a browser takes its time for each of them
+_FEWEST_PANELS = 4
+_SECOND = {"multi": "multi-task", "pretrained": "pretrained"}
+_WIDTH = 760  # pixels that the height reckons with; cells are square at every width
+Matrix = tuple[tuple[float | None, ...], ...]
+
+
+def layer_matrices(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT) -> go.Figure:
+    """CKA of every layer with every layer, 0 to 1. A click on a cell gives customdata [panel, layer_a, layer_b, value]."""
+    if not matrices:
+        return empty(theme, "No layers have been compared yet", "Maps of all layers come with the evidence, after training.")
+    title = f"Equal layers of {_names(matrices)} reach a CKA of {_reached(matrices)}"
+    return _mosaic(
+        matrices,
+        [one.values for one in matrices],
+        theme,
+        theme.sequential,
+        (0.0, 1.0),
+        title,
+        f"Heatmaps of CKA, every layer with every layer, colours from 0 to 1. {title}.",
+    )
+
+
+def layer_differences(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT) -> go.Figure:
+    """CKA of the two models less their CKA with the pretrained encoder, around 0: what training made alike, or unlike."""
+    known = [(one, one.reference) for one in matrices if one.reference is not None]
+    if not known:
+        return empty(theme, "Nothing to compare the layers with", "Differences need maps against the pretrained encoder.")
+    values = [_minus(one.values, reference) for one, reference in known]
+    reach = max((abs(cell) for matrix in values for row in matrix for cell in row if cell is not None), default=0.0) or 1.0
+    shown = [one for one, _ in known]
+    alike = sum((matrix[-1][-1] or 0.0) > 0 for matrix in values)
+    title = f"The last layers of {alike} of {counted(len(shown), 'pair')} are more alike than each is to the pretrained encoder"
+    alt = f"Heatmaps of CKA less that with the pretrained encoder, colours from {plain(-reach)} to {plain(reach)}. {title}."
+    return _mosaic(shown, values, theme, theme.diverging, (-reach, reach), title, alt)
+
+
+def _mosaic(
+    matrices: Sequence[LayerMatrixInfo],
+    values: Sequence[Matrix],
+    theme: Theme,
+    scale: Scale,
+    limits: tuple[float, float],
+    title: str,
+    alt: str,
+) -> go.Figure:
+    """All panels as one image with gaps, and a transparent square on every cell, because heatmaps do not tell of clicks."""
+    size = max(len(one.layers) for one in matrices)
+    shown = _least_alike(matrices, max(_FEWEST_PANELS, _MOST_CELLS // size**2))
+    columns = columns_for(len(shown))
+    rows = -(-len(shown) // columns)
+    gap = -(-size // 8), -(-size // 3)
+    width, height = columns * (size + gap[0]) - gap[0], rows * (size + gap[1]) - gap[1]
+    image: list[list[float | None]] = [[None] * width for _ in range(height)]
+    sheet, cells = Sheet(), _Cells()
+    for place, panel in enumerate(shown):
+        left, low = place % columns * (size + gap[0]), (rows - 1 - place // columns) * (size + gap[1])
+        one = matrices[panel]
+        _name_panel(sheet, one, left, low, size, theme, columns, is_lowest=place + columns >= len(shown))
+        for i, row in enumerate(values[panel]):
+            for j, value in enumerate(row):
+                image[low + i][left + j] = value
+                cells.add(left + j, low + i, [panel, one.layers[i], one.layers[j], value], _tell(one, i, j, value))
+    sheet.heatmap(z=image, hoverinfo="skip", hoverongaps=False, **colour_scale(theme, scale, limits, above=_NAMES))
+    sheet.scatter(
+        x=cells.x,
+        y=cells.y,
+        mode="markers",
+        customdata=cells.data,
+        hovertext=cells.hover,
+        name="cells",
+        hovertemplate="%{hovertext}<extra></extra>",
+        marker={"symbol": "square", "size": 14, "opacity": 0},
+    )
+    sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
+    sheet.y_axis(range=[-0.5, height - 0.5], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
+    if len(shown) < len(matrices):
+        title += f" (the {len(shown)} least alike are shown)"
+    pixels = min(_WIDTH / width, 34.0)
+    top = BAR_HEIGHT + _NAMES
+    return framed(
+        sheet,
+        theme=theme,
+        title=title,
+        alt=alt,
+        height=int(pixels * height) + top + 28,
+        top=top,
+        bottom=28,
+        left=34,
+        square=height / width,
+    )
+
+
+@dataclass(kw_only=True)
+class _Cells:
+    """What can be pointed at."""
+
+    x: list[int] = field(default_factory=list[int])
+    y: list[int] = field(default_factory=list[int])
+    data: list[list[float | int | None]] = field(default_factory=list[list[float | int | None]])
+    hover: list[str] = field(default_factory=list[str])
+
+    def add(self, x: int, y: int, data: list[float | int | None], hover: str) -> None:
+        self.x.append(x)
+        self.y.append(y)
+        self.data.append(data)
+        self.hover.append(hover)
+
+
+def _least_alike(matrices: Sequence[LayerMatrixInfo], most: int) -> list[int]:
+    """Places of the matrices that are shown, in their order: all, or those `most` whose equal layers are least alike."""
+
+    def likeness(place: int) -> float:
+        known = [row[number] for number, row in enumerate(matrices[place].values)]
+        return min((value for value in known if value is not None), default=1.0)
+
+    return sorted(sorted(range(len(matrices)), key=likeness)[:most])
+
+
+def _name_panel(
+    sheet: Sheet, one: LayerMatrixInfo, left: int, low: int, size: int, theme: Theme, columns: int, *, is_lowest: bool
+) -> None:
+    length = name_length(columns)
+    text = f"<b>{label(one.task_a, length)}</b> ↑<br>{label(one.task_b or _SECOND[one.kind], length)} →"
+    sheet.note(text, left - 0.5, low + size - 0.5, theme.ink, xanchor="left", yanchor="bottom", yshift=3)
+    for place, layer in ((0, one.layers[0]), (len(one.layers) - 1, one.layers[-1])):
+        if left == 0:
+            sheet.note(str(layer), -0.5, low + place, theme.muted, xanchor="right", xshift=-3, yanchor="middle")
+        if is_lowest:
+            sheet.note(str(layer), left + place, low - 0.5, theme.muted, yanchor="top", yshift=-1)
+
+
+def _tell(one: LayerMatrixInfo, i: int, j: int, value: float | None) -> str:
+    second = label(one.task_b or _SECOND[one.kind])
+    told = "undefined" if value is None else plain(value, 3)
+    return f"{label(one.task_a)}, layer {one.layers[i]}<br>{second}, layer {one.layers[j]}<br><b>{told}</b>"
+
+
+def _minus(matrix: Matrix, other: Matrix) -> Matrix:
+    return tuple(
+        tuple(None if a is None or b is None else a - b for a, b in zip(row, beside, strict=True))
+        for row, beside in zip(matrix, other, strict=True)
+    )
+
+
+def _names(matrices: Sequence[LayerMatrixInfo]) -> str:
+    if len(matrices) > 1:
+        return counted(len(matrices), "pair")
+    return listing([matrices[0].task_a, matrices[0].task_b or _SECOND[matrices[0].kind]])
+
+
+def _reached(matrices: Sequence[LayerMatrixInfo]) -> str:
+    diagonal = [row[number] for one in matrices for number, row in enumerate(one.values)]
+    known = [value for value in diagonal if value is not None]
+    return f"{plain(min(known))} to {plain(max(known))}" if known else "no defined value"

@@ -1,0 +1,1 @@
+"""One page per file: choose, label, explain. Data come from `queries`, figures from `figures`."""

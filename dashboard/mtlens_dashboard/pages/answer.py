@@ -1,0 +1,100 @@
+"""The first screen: does one model match N, why, and what should be trained together?"""
+
+import streamlit as st
+
+from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.theme import AGREEMENTS, VERDICTS
+from mtlens_dashboard.widgets.card import card
+from mtlens_dashboard.widgets.chart import behind, chart, nothing
+from mtlens_dashboard.widgets.filters import Chosen
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording.formatting import counted, in_words, listing, margin
+
+_IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
+
+
+def page(chosen: Chosen) -> None:
+    """Verdict, evidence and advice, then the picture that makes the case, then the cost."""
+    case = ask(queries.case, chosen.experiment_id).only(chosen.tasks)
+    st.title(literal(titles.answer(case.matching, case.explanations)), anchor=False)
+    if case.matching.rows:
+        verdict, evidence, advice = st.columns(3)
+        with verdict:
+            _verdict(case.matching)
+        with evidence:
+            _evidence(case.explanations)
+        with advice:
+            _advice(case.matching, ask(queries.recommendation, chosen.experiment_id))
+        figure = draw(figures.case, case)
+        chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
+        if case.explanations:
+            behind("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
+                   label="What the evidence says of each task and pair, in words")  # fmt: skip
+    else:
+        nothing(
+            "No verdict yet",
+            f"A task is compared once its task-specific and its multi-task model have both finished: "
+            f"{chosen.experiment.done} of {chosen.experiment.runs} runs have. Page Runs shows how far they are.",
+        )
+    costs = ask(queries.costs, chosen.experiment_id)
+    if costs:
+        chart("costs", draw(figures.costs, costs), costs)
+
+
+def _verdict(matching: queries.MatchingInfo) -> None:
+    count = len(matching.tasks)
+    by_verdict = {verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict] for verdict in VERDICTS}
+    told = [
+        f"{listing(tasks)} {'is' if len(tasks) == 1 else 'are'} {verdict}"
+        for verdict, tasks in by_verdict.items()
+        if tasks and verdict != "matches"
+    ]
+    pooled = matching.pooled.verdict if matching.pooled else "inconclusive"
+    within = f"{len(by_verdict['matches'])} of {count} tasks within {margin(matching.margin)} points"
+    card(
+        f"Does one model match {in_words(count)}?",
+        VERDICTS[pooled],
+        f"The mean of all tasks {_IS[pooled]}",
+        f"{'; '.join([within, *told])}.",
+    )
+
+
+def _evidence(explanations: tuple[queries.ExplanationInfo, ...]) -> None:
+    head, _, said = titles.evidence(explanations).partition(": ")
+    group = next((one for one in explanations if one.scope == "group"), None)
+    if group is None or not said:
+        card("Why?", AGREEMENTS["not measured"], "Not measured", "No CKA and no gradients are stored for this experiment yet.")
+    else:
+        details = [
+            f"{name}: {told}" for name, told in (("CKA", group.cka_detail), ("gradients", group.gradients_detail)) if told
+        ]
+        sentence = " ".join(map(titles.whole, [said, "; ".join(details)] if details else [said]))
+        card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, sentence)
+
+
+def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationInfo | None) -> None:
+    """The family of models that was searched for; without a search, what follows from the comparison alone."""
+    question = "What should I train together?"
+    if recommended:
+        told = titles.whole(recommended.statement)
+        models = f"{counted(len(recommended.groups), 'model')}: {titles.family(recommended.groups)}"
+        if recommended.verdict == "matches":
+            card(question, VERDICTS["matches"], models, told)
+        elif recommended.verdict == "inconclusive":
+            card(question, VERDICTS["inconclusive"], f"Perhaps {models}", told)
+        else:
+            card(question, VERDICTS["matches"], "Each task on its own", told)
+        return
+    together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
+    others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]
+    said = "No grouping has been searched yet; this follows from the comparison alone."
+    if len(together) < 2:
+        settled = f"Only {listing(together)} is settled" if together else "No task is settled"
+        card(question, VERDICTS["inconclusive"], "Cannot be told yet", f"{settled}. {said}")
+    elif not others:
+        card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", said)
+    else:
+        advice = f"One model for {listing(together, 4)}"
+        card(question, VERDICTS["matches"], advice, f"Not settled, so better alone for now: {listing(others, 4)}. {said}")

@@ -1,0 +1,108 @@
+"""Do the tasks' gradients point the same way? Cosines task by task, by layer and over training."""
+
+import streamlit as st
+
+from mtlens_dashboard import figures, queries
+from mtlens_dashboard.widgets.chart import chart, nothing, part
+from mtlens_dashboard.widgets.filters import WHOLE_ENCODER, Chosen, layer_name
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording.formatting import listing
+
+SETTINGS = {
+    "multi": "both at the multi-task weights",
+    "cross": "each at its own weights",
+    "task_vectors": "task vectors (trained less pretrained)",
+}
+MOST = 15  # pairs in one figure; with more, nothing could be made out
+
+
+def page(chosen: Chosen) -> None:
+    """All pairs at one moment, then by depth, then one pair over training."""
+    moments = ask(queries.moments, chosen.experiment_id)
+    if not moments:
+        st.title(literal(titles.alignment(())), anchor=False)
+        nothing(
+            "What will stand here",
+            "Once its models are trained, mtlens measures the gradients of every pair of tasks on batches of training texts.",
+        )
+        return
+    heading = st.empty()
+    moment = _choose(moments)
+    found = ask(queries.alignments, chosen.experiment_id, setting=moment.setting, moment=moment.moment, epoch=moment.epoch,
+                parameters=moment.parameters)  # fmt: skip
+    heading.title(literal(titles.alignment(found)), anchor=False)
+    alignments = tuple(one for one in found if one.involves(chosen.tasks))
+    if not alignments:
+        nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
+        return
+    _cosines(chosen, alignments)
+    shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
+    figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
+    chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
+    _course(chosen, moment, alignments)
+
+
+def _choose(moments: tuple[queries.MomentInfo, ...]) -> queries.MomentInfo:
+    with st.container(horizontal=True):
+        settings = list(dict.fromkeys(moment.setting for moment in moments))
+        setting = st.selectbox(
+            "Gradients", settings, format_func=_setting_name, key="setting", bind="query-params",
+            width=280,
+        )  # fmt: skip
+        kinds = list(dict.fromkeys(moment.parameters for moment in moments if moment.setting == setting))
+        parameters = st.selectbox("Parameters", kinds, key="parameters", bind="query-params", width=150)
+        left = [moment for moment in moments if (moment.setting, moment.parameters) == (setting, parameters)]
+        names = [moment.when for moment in left]
+        last = names[-1]
+        when = (
+            st.select_slider("Moment of training", names, last, key="moment", bind="query-params", width=320)
+            if len(names) > 1
+            else last
+        )
+    return left[names.index(when)]
+
+
+def _lowest_first(alignments: tuple[queries.AlignmentInfo, ...]) -> list[tuple[str, str]]:
+    """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
+    whole = [one for one in alignments if one.layer is None] or alignments
+    lowest = sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))
+    return list(dict.fromkeys((one.task_a, one.task_b) for one in lowest))
+
+
+def _setting_name(setting: str) -> str:
+    return SETTINGS.get(setting, setting)
+
+
+def _cosines(chosen: Chosen, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
+    layers = {one.layer for one in alignments}
+    deepest = max((one for one in layers if one is not None), default=None)
+    layer = next(one for one in (chosen.layer, None, deepest) if one in layers)
+    if layer != chosen.layer:
+        st.caption(f"Nothing was measured for {_the(chosen.layer)} at this moment; this is {_the(layer)}.")
+    of_layer = tuple(one for one in alignments if one.layer == layer)
+    clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
+    left, right = st.columns([3, 2])
+    with left:
+        figure = draw(figures.task_cosines, alignments, layer=layer, order="clustered" if clustered else "fixed")
+        chart("gradients", figure, of_layer, title=f"Task by task: {layer_name(layer)}")
+    with right:
+        if of_layer[0].setting != "task_vectors":  # which are made of no microbatches
+            chart("conflicts", draw(figures.conflict_rates, of_layer, layer=layer, most=MOST), of_layer)
+
+
+def _the(layer: int | None) -> str:
+    return f"the {WHOLE_ENCODER}" if layer is None else layer_name(layer)
+
+
+def _course(chosen: Chosen, moment: queries.MomentInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
+    pairs = list(dict.fromkeys((one.task_a, one.task_b) for one in alignments))
+    st.markdown("## One pair of tasks over training")
+    pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
+    course = ask(queries.course, chosen.experiment_id, *pair, setting=moment.setting, parameters=moment.parameters)
+    if len({one.when for one in course}) < 2:
+        st.caption("Only one moment of training was measured in this setting.")
+        return
+    figure = draw(figures.moment_map, course)
+    chart("gradients-course", figure, course)

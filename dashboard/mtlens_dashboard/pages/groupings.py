@@ -1,0 +1,39 @@
+"""Which tasks belong together? Partitions, predictions on trial, and what the search cost."""
+
+import streamlit as st
+
+from mtlens_dashboard import figures, queries
+from mtlens_dashboard.widgets.chart import chart, nothing
+from mtlens_dashboard.widgets.filters import Chosen
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.wording import titles
+
+
+def page(chosen: Chosen) -> None:
+    """What to train together, whether predictions can be trusted, and at what price."""
+    groupings = ask(queries.groupings, chosen.experiment_id)
+    recommended = ask(queries.recommendation, chosen.experiment_id)
+    st.title(literal(titles.groupings(groupings, recommended)), anchor=False)
+    if not groupings:
+        nothing(
+            "What will stand here",
+            "A search (`mtlens search`) predicts which tasks gain from each other and recommends the cheapest set of models "
+            "that loses nothing. Until then, page Answer tells which tasks one model for all of them serves well.",
+        )
+        return
+    if recommended:
+        st.markdown(literal(titles.whole(recommended.statement)))
+    methods = list(dict.fromkeys(one.method for one in groupings))
+    chosen_methods = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params")
+    picked = chosen_methods or methods
+    shown = tuple(one for one in groupings if one.method in picked)
+    figure = draw(figures.partitions, shown, recommended)
+    chart("groupings", figure, (shown, recommended), title="Ways to divide the tasks among models, the best first")
+    whole = ask(queries.trial, chosen.experiment_id)
+    trial = whole.only(picked, chosen.tasks)
+    if trial.scores:
+        chart("predicted-measured", draw(figures.predicted_measured, trial), trial)
+    judged = trial if chosen_methods else whole
+    if judged.methods:
+        chart("regret", draw(figures.regret, whole, methods=tuple(chosen_methods)), judged)

@@ -1,0 +1,145 @@
+"""How far is it? Progress, time left, signs of life and reasons of failure, drawn anew every other second."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.theme import ROLES
+from mtlens_dashboard.widgets.auto_refresh import SECONDS
+from mtlens_dashboard.widgets.chart import behind, chart, show
+from mtlens_dashboard.widgets.filters import Chosen
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording.formatting import duration, shorten
+
+PIECES = {
+    "states": "hidden states",
+    "similarity": "similarity (CKA)",
+    "gradients": "gradients",
+    "cross": "gradients of task-specific models",
+    "lookahead": "look-ahead (TAG)",
+    "linearised": "linearised estimate (Grad-TAE)",
+}
+HOW_RUNS = """
+All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.
+**Selected**: the grid point that is compared. Scores are macro-F1, mean over the tasks of the run: from 0 to 1 in this table
+and its file, x 100 in the list above. Times are UTC.
+"""
+
+
+def page(chosen: Chosen) -> None:
+    """Everything on it moves while runs train."""
+    _live(chosen)
+
+
+@st.fragment(run_every=SECONDS)
+def _live(chosen: Chosen) -> None:
+    runs = ask(queries.runs, chosen.experiment_id)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    st.title(literal(titles.runs(runs, now)), anchor=False)
+    if not runs:
+        st.caption("The experiment asks for none.")
+        return
+    st.progress(sum(run.fraction for run in runs) / len(runs))
+    _training([run for run in runs if run.state == "unfinished"], now)
+    _failed([run for run in runs if run.state in ("failed", "damaged")])
+    _pieces(ask(queries.pieces, chosen.experiment_id))
+    told = [run.last_event for run in runs if run.last_event]
+    if told:
+        chart("timeline", draw(figures.timeline, runs, max(told)), runs, title="When they ran")
+    st.markdown("## All runs")
+    _all(runs)
+
+
+def _training(runs: list[queries.RunInfo], now: datetime) -> None:
+    if not runs:
+        return
+    st.markdown("## Training now")
+    columns = {
+        "models": [_name(run) for run in runs],
+        "seed": [run.seed for run in runs],
+        "progress": [100 * run.fraction for run in runs],
+        "epoch": [f"{run.epoch or 0} of {run.epochs}" for run in runs],
+        "left": [duration(run.seconds_left(now)) for run in runs],
+        "last sign of life": [_heartbeat(run, now) for run in runs],
+    }
+    st.dataframe(columns, hide_index=True, key="training", column_config={"progress": _progress()})
+
+
+def _failed(runs: list[queries.RunInfo]) -> None:
+    if not runs:
+        return
+    st.markdown("## Failed")
+    columns = {
+        "models": [_name(run) for run in runs],
+        "seed": [run.seed for run in runs],
+        "reason": [run.reason or "no reason was stored" for run in runs],
+    }
+    st.dataframe(columns, hide_index=True, key="failed", column_config={"reason": st.column_config.TextColumn(width="large")})
+    st.caption("The command that started the experiment tries them again.")
+
+
+def _pieces(pieces: tuple[queries.PiecesInfo, ...]) -> None:
+    if not pieces:
+        return
+    st.markdown("## Evidence")
+    names = ("computation", "state", "number", "time", "reasons")
+    rows = [
+        (PIECES.get(one.kind, one.kind), one.state, one.number, duration(one.seconds), "; ".join(one.reasons)) for one in pieces
+    ]
+    show(tables.Table(columns=names, rows=tuple(rows)), "pieces")
+
+
+def _all(runs: tuple[queries.RunInfo, ...]) -> None:
+    runs = tuple(sorted(runs, key=lambda run: run.last_event or datetime.min, reverse=True))
+    st.caption("The newest sign of life first, waiting runs last. A click on the head of a column sorts by it.")
+    columns = {
+        "models": [_name(run) for run in runs],
+        "seed": [run.seed for run in runs],
+        **(_grid(runs) if any(run.candidate for run in runs) else {}),
+        "state": [run.state for run in runs],
+        "progress": [100 * run.fraction for run in runs],
+        "validation": [_points(run.validation_macro_f1) for run in runs],
+        "test": [_points(run.test_macro_f1) for run in runs],
+        "learning rate": [run.learning_rate for run in runs],
+        "time": [duration(run.seconds) for run in runs],
+        "device": [run.device for run in runs],
+        "started": [run.started for run in runs],
+        "run": [run.run_id for run in runs],
+    }
+    config = {"progress": _progress(), "validation": _score(), "test": _score(),
+              "learning rate": st.column_config.NumberColumn(format="scientific")}  # fmt: skip
+    st.dataframe(columns, hide_index=True, key="runs", column_config=config)
+    behind("runs", lambda: tables.of_runs(runs), HOW_RUNS)
+
+
+def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:
+    """Columns that say something only where a grid was searched."""
+    return {"grid point": [run.candidate for run in runs], "selected": [run.selected for run in runs]}
+
+
+def _name(run: queries.RunInfo) -> str:
+    role = ROLES.get(run.role, run.role)
+    return f"{role}: {shorten(run.tasks, 40)}" if run.tasks else role
+
+
+def _heartbeat(run: queries.RunInfo, now: datetime) -> str:
+    silence = run.silence(now)
+    if silence is None:
+        return "none yet"
+    return f"{duration(max(silence, 0.0))} ago" + (": stalled" if run.is_stalled(now) else "")
+
+
+def _points(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _progress() -> Any:
+    return st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.0f %%")
+
+
+def _score() -> Any:
+    return st.column_config.NumberColumn(format="%.1f")

@@ -1,0 +1,134 @@
+"""One model against N, in detail: forest plot, scores, learning curves, confusion matrices, and what differs in settings."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.widgets.chart import behind, chart, nothing, show
+from mtlens_dashboard.widgets.filters import METRICS, Chosen, label
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording.formatting import listing, shorten
+
+KINDS: dict[queries.Kind, str] = {
+    "multi": "multi-task model",
+    "adapter": "adapters (LoRA)",
+    "shuffled": "shuffled labels (control)",
+}
+
+HOW_SCORES = """
+Mean over seeds ± sample standard deviation between seeds, x 100 but for the loss, of the grid point that was best on
+validation. The test split is used for nothing but this. The task-specific models are the baseline; differences to them, with
+their intervals, are those of macro-F1 in the forest plot.
+"""
+
+
+def page(chosen: Chosen) -> None:
+    """From the verdict down to single predictions."""
+    found = [ask(queries.matching, chosen.experiment_id, kind) for kind in KINDS]
+    compared: dict[queries.Kind, queries.MatchingInfo] = {matching.kind: matching for matching in found if matching.rows}
+    kind = _choose_kind(list(compared))
+    if kind is None:
+        st.title(literal(titles.NO_VERDICT), anchor=False)
+        nothing("No comparison yet", "It appears once both kinds of models have finished the same seeds of a task.")
+    else:
+        matching = _of_seeds(compared[kind], chosen.seeds).only(chosen.tasks)
+        st.title(literal(titles.comparison(matching)), anchor=False)
+        figure = draw(figures.forest, matching)
+        chart("forest", figure, matching, title="Difference to the task-specific models")
+    _scores(chosen)
+    _curves(chosen)
+    _confusion(chosen)
+    _differing(chosen)
+
+
+def _choose_kind(kinds: list[queries.Kind]) -> queries.Kind | None:
+    """What is compared with the task-specific models; asked only where there is a choice."""
+    if len(kinds) < 2:
+        return kinds[0] if kinds else None
+    picked = st.segmented_control(
+        "Compared with the task-specific models", kinds, default=kinds[0], format_func=KINDS.__getitem__, key="kind",
+        bind="query-params", required=True,
+    )  # fmt: skip
+    return kinds[kinds.index(picked)] if picked in kinds else kinds[0]
+
+
+def _of_seeds(matching: queries.MatchingInfo, seeds: tuple[int, ...]) -> queries.MatchingInfo:
+    """The same with the dots of some seeds; means, intervals and verdicts stay those of all."""
+
+    def only(match: queries.MatchInfo) -> queries.MatchInfo:
+        kept = [place for place, seed in enumerate(match.seeds) if seed in seeds]
+        return replace(
+            match,
+            seeds=tuple(match.seeds[place] for place in kept),
+            single_per_seed=tuple(match.single_per_seed[place] for place in kept),
+            multi_per_seed=tuple(match.multi_per_seed[place] for place in kept),
+        )
+
+    pooled = only(matching.pooled) if matching.pooled else None
+    return replace(matching, tasks=tuple(map(only, matching.tasks)), pooled=pooled)
+
+
+def _scores(chosen: Chosen) -> None:
+    found = [score for score in ask(queries.scores, chosen.experiment_id) if score.task in chosen.tasks]
+    scores = tuple(score for score in found if score.metric == chosen.metric)
+    metric = METRICS.get(chosen.metric, chosen.metric)
+    st.markdown(f"## Models and tasks: {literal(metric)} on the test split")
+    if not scores:
+        nothing(f"No {literal(metric)} yet", "It is stored when a run has finished.")
+        return
+    grid = tables.score_grid(scores, chosen.metric)
+    show(grid, "scores")
+    behind("scores", lambda: grid, HOW_SCORES, label="How to read this · table · CSV · LaTeX", latex=True)
+
+
+def _curves(chosen: Chosen) -> None:
+    curves = tuple(
+        curve
+        for curve in ask(queries.curves, chosen.experiment_id)
+        if curve.seed in chosen.seeds and set(curve.tasks) & set(chosen.tasks)
+    )
+    if not curves:
+        nothing("No learning curves yet", "A run adds a point whenever it has finished an epoch.")
+        return
+    names = {"validation": "validation macro-F1", "loss": "training loss"}
+    quantity = st.segmented_control(
+        "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
+        required=True,
+    )  # fmt: skip
+    if quantity == "loss":
+        chart("loss-curves", draw(figures.learning_curves, curves, quantity="loss"), curves)
+    else:
+        chart("learning-curves", draw(figures.learning_curves, curves), curves)
+
+
+def _confusion(chosen: Chosen) -> None:
+    task = st.selectbox("Predictions of task", chosen.tasks, key="task", bind="query-params", format_func=shorten, width=320)
+    matrices = ask(queries.confusion, chosen.experiment_id, task)
+    if not matrices:
+        nothing("No confusion matrices yet", "They are counted from the predictions of finished runs.")
+        return
+    chart("confusion", draw(figures.confusion, matrices), matrices)
+
+
+def _differing(chosen: Chosen) -> None:
+    """Only what differs between this experiment and another one."""
+    others = {other.experiment_id: other for other in ask(queries.experiments) if other.experiment_id != chosen.experiment_id}
+    if not others:
+        return
+    st.markdown("## Only what differs from another experiment")
+    other = st.selectbox(
+        "Other experiment", list(others), format_func=lambda id_: label(others[id_]) if id_ in others else id_, key="other",
+        bind="query-params",
+    )  # fmt: skip
+    settings = ask(queries.differing_experiments, (chosen.experiment_id, other))
+    names = (label(chosen.experiment), label(others[other]))
+    if not settings:
+        st.caption("Their experiment files say the same.")
+        return
+    table = tables.of_settings(settings, names)
+    show(table, "differing")
+    reading = f"Settings in which {literal(listing(names))} are not alike; all others are equal."
+    behind("differing", lambda: table, reading)

@@ -1,0 +1,50 @@
+"""Paste a report and see what an exported family of models reads from it; nothing is stored."""
+
+import streamlit as st
+
+from mtlens.errors import MtlensError
+from mtlens.inference.extraction.findings import ReportFindings
+from mtlens_dashboard.queries import inference_client
+from mtlens_dashboard.widgets.chart import columns
+from mtlens_dashboard.widgets.markdown import literal
+
+SYNTHETIC = """\
+HISTORY: Neck pain for 3 months.
+FINDINGS:
+C4-C5: mild canal stenosis. The foramina are patent.
+C5-C6: 4 mm disc protrusion with moderate canal stenosis. The cord is flattened. Grade II right foraminal encroachment.
+At the remaining levels, no significant abnormality.
+IMPRESSION:
+1. Moderate canal stenosis at C5-6."""
+_HEAD = ("segment", "task", "class", "probability", "read from")
+_MOST = 200_000
+
+
+def page() -> None:
+    """It works without any experiment in the workspace: all it needs is a model that is served."""
+    st.title("Try a model on a report", anchor=False)
+    st.caption(
+        "The report goes to `mtlens serve MODEL` on this machine; neither it nor the dashboard keeps it. Use synthetic or "
+        "anonymised texts. No medical device."
+    )
+    with st.form("report", border=False):
+        text = st.text_area("Report", SYNTHETIC, height=240, max_chars=_MOST)
+        pressed = st.form_submit_button("Read", icon=":material/play_arrow:")
+    if not pressed:
+        return
+    try:
+        _show(inference_client.read(text))
+    except MtlensError as error:
+        st.error(literal(str(error)))
+
+
+def _show(found: ReportFindings) -> None:
+    for note in found.notes:
+        st.info(literal(note))
+    said = [one for one in found.findings if one.status != "not mentioned"]
+    rows = [(one.segment, one.task, one.label or "abstains", one.probability, one.sentence) for one in said]
+    if rows:
+        st.dataframe(columns(_HEAD, rows), hide_index=True, key="findings")
+    silent = dict.fromkeys(one.segment for one in found.findings if one.status == "not mentioned")
+    if silent:
+        st.caption(f"Not mentioned: {', '.join(silent)}")

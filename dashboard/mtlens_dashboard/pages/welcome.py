@@ -1,0 +1,17 @@
+"""What every page shows while there are no results: what to type."""
+
+import streamlit as st
+
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.workspace import workspace
+
+
+def page(problem: str | None) -> None:
+    """`problem` is why the store cannot be read; None where it can and holds no experiment."""
+    st.title("No results here yet", anchor=False)
+    st.markdown(f"The dashboard looks at **{literal(str(workspace().root))}** and shows results as soon as they arrive.")
+    st.markdown("In another terminal, start an experiment of your own, or the one that comes with mtlens:")
+    at = f" -w {workspace().root}"
+    st.code(f"mtlens run experiment.yaml{at}\nmtlens demo{at}", language=None, wrap_lines=True)
+    if problem and "nothing here yet" not in problem:
+        st.error(literal(problem))

@@ -1,0 +1,91 @@
+"""One view of the store -> one frozen Info. Functions here take a workspace and ask its newest snapshot; figures draw Infos."""
+
+from mtlens_dashboard.queries.cka import (
+    CellInfo,
+    Comparing,
+    LayerMatrixInfo,
+    PairKind,
+    ProfileInfo,
+    SimilarityInfo,
+    cell,
+    choices,
+    matrices,
+    profiles,
+)
+from mtlens_dashboard.queries.costs import CostInfo, costs
+from mtlens_dashboard.queries.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
+from mtlens_dashboard.queries.explanations import CaseInfo, ExplanationInfo, case, explanations
+from mtlens_dashboard.queries.gradients import AlignmentInfo, MomentInfo, alignments, course, moments
+from mtlens_dashboard.queries.groupings import (
+    GroupingInfo,
+    GroupScoreInfo,
+    MethodInfo,
+    RecommendationInfo,
+    TrialInfo,
+    groupings,
+    recommendation,
+    trial,
+)
+from mtlens_dashboard.queries.learning import CurveInfo, curves
+from mtlens_dashboard.queries.matching import Kind, MatchInfo, MatchingInfo, Verdict, matching
+from mtlens_dashboard.queries.runs import PiecesInfo, RunInfo, State, pieces, runs, seconds_left
+from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
+from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments, differing_runs
+
+__all__ = [
+    "AlignmentInfo",
+    "CaseInfo",
+    "CellInfo",
+    "Comparing",
+    "ConfusionInfo",
+    "CostInfo",
+    "CurveInfo",
+    "ExperimentInfo",
+    "ExplanationInfo",
+    "GroupScoreInfo",
+    "GroupingInfo",
+    "Kind",
+    "LayerMatrixInfo",
+    "MatchInfo",
+    "MatchingInfo",
+    "MethodInfo",
+    "MomentInfo",
+    "PairKind",
+    "PiecesInfo",
+    "ProfileInfo",
+    "RecommendationInfo",
+    "RunInfo",
+    "ScoreInfo",
+    "SettingInfo",
+    "SimilarityInfo",
+    "SnapshotInfo",
+    "State",
+    "TaskInfo",
+    "TrialInfo",
+    "Verdict",
+    "alignments",
+    "case",
+    "cell",
+    "choices",
+    "confusion",
+    "costs",
+    "course",
+    "curves",
+    "differing_experiments",
+    "differing_runs",
+    "experiments",
+    "explanations",
+    "groupings",
+    "matching",
+    "matrices",
+    "moments",
+    "pieces",
+    "profiles",
+    "recommendation",
+    "runs",
+    "scores",
+    "seconds_left",
+    "snapshot",
+    "tasks",
+    "trial",
+]

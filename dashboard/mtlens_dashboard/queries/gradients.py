@@ -1,0 +1,136 @@
+"""Do the gradients of two tasks point the same way? View `evidence_gradients`."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.queries.rows import read_infos_if_stored
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentInfo:
+    """One pair of tasks at one moment and layer; columns of `evidence_gradients`. layer None: the whole encoder."""
+
+    setting: str
+    moment: str
+    epoch: int | None
+    layer: int | None
+    parameters: str
+    task_a: str
+    task_b: str
+    cosine: float | None
+    low: float | None
+    high: float | None
+    naive: float | None
+    split_half: float | None
+    ceiling: float | None
+    floor: float | None
+    conflict_rate: float | None
+    magnitude_similarity: float | None
+    seeds: int | None
+    threshold: float | None
+    statement: str
+    reason: str | None
+    method: str | None
+
+    @property
+    def crosses_zero(self) -> bool:
+        """Whether the sign is open: no value, no interval, or one that holds 0."""
+        return self.cosine is None or self.low is None or self.high is None or self.low <= 0 <= self.high
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether the estimate says something: debiased, it lies beyond -1 to 1 where noise drowns the gradients."""
+        return self.cosine is not None and (abs(self.cosine) <= 1 or self.statement in ("aligned", "opposed"))
+
+    @property
+    def when(self) -> str:
+        """Moment in words: start, epoch 3, end, training."""
+        return _when(self.moment, self.epoch)
+
+    def involves(self, tasks: Collection[str]) -> bool:
+        """Whether both tasks are among `tasks`."""
+        return self.task_a in tasks and self.task_b in tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentInfo:
+    """A setting, moment and kind of parameters that gradients were measured for, and the layers measured."""
+
+    setting: str
+    moment: str
+    epoch: int | None
+    parameters: str
+    layers: tuple[int, ...]
+
+    @property
+    def when(self) -> str:
+        """Moment in words: start, epoch 3, end, training."""
+        return _when(self.moment, self.epoch)
+
+
+def _when(moment: str, epoch: int | None) -> str:
+    return f"epoch {epoch}" if moment == "epoch" and epoch is not None else moment
+
+
+_COLUMNS = """
+    setting, moment, epoch, layer, parameters, task_a, task_b, cosine, low, high, naive, split_half, ceiling, floor,
+    conflict_rate, magnitude_similarity, seeds, threshold, statement, reason, method
+"""
+
+_MOMENTS = """
+    SELECT setting, moment, epoch, parameters, coalesce(list(DISTINCT layer ORDER BY layer) FILTER (layer IS NOT NULL), [])
+        AS layers
+    FROM evidence_gradients WHERE experiment_id = $experiment_id
+    GROUP BY setting, moment, epoch, parameters
+    ORDER BY list_position(['multi', 'cross', 'task_vectors'], setting),
+        list_position(['start', 'epoch', 'end', 'training'], moment), epoch, parameters
+"""
+
+_ALIGNMENTS = f"""
+    SELECT {_COLUMNS} FROM evidence_gradients
+    WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters
+        AND moment = coalesce($moment, (
+            SELECT if(bool_or(moment = 'training'), 'training', 'end')
+            FROM evidence_gradients WHERE experiment_id = $experiment_id AND setting = $setting
+        ))
+        AND ($epoch IS NULL OR epoch = $epoch) AND task_a <> task_b
+    ORDER BY task_a, task_b, layer NULLS FIRST
+"""
+
+_COURSE = f"""
+    SELECT {_COLUMNS} FROM evidence_gradients
+    WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters AND moment <> 'training'
+        AND least(task_a, task_b) = least($task_a, $task_b) AND greatest(task_a, task_b) = greatest($task_a, $task_b)
+    ORDER BY list_position(['start', 'epoch', 'end', 'training'], moment), epoch, layer NULLS FIRST
+"""
+
+
+def moments(workspace: Workspace, experiment_id: str) -> tuple[MomentInfo, ...]:
+    """What can be chosen; nothing where no gradients are stored."""
+    return read_infos_if_stored(workspace, MomentInfo, _MOMENTS, {"experiment_id": experiment_id})
+
+
+def alignments(
+    workspace: Workspace,
+    experiment_id: str,
+    *,
+    setting: str = "multi",
+    moment: str | None = None,
+    epoch: int | None = None,
+    parameters: str = "all",
+) -> tuple[AlignmentInfo, ...]:
+    """All pairs and layers at one moment; the whole encoder (layer None) first within each pair.
+
+    Without a moment: `training`, the course of training as a whole, which verdicts rest on, or the end where there is none.
+    """
+    chosen = {"setting": setting, "moment": moment, "epoch": epoch, "parameters": parameters}
+    return read_infos_if_stored(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
+
+
+def course(
+    workspace: Workspace, experiment_id: str, task_a: str, task_b: str, *, setting: str = "multi", parameters: str = "all"
+) -> tuple[AlignmentInfo, ...]:
+    """One pair over all moments and layers."""
+    chosen = {"task_a": task_a, "task_b": task_b, "setting": setting, "parameters": parameters}
+    return read_infos_if_stored(workspace, AlignmentInfo, _COURSE, {"experiment_id": experiment_id, **chosen})

@@ -1,0 +1,155 @@
+"""Which tasks belong together? Views `groupings` and `group_scores`, and how methods were judged; a store without them has
+searched none.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.queries.rows import read_infos_if_stored
+
+ORACLE = "exhaustive oracle"
+"""The method that trains all groups: what the others choose is held against its choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupingInfo:
+    """One way to divide the tasks among models. Scores are macro-F1 in [0, 1], mean over tasks.
+
+    rank: 1 is the best of its method. cost: in units of one model. measured is None where not all of its groups were
+    trained. regret: shortfall of the measured score from the best at the same cost. discovery_seconds: compute that the
+    method needed to propose it.
+    """
+
+    method: str
+    rank: int
+    groups: tuple[tuple[str, ...], ...]
+    cost: float
+    predicted: float | None
+    predicted_low: float | None
+    predicted_high: float | None
+    measured: float | None
+    measured_low: float | None
+    measured_high: float | None
+    regret: float | None
+    discovery_seconds: float | None
+    recommended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupScoreInfo:
+    """Gain of one task from training in one group: score in the group less score alone, macro-F1. None: not measured."""
+
+    method: str
+    tasks: tuple[str, ...]
+    task: str
+    predicted: float | None
+    predicted_low: float | None
+    predicted_high: float | None
+    measured: float | None
+    measured_low: float | None
+    measured_high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """How a method did on trial, on seeds that it has not seen.
+
+    correlation: Spearman's, of predicted gains with the measured ones of a task's groups, mean over tasks. ceiling: that of
+    the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the macro-F1 of the
+    exhaustive oracle's choice less that of the method's, below 0 where the oracle was out of luck, None where no choice is
+    affordable; permuted_regret: the same with the tasks of the predicted gains permuted. discovery_seconds: compute that the
+    method needs to choose.
+    """
+
+    method: str
+    correlation: float | None
+    ceiling: float | None
+    budgets: tuple[float, ...]
+    regret: tuple[float | None, ...]
+    permuted_regret: tuple[float | None, ...]
+    discovery_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialInfo:
+    """Predicted and measured gains, and the judgement of the methods; none of it before all groups are trained."""
+
+    scores: tuple[GroupScoreInfo, ...]
+    methods: tuple[MethodInfo, ...]
+
+    @property
+    def ceiling(self) -> float | None:
+        """Rank correlation of the measured gains of one half of the seeds with those of the other."""
+        return next((one.ceiling for one in self.methods), None)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the seeds agree enough to judge methods: their own gains do, and nobody ranks better than they, by luck."""
+        known = [one.correlation for one in self.methods if one.correlation is not None]
+        return self.ceiling is not None and self.ceiling > 0 and max(known, default=0.0) <= self.ceiling
+
+    def correlation(self, method: str) -> float | None:
+        """That of the method of this name."""
+        return next((one.correlation for one in self.methods if one.method == method), None)
+
+    def only(self, methods: Collection[str], tasks: Collection[str]) -> "TrialInfo":
+        """The same with some of the methods, and the gains of some of the tasks."""
+        scores = tuple(one for one in self.scores if one.method in methods and one.task in tasks)
+        return TrialInfo(scores=scores, methods=tuple(one for one in self.methods if one.method in methods))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendationInfo:
+    """What to train together, in words, by the verdicts on test. verdict: matches, inconclusive, worse or separate."""
+
+    verdict: str
+    statement: str
+    groups: tuple[tuple[str, ...], ...]
+
+
+_RECOMMENDATION = "SELECT verdict, statement, groups FROM recommendation WHERE experiment_id = $experiment_id"
+
+_METHODS = """
+    SELECT
+        method, list_avg(list_filter(rank_correlation, lambda x: isfinite(x))) AS correlation,
+        list_avg(list_filter(ceiling, lambda x: isfinite(x))) AS ceiling,
+        budgets, regret, permuted_regret, discovery_seconds
+    FROM grouping_method LEFT JOIN (
+        SELECT method, any_value(discovery_seconds) AS discovery_seconds
+        FROM groupings WHERE experiment_id = $experiment_id GROUP BY method
+    ) USING (method)
+    WHERE experiment_id = $experiment_id ORDER BY position
+"""
+
+_GROUPINGS = """
+    SELECT
+        method, rank, groups, cost, predicted, predicted_low, predicted_high, measured, measured_low, measured_high, regret,
+        discovery_seconds, recommended
+    FROM groupings WHERE experiment_id = $experiment_id ORDER BY method, rank
+"""
+
+_GROUP_SCORES = """
+    SELECT method, tasks, task, predicted, predicted_low, predicted_high, measured, measured_low, measured_high
+    FROM group_scores WHERE experiment_id = $experiment_id ORDER BY method, tasks, task
+"""
+
+
+def groupings(workspace: Workspace, experiment_id: str) -> tuple[GroupingInfo, ...]:
+    """All candidates, the best of each method first."""
+    return read_infos_if_stored(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
+
+
+def trial(workspace: Workspace, experiment_id: str) -> TrialInfo:
+    """Predicted gains beside measured ones, and how well each method did."""
+    params = {"experiment_id": experiment_id}
+    return TrialInfo(
+        scores=read_infos_if_stored(workspace, GroupScoreInfo, _GROUP_SCORES, params),
+        methods=read_infos_if_stored(workspace, MethodInfo, _METHODS, params),
+    )
+
+
+def recommendation(workspace: Workspace, experiment_id: str) -> RecommendationInfo | None:
+    """The recommendation, once there is one."""
+    found = read_infos_if_stored(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
+    return found[0] if found else None

@@ -1,0 +1,106 @@
+"""Does the multi-task model match the task-specific ones? View `matching`, with the scores of each seed beside it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.queries.rows import read_infos
+
+Kind = Literal["multi", "adapter", "shuffled"]
+Verdict = Literal["matches", "better", "worse", "inconclusive"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchInfo:
+    """One task, or the mean over tasks where `task` is None. Scores are macro-F1 in [0, 1], multi less single.
+
+    Bounds are None where the interval is unbounded, as with one seed. The lists per seed are in the order of `seeds`.
+    """
+
+    task: str | None
+    single_mean: float | None
+    multi_mean: float | None
+    single_per_seed: tuple[float | None, ...]
+    multi_per_seed: tuple[float | None, ...]
+    seeds: tuple[int, ...]
+    difference: float | None
+    low90: float | None
+    high90: float | None
+    low95: float | None
+    high95: float | None
+    examples: int
+    clusters: int
+    verdict: Verdict
+    needed: str
+    p_equivalence: float | None
+    p_difference: float | None
+    discordance: float | None
+    method: str
+
+    @property
+    def difference_per_seed(self) -> tuple[float | None, ...]:
+        """Multi less single, seed by seed."""
+        pairs = zip(self.single_per_seed, self.multi_per_seed, strict=True)
+        return tuple(None if single is None or multi is None else multi - single for single, multi in pairs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchingInfo:
+    """All tasks of an experiment, in its order, and their mean. Without a comparison yet: no tasks, and pooled is None.
+
+    shown: the tasks that figures and tables are about; sentences speak of all of them.
+    """
+
+    experiment: str
+    experiment_id: str
+    kind: Kind
+    margin: float
+    tasks: tuple[MatchInfo, ...]
+    pooled: MatchInfo | None
+    shown: frozenset[str] | None = None  # all of them
+
+    @property
+    def rows(self) -> tuple[MatchInfo, ...]:
+        """The tasks that are shown and, last, the mean over all."""
+        tasks = tuple(match for match in self.tasks if self.shown is None or match.task in self.shown)
+        return tasks if self.pooled is None else (*tasks, self.pooled)
+
+    def only(self, tasks: Collection[str]) -> "MatchingInfo":
+        """The same with rows for some of the tasks."""
+        return replace(self, shown=frozenset(tasks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _About:
+    experiment: str
+    margin: float
+
+
+_ABOUT = "SELECT name AS experiment, margin FROM experiment WHERE experiment_id = $experiment_id"
+
+_MATCHES = """
+    SELECT
+        comparison.task, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference, low90, high90, low95,
+        high95, examples, clusters, verdict, coalesce(needed, '') AS needed, adjusted_p_equivalence AS p_equivalence,
+        least(adjusted_p_better, adjusted_p_worse) AS p_difference, discordance, method
+    FROM comparison
+    LEFT JOIN task ON task.experiment_id = comparison.experiment_id AND task.task = comparison.task
+    WHERE comparison.experiment_id = $experiment_id AND kind = $kind
+    ORDER BY task.position NULLS LAST
+"""
+
+
+def matching(workspace: Workspace, experiment_id: str, kind: Kind = "multi") -> MatchingInfo:
+    """One kind of model against the task-specific ones."""
+    params = {"experiment_id": experiment_id}
+    about = read_infos(workspace, _About, _ABOUT, params)
+    matches = read_infos(workspace, MatchInfo, _MATCHES, {**params, "kind": kind})
+    return MatchingInfo(
+        experiment=about[0].experiment if about else experiment_id,
+        experiment_id=experiment_id,
+        kind=kind,
+        margin=about[0].margin if about else 0.0,
+        tasks=tuple(match for match in matches if match.task is not None),
+        pooled=next((match for match in matches if match.task is None), None),
+    )

@@ -1,0 +1,52 @@
+"""Only what differs: the settings in which experiments, or runs, are not alike."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mtlens.store.database.shared_connection import query
+from mtlens.store.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingInfo:
+    """One setting by its path, such as training.epochs, and its value in each; None where it is not set."""
+
+    path: str
+    values: tuple[str | None, ...]
+
+
+_EXPERIMENTS = "SELECT experiment_id, specification FROM experiment WHERE experiment_id IN (SELECT unnest($ids))"
+_RUNS = "SELECT run_id, configuration FROM run WHERE run_id IN (SELECT unnest($ids))"
+
+
+def differing_experiments(workspace: Workspace, experiment_ids: Sequence[str]) -> tuple[SettingInfo, ...]:
+    """What is not the same in the experiment files, values in the order of the ids."""
+    return _differing(workspace, _EXPERIMENTS, experiment_ids)
+
+
+def differing_runs(workspace: Workspace, run_ids: Sequence[str]) -> tuple[SettingInfo, ...]:
+    """What is not the same in the configurations of the runs, values in the order of the ids."""
+    return _differing(workspace, _RUNS, run_ids)
+
+
+def _differing(workspace: Workspace, sql: str, ids: Sequence[str]) -> tuple[SettingInfo, ...]:
+    texts = dict(query(workspace, sql, {"ids": list(ids)}).rows)
+    settings = [dict(_leaves(json.loads(texts.get(id_) or "{}"))) for id_ in ids]
+    paths = dict.fromkeys(path for of_one in settings for path in of_one)
+    found = ((path, tuple(of_one.get(path) for of_one in settings)) for path in paths)
+    return tuple(SettingInfo(path=path, values=values) for path, values in found if len(set(values)) > 1)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Path and text of everything that is not an object; list items that have a name go by it, others by number."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        for number, inner in enumerate(value):
+            name = inner.get("name", number) if isinstance(inner, dict) else number
+            yield from _leaves(inner, f"{path}[{name}]")
+    elif value is not None:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,238 @@
+"""The table behind each chart: the same numbers, as rows for the eye, for CSV and for LaTeX."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mtlens_dashboard.figures.theme import ROLES
+from mtlens_dashboard.queries import (
+    AlignmentInfo,
+    ConfusionInfo,
+    CostInfo,
+    CurveInfo,
+    ExplanationInfo,
+    GroupingInfo,
+    LayerMatrixInfo,
+    MatchingInfo,
+    ProfileInfo,
+    RunInfo,
+    ScoreInfo,
+    SettingInfo,
+    TrialInfo,
+)
+from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus
+
+Cell = str | int | float | bool | datetime | None
+_LATEX = str.maketrans({
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "$-$", "±": r"$\pm$",
+})  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Names of the columns and rows of as many cells. Scores are macro-F1 in [0, 1], as in the store."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def to_csv(table: Table) -> str:
+    """CSV with a header. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_harmless(column) for column in table.columns])
+    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+    return buffer.getvalue()
+
+
+def to_latex(table: Table) -> str:
+    """A `tabular` with the rules of package booktabs, ready to paste."""
+    lines = [_latex_line([_latex(column) for column in table.columns]), r"\midrule"]
+    lines += [_latex_line([_latex(shown(cell)) for cell in row]) for row in table.rows]
+    columns = "l" + "r" * (len(table.columns) - 1)
+    return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def shown(cell: Cell) -> str:
+    """A cell as text: numbers to four digits, None as a dash."""
+    if cell is None:
+        return MISSING
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, datetime):
+        return f"{cell:%Y-%m-%d %H:%M:%S}"
+    return minus(f"{cell:.4g}") if isinstance(cell, float) else str(cell)
+
+
+def of_matching(matching: MatchingInfo) -> Table:
+    """One row per task, the mean of all last."""
+    columns = (
+        "task", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95", "examples", "verdict",
+        "p_equivalence", "p_difference", "needed",
+    )  # fmt: skip
+    table = _of(matching.rows, columns)
+    rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)
+    seeds = tuple(len(match.seeds) for match in matching.rows)
+    return Table(columns=(*columns, "seeds"), rows=tuple((*row, n) for row, n in zip(rows, seeds, strict=True)))
+
+
+def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
+    """Measured outcome beside the evidence, for the group, each task and each pair."""
+    columns = (
+        "scope", "tasks", "measured", "difference", "cka", "cka_effect", "cka_detail", "gradients", "gradient_cosine",
+        "gradients_detail", "agreement",
+    )  # fmt: skip
+    rows = [(row[0], EVERY_TASK if row[0] == "group" else row[1], *row[2:]) for row in _of(explanations, columns).rows]
+    return Table(columns=columns, rows=tuple(rows))
+
+
+def of_curves(curves: Sequence[CurveInfo]) -> Table:
+    """One row per run and epoch."""
+    rows = [
+        (ROLES.get(curve.role, curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, epoch, validation, loss)
+        for curve in curves
+        for epoch, validation, loss in zip(curve.epochs, curve.validation, curve.loss, strict=True)
+    ]
+    return Table(columns=("model", "tasks", "seed", "candidate", "epoch", "validation", "loss"), rows=tuple(rows))
+
+
+def of_scores(scores: Sequence[ScoreInfo]) -> Table:
+    """One row per kind of model, task and metric."""
+    return _of(scores, ("role", "task", "metric", "mean", "deviation", "low", "high", "seeds"))
+
+
+def score_grid(scores: Sequence[ScoreInfo], metric: str = "macro_f1") -> Table:
+    """Models x tasks: mean ± standard deviation over seeds, x 100 but for the loss."""
+    chosen = [score for score in scores if score.metric == metric]
+    tasks = list(dict.fromkeys(score.task for score in chosen))
+    factor = 1.0 if metric == "loss" else 100.0
+    cells = {(score.role, score.task): _mean_and_deviation(score, factor) for score in chosen}
+    roles = list(dict.fromkeys(score.role for score in chosen))
+    rows = tuple((ROLES.get(role, role), *(cells.get((role, task)) for task in tasks)) for role in roles)
+    return Table(columns=("model", *tasks), rows=rows)
+
+
+def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:
+    """One row per kind of model, true and predicted class."""
+    rows = [
+        (ROLES.get(one.role, one.role), one.task, one.classes[i], one.classes[j], count, one.seeds)
+        for one in matrices
+        for i, row in enumerate(one.counts)
+        for j, count in enumerate(row)
+    ]
+    return Table(columns=("model", "task", "true", "predicted", "number", "seeds"), rows=tuple(rows))
+
+
+def of_costs(costs: Sequence[CostInfo]) -> Table:
+    """One row per kind of model."""
+    columns = (
+        "role", "models", "seeds", "parameters", "trainable_parameters", "seconds", "inference_seconds", "peak_memory_bytes"
+    )  # fmt: skip
+    return _of(costs, columns)
+
+
+def of_profiles(profiles: Sequence[ProfileInfo]) -> Table:
+    """One row per pair of models and layer."""
+    columns = (
+        "kind", "task_a", "task_b", "layer", "similarity", "low", "high", "ceiling", "floor", "floor_kind", "effect",
+        "effect_low", "effect_high", "statement", "reason", "seeds", "examples",
+    )  # fmt: skip
+    return _of([layer for profile in profiles for layer in profile.layers], columns)
+
+
+def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
+    """One row per pair of models and pair of layers."""
+    rows = [
+        (one.kind, one.task_a, one.task_b, one.layers[i], one.layers[j], value, one.reference[i][j] if one.reference else None)
+        for one in matrices
+        for i, row in enumerate(one.values)
+        for j, value in enumerate(row)
+    ]
+    columns = ("kind", "task_a", "task_b", "layer_a", "layer_b", "cka", "cka_with_pretrained")
+    return Table(columns=columns, rows=tuple(rows))
+
+
+def of_alignments(alignments: Sequence[AlignmentInfo]) -> Table:
+    """One row per pair of tasks and layer; no layer: the whole encoder."""
+    columns = (
+        "setting", "moment", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
+        "split_half", "ceiling", "floor", "conflict_rate", "magnitude_similarity", "statement", "reason", "seeds",
+    )  # fmt: skip
+    return _of(alignments, columns)
+
+
+def of_groupings(groupings: Sequence[GroupingInfo]) -> Table:
+    """One row per candidate."""
+    columns = ("method", "rank", "cost", "predicted", "measured", "measured_low", "measured_high", "regret",
+               "discovery_seconds", "recommended")  # fmt: skip
+    groups = ["; ".join(", ".join(group) for group in one.groups) for one in groupings]
+    rows = zip(groups, _of(groupings, columns).rows, strict=True)
+    return Table(columns=("groups", *columns), rows=tuple((group, *row) for group, row in rows))
+
+
+def of_trial(trial: TrialInfo) -> Table:
+    """One row per method, group and task."""
+    columns = ("method", "tasks", "task", "predicted", "predicted_low", "predicted_high", "measured", "measured_low",
+               "measured_high")  # fmt: skip
+    return _of(trial.scores, columns)
+
+
+def of_methods(trial: TrialInfo) -> Table:
+    """One row per method on trial and budget."""
+    rows = [
+        (one.method, budget, regret, permuted, one.discovery_seconds)
+        for one in trial.methods
+        for budget, regret, permuted in zip(one.budgets, one.regret, one.permuted_regret, strict=True)
+    ]
+    return Table(columns=("method", "budget", "regret", "permuted_regret", "discovery_seconds"), rows=tuple(rows))
+
+
+def of_runs(runs: Sequence[RunInfo]) -> Table:
+    """One row per run."""
+    columns = (
+        "run_id", "role", "tasks", "seed", "candidate", "selected", "state", "epoch", "epochs", "fraction",
+        "validation_macro_f1", "test_macro_f1", "learning_rate", "seconds", "started", "finished", "last_event", "device",
+        "reason",
+    )  # fmt: skip
+    return _of(runs, columns)
+
+
+def of_settings(settings: Sequence[SettingInfo], names: Sequence[str]) -> Table:
+    """One row per setting that differs, a column per experiment or run."""
+    return Table(
+        columns=("setting", *names),
+        rows=tuple((one.path, *("not set" if value is None else value for value in one.values)) for one in settings),
+    )
+
+
+def _of(infos: Sequence[Any], columns: tuple[str, ...]) -> Table:
+    return Table(columns=columns, rows=tuple(tuple(_cell(getattr(info, name)) for name in columns) for info in infos))
+
+
+def _cell(value: Any) -> Cell:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _mean_and_deviation(score: ScoreInfo, factor: float) -> str | None:
+    if score.mean is None:
+        return None
+    digits = 1 if factor > 1 else 3
+    spread = "" if score.deviation is None else f" ± {factor * score.deviation:.{digits}f}"
+    return f"{factor * score.mean:.{digits}f}{spread}"
+
+
+def _harmless(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def _latex(text: str) -> str:
+    return " ".join(text.split()).translate(_LATEX)
+
+
+def _latex_line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"

@@ -1,0 +1,47 @@
+"""Keeps an open page up to date: looks for a new snapshot every other second, and draws anew only when results changed."""
+
+import streamlit as st
+
+from mtlens.errors import MtlensError
+from mtlens_dashboard import queries
+from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import ask, newest
+from mtlens_dashboard.widgets.workspace import workspace
+
+SECONDS = 2.0
+_SHOWN = "results shown"
+
+
+def remember(experiment_id: str | None) -> None:
+    """Note which results the page has just drawn."""
+    st.session_state[_SHOWN] = _results(experiment_id)
+
+
+@st.fragment(run_every=SECONDS)
+def watch(experiment_id: str | None) -> None:
+    """Draw the page again once there are other results than those that it shows.
+
+    Progress alone does not count: a page would be drawn every other second while runs train. Where the store cannot be read,
+    the page stays as it is and says so.
+    """
+    try:
+        about = ask(queries.snapshot)
+        results = _results(experiment_id)
+    except MtlensError as error:
+        if st.session_state.get(_SHOWN) is not None:
+            st.caption(f"Cannot be read now; this is the last good view. {literal(str(error))}")
+        return
+    if results != st.session_state.get(_SHOWN):
+        st.session_state[_SHOWN] = results
+        st.rerun()
+    st.caption(f"Data as of {about.published:%Y-%m-%d %H:%M:%S} UTC · {literal(workspace().root.name)}")
+
+
+def _results(experiment_id: str | None) -> object:
+    """Changes when a run ends, a comparison or evidence arrives, or an experiment begins; None where there is no store."""
+    try:
+        newest()
+        pieces = ask(queries.pieces, experiment_id) if experiment_id else ()
+        return ask(queries.experiments), tuple((piece.kind, piece.state, piece.number) for piece in pieces)
+    except MtlensError:
+        return None

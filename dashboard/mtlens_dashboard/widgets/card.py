@@ -1,0 +1,16 @@
+"""A short answer in a frame: the question, the answer with its mark, and a sentence."""
+
+import streamlit as st
+
+from mtlens_dashboard.figures.theme import Mark
+from mtlens_dashboard.widgets.markdown import literal
+
+_COLOURS = {"good": "green", "better": "blue", "bad": "orange", "weak": "yellow", "open": "gray"}
+"""Names that Streamlit's Markdown has; `mtlens_dashboard.server` gives them the theme's colours."""
+
+
+def card(question: str, mark: Mark, answer: str, sentence: str) -> None:
+    """Everything is shown as it is: names of tasks may stand in it."""
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        st.caption(literal(question))
+        st.markdown(f"## :{_COLOURS[mark.role]}[{mark.symbol}] {literal(answer)}\n\n{literal(sentence)}")

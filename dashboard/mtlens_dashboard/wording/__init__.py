@@ -1,0 +1,1 @@
+"""Sentences: titles, captions, and how numbers and names are written."""

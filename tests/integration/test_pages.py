@@ -1,0 +1,343 @@
+"""Every page on every kind of store: it is drawn without an exception, says its point, and shows stored names as they are."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+from typer.testing import CliRunner
+
+from mtlens.cli import main
+from mtlens.store.database import reader
+from mtlens.store.ingest import ingest
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import pages, queries
+from mtlens_dashboard.widgets import workspace
+from mtlens_dashboard.widgets.markdown import literal
+from tests.support import fake_runs, fake_stores
+
+PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report"]
+ENTRY = "from dashboard import app\napp.main()"  # not app.py itself: AppTest takes a folder `pages` beside it for its own
+OLDEST = [
+    "comparison", "event", "example", "experiment", "experiment_run", "matching", "metric", "prediction", "quarantine", "run",
+    "runs", "store_info", "task",
+]  # fmt: skip
+NEWER = """
+    SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal AND schema_name = 'main' AND view_name NOT IN $known
+    UNION ALL
+    SELECT 'TABLE', table_name FROM duckdb_tables() WHERE schema_name = 'main' AND table_name NOT IN $known
+"""
+STORES = ["empty", "partial", "without_evidence", "full", "hostile", "many_tasks"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Workspace]:
+    """Builds a store by name, once."""
+    built: dict[str, Workspace] = {}
+
+    def build(name: str) -> Workspace:
+        if name not in built:
+            built[name] = getattr(fake_stores, name)(tmp_path_factory.mktemp(name))
+        return built[name]
+
+    return build
+
+
+@pytest.fixture
+def visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    """Opens a page on a workspace with some query parameters."""
+
+    def visit(workspace: Workspace, page: str = "answer", **query: str | list[str]) -> AppTest:
+        monkeypatch.setenv(workspace.VARIABLE, str(workspace.root))
+        app = AppTest.from_string(ENTRY, default_timeout=250)
+        app.query_params = dict(query)
+        app._page_hash = "" if page == "answer" else calc_hash(page)
+        return go(app)
+
+    return visit
+
+
+def go(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
+    return app
+
+
+def charts(app: AppTest) -> list[dict[str, object]]:
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
+def said(app: AppTest) -> str:
+    return " ".join(element.value for kind in ("title", "markdown", "caption") for element in app.get(kind))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", STORES)
+def test_every_page_shows_every_store(store, visit, name: str, page: str) -> None:
+    app = visit(store(name), page)
+    assert len(app.title) == 1
+    assert app.title[0].value.strip()
+    assert not app.error
+    for chart in charts(app):  # an empty figure says in a note what is missing
+        assert chart["data"] or [note["text"].strip() for note in chart["layout"]["annotations"]]
+    for element in app.get("plotly_chart"):
+        assert element.proto.alt.strip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_before_anything_is_stored_a_page_says_what_to_type(visit, tmp_path: Path, page: str) -> None:
+    app = visit(Workspace(tmp_path / "results"), page)
+    assert app.title[0].value == "No results here yet"
+    assert f"mtlens run experiment.yaml -w {tmp_path / 'results'}" in app.code[0].value
+
+
+def test_a_store_without_experiments_answers_sql(store, visit) -> None:
+    assert visit(store("empty"), "answer").title[0].value == "No results here yet"
+    assert visit(store("empty"), "sql").title[0].value == "Ask the results in SQL"
+
+
+def test_a_damaged_store_is_named(visit, tmp_path: Path) -> None:
+    workspace = fake_stores.empty(tmp_path)
+    (workspace.root / workspace.pointer.readlink()).write_bytes(b"no database" * 1000)
+    app = visit(workspace)
+    assert "not a valid DuckDB database file" in app.error[0].value
+
+
+def test_an_older_store_shows_what_it_has(visit, tmp_path: Path) -> None:
+    workspace = fake_stores.full(tmp_path)
+    with duckdb.connect(str(reader.snapshot_path(workspace))) as connection:
+        newer = connection.execute(NEWER, {"known": OLDEST}).fetchall()
+        assert ("VIEW", "verdicts") in newer
+        for kind, name in newer:
+            connection.execute(f"DROP {kind} {name}")
+    for page in PAGES:
+        app = visit(workspace, page)
+        assert not app.error
+        assert app.title[0].value
+
+
+def test_what_was_shown_last_stays_when_the_store_cannot_be_read(visit, tmp_path: Path) -> None:
+    workspace = fake_stores.full(tmp_path)
+    app = visit(workspace)
+    before = said(app)
+    snapshot = workspace.root / workspace.pointer.readlink()
+    snapshot.unlink()
+    workspace.pointer.unlink()
+    go(app)
+    assert not app.error
+    assert before.split("Data as of")[0] == said(app).split("Data as of")[0].split("Cannot be read")[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_stored_names_are_no_markup(store, visit, page: str) -> None:
+    """Outside of escapes no Markdown, HTML, formula or directive of a hostile name is left."""
+    app = visit(store("hostile"), page)
+    for text in [element.value for kind in ("title", "markdown", "caption", "error") for element in app.get(kind)]:
+        assert "<script>" not in text
+        assert "<b>" not in text
+        assert " $x$" not in text
+
+
+def test_two_thousand_runs_fit(visit, tmp_path: Path) -> None:
+    seeds = tuple(range(400))
+    workspace = fake_stores.build(tmp_path, fake_stores.Plan(seeds=seeds, evidence=False))
+    app = visit(workspace, "runs")
+    assert app.title[0].value == "All 2\\,000 runs are done"
+    visit(workspace, "single-multi")
+
+
+def test_runs_are_listed_by_their_last_sign_of_life(store, visit) -> None:
+    app = visit(store("partial"), "runs")
+    last = {run.run_id: run.last_event for run in queries.runs(store("partial"))}
+    told = [last[run] for table in app.dataframe if "device" in table.value for run in table.value["run"]]
+    given = [time for time in told if time is not None]
+    assert given == sorted(given, reverse=True) != []
+    assert told == [*given, *[None] * (len(last) - len(given))]
+    assert len(given) < len(last)
+
+
+class TestFilters:
+    def test_a_link_reopens_the_view(self, store, visit) -> None:
+        app = visit(store("full"), "answer", tasks=["canal", "disc"], seeds=["1"], metric="accuracy", layer="layer 2")
+        assert app.multiselect("tasks").value == ["canal", "disc"]
+        assert app.multiselect("seeds").value == [1]
+        assert app.selectbox("metric").value == "accuracy"
+        assert app.selectbox("layer").value == 2
+
+    def test_a_filter_changes_what_is_shown(self, store, visit) -> None:
+        app = visit(store("full"))
+        app.multiselect("tasks").set_value(["cord"])
+        go(app)
+        assert "<b>cord</b>" in (shown := json.dumps(charts(app)[0]["layout"]))
+        assert "<b>foramina</b>" not in shown
+
+    @pytest.mark.parametrize("page", ["answer", "single-multi", "cka", "gradients"])
+    def test_titles_speak_of_all_tasks(self, store, visit, page: str) -> None:
+        whole, one = visit(store("full"), page), visit(store("full"), page, tasks=["canal"])
+        assert one.title[0].value == whole.title[0].value
+        if page in ("cka", "gradients"):
+            assert "Choose at least two tasks" in said(one)
+        else:
+            cards = [[part.value for part in app.markdown if part.value.startswith("## :")] for app in (whole, one)]
+            assert cards[0] == cards[1]
+
+    def test_filters_stay_from_page_to_page(self, store, visit) -> None:
+        app = visit(store("full"))
+        app.multiselect("tasks").set_value(["cord", "disc"])
+        go(app)
+        app._page_hash = calc_hash("cka")
+        go(app)
+        assert app.multiselect("tasks").value == ["cord", "disc"]
+
+    def test_the_experiment_always_stands_in_the_url(self, visit, tmp_path: Path) -> None:
+        workspace = Workspace.open(tmp_path / "results")
+        for name in ("first", "second"):
+            fake_runs.save(workspace, fake_runs.fake_experiment(name), created=f"2030-01-0{len(name) - 4}T00:00:00+00:00")
+        ingest(workspace)
+        app = visit(workspace)
+        box = app.selectbox("experiment chosen")
+        assert app.query_params["experiment"] == box.value
+        assert box.options[box.index].startswith("second ·")
+        other = next(option for option in box.options if option.startswith("first ·"))
+        box.set_value(app.query_params["experiment"]).select(other)
+        go(app)
+        assert app.query_params["experiment"] == app.selectbox("experiment chosen").value
+        assert app.selectbox("experiment chosen").value.startswith(other.partition(" · ")[2])
+
+    @pytest.mark.parametrize("wrong", [{"experiment": "gone"}, {"tasks": "gone"}, {"seeds": "x"}, {"layer": "99"}])
+    def test_a_stale_link_shows_what_there_is(self, store, visit, wrong: dict[str, str]) -> None:
+        app = visit(store("full"), "answer", **wrong)
+        assert app.selectbox("experiment chosen").value == fake_stores.EXPERIMENT
+        assert app.multiselect("tasks").value == []
+
+
+def test_the_shown_command_writes_the_shown_report(visit, tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "my results")
+    for number, name in enumerate(("first", "second"), start=1):
+        fake_runs.save(workspace, fake_runs.fake_experiment(name), created=f"2030-01-0{number}T00:00:00+00:00")
+    ingest(workspace)
+    for known in queries.experiments(workspace):
+        program, command, file, *options = shlex.split(visit(workspace, "report", experiment=known.experiment_id).code[0].value)
+        assert (program, file) == ("mtlens", f"mtlens-{known.experiment_id}.html")
+        CliRunner().invoke(main.app, [command, str(tmp_path / file), *options], catch_exceptions=False)
+        assert f"{known.name} ({known.experiment_id})" in (tmp_path / file).read_text(encoding="utf-8")
+
+
+def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
+    app = visit(store("full"), "cka")
+    app.selectbox("square").set_value(2)
+    go(app)
+    turn(app, "gradients")
+    app.selectbox("pair").set_value(("cord", "disc"))
+    go(app)
+    turn(app, "cka")
+    assert app.selectbox("square").value == 2
+    turn(app, "gradients")
+    assert app.selectbox("pair").value == ("cord", "disc")
+
+
+def turn(app: AppTest, page: str) -> None:
+    """Follow a link to another page."""
+    app._page_hash = calc_hash(page)
+    go(app)
+
+
+def test_kinds_of_parameters_that_are_known_by_layer_alone_are_drawn(visit, tmp_path: Path) -> None:
+    workspace = fake_stores.full(tmp_path)
+    of_layers = "FROM summary.alignment WHERE layer IS NOT NULL"
+    fake_stores.change(workspace, f"INSERT INTO summary.alignment SELECT * REPLACE ('attention' AS parameters) {of_layers}")
+    app = visit(workspace, "gradients", parameters="attention")
+    assert len(charts(app)) == 4
+    assert all(chart["data"] for chart in charts(app))
+    assert "whole encoder at this moment; this is layer 6" in said(app)
+
+
+def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) -> None:
+    workspace = fake_stores.full(tmp_path)
+    fake_stores.change(workspace, "UPDATE summary.alignment SET setting = 'task_vectors'")
+    assert len(charts(visit(workspace, "gradients"))) == 3
+
+
+def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visit) -> None:
+    (matrix,) = [
+        one for one in queries.matrices(store("full"), fake_stores.EXPERIMENT) if one.task_a == "cord" and one.task_b == "disc"
+    ]
+    for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
+        app = visit(store("full"), "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
+        (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+        inside = table[table["in the square"] == "yes"]
+        assert list(inside["seed of the first"]) == list(inside["seed of the second"]) == [0, 1, 2]
+        assert inside["similarity"].astype(float).mean() == pytest.approx(matrix.values[row][column], abs=1e-3)
+        assert len(table) == pairs
+
+
+def test_the_pretrained_encoder_has_no_seed_and_all_pairs_with_it_count(store, visit) -> None:
+    app = visit(store("full"), "cka", models="task-specific and pretrained")
+    (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+    assert list(table["in the square"]) == ["yes"] * 3
+
+
+class TestSql:
+    def test_a_link_fills_the_editor_and_runs_nothing(self, store, visit) -> None:
+        app = visit(store("full"), "sql", sql="SELECT 42 AS answer")
+        assert app.text_area("sql").value == "SELECT 42 AS answer"
+        assert "answer" not in app.session_state
+        assert not app.error
+
+    def test_the_button_runs_it(self, store, visit) -> None:
+        app = visit(store("full"), "sql", sql="SELECT 42 AS a, 'x' AS a")
+        app.button[0].click()
+        go(app)
+        assert "a 2" in app.dataframe[0].value.columns
+        assert "1 row ·" in said(app)
+
+    def test_decimals_can_be_drawn_and_rows_alike_across_are_not_added_up(self, store, visit) -> None:
+        values = "VALUES (['x'], 1.5), (['x'], NULL), (['y'], -0.5)"
+        app = visit(store("full"), "sql", sql=f"SELECT * FROM ({values}) AS told(kind, points)")
+        app.button[0].click()
+        go(app)
+        app.session_state["quick-chart"] = True
+        go(app)
+        assert app.selectbox("chart_y").options == ["points"]
+        assert app.selectbox("chart_kind").value == "dots"
+        app.selectbox("chart_kind").set_value("bars")
+        go(app)
+        (chart,) = app.get("vega_lite_chart")
+        assert json.loads(chart.proto.spec)["encoding"]["y"]["stack"] is False
+
+    def test_the_schema_tells_what_columns_mean(self, store, visit) -> None:
+        app = visit(store("full"), "sql")
+        app.selectbox("table").set_value("matching")
+        go(app)
+        meanings = "SELECT comment FROM duckdb_columns() WHERE table_name = 'matching' AND comment IS NOT NULL"
+        told = [literal(comment) for (comment,) in reader.query(store("full"), meanings).rows]
+        assert len(told) > 3
+        assert all(comment in said(app) for comment in told)
+
+    def test_a_mistake_is_one_line(self, store, visit) -> None:
+        app = visit(store("full"), "sql", sql="DROP TABLE run")
+        app.button[0].click()
+        go(app)
+        assert len(app.error) == 1
+        assert "found DROP" in app.error[0].value
+
+    def test_an_example_fills_the_editor(self, store, visit) -> None:
+        for name, example in pages.sql.EXAMPLES.items():
+            app = visit(store("full"), "sql")
+            app.selectbox("example").set_value(name)
+            go(app)
+            assert app.text_area("sql").value == example
+            app.button[0].click()
+            go(app)
+            assert not app.error, (name, app.error[0].value)
+
+
+def test_only_the_workspace_is_read(store, visit) -> None:
+    assert os.environ.get(workspace.VARIABLE) is None
+    visit(store("full"))
+    assert os.environ[workspace.VARIABLE] == str(store("full").root)

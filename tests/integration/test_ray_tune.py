@@ -1,0 +1,60 @@
+"""A search on Ray Tune: the groups of all trials, each trained once, on the lanes of one fleet."""
+
+import asyncio
+
+import pytest
+
+from mtlens.config.run import Outcome
+from mtlens.execution.experiment import conduct
+from mtlens.execution.job_queue import Broker
+from mtlens.grouping.measurements import Features, Gradients
+from mtlens.grouping.proposers import Blend
+from mtlens.store.database.reader import query
+from mtlens.store.workspace.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.open(tmp_path / "results")
+
+
+@pytest.mark.fault
+def test_fifty_trials_that_ask_for_one_group_cause_one_training(make_run):
+    run = make_run("grade")
+
+    async def scenario():
+        broker = Broker()
+        for trial in range(50):
+            await broker.offer(str(trial), [run])
+        askers = [asyncio.create_task(broker.ask_for(str(trial))) for trial in range(50)]
+        await asyncio.sleep(0)
+        taken = await broker.take(0, "group")
+        await broker.give(0, Outcome(job_id=taken.job_id))
+        answers = await asyncio.gather(*askers)
+        await broker.close()
+        return answers, await broker.take(0, "group")
+
+    assert asyncio.run(scenario()) == ([[Outcome(job_id=run.run_id)]] * 50, None)
+
+
+def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
+    from mtlens.execution.ray_backend.optuna_proposer import OptunaProposer
+
+    proposer, found = OptunaProposer(5, 0), []
+    while len(found) < 40 and (partition := proposer.propose(Blend(None, Gradients(), Features()), lambda _: True)):
+        proposer.learn(partition, float(0b00011 in partition) if len(found) % 7 else float("nan"))
+        found.append(partition)
+    assert len(found) == len(set(found)) == 40
+    assert sum(0b00011 in partition for partition in found[:20]) > 2  # 5 of 52 hold the pair
+
+
+@pytest.mark.slow
+def test_tune_searches_on_the_fleets_lanes(search_plan, workspace):
+    made = search_plan(4)
+    ended = conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
+    assert [one.reason for one in ended if one.reason] == []
+    assert len(ended) == len({one.job.run_id for one in ended}) == 15
+    assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == 15
+    assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(10,)]
+    assert not list((workspace.root / "ray").glob("*"))
+    assert conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None) == []

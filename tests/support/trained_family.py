@@ -1,0 +1,108 @@
+"""A trained experiment on a tiny encoder that knows a few words of the spine, and a family exported from it."""
+
+import csv
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mtlens.config.experiment import Experiment
+from mtlens.config.sections import Task
+from mtlens.data.synthetic_reports.anatomy import LEVELS
+from mtlens.execution.experiment import conduct
+from mtlens.execution.plan import Plan, make_plan
+from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
+from mtlens.inference.model.weights import load_encoder, save_model
+from mtlens.store.workspace.workspace import Workspace
+
+CLASSES = np.array(["absent", "present"])
+WORDS = (
+    *("disc", "canal", "cord", "foraminal", "stenosis", "bulge", "protrusion", "mild", "moderate", "severe", "normal", "no"),
+    *("of", "the", "at", "and", "with", "is", "patent", "central", "narrowing", "c", "-", ":", ".", ",", "2", "3", "4", "5"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A plan whose runs are done in the workspace."""
+
+    plan: Plan
+    workspace: Workspace
+
+
+def make_encoder(folder: Path, more: Sequence[str] = ()) -> Path:
+    """A two-layer BERT with random weights that knows WORDS and more."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder.mkdir()
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "zebra", *more]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def train(folder: Path) -> Trained:
+    """Two tasks on the segments of synthetic reports."""
+    return _train(folder, {"spine": {"region": "cervical", "reports": 40}}, "canal_any", "disc_any")
+
+
+def train_on_notes(folder: Path) -> Trained:
+    """Two tasks on a table of whole notes."""
+    labels = np.random.default_rng(0).integers(0, 2, (120, 2))
+    said = [
+        f"The canal is {('patent', 'narrowing')[a]}.\nThe disc is {('normal', 'bulge')[b]}. {i}"
+        for i, (a, b) in enumerate(labels)
+    ]
+    with (folder / "notes.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("note", "canal", "disc"), *((text, *row) for text, row in zip(said, CLASSES[labels], strict=True))]
+        )
+    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc")
+
+
+def _train(folder: Path, data: dict[str, object], *columns: str) -> Trained:
+    """Three seeds, an epoch."""
+    experiment = Experiment.model_validate(
+        {
+            "name": "tiny-family",
+            "data": {**data, "splits": {"validation": 0.2, "test": 0.4}},
+            "tasks": [
+                {"name": name, "column": column, "classes": list(CLASSES)}
+                for name, column in zip(("canal", "disc"), columns, strict=True)
+            ],
+            "encoder": {"name": str(make_encoder(folder / "encoder"))},
+            "training": {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "max_length": 48, "precision": "float32"},
+            "evidence": {"examples": 16, "microbatches": 4, "microbatch_size": 4},
+            "margin": 0.3,
+        }
+    )
+    plan, workspace = make_plan(experiment, [folder]), Workspace.open(folder / "results")
+    conduct(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
+    return Trained(plan=plan, workspace=workspace)
+
+
+def fabricate(folder: Path) -> Path:
+    """A family of one multi-task model that was never trained, as an exported folder."""
+    import torch
+
+    torch.manual_seed(0)
+    encoder, family = make_encoder(folder / "encoder"), folder / "family"
+    heads = {"canal": torch.nn.Linear(32, 2), "disc": torch.nn.Linear(32, 2)}
+    save_model(family / "multi", load_encoder(encoder), heads, torch.float32)
+    shutil.copytree(encoder, family / "tokenizer", ignore=shutil.ignore_patterns("*.safetensors"))
+    tasks = tuple(Task(name=name, column=name, classes=("absent", "present")) for name in heads)
+    config = FamilyConfig(
+        name="fabricated", tasks=tasks, members=(MemberConfig(folder="multi", run_id="0" * 16, tasks=tuple(heads)),),
+        temperatures=dict.fromkeys(heads, 1.0), pooling="mean", max_length=48, precision="float32", levels=LEVELS["cervical"],
+    )  # fmt: skip
+    write_config(family, config)
+    return family

@@ -1,0 +1,249 @@
+"""Words, numbers, tables and colours of the dashboard."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
+from mtlens_dashboard.wording import formatting, titles
+from mtlens_dashboard.wording.formatting import minus
+from tests.support import fake_stores
+from tests.support.fake_evidence import EXPERIMENT
+from tests.support.fake_stores import START
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
+    return {name: getattr(fake_stores, name)(tmp_path_factory.mktemp(name)) for name in ("full", "partial")}
+
+
+@pytest.fixture(scope="module")
+def full(stores: dict[str, Workspace]) -> Workspace:
+    return stores["full"]
+
+
+def test_answer_in_a_sentence(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    assert titles.answer(case.matching, case.explanations) == (
+        "One model matches four on average: 2 of 4 tasks within 2 points; cord is better; foramina is inconclusive. "
+        "The evidence disagrees: representations differ and gradients point apart"
+    )
+    alone = replace(case.matching, tasks=case.matching.tasks[:2])
+    assert titles.answer(alone) == "One model matches two: all 2 tasks within 2 points"
+
+
+@pytest.mark.parametrize(
+    ("pooled", "start"),
+    [
+        ("matches", "One model matches four"),
+        ("better", "One model beats four"),
+        ("worse", "One model does not match four"),
+        ("inconclusive", "Whether one model matches four is open"),
+    ],
+)
+def test_the_mean_of_all_tasks_decides_the_headline(full: Workspace, pooled: queries.Verdict, start: str) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    assert titles.answer(replace(matching, pooled=replace(matching.pooled, verdict=pooled))).startswith(start)
+
+
+def test_a_mean_that_hides_a_loss_is_called_a_mean(full: Workspace) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    worse = (*matching.tasks[:3], replace(matching.tasks[3], verdict="worse"))
+    assert "matches four on average: 2 of 4 tasks" in titles.answer(replace(matching, tasks=worse))
+
+
+@pytest.mark.parametrize(
+    ("pooled", "verdicts", "start"),
+    [
+        ("matches", ("matches", "better"), "One model matches two: 1 of 2 tasks"),
+        ("matches", ("matches", "inconclusive"), "One model matches two on average: 1 of 2 tasks"),
+        ("better", ("better", "better"), "One model beats two: 0 of 2 tasks"),
+        ("better", ("better", "matches"), "One model beats two on average: 1 of 2 tasks"),
+        ("worse", ("worse", "matches"), "One model does not match two: 1 of 2 tasks"),
+        ("worse", ("inconclusive", "matches"), "One model does not match two on average: 1 of 2 tasks"),
+    ],
+)
+def test_what_holds_of_the_mean_alone_is_called_a_mean(
+    full: Workspace, pooled: queries.Verdict, verdicts: tuple[queries.Verdict, ...], start: str
+) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    tasks = tuple(replace(task, verdict=verdict) for task, verdict in zip(matching.tasks, verdicts, strict=False))
+    assert titles.answer(replace(matching, tasks=tasks, pooled=replace(matching.pooled, verdict=pooled))).startswith(start)
+
+
+def test_a_filter_changes_no_headline(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    some = case.only(["canal"])
+    assert titles.answer(some.matching, some.explanations) == titles.answer(case.matching, case.explanations)
+    assert [row.task for row in some.matching.rows] == ["canal", None]
+    assert [row[0] for row in tables.of_matching(some.matching).rows] == ["canal", "mean"]
+
+
+def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, str] = ("a", "b")) -> queries.ProfileInfo:
+    """A pair of task-specific models; for each layer its statement, effect and the upper bound of that."""
+    unknown = dict.fromkeys((
+        "similarity", "low", "high", "ceiling", "floor", "floor_kind", "pretrained", "untrained", "permuted", "seeds",
+        "examples", "margin", "reason", "method",
+    ))  # fmt: skip
+    infos: list[Any] = [
+        queries.SimilarityInfo(kind="tasks", task_a=names[0], task_b=names[1], layer=number, statement=statement, effect=effect,
+                             effect_low=None if high is None else -0.57, effect_high=high, **unknown)  # pyright: ignore
+        for number, (statement, effect, high) in enumerate(layers)
+    ]  # fmt: skip
+    return queries.ProfileInfo(kind="tasks", task_a=names[0], task_b=names[1], layers=tuple(infos))
+
+
+SILENT = ("uninformative", None, None)
+ALIKE, OPEN, UNLIKE = (("similar", 0.9, 1.1), ("inconclusive", 0.6, 1.2), ("different", -0.1, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        ([(SILENT, ALIKE)], "1 of 1 pair of task-specific models are shown to be similar in every layer that can tell"),
+        ([(ALIKE, OPEN)], "; 1 cannot be told; a and b reach 0.60 (-0.57 to 1.20) of the way from floor to ceiling"),
+        (
+            [(SILENT,), (ALIKE,)],
+            "1 of 2 pairs of task-specific models are shown to be similar in every layer that can tell; in 1",
+        ),
+        ([(SILENT,), (SILENT, SILENT)], "In 2 pairs of task-specific models no layer can tell whether they are similar"),
+    ],
+)
+def test_what_layers_cannot_tell_is_not_taken_for_a_difference(pairs: list[tuple[Any, ...]], told: str) -> None:
+    assert told in titles.similarity([profile(*layers) for layers in pairs]).replace(minus("-"), "-")
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (("different", -0.25, 0.07), "a and b reach only -0.25 (-0.57 to 0.07) of the way"),
+        (("different", -0.25, -0.01), "a and b fall below the floor in layer 1"),
+    ],
+)
+def test_below_the_floor_is_where_the_whole_interval_is(layer: tuple[str, float, float], told: str) -> None:
+    assert told in titles.similarity([profile(ALIKE, layer)]).replace(minus("-"), "-")
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (["inconclusive"] * 6, "0 of 6 pairs of tasks are shown to point the same way; 6 cannot be told"),
+        (["aligned"], "1 of 1 pair of tasks is shown to point the same way"),
+        (["aligned", "unrelated", "not identifiable"],
+         "1 of 3 pairs of tasks are shown to point the same way; 1 is unrelated; 1 cannot be told"),
+        (["opposed", "unrelated", "unrelated"],
+         "0 of 3 pairs of tasks are shown to point the same way; canal and cord point apart; 2 are unrelated"),
+    ],
+)  # fmt: skip
+def test_gradients_that_cannot_tell_are_counted_apart(full: Workspace, statements: list[str], told: str) -> None:
+    one = queries.alignments(full, EXPERIMENT)[0]
+    alignments = [replace(one, statement=statement) for statement in statements]
+    assert titles.alignment(alignments) == f"During training, {told}"
+    of_layer = [replace(one, layer=2) for one in alignments]
+    assert figures.title_of(figures.task_cosines(of_layer, 2)) == f"In layer 2, {told}"
+
+
+def test_gradients_of_one_kind_of_parameters_are_told_by_layer(full: Workspace) -> None:
+    one = replace(queries.alignments(full, EXPERIMENT)[0], parameters="attention", statement="aligned")
+    layers = [replace(one, layer=layer, task_b=task) for layer in (0, 1) for task in ("cord", "disc")]
+    layers[0] = replace(layers[0], statement="inconclusive")
+    told = "During training, 1 of 2 pairs of tasks are shown to point the same way in every layer"
+    assert titles.alignment(layers) == told
+
+
+def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:
+    runs, now = queries.runs(stores["partial"], EXPERIMENT), START + timedelta(minutes=6)
+    told = titles.runs(runs, now)
+    assert told.startswith("9 of 15 runs done; 2 training, about ")
+    assert told.endswith(" left; 1 failed; 3 waiting")
+    assert "2 stalled" in titles.runs(runs, now + timedelta(hours=1))
+    assert titles.runs(queries.runs(stores["full"], EXPERIMENT), now) == "All 15 runs are done"
+
+
+def test_tables_hold_the_numbers_behind(full: Workspace) -> None:
+    table = tables.of_matching(queries.matching(full, EXPERIMENT))
+    assert table.rows[-1][0] == "mean"
+    assert dict(zip(table.columns, table.rows[0], strict=True))["difference"] == pytest.approx(0.004)
+    lines = tables.to_csv(table).splitlines()
+    assert lines[0].startswith("task,single_mean,")
+    assert len(lines) == 6
+
+
+def test_score_grid_as_latex(full: Workspace) -> None:
+    grid = tables.score_grid(queries.scores(full, EXPERIMENT))
+    assert grid.columns == ("model", "disc", "canal", "cord", "foramina")
+    assert grid.rows[0] == ("task-specific", *["86.0 ± 1.0"] * 4)
+    assert r"task-specific & 86.0 $\pm$ 1.0 &" in tables.to_latex(grid)
+
+
+def test_csv_and_latex_disarm_names() -> None:
+    table = tables.Table(columns=("a_b", "=1+1"), rows=(("=cmd()|x", -1.5), ("50 % & $x$ {y}", None)))
+    assert tables.to_csv(table).splitlines() == ["a_b,'=1+1", "'=cmd()|x,-1.5", "50 % & $x$ {y},"]
+    assert r"50 \% \& \$x\$ \{y\}" in tables.to_latex(table)
+
+
+@given(st.text(max_size=300), st.integers(5, 60))
+def test_labels_are_short_and_cannot_be_markup(name: str, length: int) -> None:
+    assert len(formatting.shorten(name, length)) <= length
+    assert not set("<>$\n") & set(formatting.label(name, length))
+    assert "\u202e" not in formatting.label(name, length)
+
+
+def test_long_names_keep_both_ends() -> None:
+    assert formatting.shorten("stenosis of the spinal canal at the level L4-L5", 20) == "stenosis of t…L4-L5"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (formatting.signed_points(-0.0123), "\N{MINUS SIGN}1.2"),
+        (formatting.signed_points(0.0001), "0.0"),
+        (formatting.interval(None, 0.1), "unbounded"),
+        (formatting.margin(0.025), "2.5"),
+        (formatting.duration(45), "45 s"),
+        (formatting.duration(150), "2.5 min"),
+        (formatting.quantity(11_672_074), "11.7 M"),
+        (formatting.listing(["a", "b", "c", "d"]), "a, b and 2 others"),
+        (formatting.listing(["a"]), "a"),
+    ],
+)
+def test_numbers_and_lists_in_words(found: str, expected: str) -> None:
+    assert found == expected
+
+
+def contrast(colour: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio."""
+
+    def luminance(hexadecimal: str) -> float:
+        parts = [int(hexadecimal[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    high, low = sorted((luminance(colour), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_contrast(theme: Theme) -> None:
+    for role in ("ink", "muted", "good", "better", "bad", "weak", "open"):
+        assert contrast(getattr(theme, role), theme.paper) >= 4.5, role
+    for role in ("single", "multi", "adapter"):
+        assert contrast(getattr(theme, role), theme.paper) >= 3, role
+
+
+@pytest.mark.parametrize("marks", [VERDICTS, STATEMENTS, AGREEMENTS])
+def test_colour_is_never_alone(marks: dict[str, Any]) -> None:
+    """Whatever shares a symbol shares its colour, so that the symbol alone says as much."""
+    colours: dict[str, set[str]] = {}
+    for mark in marks.values():
+        colours.setdefault(mark.symbol, set()).add(mark.role)
+    assert all(len(roles) == 1 for roles in colours.values())

@@ -1,0 +1,154 @@
+import warnings
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+from mtlens.statistics.metrics import (
+    accuracy,
+    confusion,
+    expected_calibration_error,
+    f1_per_class,
+    holm,
+    macro_f1,
+    permuted_macro_f1,
+)
+from mtlens.statistics.power import detectable_margin, required_examples
+
+CLASSES = 4
+PAIRS = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=40)
+
+
+@given(PAIRS)
+@settings(deadline=None)
+def test_metrics_agree_with_scikit_learn(pairs):
+    labels, predicted = np.array(pairs, dtype=np.int16).T
+    matrix = confusion(labels, predicted, CLASSES)
+    assert (matrix == confusion_matrix(labels, predicted, labels=range(CLASSES))).all()
+    assert accuracy(matrix) == pytest.approx(accuracy_score(labels, predicted))
+    occurring = np.union1d(labels, predicted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns where precision or recall alone is undefined
+        assert macro_f1(matrix) == pytest.approx(f1_score(labels, predicted, average="macro"))
+        per_class = f1_score(labels, predicted, average=None, labels=occurring)
+    assert f1_per_class(matrix)[occurring] == pytest.approx(per_class)
+    assert np.isnan(np.delete(f1_per_class(matrix), occurring)).all()
+
+
+def test_a_stack_of_confusion_matrices_is_scored_like_each_alone():
+    stack = np.random.default_rng(0).integers(0, 5, size=(2, 3, CLASSES, CLASSES))
+    for metric in (f1_per_class, macro_f1, accuracy):
+        values = metric(stack)
+        for index in np.ndindex(2, 3):
+            np.testing.assert_array_equal(values[index], metric(stack[index]))
+
+
+def test_nothing_to_score_is_nan():
+    empty = np.zeros((CLASSES, CLASSES), dtype=int)
+    assert np.isnan(macro_f1(empty))
+    assert np.isnan(accuracy(empty))
+
+
+def test_class_numbers_beyond_the_square_root_of_int16_do_not_overflow():
+    labels = np.array([999, 0], dtype=np.int16)
+    assert confusion(labels, labels, 1000)[999, 999] == 1
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    probabilities = np.array([[0.8, 0.2]] * 10)
+    labels = np.array([0] * 6 + [1] * 4)
+    assert expected_calibration_error(labels, probabilities) == pytest.approx(0.2)
+    labels = np.array([0] * 8 + [1] * 2)
+    assert expected_calibration_error(labels, probabilities) == pytest.approx(0.0)
+
+
+def test_calibration_gaps_of_different_bins_do_not_cancel():
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+    labels = np.array([1, 0])  # overconfident by 0.9 in one bin, underconfident by 0.4 in the other
+    assert expected_calibration_error(labels, probabilities) == pytest.approx((0.9 + 0.4) / 2)
+    assert expected_calibration_error(labels, probabilities, num_bins=1) == pytest.approx((0.9 - 0.4) / 2)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 5), st.integers(1, 20))
+@settings(max_examples=50, deadline=None)
+def test_calibration_error_agrees_with_a_loop_over_bins(seed, num_classes, num_bins):
+    generator = np.random.default_rng(seed)
+    probabilities = generator.dirichlet(np.ones(num_classes), size=60)
+    labels = generator.integers(num_classes, size=60)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    expected = 0.0
+    for low in range(num_bins):
+        inside = (confidence > low / num_bins) & (confidence <= (low + 1) / num_bins)
+        if inside.any():
+            expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert expected_calibration_error(labels, probabilities, num_bins) == pytest.approx(expected)
+
+
+def test_holm_rejects_step_by_step():
+    # at 5 %: 0.005 < 0.05/4 and 0.01 < 0.05/3 are rejected; 0.03 > 0.05/2 stops, so 0.04 is kept although 0.04 < 0.05/1
+    adjusted = holm([0.01, 0.04, 0.03, 0.005])
+    assert adjusted == pytest.approx((0.03, 0.06, 0.06, 0.02))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.5))
+@settings(deadline=None)
+def test_adjusted_p_below_alpha_is_exactly_holms_rejection(p_values, alpha):
+    order = sorted(range(len(p_values)), key=p_values.__getitem__)
+    rejected = set()
+    for step, index in enumerate(order):
+        if p_values[index] * (len(p_values) - step) >= alpha:
+            break
+        rejected.add(index)
+    adjusted = holm(p_values)
+    assert {i for i, p in enumerate(adjusted) if p < alpha} == rejected
+    assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
+
+
+def test_required_examples_at_the_reference_figures():
+    # 10.8 p / margin^2, the constant being (1.645 + 1.645)^2
+    assert required_examples(margin=0.02, discordance=0.08) == pytest.approx(2200, rel=0.02)
+    assert required_examples(margin=0.01, discordance=0.08) == pytest.approx(8700, rel=0.01)
+
+
+def test_required_examples_give_the_power_they_promise():
+    margin, discordance, trials = 0.05, 0.1, 4000
+    n = required_examples(margin, discordance)
+    generator = np.random.default_rng(1)
+    wins, losses, _ = generator.multinomial(n, [discordance / 2, discordance / 2, 1 - discordance], size=trials).T
+    difference, error = (wins - losses) / n, np.sqrt(wins + losses) / n
+    assert np.mean(np.abs(difference) + 1.645 * error < margin) == pytest.approx(0.9, abs=0.02)
+
+
+@given(st.integers(50, 50_000), st.floats(0.01, 0.5))
+@settings(deadline=None)
+def test_margin_and_number_of_examples_are_inverse(num_examples, discordance):
+    margin = detectable_margin(num_examples, discordance)
+    assert required_examples(margin, discordance) == pytest.approx(num_examples, abs=1)
+
+
+def test_more_power_or_a_smaller_margin_asks_for_more():
+    assert required_examples(0.02, 0.08, power=0.95) > required_examples(0.02, 0.08) > required_examples(0.03, 0.08)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted"),
+    [
+        ((0, 0, 1, 2, 2, 2), [(0, 2, 1, 2, 0, 1), (0, 0, 2, 2, 0, 1)]),
+        ((0, 1, 1, 1, 1, 0), [(0, 0, 0, 1, 1, 1), (0, 1, 0, 1, 1, 1)]),
+    ],
+)
+def test_macro_f1_by_chance_has_the_moments_of_all_orders(labels, predicted):
+    scores = [
+        np.mean([f1_score(order, own, average="macro", zero_division=np.nan) for own in predicted])
+        for order in permutations(labels)
+    ]
+    assert permuted_macro_f1(np.array(labels), np.array(predicted), 4) == pytest.approx((np.mean(scores), np.std(scores)))
+
+
+def test_a_constant_prediction_knows_nothing():
+    labels, constant = np.array([0, 0, 0, 1]), np.zeros((1, 4), dtype=np.int64)
+    score = macro_f1(confusion(labels, constant[0], 2))
+    assert permuted_macro_f1(labels, constant, 2) == (pytest.approx(score), pytest.approx(0.0))
