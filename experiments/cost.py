@@ -69,7 +69,7 @@ def stored_bytes(weights: int, runs: int, multi_epochs: float) -> float:
 def lane_bytes(encoder: Encoder, tasks: int) -> tuple[int, int]:
     """Memory of one lane without activations, in training and for the gradients of all tasks.
 
-    Training keeps weights, gradients, two moments, the pretrained and the best weights as float32; gradients keep three
+    Training keeps weights, gradients, two stages, the pretrained and the best weights as float32; gradients keep three
     sums per task.
     """
     return 24 * encoder.kept, (4 + 12 * tasks) * encoder.multiplied

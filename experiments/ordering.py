@@ -25,7 +25,7 @@ PAIRS = {
 }
 EXPERIMENTS = """
     SELECT experiment_id, specification->>'$.data.spine.relatedness' AS knob FROM experiment
-    WHERE name LIKE 'controls-%' AND experiment_id IN (SELECT experiment_id FROM evidence_gradients WHERE moment = 'training')
+    WHERE name LIKE 'controls-%' AND experiment_id IN (SELECT experiment_id FROM evidence_gradients WHERE stage = 'training')
 """
 CKA = """
     SELECT avg(effect), min(effect), count(effect), avg(similarity) FROM evidence_cka
@@ -34,16 +34,16 @@ CKA = """
 """
 COSINE = """
     SELECT cosine, low, high, naive, statement FROM evidence_gradients
-    WHERE experiment_id = ? AND [task_a, task_b] = [?, ?] AND setting = 'multi' AND moment = ? AND layer IS NULL
+    WHERE experiment_id = ? AND [task_a, task_b] = [?, ?] AND setting = 'multi' AND stage = ? AND layer IS NULL
         AND epoch IS NOT DISTINCT FROM ?
 """
 COSINES_PER_SEED = """
     SELECT list(naive ORDER BY seed), list(debiased ORDER BY seed) FROM gradient_alignment
-    JOIN evidence_piece USING (piece_id)
-    WHERE experiment_id = ? AND [task_a, task_b] = [?, ?] AND setting = 'multi' AND moment = 'training' AND layer IS NULL
+    JOIN evidence_job USING (job_id)
+    WHERE experiment_id = ? AND [task_a, task_b] = [?, ?] AND setting = 'multi' AND stage = 'training' AND layer IS NULL
 """
 CKA_PER_SEED = """
-    SELECT avg(value) FROM cka JOIN evidence_piece USING (piece_id)
+    SELECT avg(value) FROM cka JOIN evidence_job USING (job_id)
     WHERE experiment_id = $id AND layer_a = layer_b AND layer_a > 0 AND pooling = 'mean' AND features = $features
         AND estimator = 'debiased' AND role_a = 'single' AND role_b = 'single' AND seed_a <> seed_b
         AND list_sort([task_a, task_b]) = [$a, $b]

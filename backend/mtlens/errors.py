@@ -38,5 +38,5 @@ class QueryError(MtlensError):
     """SQL that cannot be answered."""
 
 
-class FleetError(MtlensError):
+class ExecutionError(MtlensError):
     """Ray could not give what was asked: too few resources, no cluster, a fleet that died."""

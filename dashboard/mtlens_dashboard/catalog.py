@@ -206,7 +206,7 @@ _LIST = (
     Entry(
         name="gradients-course",
         read=_course,
-        draw=figures.moment_map,
+        draw=figures.stage_map,
         tabulate=tables.of_alignments,
         reading="The cosine layer by layer, from the start of training to its end.",
         picked="The pair of tasks whose gradients are least alike.",

@@ -17,7 +17,7 @@ from streamlit.web import bootstrap
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.figures.theme import DARK, LIGHT, Theme
-from mtlens_dashboard.widgets.workspace import show
+from mtlens_dashboard.widgets.shown_workspace import show
 
 ADDRESS = "127.0.0.1"
 PORT = 8501

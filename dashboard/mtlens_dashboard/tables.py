@@ -160,7 +160,7 @@ def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
 def of_alignments(alignments: Sequence[AlignmentInfo]) -> Table:
     """One row per pair of tasks and layer; no layer: the whole encoder."""
     columns = (
-        "setting", "moment", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
+        "setting", "stage", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
         "split_half", "ceiling", "floor", "conflict_rate", "magnitude_similarity", "statement", "reason", "seeds",
     )  # fmt: skip
     return _of(alignments, columns)

@@ -36,6 +36,7 @@ from mtlens.store.database import snapshots
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
+from mtlens_dashboard.widgets import shown_workspace
 from tests.support import dashboard_servers, fake_evidence, fake_stores
 
 TASKS = tuple(f"task {number:02d}" for number in range(12))
@@ -110,7 +111,7 @@ def query_times(workspace: Workspace) -> dict[str, float]:
             one.__name__: lambda one=one: one(workspace, experiment)
             for one in (
                 queries.alignments, queries.case, queries.choices, queries.costs, queries.curves, queries.explanations,
-                queries.groupings, queries.matching, queries.matrices, queries.moments, queries.pieces, queries.profiles,
+                queries.groupings, queries.matching, queries.matrices, queries.stages, queries.evidence_jobs, queries.profiles,
                 queries.recommendation, queries.runs, queries.scores, queries.tasks, queries.trial,
             )
         },
@@ -253,7 +254,7 @@ def _rest(page: Page) -> None:
 def memory(root: Path, refreshes: int) -> list[int]:
     """MB of this process while page Answer is drawn from one new snapshot after another."""
     workspace = fake_stores.full(root)
-    os.environ[workspace.VARIABLE] = str(workspace.root)
+    os.environ[shown_workspace.VARIABLE] = str(workspace.root)
     original = snapshot_path(workspace).read_bytes()
     taken: list[int] = []
     app = AppTest.from_string("from dashboard import app\napp.main()", default_timeout=900)

@@ -44,9 +44,9 @@ def run_on_fleet(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float
     """Outcomes, wall seconds with Ray's own start, and seconds until the first run began."""
     began = time.time()
     with session(None):
-        from mtlens.execution.ray_backend.train import run_fleet
+        from mtlens.execution.ray_backend.train import run_on_workers
 
-        outcomes = run_fleet(plan.distinct, plan.encoded, workspace, local_lanes(plan.experiment.resources))
+        outcomes = run_on_workers(plan.distinct, plan.encoded, workspace, local_lanes(plan.experiment.resources))
     wall = time.time() - began
     first = min(event_time(workspace, run, "start") for run in plan.distinct)
     return outcomes, wall, first - began

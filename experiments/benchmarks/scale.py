@@ -31,7 +31,7 @@ from experiments.benchmarks.fleet_overhead import event_time, experiment
 from experiments.cluster.nodes import nodes
 from mtlens.config.run import Outcome, Run
 from mtlens.config.sections import Encoder, Task, Training
-from mtlens.execution.job_queue import Broker
+from mtlens.execution.job_queue import JobQueue
 from mtlens.execution.lanes import Lanes
 from mtlens.execution.local import run_local
 from mtlens.execution.plan import Plan, make_plan
@@ -67,14 +67,14 @@ class Sleeper:
         """Its process has started and knows runs and random numbers."""
         return np.random.default_rng(run.seed).random() < 1
 
-    def work(self, broker: Any, lane: int, seconds: float) -> list[tuple[float, float]]:
+    def work(self, job_queue: Any, lane: int, seconds: float) -> list[tuple[float, float]]:
         """When each of its runs began and ended."""
         worked: list[tuple[float, float]] = []
-        while (run := ray.get(broker.take.remote(lane, "group"))) is not None:
+        while (run := ray.get(job_queue.next.remote(lane, "group"))) is not None:
             began = time.time()
             time.sleep(seconds * (0.5 + np.random.default_rng(run.seed).random()))
             worked.append((began, time.time()))
-            ray.get(broker.give.remote(lane, Outcome(job_id=run.run_id)))
+            ray.get(job_queue.complete.remote(lane, Outcome(job_id=run.run_id)))
         return worked
 
 
@@ -82,14 +82,14 @@ def through_the_queue(lanes: int, runs: int, seconds: float) -> dict[str, float]
     """Runs a second, efficiency, and the driver's memory and open files before and after."""
     jobs = [job(number) for number in range(runs)]
     before = resources()
-    broker: Any = cast("Any", ray.remote(Broker)).options(num_cpus=0, max_concurrency=10_000).remote(alive_nodes)
+    job_queue: Any = cast("Any", ray.remote(JobQueue)).options(num_cpus=0, max_concurrency=10_000).remote(alive_nodes)
     workers: list[Any] = [Sleeper.options(scheduling_strategy="SPREAD").remote() for _ in range(lanes)]
-    ray.get([broker.offer.remote("warm", jobs), *(worker.ready.remote(jobs[0]) for worker in workers)])
+    ray.get([job_queue.add_group.remote("warm", jobs), *(worker.ready.remote(jobs[0]) for worker in workers)])
     started = time.time()
-    at_work = [worker.work.remote(broker, lane, seconds) for lane, worker in enumerate(workers)]
-    outcomes = ray.get(broker.ask.remote(jobs))
+    at_work = [worker.work.remote(job_queue, lane, seconds) for lane, worker in enumerate(workers)]
+    outcomes = ray.get(job_queue.submit.remote(jobs))
     wall = time.time() - started
-    ray.get(broker.close.remote())
+    ray.get(job_queue.close.remote())
     worked = ray.get(at_work)
     naps = [nap for of_lane in worked for nap in of_lane]
     if not len(outcomes) == len(naps) == runs:
@@ -97,7 +97,7 @@ def through_the_queue(lanes: int, runs: int, seconds: float) -> dict[str, float]
     until = max(began for began, _ in naps)
     busy = sum(min(ended, until) - began for began, ended in naps)
     hand_overs = [next_[0] - last[1] for of_lane in worked for last, next_ in pairwise(of_lane)]
-    for actor in (*workers, broker):
+    for actor in (*workers, job_queue):
         ray.kill(actor)
     after = resources()
     return {
@@ -128,9 +128,9 @@ def resources() -> tuple[float, int, float]:
 def on_fleet(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
     """Eight trainings through the lanes of a fleet."""
     with session(None):
-        from mtlens.execution.ray_backend.train import run_fleet
+        from mtlens.execution.ray_backend.train import run_on_workers
 
-        return run_fleet(plan.distinct, plan.encoded, workspace, replace(LANE, workers=lanes))
+        return run_on_workers(plan.distinct, plan.encoded, workspace, replace(LANE, workers=lanes))
 
 
 def in_bare_processes(plan: Plan, workspace: Workspace, processes: int) -> list[Outcome]:

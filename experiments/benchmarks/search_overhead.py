@@ -15,7 +15,7 @@ import numpy as np
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
-from mtlens.execution.experiment import conduct
+from mtlens.execution.experiment import run_experiment
 from mtlens.execution.lanes import local_lanes
 from mtlens.execution.plan import make_plan
 from mtlens.grouping.estimators.base import mean_over_others
@@ -79,7 +79,7 @@ def fleet(reports: int, epochs: int) -> dict[str, object]:
     """Wall time of the searched groups, from the first one's start to the last one's end, beside their training per lane."""
     made, workspace = make_plan(experiment(reports, epochs), []), Workspace.open(Path(tempfile.mkdtemp()))
     lanes = local_lanes(made.experiment.resources).side_by_side
-    ended = conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
+    ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
     groups = [one.job for one in ended if isinstance(one.job, Run) and 1 < len(one.job.tasks) < len(made.experiment.tasks)]
     spans = [_span(RunFolder(workspace, run.run_id)) for run in groups]
     wall = max(end for _, end in spans) - min(start for start, _ in spans)

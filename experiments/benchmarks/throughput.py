@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+import transformers
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
@@ -22,7 +23,7 @@ from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan, make_plan
 from mtlens.statistics.metrics import confusion, macro_f1
 from mtlens.training.hardware import prepare, usable_cores
-from mtlens.training.trainer import Learner
+from mtlens.training.trainer import Trainer
 
 EXPERIMENT = {
     "name": "throughput",
@@ -38,16 +39,16 @@ Measured = tuple[float, float]
 def train_with_mtlens(plan: Plan, seed: int) -> Measured:
     """Seconds of training and test macro-F1."""
     run = plan.distinct[0].model_copy(update={"seed": seed})
-    learner = Learner(
+    trainer = Trainer(
         run, plan.encoded, plan.pretrained.directory, prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
     )
     seconds = 0.0
     for _ in range(run.training.epochs):
         started = time.perf_counter()
-        learner.train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
+        trainer.train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
         seconds += time.perf_counter() - started
-        learner.progress.epoch += 1
-    return seconds, learner.predict("test")[0].macro_f1()
+        trainer.progress.epoch += 1
+    return seconds, trainer.predict("test")[0].macro_f1()
 
 
 def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
@@ -71,7 +72,7 @@ def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:
         use_cpu=not torch.cuda.is_available(),
         **flags,
     )
-    trainer = Trainer(model=model, args=arguments, train_dataset=rows(plan, "train"), processing_class=tokenizer)
+    trainer = transformers.Trainer(model=model, args=arguments, train_dataset=rows(plan, "train"), processing_class=tokenizer)
     trainer.remove_callback(PrinterCallback)  # prints between the lines of our JSON
     started = time.perf_counter()
     trainer.train()

@@ -21,7 +21,7 @@ from experiments.cluster.nodes import nodes
 from mtlens.cli import output
 from mtlens.config.loading import load_experiments
 from mtlens.config.run import Run
-from mtlens.execution.experiment import conduct, unfinished
+from mtlens.execution.experiment import run_experiment, unfinished
 from mtlens.execution.plan import Plan, make_plan
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.ingest import ingest
@@ -65,7 +65,7 @@ def differences(one: Workspace, other: Workspace, tables: dict[str, str]) -> dic
 
 
 def markers(workspace: Workspace) -> dict[str, int]:
-    """When each finished run and piece of evidence was finished, by its path, in nanoseconds."""
+    """When each finished run and evidence job was finished, by its path, in nanoseconds."""
     return {str(path): path.stat().st_mtime_ns for path in workspace.root.glob("*/*/DONE")}
 
 
@@ -97,7 +97,7 @@ def run_on_nodes(plan: Plan, workspace: Workspace, *, disturb: bool) -> None:
         killer = Killer(cluster, workers[-1], plan, workspace)
         if disturb and 2 * len(unfinished(plan.distinct, workspace.root)) > len(plan.distinct):
             killer.start()
-        ended = conduct(plan, workspace, local=False, address=cluster.address, show=show)
+        ended = run_experiment(plan, workspace, local=False, address=cluster.address, show=show)
     reasons = [one.reason for one in ended if one.reason]
     if reasons:
         raise SystemExit(f"every job should be done; found {len(reasons)} that failed, the first with: {reasons[0]}")

@@ -16,7 +16,7 @@ import pytest
 from experiments.cluster.drill import markers, taken_up
 from experiments.cluster.nodes import NODE, nodes
 from mtlens.config.sections import Resources
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.lanes import BYTES_PER_LANE
 from mtlens.execution.local import run_local
 from mtlens.execution.ray_backend import session as module
@@ -54,7 +54,7 @@ def test_a_node_that_joins_and_one_that_goes_change_no_result(trial, tmp_path, m
             wait_until(lambda: ray.cluster_resources()["CPU"] == 2 and "CPU" not in ray.available_resources())
             yield runs[2:]
 
-        work = functools.partial(train.run_fleet, runs[:2], trial.plan.encoded, workspace, lanes, rest())
+        work = functools.partial(train.run_on_workers, runs[:2], trial.plan.encoded, workspace, lanes, rest())
         thread, answers = in_background(work)
         wait_until(lambda: len(done(workspace, runs)) == 2)
         cluster.add_node(num_cpus=1, **NODE)
@@ -87,14 +87,14 @@ def _parent(workspace, run):
 
 def test_a_node_that_goes_during_wide_runs_changes_no_verdict(trial, tmp_path):
     """Sums in another order differ in their last digits; labels and verdicts do not."""
-    from mtlens.execution.ray_backend.train import run_wide
+    from mtlens.execution.ray_backend.train import run_data_parallel
 
     runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "cluster")
     wide, others = runs[:2], runs[2:]
     with nodes(1, 1, 1) as (cluster, workers):
         lanes = cluster_lanes(Resources(workers_per_run=2))
         assert (lanes.workers, lanes.side_by_side) == (2, 1)
-        thread, answers = in_background(lambda: run_wide(wide, trial.plan.encoded, workspace, lanes))
+        thread, answers = in_background(lambda: run_data_parallel(wide, trial.plan.encoded, workspace, lanes))
         wait_until(lambda: epochs(workspace, wide[0]) >= 3)
         cluster.remove_node(_used(workers), allow_graceful=False)
         thread.join(timeout=400)
@@ -135,10 +135,12 @@ def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch, tmp_pa
     monkeypatch.setattr(module, "SECONDS_FOR_A_NODE", 2.0)
     with nodes(1) as (cluster, _):
         started = time.monotonic()
-        with pytest.raises(FleetError, match=r"a node should have room for a lane \(1 CPU, 1 GPUs\) within 2 s; found nodes: "):
+        with pytest.raises(
+            ExecutionError, match=r"a node should have room for a lane \(1 CPU, 1 GPUs\) within 2 s; found nodes: "
+        ):
             cluster_lanes(Resources(gpus_per_run=1, lanes=4))
         assert time.monotonic() - started < 60
-        with pytest.raises(FleetError, match="workers_per_run should be at most 1, the lanes of 1 nodes; found 2"):
+        with pytest.raises(ExecutionError, match="workers_per_run should be at most 1, the lanes of 1 nodes; found 2"):
             cluster_lanes(Resources(workers_per_run=2))
         assert json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)) == []  # or a machine would stay for it
         wrong, none = {"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_TOKEN": "", "HOME": str(tmp_path)}
@@ -149,8 +151,8 @@ def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch, tmp_pa
 def _refusal(address, environment):
     """The one line that somebody gets who may not join; Ray itself would try for longer, and print more."""
     code = (
-        "import sys\nfrom mtlens.errors import FleetError\nfrom mtlens.execution.ray_backend.session import session\n"
-        "try:\n    with session(sys.argv[1]): print('let in')\nexcept FleetError as error: print(error)"
+        "import sys\nfrom mtlens.errors import ExecutionError\nfrom mtlens.execution.ray_backend.session import session\n"
+        "try:\n    with session(sys.argv[1]): print('let in')\nexcept ExecutionError as error: print(error)"
     )
     command, theirs = [sys.executable, "-c", code, address], {**os.environ, **environment}
     answer = subprocess.run(command, env=theirs, capture_output=True, text=True, timeout=120, check=True)

@@ -14,6 +14,7 @@ from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
+from mtlens_dashboard.widgets import shown_workspace
 from tests.support import fake_runs
 from tests.support.fault_trial import assert_as_undisturbed
 
@@ -51,7 +52,7 @@ def test_a_dashboard_that_polls_under_constant_writes_sees_whole_runs_and_holds_
     fake_runs.finish_all(undisturbed, FAKE)
     fake_runs.save(workspace, FAKE)
     ingest(workspace)
-    monkeypatch.setenv(workspace.VARIABLE, str(workspace.root))
+    monkeypatch.setenv(shown_workspace.VARIABLE, str(workspace.root))
     over, seen = threading.Event(), [[] for _ in range(2)]
     readers = [threading.Thread(target=poll, args=(workspace, over, one)) for one in seen]
     for reader in readers:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.ray_backend.auth import guard_token_file
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
@@ -86,7 +86,7 @@ def test_a_token_file_that_others_can_read_is_closed(tmp_path, monkeypatch):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o640)
     monkeypatch.setattr(Path, "chmod", _refuse)
-    with pytest.raises(FleetError, match=r"auth_token should be readable by its owner alone \(chmod 600\)"):
+    with pytest.raises(ExecutionError, match=r"auth_token should be readable by its owner alone \(chmod 600\)"):
         guard_token_file()
 
 

@@ -82,14 +82,14 @@ def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     mtlens("run", "tiny.yaml", "--local")
     workspace = Workspace.open(folder / "results")
     (workspace.runs / "lost+found").mkdir()
-    assert "9 runs and 20 pieces of evidence checked, 0 damaged." in mtlens("verify")[1]
+    assert "9 runs and 20 evidence jobs checked, 0 damaged." in mtlens("verify")[1]
     victims = next(workspace.runs.glob("*/predictions.parquet")), next(workspace.evidence.glob("*/gradients.parquet"))
     for victim in victims:
         victim.write_bytes(victim.read_bytes()[:-1])
     code, out, _ = mtlens("verify")
     assert code == 1
     assert "has changed since the run finished" in out
-    assert "has changed since the piece finished" in out
+    assert "has changed since the evidence_job finished" in out
     assert mtlens("verify", "--quarantine")[0] == 0
     assert "1 runs trained, 8 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
     assert all(victim.exists() for victim in victims)

@@ -12,17 +12,17 @@ import pytest
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard import server
+from mtlens_dashboard import server as dashboard
 from tests.support import dashboard_servers
 
-ALLOWED = f"http://{server.ADDRESS}"
+ALLOWED = f"http://{dashboard.ADDRESS}"
 
 
 @pytest.fixture
 def taken() -> Generator[int]:
     """A port on which another program listens."""
     with socket.socket() as listener:
-        listener.bind((server.ADDRESS, 0))
+        listener.bind((dashboard.ADDRESS, 0))
         listener.listen()
         yield listener.getsockname()[1]
 
@@ -55,7 +55,7 @@ def shake_hands(port: int, host: str, origin: str) -> int:
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Protocol: streamlit",
     ]
-    with socket.create_connection((server.ADDRESS, port), timeout=10) as connection:
+    with socket.create_connection((dashboard.ADDRESS, port), timeout=10) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         return int(connection.recv(100).split()[1])
 
@@ -108,31 +108,31 @@ def test_ctrl_c_ends_it_and_a_second_one_takes_the_next_port(tmp_path: Path) -> 
 
 def test_a_port_that_is_taken_is_an_error_where_it_was_asked_for(tmp_path: Path, taken: int) -> None:
     with pytest.raises(WorkspaceError, match=f"port {taken} should be free: Address already in use; name another --port"):
-        server.serve(tmp_path, taken)
+        dashboard.serve(tmp_path, taken)
 
 
 def test_ports_can_run_out(tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "PORT", taken)
-    monkeypatch.setattr(server, "_TRIED", 1)
+    monkeypatch.setattr(dashboard, "PORT", taken)
+    monkeypatch.setattr(dashboard, "_TRIED", 1)
     with pytest.raises(WorkspaceError, match=f"one of the ports {taken} to {taken} should be free; none is"):
-        server.serve(tmp_path)
+        dashboard.serve(tmp_path)
 
 
 def test_a_file_is_no_workspace(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkspaceError, match="should be a folder; found a file"):
-        server.serve(tmp_path / "file")
+        dashboard.serve(tmp_path / "file")
 
 
 def test_a_newer_workspace_is_refused(tmp_path: Path) -> None:
     (tmp_path / "workspace.json").write_text('{"format": 1000}')
     with pytest.raises(WorkspaceError, match="written by a newer mtlens"):
-        server.serve(tmp_path)
+        dashboard.serve(tmp_path)
 
 
 def test_settings_are_those_of_streamlit() -> None:
     from streamlit import config
 
     known = config.get_config_options()
-    settings = {**server._SETTINGS, **server._colours("light", server.LIGHT)}  # pyright: ignore[reportPrivateUsage]
+    settings = {**dashboard._SETTINGS, **dashboard._colours("light", dashboard.LIGHT)}  # pyright: ignore[reportPrivateUsage]
     assert settings.keys() <= known.keys()

@@ -16,13 +16,16 @@ from mtlens.cli import main
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard import pages, queries
-from mtlens_dashboard.widgets import workspace
+from mtlens_dashboard import queries
+from mtlens_dashboard.pages import sql
+from mtlens_dashboard.widgets import shown_workspace
 from mtlens_dashboard.widgets.markdown import literal
 from tests.support import fake_runs, fake_stores
 
 PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report"]
-ENTRY = "from dashboard import app\napp.main()"  # not app.py itself: AppTest takes a folder `pages` beside it for its own
+ENTRY = (
+    "from mtlens_dashboard import app\napp.main()"  # not app.py itself: AppTest takes a folder `pages` beside it for its own
+)
 OLDEST = [
     "comparison", "event", "example", "experiment", "experiment_run", "matching", "metric", "prediction", "quarantine", "run",
     "runs", "store_info", "task",
@@ -53,7 +56,7 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a page on a workspace with some query parameters."""
 
     def visit(workspace: Workspace, page: str = "answer", **query: str | list[str]) -> AppTest:
-        monkeypatch.setenv(workspace.VARIABLE, str(workspace.root))
+        monkeypatch.setenv(shown_workspace.VARIABLE, str(workspace.root))
         app = AppTest.from_string(ENTRY, default_timeout=250)
         app.query_params = dict(query)
         app._page_hash = "" if page == "answer" else calc_hash(page)
@@ -254,7 +257,7 @@ def test_kinds_of_parameters_that_are_known_by_layer_alone_are_drawn(visit, tmp_
     app = visit(workspace, "gradients", parameters="attention")
     assert len(charts(app)) == 4
     assert all(chart["data"] for chart in charts(app))
-    assert "whole encoder at this moment; this is layer 6" in said(app)
+    assert "whole encoder at this stage; this is layer 6" in said(app)
 
 
 def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) -> None:
@@ -327,7 +330,7 @@ class TestSql:
         assert "found DROP" in app.error[0].value
 
     def test_an_example_fills_the_editor(self, store, visit) -> None:
-        for name, example in pages.sql.EXAMPLES.items():
+        for name, example in sql.EXAMPLES.items():
             app = visit(store("full"), "sql")
             app.selectbox("example").set_value(name)
             go(app)
@@ -338,6 +341,6 @@ class TestSql:
 
 
 def test_only_the_workspace_is_read(store, visit) -> None:
-    assert os.environ.get(workspace.VARIABLE) is None
+    assert os.environ.get(shown_workspace.VARIABLE) is None
     visit(store("full"))
-    assert os.environ[workspace.VARIABLE] == str(store("full").root)
+    assert os.environ[shown_workspace.VARIABLE] == str(store("full").root)

@@ -15,7 +15,7 @@ import pytest
 from experiments.benchmarks.scale import resources
 from experiments.cluster.drill import markers, taken_up
 from mtlens.config.sections import Resources
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.lanes import Lanes, divide
 from mtlens.execution.local import run_local
 from mtlens.execution.ray_backend import session as session_module
@@ -66,11 +66,11 @@ def process_names():
 @pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_other(make_run, encoded, workspace, tmp_path):
-    from mtlens.execution.ray_backend.train import run_fleet
+    from mtlens.execution.ray_backend.train import run_on_workers
 
     good = [make_run("grade", seed=seed) for seed in range(3)] + [make_run(seed=0)]
     bad = make_run("side", learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30)
-    outcomes = run_fleet([good[0], bad, *good[1:]], encoded, workspace, LANES)
+    outcomes = run_on_workers([good[0], bad, *good[1:]], encoded, workspace, LANES)
     assert [bool(outcome.reason) for outcome in outcomes] == [False, True, False, False, False]
     assert "should be finite" in outcomes[1].reason
     local = Workspace.open(tmp_path / "local")
@@ -83,10 +83,10 @@ def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_othe
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("ray_session")
 def test_a_lane_killed_in_the_middle_of_a_run_changes_no_result(trial, tmp_path):
-    from mtlens.execution.ray_backend.train import run_fleet
+    from mtlens.execution.ray_backend.train import run_on_workers
 
     runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "fleet")
-    thread, answers = in_background(lambda: run_fleet(runs, trial.plan.encoded, workspace, LANES))
+    thread, answers = in_background(lambda: run_on_workers(runs, trial.plan.encoded, workspace, LANES))
     wait_until(lambda: len(done(workspace, runs)) >= 2)
     before = markers(workspace)
     wait_until(lambda: any(kill_lane(workspace, run) for run in in_flight(workspace, runs)))
@@ -103,11 +103,11 @@ def test_a_lane_killed_in_the_middle_of_a_run_changes_no_result(trial, tmp_path)
 @pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspace, tmp_path):
-    from mtlens.execution.ray_backend.train import run_wide
+    from mtlens.execution.ray_backend.train import run_data_parallel
 
     run = make_run(class_weights="balanced")
     diverging = make_run("side", learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30)
-    good, bad = run_wide([run, diverging], encoded, workspace, replace(LANES, workers_per_run=2))
+    good, bad = run_data_parallel([run, diverging], encoded, workspace, replace(LANES, workers_per_run=2))
     assert good.reason == ""
     assert "should be finite" in bad.reason
     alone = Workspace.open(tmp_path / "alone")
@@ -124,17 +124,17 @@ def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspac
 @pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded, workspace):
-    """Finished runs go through broker and lanes like any other; none is trained again."""
-    from mtlens.execution.ray_backend.train import run_fleet
+    """Finished runs go through job_queue and lanes like any other; none is trained again."""
+    from mtlens.execution.ray_backend.train import run_on_workers
 
     runs = [make_run("grade", seed=seed) for seed in range(1000)]
     for run in runs:
         folder = RunFolder(workspace, run.run_id)
         folder.path.mkdir()
         (folder.path / "DONE").write_text("{}")
-    run_fleet(runs[:10], encoded, workspace, LANES)
+    run_on_workers(runs[:10], encoded, workspace, LANES)
     memory, files, objects = resources()
-    outcomes = run_fleet(runs, encoded, workspace, LANES)
+    outcomes = run_on_workers(runs, encoded, workspace, LANES)
     assert [outcome.job_id for outcome in outcomes] == [run.run_id for run in runs]
     assert not any(outcome.reason for outcome in outcomes)
     assert not list(workspace.runs.glob("*/journal-*"))
@@ -152,12 +152,12 @@ def test_eight_wide_runs_on_two_cores_and_twenty_early_stops_leave_nothing(make_
     """Two wide runs at a time want four cores of two, so one waits for the other."""
     from ray.util import placement_group_table
 
-    from mtlens.execution.ray_backend.train import run_fleet, run_wide
+    from mtlens.execution.ray_backend.train import run_data_parallel, run_on_workers
 
     settled = {"epochs": 9, "patience": 1, "learning_rate": 1e-30, "head_learning_rate": 1e-30}
     runs = [make_run("grade", seed=seed, **settled) for seed in range(20)]
-    outcomes = run_wide(runs[:8], encoded, workspace, replace(LANES, workers=4, workers_per_run=2))
-    outcomes += run_fleet(runs[8:], encoded, workspace, LANES)
+    outcomes = run_data_parallel(runs[:8], encoded, workspace, replace(LANES, workers=4, workers_per_run=2))
+    outcomes += run_on_workers(runs[8:], encoded, workspace, LANES)
     assert [outcome.reason for outcome in outcomes] == [""] * 20
     assert {RunFolder(workspace, run.run_id).facts()["epochs_run"] for run in runs} == {2}
     assert taken_up(workspace, runs) == 0
@@ -178,8 +178,8 @@ def test_a_cluster_that_does_not_answer_is_named():
     import sys
 
     code = (
-        "from mtlens.errors import FleetError\nfrom mtlens.execution.ray_backend.session import session\n"
-        "try:\n    with session('127.0.0.1:1'): pass\nexcept FleetError as error: print(error)"
+        "from mtlens.errors import ExecutionError\nfrom mtlens.execution.ray_backend.session import session\n"
+        "try:\n    with session('127.0.0.1:1'): pass\nexcept ExecutionError as error: print(error)"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert answer.stdout.startswith("cluster at '127.0.0.1:1' should answer")
@@ -233,5 +233,5 @@ def test_a_cluster_is_divided_node_by_node(resources, nodes, expected, monkeypat
     ],
 )
 def test_more_than_there_is_fails_clearly(resources, gpus, message):
-    with pytest.raises(FleetError, match=message):
+    with pytest.raises(ExecutionError, match=message):
         divide(Resources(**resources), cores=2, gpus=gpus, memory=24 * GIB)

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from mtlens.config.run import Outcome
-from mtlens.execution.experiment import conduct
-from mtlens.execution.job_queue import Broker
+from mtlens.execution.experiment import run_experiment
+from mtlens.execution.job_queue import JobQueue
 from mtlens.grouping.measurements import Features, Gradients
 from mtlens.grouping.proposers import Blend
 from mtlens.store.database.reader import query
@@ -23,16 +23,16 @@ def test_fifty_trials_that_ask_for_one_group_cause_one_training(make_run):
     run = make_run("grade")
 
     async def scenario():
-        broker = Broker()
+        job_queue = JobQueue()
         for trial in range(50):
-            await broker.offer(str(trial), [run])
-        askers = [asyncio.create_task(broker.ask_for(str(trial))) for trial in range(50)]
+            await job_queue.add_group(str(trial), [run])
+        askers = [asyncio.create_task(job_queue.submit_group(str(trial))) for trial in range(50)]
         await asyncio.sleep(0)
-        taken = await broker.take(0, "group")
-        await broker.give(0, Outcome(job_id=taken.job_id))
+        taken = await job_queue.next(0, "group")
+        await job_queue.complete(0, Outcome(job_id=taken.job_id))
         answers = await asyncio.gather(*askers)
-        await broker.close()
-        return answers, await broker.take(0, "group")
+        await job_queue.close()
+        return answers, await job_queue.next(0, "group")
 
     assert asyncio.run(scenario()) == ([[Outcome(job_id=run.run_id)]] * 50, None)
 
@@ -51,10 +51,10 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
 @pytest.mark.slow
 def test_tune_searches_on_the_fleets_lanes(search_plan, workspace):
     made = search_plan(4)
-    ended = conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
+    ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
     assert [one.reason for one in ended if one.reason] == []
     assert len(ended) == len({one.job.run_id for one in ended}) == 15
     assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == 15
     assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(10,)]
     assert not list((workspace.root / "ray").glob("*"))
-    assert conduct(made, workspace, explain=False, local=False, address=None, show=lambda _: None) == []
+    assert run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None) == []

@@ -31,20 +31,20 @@ def evidence(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     for kind in ("multi", "pretrained"):
         for a in plan.tasks:
             similar += [_similarity(kind, a, None, layer, kind == "pretrained", odd) for layer in range(LAYERS)]
-    moments = [("start", None), *(("epoch", epoch) for epoch in (1, 2, 3)), ("end", None), ("training", None)]
+    stages = [("start", None), *(("epoch", epoch) for epoch in (1, 2, 3)), ("end", None), ("training", None)]
     aligned = [
-        _alignment(a, b, moment, epoch, layer, _far(plan, a, b), odd)
-        for moment, epoch in (moments if len(plan.tasks) < 10 else moments[-2:])
+        _alignment(a, b, stage, epoch, layer, _far(plan, a, b), odd)
+        for stage, epoch in (stages if len(plan.tasks) < 10 else stages[-2:])
         for a, b in pairs
         for layer in (None, *range(LAYERS))
     ]
     few = len(plan.tasks) < 10
     return {
-        "bookkeeping.experiment_piece": [
-            {"experiment_id": EXPERIMENT, "position": 0, "piece_id": "p", "kind": "similarity", "subject": "all"},
-            {"experiment_id": EXPERIMENT, "position": 1, "piece_id": "q", "kind": "gradients", "subject": "all"},
+        "bookkeeping.experiment_evidence_job": [
+            {"experiment_id": EXPERIMENT, "position": 0, "job_id": "p", "kind": "similarity", "subject": "all"},
+            {"experiment_id": EXPERIMENT, "position": 1, "job_id": "q", "kind": "gradients", "subject": "all"},
         ],
-        "bookkeeping.piece_seen": [{"piece_id": "p", "state": "done", "seconds": 3.0, "reason": None}],
+        "bookkeeping.evidence_job_seen": [{"job_id": "p", "state": "done", "seconds": 3.0, "reason": None}],
         "cka": _cells(plan, pairs) if few else [],
         "summary.similarity": similar,
         "summary.alignment": aligned,
@@ -89,7 +89,7 @@ def _cells(plan: Plan, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]
                 depth = max(i, j) / LAYERS
                 value = NAN if plan.odd_values and i == 2 else 0.98 - 0.07 * abs(i - j) - 0.5 * distance * depth
                 rows.append({
-                    "piece_id": "p", "role_a": role_a, "task_a": task_a, "seed_a": seed_a, "layer_a": i,
+                    "job_id": "p", "role_a": role_a, "task_a": task_a, "seed_a": seed_a, "layer_a": i,
                     "role_b": role_b, "task_b": task_b, "seed_b": seed_b, "layer_b": j, "pooling": "mean",
                     "features": "hidden", "estimator": "debiased", "value": value, "low": 0.1, "high": 0.99,
                     "examples": 512, "reason": None,
@@ -97,12 +97,12 @@ def _cells(plan: Plan, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]
     return rows
 
 
-def _alignment(a: str, b: str, moment: str, epoch: int | None, layer: int | None, far: bool, odd: bool) -> dict[str, Any]:
+def _alignment(a: str, b: str, stage: str, epoch: int | None, layer: int | None, far: bool, odd: bool) -> dict[str, Any]:
     depth = 0.5 if layer is None else layer / (LAYERS - 1)
     cosine = (-0.25 if far else 0.55) * (1.1 - 0.5 * depth) + 0.02 * (epoch or 0)
     undefined = odd and layer == 3
     return {
-        "experiment_id": EXPERIMENT, "setting": "multi", "moment": moment, "epoch": epoch, "layer": layer,
+        "experiment_id": EXPERIMENT, "setting": "multi", "stage": stage, "epoch": epoch, "layer": layer,
         "parameters": "all", "task_a": a, "task_b": b, "cosine": NAN if undefined else cosine,
         "low": None if undefined else cosine - 0.15, "high": None if undefined else cosine + 0.15,
         "naive": 0.6 * cosine, "split_half": 0.7 * cosine, "ceiling": 0.85 - 0.2 * depth, "floor": 0.01,

@@ -11,7 +11,7 @@ import numpy as np
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Task
 from mtlens.data.synthetic_reports.anatomy import LEVELS
-from mtlens.execution.experiment import conduct
+from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import Plan, make_plan
 from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
 from mtlens.inference.model.weights import load_encoder, save_model
@@ -86,7 +86,7 @@ def _train(folder: Path, data: dict[str, object], *columns: str) -> Trained:
         }
     )
     plan, workspace = make_plan(experiment, [folder]), Workspace.open(folder / "results")
-    conduct(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
+    run_experiment(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
     return Trained(plan=plan, workspace=workspace)
 
 

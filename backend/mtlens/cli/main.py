@@ -218,7 +218,7 @@ def _run_one(
 
     opened = Workspace.open(workspace)
     with output.err.status("Reading the data ..."):
-        from mtlens.execution.experiment import conduct, unfinished
+        from mtlens.execution.experiment import run_experiment, unfinished
         from mtlens.execution.plan import make_plan
 
         made = make_plan(spec, directories)
@@ -226,7 +226,7 @@ def _run_one(
     finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
     try:
         with output.live_progress() as show:
-            ended = conduct(made, opened, train=train, explain=explain, local=local, address=address, show=show)
+            ended = run_experiment(made, opened, train=train, explain=explain, local=local, address=address, show=show)
     except KeyboardInterrupt:
         output.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None

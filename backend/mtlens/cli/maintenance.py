@@ -28,18 +28,18 @@ def verify(
     workspace: WorkspaceOption = RESULTS,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="Set damaged folders aside, to be made again.")] = False,
 ) -> None:
-    """Check runs and pieces of evidence against the hashes that they were finished with; exit code 1 if one is damaged."""
+    """Check runs and evidence jobs against the hashes that they were finished with; exit code 1 if one is damaged."""
     from mtlens.cli.output import out
-    from mtlens.store.workspace.evidence_folder import piece_folders
+    from mtlens.store.workspace.evidence_folder import evidence_folders
     from mtlens.store.workspace.run_folder import run_folders
     from mtlens.store.workspace.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
-    runs, pieces = run_folders(opened), piece_folders(opened)
-    damaged = {folder: problems for folder in (*runs, *pieces) if (problems := folder.verify())}
+    runs, evidence_jobs = run_folders(opened), evidence_folders(opened)
+    damaged = {folder: problems for folder in (*runs, *evidence_jobs) if (problems := folder.verify())}
     for folder, problems in damaged.items():
         out.print(*problems, sep="\n", markup=False)
         if quarantine:
             out.print(f"set aside as {folder.quarantine().name}", markup=False)
-    out.print(f"{len(runs)} runs and {len(pieces)} pieces of evidence checked, {len(damaged)} damaged.")
+    out.print(f"{len(runs)} runs and {len(evidence_jobs)} evidence jobs checked, {len(damaged)} damaged.")
     raise typer.Exit(1 if damaged and not quarantine else 0)

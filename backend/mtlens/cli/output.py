@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from mtlens.execution.experiment import Ended
+    from mtlens.execution.experiment import JobResult
     from mtlens.execution.progress import JobProgress
     from mtlens.store.database.reader import Result
     from mtlens.store.database.sandbox import Answer
@@ -133,17 +133,17 @@ def print_start(name: str, notes: "Sequence[str]") -> None:
         out.print(f"note: {note}", markup=False)
 
 
-def print_ended(before: int, ended: "Sequence[Ended]") -> None:
+def print_ended(before: int, ended: "Sequence[JobResult]") -> None:
     """What was done now, and how many runs had been done before."""
     from mtlens.config.run import Run
 
     done = [isinstance(one.job, Run) for one in ended if not one.reason]
-    pieces = done.count(False)
-    more = f" {pieces} pieces of evidence computed." if pieces else ""
+    evidence_jobs = done.count(False)
+    more = f" {evidence_jobs} evidence jobs computed." if evidence_jobs else ""
     out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
 
 
-def print_kept_out(ended: "Sequence[Ended]", num_tasks: int) -> None:
+def print_kept_out(ended: "Sequence[JobResult]", num_tasks: int) -> None:
     """Groups of some of the tasks that a search does without now, as a run of them failed."""
     from mtlens.config.run import Run
 
@@ -267,10 +267,10 @@ class _LogLines:
 
 
 def _whole(progress: "Sequence[JobProgress]") -> str:
-    """How many runs and how many pieces of evidence are over."""
+    """How many runs and how many evidence jobs are over."""
     parts: list[str] = []
-    for name, pieces in (("runs", False), ("pieces of evidence", True)):
-        jobs = [one for one in progress if one.is_evidence == pieces]
+    for name, evidence_jobs in (("runs", False), ("evidence jobs", True)):
+        jobs = [one for one in progress if one.is_evidence == evidence_jobs]
         over = sum(job.state in ("done", "failed") for job in jobs)
         failed = sum(job.state == "failed" for job in jobs)
         if jobs:

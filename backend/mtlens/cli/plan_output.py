@@ -11,7 +11,7 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
 from mtlens.config.sections import Resources, Search, Spine
 from mtlens.data.examples import SPLITS, Examples
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.cost import Cost
 from mtlens.execution.lanes import Lanes, divide, local_lanes
 from mtlens.execution.plan import Plan
@@ -19,17 +19,17 @@ from mtlens.statistics.power import detectable_margin, required_examples
 from mtlens.training.hardware import usable_cores, usable_memory
 from mtlens.training.optimiser import encoder_rate
 
-DISCORDANCES = (0.05, 0.10, 0.20)
+DISAGREEMENT_RATES = (0.05, 0.10, 0.20)
 
 
 def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
     """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
 
-    Raises FleetError for what no machine has, such as two GPUs for one worker.
+    Raises ExecutionError for what no machine has, such as two GPUs for one worker.
     """
     try:
         return local_lanes(resources), ""
-    except FleetError as error:
+    except ExecutionError as error:
         workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
         gpus = torch.cuda.device_count()
         if gpus or resources.gpus_per_run != "auto":
@@ -123,18 +123,18 @@ def _run_table(plan: Plan) -> Table:
 def _print_power(plan: Plan) -> None:
     """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
     margin = plan.experiment.margin
-    table = Table("task", "test examples", *(f"at {share:.0%} discordance" for share in DISCORDANCES), **NARROW)
+    table = Table("task", "test examples", *(f"at {share:.0%} disagreement_rate" for share in DISAGREEMENT_RATES), **NARROW)
     table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
     table.title_justify = "left"
     for index, task in enumerate(plan.experiment.tasks):
         count = sum(plan.examples.class_counts(index)["test"].values())
-        margins = [detectable_margin(count, share) for share in DISCORDANCES]
+        margins = [detectable_margin(count, share) for share in DISAGREEMENT_RATES]
         cells = [f"[{'green' if found <= margin else 'yellow'}]{100 * found:.1f}[/]" for found in margins]
         table.add_row(escape(task.name), f"{count:,}", *cells)
     out.print(table)
-    needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISCORDANCES)
+    needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISAGREEMENT_RATES)
     out.print(
-        f"Test examples needed for your margin: {needed} discordance (share of examples that one of two models gets right)."
+        f"Test examples that the margin needs: {needed} disagreement rate (share of examples that one model of two gets right)."
     )
     out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
     if len(plan.experiment.seeds) < 3:

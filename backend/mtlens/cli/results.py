@@ -99,12 +99,12 @@ STATUS = """
     FROM runs GROUP BY experiment, experiment_id, role ORDER BY max(started) DESC NULLS FIRST, experiment, role
 """
 PIECES = """
-    SELECT name AS experiment, kind AS evidence, count(*) AS pieces, count(*) FILTER (state = 'done') AS done,
+    SELECT name AS experiment, kind AS evidence, count(*) AS jobs, count(*) FILTER (state = 'done') AS done,
            count(*) FILTER (state IN ('failed', 'damaged')) AS failed, round(sum(seconds)) AS seconds
-    FROM evidence_piece JOIN experiment USING (experiment_id) GROUP BY ALL ORDER BY ALL
+    FROM evidence_job JOIN experiment USING (experiment_id) GROUP BY ALL ORDER BY ALL
 """
 FAILURES = """
     SELECT experiment, concat(role, ': ', tasks, ' s', seed) AS failed, reason FROM runs WHERE state IN ('failed', 'damaged')
-    UNION ALL SELECT name, subject, reason FROM evidence_piece JOIN experiment USING (experiment_id)
+    UNION ALL SELECT name, subject, reason FROM evidence_job JOIN experiment USING (experiment_id)
     WHERE state IN ('failed', 'damaged')
 """

@@ -45,8 +45,8 @@ PACE = f"""
     FROM (SELECT DISTINCT ON (run_id) run_id, state, fraction, finished, seconds FROM runs)
 """
 EVIDENCE = """
-    SELECT count(*) FILTER (state = 'done') AS done, count(*) AS pieces
-    FROM (SELECT DISTINCT ON (piece_id) piece_id, state FROM evidence_piece)
+    SELECT count(*) FILTER (state = 'done') AS done, count(*) AS jobs
+    FROM (SELECT DISTINCT ON (job_id) job_id, state FROM evidence_job)
 """
 
 
@@ -58,7 +58,7 @@ def watch_lanes(workspace: Workspace, *, again: bool) -> None:
             out.print(shown)
         return
     with Live(shown, console=out, refresh_per_second=1) as live:
-        while busy or _is_conducted(workspace):
+        while busy or _is_running(workspace):
             time.sleep(SECONDS_BETWEEN_LOOKS)
             ingest(workspace)
             shown, busy = _look(workspace)
@@ -75,17 +75,17 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
     left = pace["runs_left"] * pace["seconds"] / len(lanes) if lanes and pace["runs_left"] and pace["seconds"] else None
     line = f"{len(lanes)} lanes in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
     lines = [line + f"{pace['last_hour']} in the last hour; {_words(left)} left"]
-    if evidence["pieces"]:
-        lines.append(f"{evidence['done']} of {evidence['pieces']} pieces of evidence done")
+    if evidence["jobs"]:
+        lines.append(f"{evidence['done']} of {evidence['jobs']} evidence jobs done")
     with contextlib.suppress(OSError):
         lines.append(f"Ray's own dashboard, on the head node: {workspace.ray_dashboard.read_text()}")
     return Group(table, *lines), bool(lanes)
 
 
-def _is_conducted(workspace: Workspace) -> bool:
+def _is_running(workspace: Workspace) -> bool:
     """Whether a command is having jobs done, in training or not."""
     try:
-        with FileLock(workspace.conductor_lock, blocking=False):
+        with FileLock(workspace.experiment_lock, blocking=False):
             return False
     except Timeout:
         return True

@@ -8,7 +8,9 @@ from pydantic import Field, NonNegativeInt
 from mtlens.config.hashing import content_hash
 from mtlens.config.sections import Encoder, Method, Spec, Task, Training
 
-RECIPE = 1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
+CODE_VERSION = (
+    1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
+)
 
 
 MOST_NAMED = 4  # tasks of a run, above which its label counts them
@@ -39,7 +41,7 @@ class Run(Spec):
         )
         unused = "lora" if self.method == "full" else "learning_rate"
         del content["training"][unused]
-        return content_hash({**content, "recipe": RECIPE})
+        return content_hash({**content, "recipe": CODE_VERSION})
 
     @property
     def job_id(self) -> str:
@@ -56,7 +58,7 @@ class Run(Spec):
 
 
 class Outcome(Spec):
-    """How a job, a run or a piece of evidence, ended: done without a reason, failed with one."""
+    """How a job, a run or an evidence job, ended: done without a reason, failed with one."""
 
     job_id: str
     reason: str = ""

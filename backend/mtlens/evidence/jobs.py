@@ -1,4 +1,4 @@
-"""Pieces of evidence: which computations an experiment asks for once its models are trained, each with a content hash.
+"""Evidence jobs: which computations an experiment asks for once its models are trained, each with a content hash.
 
     States         hidden states of one model on held-out texts; one forward pass
     Similarity     CKA between all models of an experiment, from their states
@@ -7,7 +7,7 @@
     LookAhead      what a step for one task does for the others in one multi-task model; where groupings are searched
     Linearisation  what training on some tasks would do for the others, to first order around that model; where they are
 
-Like a `Run`, a piece holds everything that decides its result, so its hash names the result and equal pieces are shared.
+Like a `Run`, an evidence job holds everything that decides its result, so its hash names the result and equal jobs are shared.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
 from mtlens.config.sections import Name, Role, Spec
 
-RECIPE = 1  # of the evidence code; a change that alters results counts it up
+CODE_VERSION = 1  # of the evidence code; a change that alters results counts it up
 
 Kind = TypeVar("Kind", bound=str)
 MemberRole = Literal["single", "multi", "shuffled", "pretrained", "untrained"]
@@ -58,7 +58,7 @@ class States(Spec):
         run, training = self.run, self.run.training
         untouched = [run.pretrained, run.data, training.max_length, training.precision, self.member.role, self.member.seed]
         trained = self.member.role in ("single", "multi", "shuffled")
-        return content_hash([RECIPE, self.kind, run.run_id if trained else untouched, self.examples])
+        return content_hash([CODE_VERSION, self.kind, run.run_id if trained else untouched, self.examples])
 
     @property
     def label(self) -> str:
@@ -67,7 +67,7 @@ class States(Spec):
 
 
 class Similarity(Spec):
-    """CKA between members. states: the piece of each. pooling: the one that the heads see, which is looked at most."""
+    """CKA between members. states: the evidence job of each. pooling: the one that the heads see, which is looked at most."""
 
     kind: Literal["similarity"] = "similarity"
     members: tuple[Member, ...]
@@ -77,7 +77,7 @@ class Similarity(Spec):
     @cached_property
     def job_id(self) -> str:
         """Hash of what is compared."""
-        return content_hash([RECIPE, self.model_dump()])
+        return content_hash([CODE_VERSION, self.model_dump()])
 
     @property
     def label(self) -> str:
@@ -96,7 +96,7 @@ class _Drawn(Spec, Generic[Kind]):
     @cached_property
     def job_id(self) -> str:
         """Hash of the run and the draws."""
-        return content_hash([RECIPE, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
+        return content_hash([CODE_VERSION, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
 
 
 class Gradients(_Drawn[Literal["gradients"]]):
@@ -143,7 +143,9 @@ class Cross(Spec):
     @cached_property
     def job_id(self) -> str:
         """Hash of the runs and the draws."""
-        return content_hash([RECIPE, self.kind, [run.run_id for run in self.runs], self.microbatches, self.microbatch_size])
+        return content_hash(
+            [CODE_VERSION, self.kind, [run.run_id for run in self.runs], self.microbatches, self.microbatch_size]
+        )
 
     @property
     def label(self) -> str:
@@ -151,8 +153,8 @@ class Cross(Spec):
         return f"gradients across {len(self.runs)} task-specific models s{self.runs[0].seed}"
 
 
-Piece = States | Similarity | Gradients | Cross | LookAhead | Linearisation
-Job = Run | Piece
+EvidenceJob = States | Similarity | Gradients | Cross | LookAhead | Linearisation
+Job = Run | EvidenceJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +165,9 @@ class Trained:
     run: Run
 
 
-def plan_pieces(experiment: Experiment, trained: Sequence[Trained]) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def plan_evidence(
+    experiment: Experiment, trained: Sequence[Trained]
+) -> tuple[tuple[EvidenceJob, ...], tuple[EvidenceJob, ...]]:
     """Pieces in two stages: the states, and what else there is, which may build on them. Adapters take no part.
 
     What takes longest comes first, so that no lane is left alone with it at the end.

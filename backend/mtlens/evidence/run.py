@@ -1,4 +1,4 @@
-"""One piece of evidence from claim to DONE: load what it looks at, compute, write its folder."""
+"""One evidence job from claim to DONE: load what it looks at, compute, write its folder."""
 
 import time
 import traceback
@@ -16,12 +16,12 @@ from mtlens.evidence.checkpoints import load_encoder
 from mtlens.evidence.gradients.gradient_rows import cross_rows, gradient_rows
 from mtlens.evidence.gradients.linearised import linearised_rows
 from mtlens.evidence.gradients.lookahead import lookahead_rows
-from mtlens.evidence.jobs import Cross, Gradients, Linearisation, LookAhead, Piece, Similarity, States
+from mtlens.evidence.jobs import Cross, EvidenceJob, Gradients, Linearisation, LookAhead, Similarity, States
 from mtlens.evidence.representations.cka_rows import similarity_rows
 from mtlens.evidence.representations.hidden_states import HiddenStates, hidden_states
 from mtlens.evidence.samples import fingerprint, held_out_rows
 from mtlens.store.workspace import run_tables
-from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, STATES, PieceFolder
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, STATES, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import cka_table, gradient_table, linearised_table, lookahead_table
 from mtlens.store.workspace.job_folder import JobClaimed
 from mtlens.store.workspace.journal import Journal
@@ -34,28 +34,32 @@ FEWEST_EXAMPLES = 4
 Files = Mapping[str, bytes]
 
 
-def collect(piece: Piece, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False) -> Outcome:
-    """Compute a piece unless its folder says that it is done; a failure is recorded there and harms no other."""
-    folder = PieceFolder(workspace, piece.job_id)
+def collect(evidence_job: EvidenceJob, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False) -> Outcome:
+    """Compute an evidence job unless its folder says that it is done; a failure is recorded there and harms no other."""
+    folder = EvidenceFolder(workspace, evidence_job.job_id)
     while True:
         try:
             workspace.evidence.mkdir(exist_ok=True)
             with folder.claim():
-                return Outcome(job_id=piece.job_id) if folder.state == "done" else _work(piece, encoded, folder, threads, gpu)
+                return (
+                    Outcome(job_id=evidence_job.job_id)
+                    if folder.state == "done"
+                    else _work(evidence_job, encoded, folder, threads, gpu)
+                )
         except JobClaimed:
             time.sleep(0.5)
         except WorkspaceError as error:
-            return Outcome(job_id=piece.job_id, reason=str(error))
+            return Outcome(job_id=evidence_job.job_id, reason=str(error))
 
 
-def _work(piece: Piece, encoded: Encoded, folder: PieceFolder, threads: int, gpu: bool) -> Outcome:
+def _work(evidence_job: EvidenceJob, encoded: Encoded, folder: EvidenceFolder, threads: int, gpu: bool) -> Outcome:
     started = time.perf_counter()
     try:
-        hardware = prepare(_precision(piece), threads=threads, gpu=gpu)
-        journal = folder.start(_about(piece), {name: version(name) for name in PACKAGES}, describe(hardware))
+        hardware = prepare(_precision(evidence_job), threads=threads, gpu=gpu)
+        journal = folder.start(_about(evidence_job), {name: version(name) for name in PACKAGES}, describe(hardware))
         try:
             journal.write("start", fraction=0.0)
-            files = _compute(piece, encoded, folder.workspace, hardware, _reporter(journal))
+            files = _compute(evidence_job, encoded, folder.workspace, hardware, _reporter(journal))
             journal.write("done", fraction=1.0)
             folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
         except Exception as error:
@@ -65,38 +69,42 @@ def _work(piece: Piece, encoded: Encoded, folder: PieceFolder, threads: int, gpu
         finally:
             journal.close()
     except Exception as error:
-        return Outcome(job_id=piece.job_id, reason=_reason(error))
-    return Outcome(job_id=piece.job_id)
+        return Outcome(job_id=evidence_job.job_id, reason=_reason(error))
+    return Outcome(job_id=evidence_job.job_id)
 
 
 def _compute(
-    piece: Piece, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
+    evidence_job: EvidenceJob, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
 ) -> Files:
-    if isinstance(piece, States):
-        return {STATES: _states(piece, encoded, workspace, hardware, report)}
-    if isinstance(piece, Similarity):
-        states = [_load_states(job_id, workspace) for job_id in piece.states]
-        return {CKA: run_tables.to_parquet(cka_table(similarity_rows(piece.members, _aligned(states), piece.pooling, report)))}
-    directory = encoder_directory(piece.runs[0] if isinstance(piece, Cross) else piece.run)
-    if isinstance(piece, LookAhead):
-        ahead = lookahead_rows(piece, encoded, workspace, directory, hardware, report)
+    if isinstance(evidence_job, States):
+        return {STATES: _states(evidence_job, encoded, workspace, hardware, report)}
+    if isinstance(evidence_job, Similarity):
+        states = [_load_states(job_id, workspace) for job_id in evidence_job.states]
+        return {
+            CKA: run_tables.to_parquet(
+                cka_table(similarity_rows(evidence_job.members, _aligned(states), evidence_job.pooling, report))
+            )
+        }
+    directory = encoder_directory(evidence_job.runs[0] if isinstance(evidence_job, Cross) else evidence_job.run)
+    if isinstance(evidence_job, LookAhead):
+        ahead = lookahead_rows(evidence_job, encoded, workspace, directory, hardware, report)
         return {LOOKAHEAD: run_tables.to_parquet(lookahead_table(ahead))}
-    if isinstance(piece, Linearisation):
-        estimated = linearised_rows(piece, encoded, workspace, directory, hardware, report)
+    if isinstance(evidence_job, Linearisation):
+        estimated = linearised_rows(evidence_job, encoded, workspace, directory, hardware, report)
         return {LINEARISED: run_tables.to_parquet(linearised_table(estimated))}
-    if isinstance(piece, Gradients):
-        rows = gradient_rows(piece, encoded, workspace, directory, hardware, report)
+    if isinstance(evidence_job, Gradients):
+        rows = gradient_rows(evidence_job, encoded, workspace, directory, hardware, report)
     else:
-        rows = cross_rows(piece, encoded, workspace, directory, hardware, report)
+        rows = cross_rows(evidence_job, encoded, workspace, directory, hardware, report)
     return {GRADIENTS: run_tables.to_parquet(gradient_table(rows))}
 
 
 def _states(
-    piece: States, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
+    evidence_job: States, encoded: Encoded, workspace: Workspace, hardware: Hardware, report: Callable[[float], None]
 ) -> bytes:
-    member, run = piece.member, piece.run
+    member, run = evidence_job.member, evidence_job.run
     encoder = load_encoder(member.role, run, workspace, encoder_directory(run), encoded, member.seed)
-    rows = held_out_rows(encoded, piece.examples)
+    rows = held_out_rows(encoded, evidence_job.examples)
     if len(rows) < FEWEST_EXAMPLES:
         raise EvidenceError(f"hidden states should be compared on {FEWEST_EXAMPLES} held-out texts at least; found {len(rows)}")
     found = hidden_states(encoder, encoded, rows, hardware, member.label, report)
@@ -105,7 +113,7 @@ def _states(
 
 def _load_states(job_id: str, workspace: Workspace) -> tuple[HiddenStates, str]:
     """Stored states and the fingerprint of their examples; EvidenceError where they are missing."""
-    folder = PieceFolder(workspace, job_id)
+    folder = EvidenceFolder(workspace, job_id)
     path = folder.path / STATES
     if folder.state != "done":
         raise EvidenceError(f"{path} should hold hidden states; found none")
@@ -123,21 +131,25 @@ def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
     return [one for one, _ in states]
 
 
-def _precision(piece: Piece) -> Precision:
+def _precision(evidence_job: EvidenceJob) -> Precision:
     """That of the training that it looks at; the best where it is about small differences of losses."""
-    if isinstance(piece, LookAhead | Linearisation):
+    if isinstance(evidence_job, LookAhead | Linearisation):
         return "float32"
-    if isinstance(piece, Similarity):
+    if isinstance(evidence_job, Similarity):
         return "auto"
-    return (piece.runs[0] if isinstance(piece, Cross) else piece.run).training.precision
+    return (evidence_job.runs[0] if isinstance(evidence_job, Cross) else evidence_job.run).training.precision
 
 
-def _about(piece: Piece) -> dict[str, object]:
-    """What piece.json says: the runs by their ids."""
-    about: dict[str, object] = {"kind": piece.kind, "subject": piece.label}
-    if isinstance(piece, Similarity):
-        return {**about, "members": [member.model_dump(mode="json") for member in piece.members], "states": list(piece.states)}
-    runs = piece.runs if isinstance(piece, Cross) else (piece.run,)
+def _about(evidence_job: EvidenceJob) -> dict[str, object]:
+    """What evidence_job.json says: the runs by their ids."""
+    about: dict[str, object] = {"kind": evidence_job.kind, "subject": evidence_job.label}
+    if isinstance(evidence_job, Similarity):
+        return {
+            **about,
+            "members": [member.model_dump(mode="json") for member in evidence_job.members],
+            "states": list(evidence_job.states),
+        }
+    runs = evidence_job.runs if isinstance(evidence_job, Cross) else (evidence_job.run,)
     return {**about, "runs": [run.run_id for run in runs]}
 
 

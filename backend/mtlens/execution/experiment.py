@@ -13,7 +13,7 @@ from filelock import FileLock
 from mtlens.config.run import Outcome, Run
 from mtlens.config.sections import Role, Search
 from mtlens.errors import WorkspaceError
-from mtlens.evidence.jobs import Job, Piece, Trained, plan_pieces
+from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
 from mtlens.execution.plan import Plan, PlannedRun, entry
 from mtlens.execution.progress import JobProgress, Monitor, folder_of
@@ -35,14 +35,14 @@ CHOSEN = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class JobResult:
     """A job that was done now, and why it failed if it did."""
 
     job: Job
     reason: str
 
 
-def conduct(
+def run_experiment(
     plan: Plan,
     workspace: Workspace,
     *,
@@ -51,11 +51,11 @@ def conduct(
     local: bool,
     address: str | None,
     show: Show,
-) -> list[Ended]:
-    """Do every run, every piece of evidence and the search, as far as they are not done yet; returns what was done now.
+) -> list[JobResult]:
+    """Do every run, every evidence job and the search, as far as they are not done yet; returns what was done now.
 
-    Without `train`, the evidence alone; without `explain`, everything else. Interrupted at any moment, the same call goes
-    on from there. Raises FleetError and WorkspaceError.
+    Without `train`, the evidence alone; without `explain`, everything else. Interrupted at any time, the same call goes
+    on from there. Raises ExecutionError and WorkspaceError.
     """
     register(plan, workspace)
     with _alone(workspace, plan.experiment.experiment_id):
@@ -77,7 +77,7 @@ def conduct(
 
         stages = itertools.chain([first], later)
         outcomes = (_do_here if local else _do_on_ray)(stages, watch, plan, workspace, address)
-    return [Ended(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
+    return [JobResult(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
 
 
 def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
@@ -86,15 +86,15 @@ def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
 
 
 def register(
-    plan: Plan, workspace: Workspace, pieces: Sequence[Piece] | None = None, groups: Sequence[PlannedRun] = ()
+    plan: Plan, workspace: Workspace, evidence_jobs: Sequence[EvidenceJob] | None = None, groups: Sequence[PlannedRun] = ()
 ) -> None:
     """Write the experiment's manifest, which tells the store what belongs to it; `groups` are runs to add.
 
-    Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no pieces
-    of evidence are given, those that were. Runs of other data, which the same file may have named before, do not.
+    Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no evidence
+    jobs are given, those that were. Runs of other data, which the same file may have named before, do not.
     """
     with _alone(workspace, plan.experiment.experiment_id) as path:
-        _register(plan, workspace, path, pieces, groups)
+        _register(plan, workspace, path, evidence_jobs, groups)
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
 
 
 def _register(
-    plan: Plan, workspace: Workspace, path: Path, pieces: Sequence[Piece] | None, groups: Sequence[PlannedRun]
+    plan: Plan, workspace: Workspace, path: Path, evidence_jobs: Sequence[EvidenceJob] | None, groups: Sequence[PlannedRun]
 ) -> None:
     manifest, before = plan.manifest(), None
     try:
@@ -127,13 +127,13 @@ def _register(
         if plan.experiment.search is None:
             manifest["spec"] = {**plan.experiment.model_dump(mode="json"), "search": before["spec"].get("search")}
     manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
-    if pieces is not None:
-        manifest["evidence"] = [{"piece_id": one.job_id, "kind": one.kind, "subject": one.label} for one in pieces]
+    if evidence_jobs is not None:
+        manifest["evidence"] = [{"job_id": one.job_id, "kind": one.kind, "subject": one.label} for one in evidence_jobs]
     if manifest != before:
         workspace.save_manifest(manifest, None if groups else plan.example_table())
 
 
-def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piece]]:
+def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[EvidenceJob]]:
     """Pieces that are not done yet, on the runs that are finished and chosen when this is asked."""
     ingest(workspace, force=True)
     runs = {run.run_id: run for run in plan.distinct}
@@ -143,11 +143,13 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Piec
     chosen = [(role, run_id) for role, run_id in chosen if run_id in runs]
     order = {run_id: position for position, run_id in enumerate(runs)}
     trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
-    states, others = plan_pieces(plan.experiment, trained)
+    states, others = plan_evidence(plan.experiment, trained)
     register(plan, workspace, (*states, *others))
-    missing = [piece for piece in others if folder_of(piece, workspace).state != "done"]
-    if any(piece.kind == "similarity" for piece in missing):
-        yield from filter(None, [[piece for piece in states if folder_of(piece, workspace).state != "done"]])
+    missing = [evidence_job for evidence_job in others if folder_of(evidence_job, workspace).state != "done"]
+    if any(evidence_job.kind == "similarity" for evidence_job in missing):
+        yield from filter(
+            None, [[evidence_job for evidence_job in states if folder_of(evidence_job, workspace).state != "done"]]
+        )
     if missing:
         yield missing
 
@@ -184,7 +186,7 @@ def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Wor
 
     resources, encoded = plan.experiment.resources, plan.encoded
     with session(address) as dashboard, shown_dashboard(dashboard, workspace.ray_dashboard):
-        from mtlens.execution.ray_backend.train import run_fleet, run_wide, start_broker
+        from mtlens.execution.ray_backend.train import run_data_parallel, run_on_workers, start_job_queue
         from mtlens.execution.ray_backend.tune import search_with_tune
 
         lanes = local_lanes(resources) if address is None else cluster_lanes(resources)
@@ -192,17 +194,21 @@ def _do_on_ray(stages: Iterator[Stage], watch: Watch, plan: Plan, workspace: Wor
         if resources.workers_per_run > 1:
             for jobs in _in_turn(stages, watch):
                 runs = [job for job in jobs if isinstance(job, Run)]
-                outcomes += run_wide(runs, encoded, workspace, lanes) if runs else run_fleet(jobs, encoded, workspace, lanes)
+                outcomes += (
+                    run_data_parallel(runs, encoded, workspace, lanes)
+                    if runs
+                    else run_on_workers(jobs, encoded, workspace, lanes)
+                )
             return outcomes
-        broker = start_broker()
+        job_queue = start_job_queue()
 
         def with_tune() -> Iterator[Sequence[Job]]:
             for stage in stages:
                 if isinstance(stage, GroupSearch):
-                    outcomes.extend(search_with_tune(stage, broker, workspace, lanes, watch))
+                    outcomes.extend(search_with_tune(stage, job_queue, workspace, lanes, watch))
                 else:
                     watch(stage)
                     yield stage
 
         staged = with_tune()
-        return run_fleet(next(staged), encoded, workspace, lanes, staged, broker) + outcomes
+        return run_on_workers(next(staged), encoded, workspace, lanes, staged, job_queue) + outcomes

@@ -9,7 +9,7 @@ from mtlens.training.run import execute
 
 
 def perform(job: Job, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool) -> Outcome:
-    """Train a run, or compute a piece of evidence; what fails is told in the outcome."""
+    """Train a run, or compute an evidence job; what fails is told in the outcome."""
     if isinstance(job, Run):
         return execute(job, encoded, workspace, threads=threads, gpu=gpu)
     return collect(job, encoded, workspace, threads=threads, gpu=gpu)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from mtlens.config.sections import Resources
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.training.hardware import usable_cores, usable_memory
 
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
@@ -43,11 +43,11 @@ def local_lanes(resources: Resources) -> Lanes:
 def divide(resources: Resources, *, cores: float, gpus: float, memory: float) -> Lanes:
     """Divide a machine or a cluster into lanes: one per GPU share where there are GPUs, one per core otherwise.
 
-    Raises FleetError where more is asked for than there is.
+    Raises ExecutionError where more is asked for than there is.
     """
     share = (1.0 if gpus else 0.0) if resources.gpus_per_run == "auto" else resources.gpus_per_run
     if share > min(1, gpus):
-        raise FleetError(
+        raise ExecutionError(
             f"gpus_per_run should be at most {min(1, gpus):g} (there are {gpus:g} GPUs, and a worker uses one); found {share:g}"
         )
     room = int(gpus) * math.floor(1 / share + 1e-9) if share else int(cores)
@@ -58,7 +58,7 @@ def divide(resources: Resources, *, cores: float, gpus: float, memory: float) ->
         workers = resources.lanes * resources.workers_per_run
     if workers > room:
         what = f"workers of {share:g} GPUs that fit into {gpus:g} GPUs" if share else f"the {cores:g} cores there are"
-        raise FleetError(f"lanes times workers_per_run should be at most {room:g}, {what}; found {workers}")
+        raise ExecutionError(f"lanes times workers_per_run should be at most {room:g}, {what}; found {workers}")
     threads = max(1, math.floor(cores / workers))
     cpus = min(1.0, cores / workers)
     return Lanes(workers=workers, workers_per_run=resources.workers_per_run, threads=threads, cpus=cpus, gpus=share)

@@ -17,7 +17,7 @@ from mtlens.config.run import Run
 from mtlens.errors import MtlensError
 from mtlens.evidence.jobs import Job
 from mtlens.store.ingest import ingest
-from mtlens.store.workspace.evidence_folder import PieceFolder
+from mtlens.store.workspace.evidence_folder import EvidenceFolder
 from mtlens.store.workspace.job_folder import JobFolder
 from mtlens.store.workspace.journal import read_tail
 from mtlens.store.workspace.run_folder import RunFolder
@@ -29,7 +29,7 @@ SECONDS_BETWEEN_INGESTS = 2.0
 
 @dataclass(kw_only=True)
 class JobProgress:
-    """How far one job, a run or a piece of evidence, is.
+    """How far one job, a run or an evidence job, is.
 
     fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace. offsets: how far each journal
     was read; what stood there before the watch is not news.
@@ -61,7 +61,7 @@ class Monitor:
         self._progress: list[JobProgress] = []
         self.add(jobs)
         self._over = threading.Event()
-        self._sign = FileLock(workspace.conductor_lock, thread_local=False)
+        self._sign = FileLock(workspace.experiment_lock, thread_local=False)
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def add(self, jobs: Sequence[Job]) -> None:
@@ -128,7 +128,7 @@ class Monitor:
 
 def folder_of(job: Job, workspace: Workspace) -> JobFolder:
     """Where a job writes."""
-    return (RunFolder if isinstance(job, Run) else PieceFolder)(workspace, job.job_id)
+    return (RunFolder if isinstance(job, Run) else EvidenceFolder)(workspace, job.job_id)
 
 
 def _written(folder: JobFolder) -> dict[Path, int]:

@@ -72,7 +72,7 @@ class TaskPredictions:
         return _scores(all_in_one, np.ones((1, 1)), self.num_classes)[0]
 
     @property
-    def discordance(self) -> float:
+    def disagreement_rate(self) -> float:
         """Share of examples that exactly one of baseline and candidate gets right, mean over seeds."""
         right = self.predictions == self.labels
         return float((right[0] != right[1]).mean())
@@ -103,7 +103,7 @@ class Estimate:
     examples: float  # variance by the examples, as far as all seeds share it
     noise: float  # variance by the examples that is private to each seed, already over S
     seeds: float  # variance of the difference between seeds over S; infinite for one seed
-    unseen: float  # variance by a discordance too rare to have been seen
+    unseen: float  # variance by a disagreement_rate too rare to have been seen
 
     @property
     def standard_error(self) -> float:
@@ -187,7 +187,7 @@ def _variances_by_examples(resampled: NDArray[np.float64], num_clusters: int) ->
 def _unseen_variance(task: TaskPredictions) -> float:
     """What the bootstrap cannot see: it finds no variance at all where no example is discordant.
 
-    None among G clusters leaves a discordance of up to 3.0/G at 95 % (rule of three, Hanley and Lippman-Hand 1983), as
+    None among G clusters leaves a disagreement_rate of up to 3.0/G at 95 % (rule of three, Hanley and Lippman-Hand 1983), as
     would a normal law of standard deviation 3.0/(1.645 G). A discordant cluster lies in class c with probability G_c/G
     and then moves macro-F1 by about 1/(C G_c), for G_c clusters that hold class c: squared and summed, 1/(C² G G_c).
     Beside several discordant clusters it adds next to nothing.

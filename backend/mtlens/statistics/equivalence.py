@@ -51,7 +51,7 @@ class Comparison:
     adjusted_p_equivalence: float  # by Holm across the tasks; the mean over tasks keeps its own
     adjusted_p_better: float
     adjusted_p_worse: float
-    discordance: float  # share of examples that exactly one of the two gets right
+    disagreement_rate: float  # share of examples that exactly one of the two gets right
     num_seeds: int
     num_examples: int
     num_clusters: int
@@ -138,7 +138,7 @@ def _comparison(
         adjusted_p_equivalence=adjusted.equivalence,
         adjusted_p_better=adjusted.better,
         adjusted_p_worse=adjusted.worse,
-        discordance=float(np.mean([task.discordance for task in tasks])),
+        disagreement_rate=float(np.mean([task.disagreement_rate for task in tasks])),
         num_seeds=estimate.num_seeds,
         num_examples=num_examples,
         num_clusters=estimate.num_clusters,

@@ -10,19 +10,19 @@ ALPHA = 0.05  # of each one-sided test
 POWER = 0.9
 
 
-def required_examples(margin: float, discordance: float, power: float = POWER) -> int:
+def required_examples(margin: float, disagreement_rate: float, power: float = POWER) -> int:
     """Test examples that find two equal models equivalent within `margin` with probability `power`.
 
-    discordance is the share p of examples that exactly one of the two gets right, so their accuracies differ with
+    disagreement_rate is the share p of examples that exactly one of the two gets right, so their accuracies differ with
     variance p/n, and two one-sided tests at 5 % ask for (z_0.95 + z_(1+power)/2)^2 p / margin^2: 10.8 p / margin^2 at 90 %.
     Examples are taken as independent, and macro-F1 as no noisier than accuracy: rare classes need more.
     """
-    return math.ceil(_standard_errors(power) ** 2 * discordance / margin**2)
+    return math.ceil(_standard_errors(power) ** 2 * disagreement_rate / margin**2)
 
 
-def detectable_margin(num_examples: int, discordance: float) -> float:
+def detectable_margin(num_examples: int, disagreement_rate: float) -> float:
     """Smallest margin within which `num_examples` find two equal models equivalent with 90 % power."""
-    return _standard_errors(POWER) * math.sqrt(discordance / num_examples)
+    return _standard_errors(POWER) * math.sqrt(disagreement_rate / num_examples)
 
 
 def _standard_errors(power: float) -> float:

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from mtlens.errors import WorkspaceError
 from mtlens.store.analysis import comparisons, explanations, groupings
 from mtlens.store.database import load, snapshots, writer
-from mtlens.store.database.read_evidence import read_piece
+from mtlens.store.database.read_evidence import read_evidence
 from mtlens.store.database.read_runs import read_experiment, read_run
 from mtlens.store.database.scan import Listing, Seen, list_changes
 from mtlens.store.workspace.files import failed_to, sync
@@ -151,20 +151,20 @@ def _read_folders(workspace: Workspace, connection: writer.Connection) -> Ingest
             events=report.events + sum(len(record.events) for record in batch),
             quarantined=report.quarantined + sum(len(record.bad) for record in batch),
         )
-    _read_pieces(workspace, connection, seen, listing)
+    _read_evidence_jobs(workspace, connection, seen, listing)
     shown = writer.snapshot(connection)
     return replace(report, pending=shown is None or shown != snapshots.current(workspace))
 
 
-def _read_pieces(workspace: Workspace, connection: writer.Connection, seen: Seen, listing: Listing) -> None:
-    if listing.gone_pieces:
+def _read_evidence_jobs(workspace: Workspace, connection: writer.Connection, seen: Seen, listing: Listing) -> None:
+    if listing.gone_evidence_jobs:
         with writer.transaction(connection):
-            load.forget_pieces(connection, listing.gone_pieces)
+            load.forget_evidence_jobs(connection, listing.gone_evidence_jobs)
             writer.set_snapshot(connection, None)
-    for piece_id in listing.pieces:
-        if record := read_piece(workspace, piece_id, seen.pieces.get(piece_id)):
+    for job_id in listing.evidence_jobs:
+        if record := read_evidence(workspace, job_id, seen.evidence_jobs.get(job_id)):
             with writer.transaction(connection):
-                load.add_piece(connection, record)
+                load.add_evidence_job(connection, record)
                 writer.set_snapshot(connection, None)
 
 

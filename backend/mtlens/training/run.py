@@ -26,7 +26,7 @@ from mtlens.training.distributed import ALONE, Decision, World
 from mtlens.training.evaluation import Prediction
 from mtlens.training.hardware import Hardware, describe, gpu_utilisation, peak_memory, prepare, reset_peak_memory
 from mtlens.training.progress import Epoch, Step
-from mtlens.training.trainer import Learner
+from mtlens.training.trainer import Trainer
 
 SECONDS_BETWEEN_REPORTS = 1.0
 SAVING_SHARE = 0.02  # of a run's time at most goes into saving states to resume from
@@ -80,12 +80,12 @@ def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Out
     if not decision.train:
         return Outcome(job_id=run.run_id)
     try:
-        learner = Learner(run, encoded, encoder_directory(run), hardware, world)
+        trainer = Trainer(run, encoded, encoder_directory(run), hardware, world)
         if decision.state is not None:
             with contextlib.suppress(TrainingError):
-                learner.resume(decision.state)
-        learner.fit(lambda _: None, lambda _: None)
-        learner.final_predictions()
+                trainer.resume(decision.state)
+        trainer.fit(lambda _: None, lambda _: None)
+        trainer.final_predictions()
     except TrainingError as error:
         return Outcome(job_id=run.run_id, reason=str(error))
     return Outcome(job_id=run.run_id)
@@ -97,8 +97,8 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
         journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
         reset_peak_memory(hardware.device)
         try:
-            learner = Learner(run, encoded, encoder_directory(run), hardware, world)
-            _train_and_finish(learner, decision.state, folder, journal)
+            trainer = Trainer(run, encoded, encoder_directory(run), hardware, world)
+            _train_and_finish(trainer, decision.state, folder, journal)
         except Exception as error:
             journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
             folder.fail(_reason(error))
@@ -112,18 +112,18 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
     return Outcome(job_id=run.run_id)
 
 
-def _train_and_finish(learner: Learner, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
+def _train_and_finish(trainer: Trainer, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
     started = time.perf_counter()
-    _resume(learner, state, journal)
-    keep = learner.run.keep_epochs and len(learner.run.tasks) > 1
-    on_step = _StepReporter(journal, learner.hardware)
-    learner.fit(on_step, _epoch_reporter(journal, folder, keep=keep))
-    predictions = learner.final_predictions()
-    folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(learner.model)), durable=True)
-    facts = {**_facts(learner), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
+    _resume(trainer, state, journal)
+    keep = trainer.run.keep_epochs and len(trainer.run.tasks) > 1
+    on_step = _StepReporter(journal, trainer.hardware)
+    trainer.fit(on_step, _epoch_reporter(journal, folder, keep=keep))
+    predictions = trainer.final_predictions()
+    folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(trainer.model)), durable=True)
+    facts = {**_facts(trainer), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
     # told before the folder is sealed: the store reads the journals of a finished run once
-    journal.write("done", epoch=learner.progress.epoch, step=learner.progress.updates, fraction=1.0)
-    folder.finish(_metrics(predictions), _blocks(predictions, learner.encoded), facts)
+    journal.write("done", epoch=trainer.progress.epoch, step=trainer.progress.updates, fraction=1.0)
+    folder.finish(_metrics(predictions), _blocks(predictions, trainer.encoded), facts)
 
 
 def _reason(error: Exception) -> str:
@@ -132,18 +132,18 @@ def _reason(error: Exception) -> str:
     return text.split("\n")[0]
 
 
-def _resume(learner: Learner, state: bytes | None, journal: Journal) -> None:
+def _resume(trainer: Trainer, state: bytes | None, journal: Journal) -> None:
     """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
     if state is None:
         journal.write("start", fraction=0.0, **_where())
         return
     try:
-        learner.resume(state)
+        trainer.resume(state)
     except TrainingError as error:
         journal.write("start", fraction=0.0, discarded=str(error), **_where())
         return
-    progress = learner.progress
-    fraction = progress.epoch / learner.run.training.epochs
+    progress = trainer.progress
+    fraction = progress.epoch / trainer.run.training.epochs
     journal.write("resume", epoch=progress.epoch, step=progress.updates, fraction=fraction, **_where())
 
 
@@ -212,22 +212,22 @@ class _Saver:
             self._cost = self._ended - started
 
 
-def _facts(learner: Learner) -> dict[str, object]:
+def _facts(trainer: Trainer) -> dict[str, object]:
     """What DONE says of the training; `seconds` counts training and validation of all processes that worked on it."""
-    progress, parameters = learner.progress, list(learner.model.parameters())
+    progress, parameters = trainer.progress, list(trainer.model.parameters())
     return {
         "seconds": progress.seconds,
-        "inference_seconds": learner.inference_seconds,
-        "inference_texts": len(learner.encoded.rows("test", list(range(len(learner.run.tasks))))),
+        "inference_seconds": trainer.inference_seconds,
+        "inference_texts": len(trainer.encoded.rows("test", list(range(len(trainer.run.tasks))))),
         "epochs_run": progress.epoch,
         "best_epoch": progress.best_epoch,
         "updates": progress.updates,
-        "task_updates": {task.name: count for task, count in zip(learner.run.tasks, progress.task_updates, strict=True)},
+        "task_updates": {task.name: count for task, count in zip(trainer.run.tasks, progress.task_updates, strict=True)},
         "history": progress.history,
         "parameters": sum(parameter.numel() for parameter in parameters),
         "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        "peak_memory_bytes": peak_memory(learner.hardware.device),
-        **describe(learner.hardware),
+        "peak_memory_bytes": peak_memory(trainer.hardware.device),
+        **describe(trainer.hardware),
     }
 
 

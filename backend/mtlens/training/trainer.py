@@ -34,7 +34,7 @@ from mtlens.training.progress import Epoch, Progress, Step
 CHECK_EVERY = 16  # updates between looks at the losses: a look makes a GPU wait
 
 
-class Learner:
+class Trainer:
     """A run in training: its model, its optimiser, and where it stands."""
 
     def __init__(self, run: Run, encoded: Encoded, directory: Path, hardware: Hardware, world: World = ALONE):

@@ -6,7 +6,7 @@ what is missing where there is no data.
 
 from mtlens_dashboard.figures.case import case
 from mtlens_dashboard.figures.confusion import confusion
-from mtlens_dashboard.figures.cosines import conflict_rates, moment_map, task_cosines
+from mtlens_dashboard.figures.cosines import conflict_rates, stage_map, task_cosines
 from mtlens_dashboard.figures.costs import costs
 from mtlens_dashboard.figures.depth import alignment_by_depth, similarity_by_depth
 from mtlens_dashboard.figures.forest import forest
@@ -30,12 +30,12 @@ __all__ = [
     "layer_differences",
     "layer_matrices",
     "learning_curves",
-    "moment_map",
     "partitions",
     "predicted_measured",
     "regret",
     "similarity_by_depth",
     "square_of",
+    "stage_map",
     "task_cosines",
     "timeline",
     "title_of",

@@ -1,4 +1,4 @@
-"""Gradients of all pairs of tasks: task x task cosine, one pair over moments and layers, and how often they conflict."""
+"""Gradients of all pairs of tasks: task x task cosine, one pair over stages and layers, and how often they conflict."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -63,26 +63,26 @@ def task_cosines(
     )
 
 
-def moment_map(course: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """Layer x moment of one pair: how its cosine changes with depth and training."""
+def stage_map(course: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.Figure:
+    """Layer x stage of one pair: how its cosine changes with depth and training."""
     chosen = [one for one in course if one.layer is not None]
     if not chosen:
         return empty(theme, "No course of training has been measured for this pair", _NO_GRADIENTS)
-    moments = list(dict.fromkeys(one.when for one in chosen))
+    stages = list(dict.fromkeys(one.when for one in chosen))
     layers = sorted({one.layer for one in chosen if one.layer is not None})
     at = {(one.layer, one.when): one for one in chosen}
-    cells = [[at.get((layer, moment)) for moment in moments] for layer in layers]
+    cells = [[at.get((layer, stage)) for stage in stages] for layer in layers]
     sheet = Sheet()
     _draw_cells(sheet, cells, theme, numbers=False)
-    shown = range(0, len(moments), max(1, -(-len(moments) // 8)))
-    ticks = {"tickvals": list(shown), "ticktext": [moments[place].replace("epoch ", "") for place in shown]}
+    shown = range(0, len(stages), max(1, -(-len(stages) // 8)))
+    ticks = {"tickvals": list(shown), "ticktext": [stages[place].replace("epoch ", "") for place in shown]}
     sheet.x_axis(title={"text": "start, epochs, end; ring: sign open, blank: noise"}, tickangle=0, **ticks)
     sheet.y_axis(title={"text": "layer"}, tickvals=list(range(len(layers))), ticktext=[str(layer) for layer in layers])
     pair = listing([chosen[0].task_a, chosen[0].task_b])
     ends = [one for one in course if one.layer is None] or [one for one in cells[-1] if one]
     title = f"Gradients of {pair}: {_from_to(ends[0], ends[-1])}" if ends else f"Gradients of {pair}"
     height = 22 * len(layers) + BAR_HEIGHT + 56
-    alt = f"Heatmap of gradient cosine by layer and moment, from -1 to 1. {title} over the course of training."
+    alt = f"Heatmap of gradient cosine by layer and stage, from -1 to 1. {title} over the course of training."
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, left=64, bottom=56, top=BAR_HEIGHT)
 
 
@@ -214,7 +214,7 @@ def _signed(one: AlignmentInfo) -> str:
 
 
 def _at(one: AlignmentInfo) -> str:
-    return f"after {one.when}" if one.moment == "epoch" else f"at the {one.when}"
+    return f"after {one.when}" if one.stage == "epoch" else f"at the {one.when}"
 
 
 def _title(chosen: Sequence[AlignmentInfo], layer: int | None) -> str:

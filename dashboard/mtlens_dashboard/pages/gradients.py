@@ -19,9 +19,9 @@ MOST = 15  # pairs in one figure; with more, nothing could be made out
 
 
 def page(chosen: Chosen) -> None:
-    """All pairs at one moment, then by depth, then one pair over training."""
-    moments = ask(queries.moments, chosen.experiment_id)
-    if not moments:
+    """All pairs at one stage, then by depth, then one pair over training."""
+    stages = ask(queries.stages, chosen.experiment_id)
+    if not stages:
         st.title(literal(titles.alignment(())), anchor=False)
         nothing(
             "What will stand here",
@@ -29,9 +29,9 @@ def page(chosen: Chosen) -> None:
         )
         return
     heading = st.empty()
-    moment = _choose(moments)
-    found = ask(queries.alignments, chosen.experiment_id, setting=moment.setting, moment=moment.moment, epoch=moment.epoch,
-                parameters=moment.parameters)  # fmt: skip
+    stage = _choose(stages)
+    found = ask(queries.alignments, chosen.experiment_id, setting=stage.setting, stage=stage.stage, epoch=stage.epoch,
+                parameters=stage.parameters)  # fmt: skip
     heading.title(literal(titles.alignment(found)), anchor=False)
     alignments = tuple(one for one in found if one.involves(chosen.tasks))
     if not alignments:
@@ -41,23 +41,23 @@ def page(chosen: Chosen) -> None:
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
     figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
-    _course(chosen, moment, alignments)
+    _course(chosen, stage, alignments)
 
 
-def _choose(moments: tuple[queries.MomentInfo, ...]) -> queries.MomentInfo:
+def _choose(stages: tuple[queries.StageInfo, ...]) -> queries.StageInfo:
     with st.container(horizontal=True):
-        settings = list(dict.fromkeys(moment.setting for moment in moments))
+        settings = list(dict.fromkeys(stage.setting for stage in stages))
         setting = st.selectbox(
             "Gradients", settings, format_func=_setting_name, key="setting", bind="query-params",
             width=280,
         )  # fmt: skip
-        kinds = list(dict.fromkeys(moment.parameters for moment in moments if moment.setting == setting))
+        kinds = list(dict.fromkeys(stage.parameters for stage in stages if stage.setting == setting))
         parameters = st.selectbox("Parameters", kinds, key="parameters", bind="query-params", width=150)
-        left = [moment for moment in moments if (moment.setting, moment.parameters) == (setting, parameters)]
-        names = [moment.when for moment in left]
+        left = [stage for stage in stages if (stage.setting, stage.parameters) == (setting, parameters)]
+        names = [stage.when for stage in left]
         last = names[-1]
         when = (
-            st.select_slider("Moment of training", names, last, key="moment", bind="query-params", width=320)
+            st.select_slider("Moment of training", names, last, key="stage", bind="query-params", width=320)
             if len(names) > 1
             else last
         )
@@ -80,7 +80,7 @@ def _cosines(chosen: Chosen, alignments: tuple[queries.AlignmentInfo, ...]) -> N
     deepest = max((one for one in layers if one is not None), default=None)
     layer = next(one for one in (chosen.layer, None, deepest) if one in layers)
     if layer != chosen.layer:
-        st.caption(f"Nothing was measured for {_the(chosen.layer)} at this moment; this is {_the(layer)}.")
+        st.caption(f"Nothing was measured for {_the(chosen.layer)} at this stage; this is {_the(layer)}.")
     of_layer = tuple(one for one in alignments if one.layer == layer)
     clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
     left, right = st.columns([3, 2])
@@ -96,13 +96,13 @@ def _the(layer: int | None) -> str:
     return f"the {WHOLE_ENCODER}" if layer is None else layer_name(layer)
 
 
-def _course(chosen: Chosen, moment: queries.MomentInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
+def _course(chosen: Chosen, stage: queries.StageInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
     pairs = list(dict.fromkeys((one.task_a, one.task_b) for one in alignments))
     st.markdown("## One pair of tasks over training")
     pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
-    course = ask(queries.course, chosen.experiment_id, *pair, setting=moment.setting, parameters=moment.parameters)
+    course = ask(queries.course, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
     if len({one.when for one in course}) < 2:
-        st.caption("Only one moment of training was measured in this setting.")
+        st.caption("Only one stage of training was measured in this setting.")
         return
-    figure = draw(figures.moment_map, course)
+    figure = draw(figures.stage_map, course)
     chart("gradients-course", figure, course)

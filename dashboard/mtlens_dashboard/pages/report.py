@@ -9,7 +9,7 @@ import streamlit as st
 from mtlens_dashboard.export.report import MOST_ROWS, write_report
 from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.workspace import workspace
+from mtlens_dashboard.widgets.shown_workspace import workspace
 
 
 def page(chosen: Chosen) -> None:

@@ -46,7 +46,7 @@ def _live(chosen: Chosen) -> None:
     st.progress(sum(run.fraction for run in runs) / len(runs))
     _training([run for run in runs if run.state == "unfinished"], now)
     _failed([run for run in runs if run.state in ("failed", "damaged")])
-    _pieces(ask(queries.pieces, chosen.experiment_id))
+    _pieces(ask(queries.evidence_jobs, chosen.experiment_id))
     told = [run.last_event for run in runs if run.last_event]
     if told:
         chart("timeline", draw(figures.timeline, runs, max(told)), runs, title="When they ran")
@@ -82,15 +82,16 @@ def _failed(runs: list[queries.RunInfo]) -> None:
     st.caption("The command that started the experiment tries them again.")
 
 
-def _pieces(pieces: tuple[queries.PiecesInfo, ...]) -> None:
-    if not pieces:
+def _pieces(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
+    if not evidence_jobs:
         return
     st.markdown("## Evidence")
     names = ("computation", "state", "number", "time", "reasons")
     rows = [
-        (PIECES.get(one.kind, one.kind), one.state, one.number, duration(one.seconds), "; ".join(one.reasons)) for one in pieces
+        (PIECES.get(one.kind, one.kind), one.state, one.number, duration(one.seconds), "; ".join(one.reasons))
+        for one in evidence_jobs
     ]
-    show(tables.Table(columns=names, rows=tuple(rows)), "pieces")
+    show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs")
 
 
 def _all(runs: tuple[queries.RunInfo, ...]) -> None:

@@ -10,7 +10,7 @@ from mtlens_dashboard import tables
 from mtlens_dashboard.widgets import sql_chart, sql_schema
 from mtlens_dashboard.widgets.chart import download, show
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.workspace import workspace
+from mtlens_dashboard.widgets.shown_workspace import workspace
 from mtlens_dashboard.wording.formatting import counted
 
 EXAMPLES = {

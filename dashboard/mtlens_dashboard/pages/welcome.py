@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.workspace import workspace
+from mtlens_dashboard.widgets.shown_workspace import workspace
 
 
 def page(problem: str | None) -> None:

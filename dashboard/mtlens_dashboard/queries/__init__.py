@@ -15,7 +15,7 @@ from mtlens_dashboard.queries.cka import (
 from mtlens_dashboard.queries.costs import CostInfo, costs
 from mtlens_dashboard.queries.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
 from mtlens_dashboard.queries.explanations import CaseInfo, ExplanationInfo, case, explanations
-from mtlens_dashboard.queries.gradients import AlignmentInfo, MomentInfo, alignments, course, moments
+from mtlens_dashboard.queries.gradients import AlignmentInfo, StageInfo, alignments, course, stages
 from mtlens_dashboard.queries.groupings import (
     GroupingInfo,
     GroupScoreInfo,
@@ -28,7 +28,7 @@ from mtlens_dashboard.queries.groupings import (
 )
 from mtlens_dashboard.queries.learning import CurveInfo, curves
 from mtlens_dashboard.queries.matching import Kind, MatchInfo, MatchingInfo, Verdict, matching
-from mtlens_dashboard.queries.runs import PiecesInfo, RunInfo, State, pieces, runs, seconds_left
+from mtlens_dashboard.queries.runs import EvidenceProgressInfo, RunInfo, State, evidence_jobs, runs, seconds_left
 from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
 from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments, differing_runs
 
@@ -40,6 +40,7 @@ __all__ = [
     "ConfusionInfo",
     "CostInfo",
     "CurveInfo",
+    "EvidenceProgressInfo",
     "ExperimentInfo",
     "ExplanationInfo",
     "GroupScoreInfo",
@@ -49,9 +50,7 @@ __all__ = [
     "MatchInfo",
     "MatchingInfo",
     "MethodInfo",
-    "MomentInfo",
     "PairKind",
-    "PiecesInfo",
     "ProfileInfo",
     "RecommendationInfo",
     "RunInfo",
@@ -59,6 +58,7 @@ __all__ = [
     "SettingInfo",
     "SimilarityInfo",
     "SnapshotInfo",
+    "StageInfo",
     "State",
     "TaskInfo",
     "TrialInfo",
@@ -73,19 +73,19 @@ __all__ = [
     "curves",
     "differing_experiments",
     "differing_runs",
+    "evidence_jobs",
     "experiments",
     "explanations",
     "groupings",
     "matching",
     "matrices",
-    "moments",
-    "pieces",
     "profiles",
     "recommendation",
     "runs",
     "scores",
     "seconds_left",
     "snapshot",
+    "stages",
     "tasks",
     "trial",
 ]

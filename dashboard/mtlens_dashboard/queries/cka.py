@@ -125,7 +125,7 @@ _CHOICES = """
 # A pair may be stored either way round: both queries turn it, so that the task-specific model comes first.
 _MEASURED = """
     SELECT * FROM cka
-    WHERE piece_id IN (SELECT piece_id FROM evidence_piece WHERE experiment_id = $experiment_id)
+    WHERE job_id IN (SELECT job_id FROM evidence_job WHERE experiment_id = $experiment_id)
         AND pooling = $pooling AND features = $features AND estimator = $estimator
 """
 

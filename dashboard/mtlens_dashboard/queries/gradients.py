@@ -9,10 +9,10 @@ from mtlens_dashboard.queries.rows import read_infos_if_stored
 
 @dataclass(frozen=True, kw_only=True)
 class AlignmentInfo:
-    """One pair of tasks at one moment and layer; columns of `evidence_gradients`. layer None: the whole encoder."""
+    """One pair of tasks at one stage and layer; columns of `evidence_gradients`. layer None: the whole encoder."""
 
     setting: str
-    moment: str
+    stage: str
     epoch: int | None
     layer: int | None
     parameters: str
@@ -46,7 +46,7 @@ class AlignmentInfo:
     @property
     def when(self) -> str:
         """Moment in words: start, epoch 3, end, training."""
-        return _when(self.moment, self.epoch)
+        return _when(self.stage, self.epoch)
 
     def involves(self, tasks: Collection[str]) -> bool:
         """Whether both tasks are among `tasks`."""
@@ -54,11 +54,11 @@ class AlignmentInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MomentInfo:
-    """A setting, moment and kind of parameters that gradients were measured for, and the layers measured."""
+class StageInfo:
+    """A setting, stage and kind of parameters that gradients were measured for, and the layers measured."""
 
     setting: str
-    moment: str
+    stage: str
     epoch: int | None
     parameters: str
     layers: tuple[int, ...]
@@ -66,32 +66,32 @@ class MomentInfo:
     @property
     def when(self) -> str:
         """Moment in words: start, epoch 3, end, training."""
-        return _when(self.moment, self.epoch)
+        return _when(self.stage, self.epoch)
 
 
-def _when(moment: str, epoch: int | None) -> str:
-    return f"epoch {epoch}" if moment == "epoch" and epoch is not None else moment
+def _when(stage: str, epoch: int | None) -> str:
+    return f"epoch {epoch}" if stage == "epoch" and epoch is not None else stage
 
 
 _COLUMNS = """
-    setting, moment, epoch, layer, parameters, task_a, task_b, cosine, low, high, naive, split_half, ceiling, floor,
+    setting, stage, epoch, layer, parameters, task_a, task_b, cosine, low, high, naive, split_half, ceiling, floor,
     conflict_rate, magnitude_similarity, seeds, threshold, statement, reason, method
 """
 
-_MOMENTS = """
-    SELECT setting, moment, epoch, parameters, coalesce(list(DISTINCT layer ORDER BY layer) FILTER (layer IS NOT NULL), [])
+_STAGES = """
+    SELECT setting, stage, epoch, parameters, coalesce(list(DISTINCT layer ORDER BY layer) FILTER (layer IS NOT NULL), [])
         AS layers
     FROM evidence_gradients WHERE experiment_id = $experiment_id
-    GROUP BY setting, moment, epoch, parameters
+    GROUP BY setting, stage, epoch, parameters
     ORDER BY list_position(['multi', 'cross', 'task_vectors'], setting),
-        list_position(['start', 'epoch', 'end', 'training'], moment), epoch, parameters
+        list_position(['start', 'epoch', 'end', 'training'], stage), epoch, parameters
 """
 
 _ALIGNMENTS = f"""
     SELECT {_COLUMNS} FROM evidence_gradients
     WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters
-        AND moment = coalesce($moment, (
-            SELECT if(bool_or(moment = 'training'), 'training', 'end')
+        AND stage = coalesce($stage, (
+            SELECT if(bool_or(stage = 'training'), 'training', 'end')
             FROM evidence_gradients WHERE experiment_id = $experiment_id AND setting = $setting
         ))
         AND ($epoch IS NULL OR epoch = $epoch) AND task_a <> task_b
@@ -100,15 +100,15 @@ _ALIGNMENTS = f"""
 
 _COURSE = f"""
     SELECT {_COLUMNS} FROM evidence_gradients
-    WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters AND moment <> 'training'
+    WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters AND stage <> 'training'
         AND least(task_a, task_b) = least($task_a, $task_b) AND greatest(task_a, task_b) = greatest($task_a, $task_b)
-    ORDER BY list_position(['start', 'epoch', 'end', 'training'], moment), epoch, layer NULLS FIRST
+    ORDER BY list_position(['start', 'epoch', 'end', 'training'], stage), epoch, layer NULLS FIRST
 """
 
 
-def moments(workspace: Workspace, experiment_id: str) -> tuple[MomentInfo, ...]:
+def stages(workspace: Workspace, experiment_id: str) -> tuple[StageInfo, ...]:
     """What can be chosen; nothing where no gradients are stored."""
-    return read_infos_if_stored(workspace, MomentInfo, _MOMENTS, {"experiment_id": experiment_id})
+    return read_infos_if_stored(workspace, StageInfo, _STAGES, {"experiment_id": experiment_id})
 
 
 def alignments(
@@ -116,21 +116,21 @@ def alignments(
     experiment_id: str,
     *,
     setting: str = "multi",
-    moment: str | None = None,
+    stage: str | None = None,
     epoch: int | None = None,
     parameters: str = "all",
 ) -> tuple[AlignmentInfo, ...]:
-    """All pairs and layers at one moment; the whole encoder (layer None) first within each pair.
+    """All pairs and layers at one stage; the whole encoder (layer None) first within each pair.
 
-    Without a moment: `training`, the course of training as a whole, which verdicts rest on, or the end where there is none.
+    Without a stage: `training`, the course of training as a whole, which verdicts rest on, or the end where there is none.
     """
-    chosen = {"setting": setting, "moment": moment, "epoch": epoch, "parameters": parameters}
+    chosen = {"setting": setting, "stage": stage, "epoch": epoch, "parameters": parameters}
     return read_infos_if_stored(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
 
 
 def course(
     workspace: Workspace, experiment_id: str, task_a: str, task_b: str, *, setting: str = "multi", parameters: str = "all"
 ) -> tuple[AlignmentInfo, ...]:
-    """One pair over all moments and layers."""
+    """One pair over all stages and layers."""
     chosen = {"task_a": task_a, "task_b": task_b, "setting": setting, "parameters": parameters}
     return read_infos_if_stored(workspace, AlignmentInfo, _COURSE, {"experiment_id": experiment_id, **chosen})

@@ -35,7 +35,7 @@ class MatchInfo:
     needed: str
     p_equivalence: float | None
     p_difference: float | None
-    discordance: float | None
+    disagreement_rate: float | None
     method: str
 
     @property
@@ -83,7 +83,7 @@ _MATCHES = """
     SELECT
         comparison.task, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference, low90, high90, low95,
         high95, examples, clusters, verdict, coalesce(needed, '') AS needed, adjusted_p_equivalence AS p_equivalence,
-        least(adjusted_p_better, adjusted_p_worse) AS p_difference, discordance, method
+        least(adjusted_p_better, adjusted_p_worse) AS p_difference, disagreement_rate, method
     FROM comparison
     LEFT JOIN task ON task.experiment_id = comparison.experiment_id AND task.task = comparison.task
     WHERE comparison.experiment_id = $experiment_id AND kind = $kind

@@ -60,7 +60,7 @@ class RunInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PiecesInfo:
+class EvidenceProgressInfo:
     """Computations of evidence of one kind and state. reasons: why they failed."""
 
     kind: str
@@ -92,7 +92,7 @@ _PIECES = """
     SELECT
         kind, state, count(*) AS number, sum(seconds) AS seconds,
         coalesce(list(DISTINCT reason) FILTER (reason <> ''), []) AS reasons
-    FROM evidence_piece WHERE experiment_id = $experiment_id
+    FROM evidence_job WHERE experiment_id = $experiment_id
     GROUP BY kind, state
     ORDER BY list_position(['states', 'similarity', 'gradients', 'cross', 'lookahead', 'linearised'], kind), kind, state
 """
@@ -103,9 +103,9 @@ def runs(workspace: Workspace, experiment_id: str | None = None) -> tuple[RunInf
     return read_infos(workspace, RunInfo, _RUNS, {"experiment_id": experiment_id})
 
 
-def pieces(workspace: Workspace, experiment_id: str) -> tuple[PiecesInfo, ...]:
+def evidence_jobs(workspace: Workspace, experiment_id: str) -> tuple[EvidenceProgressInfo, ...]:
     """How far the evidence is; nothing where none was asked for."""
-    return read_infos_if_stored(workspace, PiecesInfo, _PIECES, {"experiment_id": experiment_id})
+    return read_infos_if_stored(workspace, EvidenceProgressInfo, _PIECES, {"experiment_id": experiment_id})
 
 
 def seconds_left(runs: tuple[RunInfo, ...], now: datetime) -> float | None:

@@ -6,7 +6,7 @@ from mtlens.errors import MtlensError
 from mtlens_dashboard import queries
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, newest
-from mtlens_dashboard.widgets.workspace import workspace
+from mtlens_dashboard.widgets.shown_workspace import workspace
 
 SECONDS = 2.0
 _SHOWN = "results shown"
@@ -41,7 +41,9 @@ def _results(experiment_id: str | None) -> object:
     """Changes when a run ends, a comparison or evidence arrives, or an experiment begins; None where there is no store."""
     try:
         newest()
-        pieces = ask(queries.pieces, experiment_id) if experiment_id else ()
-        return ask(queries.experiments), tuple((piece.kind, piece.state, piece.number) for piece in pieces)
+        evidence_jobs = ask(queries.evidence_jobs, experiment_id) if experiment_id else ()
+        return ask(queries.experiments), tuple(
+            (evidence_job.kind, evidence_job.state, evidence_job.number) for evidence_job in evidence_jobs
+        )
     except MtlensError:
         return None

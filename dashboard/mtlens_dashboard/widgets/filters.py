@@ -104,6 +104,6 @@ def _metric_name(metric: str) -> str:
 
 
 def _layers(experiment: queries.ExperimentInfo) -> list[int]:
-    of_gradients = {layer for moment in ask(queries.moments, experiment.experiment_id) for layer in moment.layers}
+    of_gradients = {layer for stage in ask(queries.stages, experiment.experiment_id) for layer in stage.layers}
     of_states = {one.layer for profile in ask(queries.profiles, experiment.experiment_id) for one in profile.layers}
     return sorted(of_gradients | of_states)

@@ -12,7 +12,7 @@ from mtlens.errors import MtlensError, WorkspaceError
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.figures.theme import DARK, LIGHT, Theme
-from mtlens_dashboard.widgets.workspace import workspace
+from mtlens_dashboard.widgets.shown_workspace import workspace
 
 _KEPT = 256  # answers: those of the last ten or so snapshots of an experiment that is looked at page by page
 _FIGURES = 32  # those of all pages in both themes, of an experiment or two

@@ -156,8 +156,8 @@ def alignment(alignments: Sequence[AlignmentInfo]) -> str:
     if not alignments:
         return "No gradients have been measured yet"
     first = alignments[0]
-    moments = {"start": "Before training", "end": "At the end of training", "training": "During training"}
-    when = moments.get(first.moment, f"After {first.when}")
+    stages = {"start": "Before training", "end": "At the end of training", "training": "During training"}
+    when = stages.get(first.stage, f"After {first.when}")
     if whole := [one for one in alignments if one.layer is None]:
         return f"{when}, {pointing(whole)}"
     pairs = {(one.task_a, one.task_b) for one in alignments}

@@ -1,4 +1,4 @@
-"""Pieces of evidence from stored models: what they hold, what they cost, and what goes wrong."""
+"""Evidence jobs from stored models: what they hold, what they cost, and what goes wrong."""
 
 import math
 
@@ -12,12 +12,12 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Evidence
 from mtlens.errors import EvidenceError
 from mtlens.evidence.checkpoints import load_epoch, load_trained
-from mtlens.evidence.jobs import Trained, plan_pieces
+from mtlens.evidence.jobs import Trained, plan_evidence
 from mtlens.evidence.representations import hidden_states as states_module
 from mtlens.evidence.representations.hidden_states import hidden_states
 from mtlens.evidence.run import collect
 from mtlens.evidence.samples import held_out_rows
-from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, STATES, PieceFolder
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, STATES, EvidenceFolder
 from mtlens.store.workspace.run_folder import MODEL, RunFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import prepare
@@ -45,15 +45,15 @@ def trained(make_run, encoded, workspace):
 
 
 @pytest.fixture(scope="module")
-def pieces(trained, tasks):
+def evidence_jobs(trained, tasks):
     experiment = Experiment(
         name="e", data={"spine": {"region": "lumbar"}}, tasks=tasks, margin=0.1, seeds=(0, 1), evidence=SETTINGS
     )
-    return plan_pieces(experiment, trained)
+    return plan_evidence(experiment, trained)
 
 
 @pytest.fixture(scope="module")
-def collected(pieces, encoded, workspace):
+def collected(evidence_jobs, encoded, workspace):
     """Everything computed once; returns how many texts each encoder was shown."""
     shown = []
     original = states_module._pass
@@ -64,32 +64,36 @@ def collected(pieces, encoded, workspace):
 
     states_module._pass = counting
     try:
-        for piece in (*pieces[0], *pieces[1]):
-            assert collect(piece, encoded, workspace, threads=1).reason == ""
+        for evidence_job in (*evidence_jobs[0], *evidence_jobs[1]):
+            assert collect(evidence_job, encoded, workspace, threads=1).reason == ""
     finally:
         states_module._pass = original
     return shown
 
 
-def rows_of(pieces, workspace, kind):
-    found = [piece for piece in pieces[1] if piece.kind == kind]
+def rows_of(evidence_jobs, workspace, kind):
+    found = [evidence_job for evidence_job in evidence_jobs[1] if evidence_job.kind == kind]
     name = CKA if kind == "similarity" else GRADIENTS
-    return [row for piece in found for row in pq.read_table(PieceFolder(workspace, piece.job_id).path / name).to_pylist()]
+    return [
+        row
+        for evidence_job in found
+        for row in pq.read_table(EvidenceFolder(workspace, evidence_job.job_id).path / name).to_pylist()
+    ]
 
 
-def test_m_models_cost_m_passes_over_the_texts(collected, pieces):
-    assert len(pieces[0]) == 7 + 1 + 2  # trained, pretrained, untrained
-    assert sum(collected) == len(pieces[0]) * SETTINGS.examples
+def test_m_models_cost_m_passes_over_the_texts(collected, evidence_jobs):
+    assert len(evidence_jobs[0]) == 7 + 1 + 2  # trained, pretrained, untrained
+    assert sum(collected) == len(evidence_jobs[0]) * SETTINGS.examples
 
 
-def test_finished_pieces_are_not_computed_again(collected, pieces, encoded, workspace, monkeypatch):
+def test_finished_pieces_are_not_computed_again(collected, evidence_jobs, encoded, workspace, monkeypatch):
     monkeypatch.setattr("mtlens.evidence.run._compute", None)
-    assert collect(pieces[0][0], encoded, workspace, threads=1).reason == ""
+    assert collect(evidence_jobs[0][0], encoded, workspace, threads=1).reason == ""
 
 
 @pytest.mark.usefixtures("collected")
-def test_similarities_of_all_pairs_layers_and_ways(pieces, workspace):
-    rows = rows_of(pieces, workspace, "similarity")
+def test_similarities_of_all_pairs_layers_and_ways(evidence_jobs, workspace):
+    rows = rows_of(evidence_jobs, workspace, "similarity")
     ways = {(row["pooling"], row["features"], row["estimator"]) for row in rows}
     assert ways == {
         ("mean", "hidden", "debiased"), ("mean", "hidden", "biased"), ("mean", "hidden", "standardised"),
@@ -106,35 +110,35 @@ def test_similarities_of_all_pairs_layers_and_ways(pieces, workspace):
 
 
 @pytest.mark.usefixtures("collected")
-def test_the_cls_token_of_the_embeddings_is_constant_and_so_undefined(pieces, workspace):
-    rows = rows_of(pieces, workspace, "similarity")
+def test_the_cls_token_of_the_embeddings_is_constant_and_so_undefined(evidence_jobs, workspace):
+    rows = rows_of(evidence_jobs, workspace, "similarity")
     constant = [row for row in rows if row["pooling"] == "cls" and row["layer_a"] == row["layer_b"] == 0]
     assert {row["value"] for row in constant} == {None}
     assert {row["reason"] for row in constant} == {"constant features"}
 
 
 @pytest.mark.usefixtures("collected")
-def test_gradients_at_each_moment_in_each_block(pieces, workspace, trained):
-    rows = [row for row in rows_of(pieces, workspace, "gradients") if row["seed"] == 0]
+def test_gradients_at_each_moment_in_each_block(evidence_jobs, workspace, trained):
+    rows = [row for row in rows_of(evidence_jobs, workspace, "gradients") if row["seed"] == 0]
     best = RunFolder(workspace, trained[0].run.run_id).facts()["best_epoch"]
-    moments = {(row["moment"], row["epoch"]) for row in rows}
-    assert moments == {("start", 0), ("training", None), ("end", best), *(("epoch", epoch) for epoch in (1, 2, 3))}
+    stages = {(row["stage"], row["epoch"]) for row in rows}
+    assert stages == {("start", 0), ("training", None), ("end", best), *(("epoch", epoch) for epoch in (1, 2, 3))}
     assert {row["layer"] for row in rows} == {None, 0, 1, 2}
     assert {row["parameters"] for row in rows} == {"all", "embedding", "attention", "feedforward", "norm"}
-    end = {(row["layer"], row["parameters"], row["task_a"], row["task_b"]): row for row in rows if row["moment"] == "end"}
+    end = {(row["layer"], row["parameters"], row["task_a"], row["task_b"]): row for row in rows if row["stage"] == "end"}
     for pair in (("grade", "side"), ("grade", "grade")):
         layers = [end[layer, "all", *pair]["inner"] for layer in (0, 1, 2)]
         assert end[None, "all", *pair]["inner"] == pytest.approx(math.fsum(layers), rel=1e-9)
         parts = [end[1, group, *pair]["inner"] for group in ("attention", "feedforward", "norm")]
         assert end[1, "all", *pair]["inner"] == pytest.approx(math.fsum(parts), rel=1e-9)
-    assert any(row["permuted"] is not None for row in rows if row["moment"] == "end")
+    assert any(row["permuted"] is not None for row in rows if row["stage"] == "end")
     undefined = [row for row in rows if row["debiased"] is None]
     assert all("is noise" in row["reason"] for row in undefined)
 
 
 @pytest.mark.usefixtures("collected")
-def test_across_task_specific_models(pieces, workspace):
-    rows = rows_of(pieces, workspace, "cross")
+def test_across_task_specific_models(evidence_jobs, workspace):
+    rows = rows_of(evidence_jobs, workspace, "cross")
     assert {row["setting"] for row in rows} == {"cross", "task_vectors"}
     vectors = [row for row in rows if row["setting"] == "task_vectors" and row["task_a"] == row["task_b"]]
     assert all(row["debiased"] == pytest.approx(1) for row in vectors if row["debiased"] is not None)
@@ -201,14 +205,14 @@ def test_hidden_states_that_cannot_be_compared(encoded, answer, message):
 
 
 def fresh(make_run, encoded, tmp_path, seed):
-    """A workspace with one trained run, and the piece with its states."""
+    """A workspace with one trained run, and the evidence job with its states."""
     workspace = Workspace.open(tmp_path / "fresh")
     run = make_run("grade", seed=seed)
     execute(run, encoded, workspace, threads=1)
     experiment = Experiment(
         name="e", data={"spine": {"region": "lumbar"}}, tasks=run.tasks, margin=0.1, seeds=(seed,), evidence=SETTINGS
     )
-    return workspace, run, plan_pieces(experiment, [Trained(role="single", run=run)])
+    return workspace, run, plan_evidence(experiment, [Trained(role="single", run=run)])
 
 
 @pytest.mark.parametrize("damage", ["cut", "missing"])
@@ -219,15 +223,15 @@ def test_a_checkpoint_that_is_not_what_it_was(make_run, encoded, tmp_path, damag
     outcome = collect(states[0], encoded, workspace, threads=1)
     assert str(path) in outcome.reason
     assert "found none" in outcome.reason if damage == "missing" else "it has changed" in outcome.reason
-    assert PieceFolder(workspace, states[0].job_id).state == "failed"
+    assert EvidenceFolder(workspace, states[0].job_id).state == "failed"
 
 
 def test_similarity_needs_all_states_of_the_same_examples(make_run, encoded, tmp_path):
     workspace, _, (states, (similarity,)) = fresh(make_run, encoded, tmp_path, 8)
     assert "found none" in collect(similarity, encoded, workspace, threads=1).reason
-    for piece in states:
-        collect(piece, encoded, workspace, threads=1)
-    other = PieceFolder(workspace, states[1].job_id).path / STATES
+    for evidence_job in states:
+        collect(evidence_job, encoded, workspace, threads=1)
+    other = EvidenceFolder(workspace, states[1].job_id).path / STATES
     with safe_open(other, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     from safetensors.torch import save_file

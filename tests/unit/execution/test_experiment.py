@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mtlens.execution.experiment import conduct
+from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import make_plan
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
@@ -20,7 +20,9 @@ def test_the_version_that_was_started_last_is_the_latest(search_plan, tmp_path, 
 
     def latest(margin):
         experiment = made.experiment.model_copy(update={"search": None, "margin": margin})
-        conduct(make_plan(experiment, [tmp_path]), workspace, explain=False, local=True, address=None, show=lambda _: None)
+        run_experiment(
+            make_plan(experiment, [tmp_path]), workspace, explain=False, local=True, address=None, show=lambda _: None
+        )
         return query(workspace, "SELECT DISTINCT margin FROM matching WHERE latest").rows
 
     assert latest(0.1) == [(0.1,)]
@@ -51,7 +53,7 @@ def test_an_experiment_that_another_has_done_has_its_verdicts_at_once(search_pla
     for name in ("first", "second"):
         experiment = made.experiment.model_copy(update={"name": name, "search": None})
         plan = make_plan(experiment, [tmp_path])
-        ended = conduct(plan, workspace, local=True, address=None, show=lambda _: None)
+        ended = run_experiment(plan, workspace, local=True, address=None, show=lambda _: None)
         assert not any(one.reason for one in ended)
         assert bool(ended) == (name == "first")
     counts = query(workspace, "SELECT experiment, count(*) FROM verdicts GROUP BY ALL ORDER BY ALL").rows
@@ -67,7 +69,7 @@ def test_groups_that_were_corrected_reach_the_intervals(search_plan, tmp_path):
     clusters = "SELECT DISTINCT clusters FROM comparison WHERE task IS NULL"
     for groups, trained in ((plan.examples.groups, True), (plan.examples.groups // np.int32(4), False)):
         corrected = replace(plan, examples=replace(plan.examples, groups=groups))
-        ended = conduct(corrected, workspace, explain=False, local=True, address=None, show=lambda _: None)
+        ended = run_experiment(corrected, workspace, explain=False, local=True, address=None, show=lambda _: None)
         assert bool(ended) == trained
         test = groups[plan.examples.splits == 2]
         assert query(workspace, clusters).rows == [(len(np.unique(test)),)]

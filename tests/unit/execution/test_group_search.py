@@ -8,14 +8,14 @@ import pytest
 from mtlens.cli import output
 from mtlens.config.loading import parse_experiments
 from mtlens.errors import ExperimentError
-from mtlens.evidence.jobs import Trained, plan_pieces
-from mtlens.execution.experiment import conduct, register
+from mtlens.evidence.jobs import Trained, plan_evidence
+from mtlens.execution.experiment import register, run_experiment
 from mtlens.execution.group_search import GroupSearch
 from mtlens.execution.plan import make_plan
 from mtlens.store.analysis.affinities import stored_affinities
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
-from mtlens.store.workspace.evidence_folder import LOOKAHEAD, PieceFolder
+from mtlens.store.workspace.evidence_folder import LOOKAHEAD, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import LookaheadRow, lookahead_table
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.run_tables import to_parquet
@@ -32,7 +32,7 @@ def workspace(tmp_path):
 
 def searched(made, workspace):
     """What a whole search without evidence did."""
-    return conduct(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
+    return run_experiment(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
 
 
 @pytest.mark.parametrize(("num_tasks", "num_groups"), [(4, 15), (5, 31)])
@@ -164,17 +164,17 @@ def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspa
 
 def know(made, workspace, affinity=None):
     """Finish what is trained before a search, and the look-ahead if its affinities are given."""
-    states, others = plan_pieces(made.experiment, [Trained(role=one.role, run=one.run) for one in made.runs])
+    states, others = plan_evidence(made.experiment, [Trained(role=one.role, run=one.run) for one in made.runs])
     register(made, workspace, (*states, *others))
     for position, planned in enumerate(made.runs):
         fake_runs.finish(workspace, planned.run, right=0.7 + 0.02 * position, num_examples=360)
-    for piece in others if affinity is not None else ():
-        if piece.kind == "lookahead":
-            folder = PieceFolder(workspace, piece.job_id)
-            folder.start({"kind": piece.kind}, {}, {}).close()
+    for evidence_job in others if affinity is not None else ():
+        if evidence_job.kind == "lookahead":
+            folder = EvidenceFolder(workspace, evidence_job.job_id)
+            folder.start({"kind": evidence_job.kind}, {}, {}).close()
             found = [
                 LookaheadRow(
-                    seed=piece.run.seed, epoch=1, task_from=NAMES[i], task_for=NAMES[j], lookahead=float(affinity[i, j]),
+                    seed=evidence_job.run.seed, epoch=1, task_from=NAMES[i], task_for=NAMES[j], lookahead=float(affinity[i, j]),
                     first_order=float(affinity[i, j]), microbatches=4,
                 )
                 for i, j in np.argwhere(~np.eye(len(affinity), dtype=bool)).tolist()

@@ -94,13 +94,13 @@ def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):
     from torch.utils.flop_counter import FlopCounterMode
 
     from mtlens.training.hardware import prepare
-    from mtlens.training.trainer import Learner
+    from mtlens.training.trainer import Trainer
 
     plan = make_plan(experiment(seeds=[0]), [])
     run = plan.distinct[0]
-    learner = Learner(run, plan.encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
+    trainer = Trainer(run, plan.encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
     with FlopCounterMode(display=False) as counter:
-        learner.train_epoch(lambda _: None)
+        trainer.train_epoch(lambda _: None)
     weights, layers, width = count_multiplied(tiny_encoder)
     estimated = epoch_flops(plan.encoded.select(run.tasks), run, weights, 4 * layers * width)
     assert estimated == pytest.approx(counter.get_total_flops(), rel=0.1)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mtlens.cli.output import _left, _LogLines, _whole, _whole_left
-from mtlens.cli.status_output import _is_conducted
+from mtlens.cli.status_output import _is_running
 from mtlens.errors import WorkspaceError
 from mtlens.execution import progress as module
 from mtlens.execution.progress import JobProgress, Monitor
@@ -73,10 +73,10 @@ def test_of_two_commands_the_second_is_seen_when_the_first_ends(workspace, monke
     with Monitor(workspace, [], lambda _: None):
         second = Monitor(workspace, [], lambda _: None)
         second.__enter__()
-        assert _is_conducted(workspace)
-    wait_until(lambda: _is_conducted(workspace))
+        assert _is_running(workspace)
+    wait_until(lambda: _is_running(workspace))
     second.__exit__(None)
-    assert not _is_conducted(workspace)
+    assert not _is_running(workspace)
 
 
 def test_what_goes_wrong_with_the_store_is_told_at_the_end(make_run, workspace, monkeypatch):

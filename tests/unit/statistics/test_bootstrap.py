@@ -40,7 +40,7 @@ def test_scores_are_scikit_learns_macro_f1():
 
 def test_discordance_counts_examples_that_one_kind_alone_gets_right():
     task = predictions([0, 0, 1, 1], [[0, 1, 1, 0]], [[0, 0, 0, 0]])  # both, candidate, baseline, neither
-    assert task.discordance == 0.5
+    assert task.disagreement_rate == 0.5
 
 
 def test_each_resample_is_the_difference_on_the_drawn_clusters():

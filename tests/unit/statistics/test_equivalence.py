@@ -161,7 +161,7 @@ def test_a_single_group_is_inconclusive():
 
 def test_identical_predictions_match_if_there_are_enough_of_them():
     enough, too_few = (compare([models(np.random.default_rng(0), n=n, errors=(0, 0))], margin=0.02)[0] for n in (400, 50))
-    assert (enough.difference, enough.discordance, enough.baseline_mean) == (0, 0, 1)
+    assert (enough.difference, enough.disagreement_rate, enough.baseline_mean) == (0, 0, 1)
     assert enough.verdict == "matches"
     assert too_few.verdict == "inconclusive"  # none of 50 leaves up to 6 % (rule of three)
     assert "test examples needed" in too_few.needed

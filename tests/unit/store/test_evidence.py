@@ -1,4 +1,4 @@
-"""Evidence folders in the database: views between floor and ceiling, verdicts, rebuilds, and pieces that are bad or gone."""
+"""Evidence folders in the database: views, verdicts, rebuilds, and evidence jobs that are damaged or gone."""
 
 import itertools
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest, rebuild
-from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, PieceFolder
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import CkaRow, GradientRow, cka_table, gradient_table
 from mtlens.store.workspace.run_tables import to_parquet
 from mtlens.store.workspace.workspace import Workspace
@@ -23,10 +23,10 @@ SIMILARITY, FIRST_GRADIENTS = "c" * 16, "a" * 16
 def workspace(tmp_path):
     workspace = Workspace.open(tmp_path / "results")
     fake_runs.finish_all(workspace, FAKE)
-    pieces = [{"piece_id": SIMILARITY, "kind": "similarity", "subject": "models"}]
-    pieces += [{"piece_id": piece_of(seed), "kind": "gradients", "subject": f"s{seed}"} for seed in SEEDS]
+    evidence_jobs = [{"job_id": SIMILARITY, "kind": "similarity", "subject": "models"}]
+    evidence_jobs += [{"job_id": piece_of(seed), "kind": "gradients", "subject": f"s{seed}"} for seed in SEEDS]
     path = workspace.experiments / f"{FAKE.experiment.experiment_id}.json"
-    manifest = json.loads(path.read_bytes()) | {"evidence": pieces}
+    manifest = json.loads(path.read_bytes()) | {"evidence": evidence_jobs}
     path.write_text(json.dumps(manifest))
     return workspace
 
@@ -35,8 +35,8 @@ def piece_of(seed):
     return format(seed + 10, "x") * 16
 
 
-def finish(workspace, piece_id, files):
-    folder = PieceFolder(workspace, piece_id)
+def finish(workspace, job_id, files):
+    folder = EvidenceFolder(workspace, job_id)
     folder.start({"kind": "test"}, {}, {}).close()
     folder.finish(files, {"seconds": 1.5})
 
@@ -62,7 +62,7 @@ def similarities(*, between=0.88, ceiling=0.9, floor=0.4):
 def gradients(seed, cosine=0.5):
     rows = [
         GradientRow(
-            setting="multi", seed=seed, moment="training", epoch=None, layer=layer, parameters="all", task_a="bulge",
+            setting="multi", seed=seed, stage="training", epoch=None, layer=layer, parameters="all", task_a="bulge",
             task_b="stenosis", inner=1.0, norm_a=1.0, norm_b=1.0, naive=0.2, debiased=cosine + 0.01 * seed, split_half=0.3,
             ceiling=0.6, permuted=0.0, conflict_rate=0.1, magnitude_similarity=1.0, microbatches=8, reason=None,
         )
@@ -83,11 +83,11 @@ def rows(workspace, sql):
 
 def test_the_views_say_what_the_pieces_hold(workspace):
     ingest(workspace, force=True)
-    assert rows(workspace, "SELECT DISTINCT state FROM evidence_piece") == [("waiting",)]
+    assert rows(workspace, "SELECT DISTINCT state FROM evidence_job") == [("waiting",)]
     assert rows(workspace, "FROM verdicts") == []
     finish_all(workspace)
     ingest(workspace, force=True)
-    assert rows(workspace, "SELECT state, seconds, count(*) FROM evidence_piece GROUP BY ALL") == [("done", 1.5, 4)]
+    assert rows(workspace, "SELECT state, seconds, count(*) FROM evidence_job GROUP BY ALL") == [("done", 1.5, 4)]
     found = rows(
         workspace,
         "SELECT layer, statement, floor_kind, round(effect, 3), latest FROM evidence_cka WHERE kind = 'tasks' ORDER BY layer",
@@ -121,21 +121,21 @@ def test_a_second_ingest_changes_nothing_and_a_rebuild_gives_the_same(workspace)
 
 
 def test_a_failed_piece_says_why_and_a_later_success_replaces_it(workspace):
-    folder = PieceFolder(workspace, SIMILARITY)
+    folder = EvidenceFolder(workspace, SIMILARITY)
     folder.start({"kind": "test"}, {}, {}).close()
     folder.fail("no room")
     ingest(workspace, force=True)
-    assert rows(workspace, "SELECT state, reason FROM evidence_piece WHERE kind = 'similarity'") == [("failed", "no room")]
+    assert rows(workspace, "SELECT state, reason FROM evidence_job WHERE kind = 'similarity'") == [("failed", "no room")]
     finish(workspace, SIMILARITY, {CKA: similarities()})
     ingest(workspace, force=True)
-    assert rows(workspace, "SELECT state, reason FROM evidence_piece WHERE kind = 'similarity'") == [("done", None)]
+    assert rows(workspace, "SELECT state, reason FROM evidence_job WHERE kind = 'similarity'") == [("done", None)]
     assert len(rows(workspace, "SELECT DISTINCT task_a FROM evidence_cka WHERE kind = 'tasks'")) == 1
 
 
 def test_a_piece_that_is_gone_takes_its_conclusions_along(workspace):
     finish_all(workspace)
     ingest(workspace, force=True)
-    shutil.rmtree(PieceFolder(workspace, SIMILARITY).path)
+    shutil.rmtree(EvidenceFolder(workspace, SIMILARITY).path)
     ingest(workspace, force=True)
     assert rows(workspace, "FROM evidence_cka") == rows(workspace, "FROM cka") == []
     assert rows(workspace, "SELECT DISTINCT cka FROM verdicts") == [("not measured",)]
@@ -143,9 +143,9 @@ def test_a_piece_that_is_gone_takes_its_conclusions_along(workspace):
 
 def test_a_damaged_piece_harms_no_other(workspace):
     finish_all(workspace)
-    (PieceFolder(workspace, piece_of(1)).path / GRADIENTS).write_bytes(b"PAR1 not parquet")
+    (EvidenceFolder(workspace, piece_of(1)).path / GRADIENTS).write_bytes(b"PAR1 not parquet")
     ingest(workspace, force=True)
-    ((state, reason),) = rows(workspace, f"SELECT state, reason FROM evidence_piece WHERE piece_id = '{piece_of(1)}'")
+    ((state, reason),) = rows(workspace, f"SELECT state, reason FROM evidence_job WHERE job_id = '{piece_of(1)}'")
     assert state == "damaged"
     assert "should be a Parquet table" in reason
     assert rows(workspace, "SELECT DISTINCT seeds, statement FROM evidence_gradients") == [(2, "inconclusive")]

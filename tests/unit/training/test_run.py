@@ -99,21 +99,21 @@ def test_the_stored_scores_are_those_of_scikit_learn(make_run, encoded, workspac
 
 def test_the_stored_weights_are_those_of_the_best_epoch(make_run, encoded, workspace, tiny_encoder):
     from mtlens.training.hardware import prepare
-    from mtlens.training.trainer import Learner
+    from mtlens.training.trainer import Trainer
 
     run = make_run("grade")
     execute(run, encoded, workspace, threads=1)
     stored = load((RunFolder(workspace, run.run_id).path / "model.safetensors").read_bytes())
-    learner = Learner(run, encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
-    learner.fit(lambda _: None, lambda _: None)
-    assert stored.keys() == learner.best.keys()
-    assert all(torch.equal(stored[name], tensor) for name, tensor in learner.best.items())
+    trainer = Trainer(run, encoded, tiny_encoder, prepare("float32", threads=1, gpu=False))
+    trainer.fit(lambda _: None, lambda _: None)
+    assert stored.keys() == trainer.best.keys()
+    assert all(torch.equal(stored[name], tensor) for name, tensor in trainer.best.items())
 
 
 def test_a_finished_run_is_not_trained_again(make_run, encoded, workspace, monkeypatch):
     run = make_run()
     execute(run, encoded, workspace, threads=1)
-    monkeypatch.setattr(module, "Learner", None)
+    monkeypatch.setattr(module, "Trainer", None)
     assert execute(run, encoded, workspace, threads=1).reason == ""
 
 
@@ -122,14 +122,14 @@ class Killed(BaseException):
 
 
 def die_in_the_third_epoch(run, encoded, workspace, monkeypatch):
-    class Mortal(module.Learner):
+    class Mortal(module.Trainer):
         def train_epoch(self, on_step):
             if self.progress.epoch == 2:
                 raise Killed
             return super().train_epoch(on_step)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "Learner", Mortal)
+        patch.setattr(module, "Trainer", Mortal)
         with pytest.raises(Killed):
             execute(run, encoded, workspace, threads=1)
 
@@ -220,7 +220,7 @@ def test_a_run_that_diverges_is_failed_with_its_reason_and_tried_again(make_run,
 
 
 def test_an_error_that_nobody_foresaw_fails_the_run_and_spares_the_lane(make_run, encoded, workspace, monkeypatch):
-    monkeypatch.setattr(module.Learner, "fit", lambda *_: 1 / 0)
+    monkeypatch.setattr(module.Trainer, "fit", lambda *_: 1 / 0)
     run = make_run()
     assert execute(run, encoded, workspace, threads=1).reason == "ZeroDivisionError: division by zero"
     assert "Traceback" in events(RunFolder(workspace, run.run_id))[-1]["payload"]["traceback"]

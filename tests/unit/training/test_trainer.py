@@ -11,7 +11,7 @@ from mtlens.errors import TrainingError
 from mtlens.training.checkpoint import capture, restore, trained_tensors
 from mtlens.training.hardware import prepare
 from mtlens.training.progress import Progress
-from mtlens.training.trainer import Learner, training_labels
+from mtlens.training.trainer import Trainer, training_labels
 
 ignore = lambda _: None  # noqa: E731 - a listener that hears nothing
 
@@ -22,11 +22,11 @@ def hardware():
 
 
 def trained(run, encoded, folder, hardware, *, state=None, on_epoch=ignore, on_step=ignore):
-    learner = Learner(run, encoded, folder, hardware)
+    trainer = Trainer(run, encoded, folder, hardware)
     if state is not None:
-        learner.resume(state)
-    learner.fit(on_step, on_epoch)
-    return learner
+        trainer.resume(state)
+    trainer.fit(on_step, on_epoch)
+    return trainer
 
 
 def same_weights(first, second):
@@ -35,13 +35,13 @@ def same_weights(first, second):
 
 
 def test_a_model_learns_what_stands_in_the_words(make_run, encoded, tiny_encoder, hardware):
-    learner = trained(make_run(epochs=10), encoded, tiny_encoder, hardware)
-    assert all(prediction.macro_f1() > 0.95 for prediction in learner.predict("test"))
+    trainer = trained(make_run(epochs=10), encoded, tiny_encoder, hardware)
+    assert all(prediction.macro_f1() > 0.95 for prediction in trainer.predict("test"))
 
 
 def test_a_model_trained_on_shuffled_labels_learns_nothing(make_run, encoded, tiny_encoder, hardware):
-    learner = trained(make_run("grade", epochs=6, shuffle=True), encoded, tiny_encoder, hardware)
-    assert learner.predict("test")[0].macro_f1() < 0.6
+    trainer = trained(make_run("grade", epochs=6, shuffle=True), encoded, tiny_encoder, hardware)
+    assert trainer.predict("test")[0].macro_f1() < 0.6
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not(make_run, encoded, tiny_encoder, hardware):
@@ -55,12 +55,12 @@ def test_a_single_task_step_is_the_step_of_a_table_that_serves_one_task(make_run
     labels = encoded.labels.copy()
     labels[:, 1] = np.where(encoded.splits == 0, -1, labels[:, 1])
     only_grade = replace(encoded, labels=labels)
-    alone, together = (Learner(make_run(*names), only_grade, tiny_encoder, hardware) for names in (["grade"], []))
+    alone, together = (Trainer(make_run(*names), only_grade, tiny_encoder, hardware) for names in (["grade"], []))
     untouched = together.model.heads[1].weight.clone()
-    for learner in (alone, together):
+    for trainer in (alone, together):
         for _ in range(3):
-            learner.train_epoch(ignore)
-            learner.progress.finish_epoch(0.0, 0.0)
+            trainer.train_epoch(ignore)
+            trainer.progress.finish_epoch(0.0, 0.0)
     torch.testing.assert_close(together.model.heads[1].weight, untouched, atol=0, rtol=0)
     assert together.progress.task_updates == [24, 0]
     torch.testing.assert_close(together.model.heads[0].weight, alone.model.heads[0].weight, atol=0, rtol=0)
@@ -78,34 +78,34 @@ def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(make_run, encoded,
 
 def test_the_best_epoch_is_kept(make_run, encoded, tiny_encoder, hardware):
     scores = []
-    learner = trained(
+    trainer = trained(
         make_run(epochs=5, learning_rate=3e-2),  # too fast on purpose: the last epoch is not the best
         encoded,
         tiny_encoder,
         hardware,
         on_epoch=lambda epoch: scores.append((epoch.validation, -epoch.loss)),
     )
-    assert scores[learner.progress.best_epoch - 1] == max(scores) > scores[-1]
-    validation = np.mean([prediction.macro_f1() for prediction in learner.predict("validation")])
+    assert scores[trainer.progress.best_epoch - 1] == max(scores) > scores[-1]
+    validation = np.mean([prediction.macro_f1() for prediction in trainer.predict("validation")])
     assert validation == pytest.approx(max(scores)[0])
 
 
 def test_patience_stops_a_run_that_gets_no_better(make_run, encoded, tiny_encoder, hardware):
-    learner = trained(
+    trainer = trained(
         make_run(epochs=30, patience=2, learning_rate=1e-9, head_learning_rate=1e-9), encoded, tiny_encoder, hardware
     )
-    assert learner.progress.epoch < 30
-    assert learner.progress.epoch - learner.progress.best_epoch == 2
+    assert trainer.progress.epoch < 30
+    assert trainer.progress.epoch - trainer.progress.best_epoch == 2
 
 
 def test_a_loss_that_is_not_finite_names_step_and_task(make_run, encoded, tiny_encoder, hardware):
-    learner = Learner(make_run(), encoded, tiny_encoder, hardware)
+    trainer = Trainer(make_run(), encoded, tiny_encoder, hardware)
     with torch.no_grad():
-        learner.model.heads[1].bias.fill_(torch.nan)
+        trainer.model.heads[1].bias.fill_(torch.nan)
     with pytest.raises(
         TrainingError, match=r"loss of task 'side' should be finite; found nan at step 1 \(learning rate 0.003\)"
     ):
-        learner.fit(ignore, ignore)
+        trainer.fit(ignore, ignore)
 
 
 def test_a_loss_that_only_validation_sees_is_not_finite_either(make_run, encoded, tiny_encoder, hardware):
@@ -114,22 +114,22 @@ def test_a_loss_that_only_validation_sees_is_not_finite_either(make_run, encoded
         "grade", epochs=1, batch_size=120, learning_rate=1e30, head_learning_rate=1e30, gradient_clip=1e30, warmup=0.0
     )
     with pytest.raises(TrainingError, match=r"loss of task 'grade' should be finite; found .* at validation"):
-        Learner(run, encoded, tiny_encoder, hardware).fit(ignore, ignore)
+        Trainer(run, encoded, tiny_encoder, hardware).fit(ignore, ignore)
 
 
 def test_reported_losses_are_those_of_the_model(make_run, encoded, tiny_encoder, hardware):
     run = make_run("grade", epochs=1, batch_size=120, learning_rate=1e-12, head_learning_rate=1e-12)
     steps = []
-    learner = trained(run, encoded, tiny_encoder, hardware, on_step=steps.append)
-    prediction = learner.predict("train")[0]
+    trainer = trained(run, encoded, tiny_encoder, hardware, on_step=steps.append)
+    prediction = trainer.predict("train")[0]
     expected = functional.nll_loss(torch.from_numpy(prediction.probabilities).log(), torch.from_numpy(prediction.labels).long())
     assert steps[0].losses[0] == pytest.approx(expected.item(), rel=1e-4)
 
 
 def test_updates_are_counted_per_task(make_run, encoded, tiny_encoder, hardware):
-    learner = trained(make_run(), encoded, tiny_encoder, hardware)
-    assert learner.progress.updates == 3 * 8
-    assert learner.progress.task_updates == [24, 24]
+    trainer = trained(make_run(), encoded, tiny_encoder, hardware)
+    assert trainer.progress.updates == 3 * 8
+    assert trainer.progress.task_updates == [24, 24]
 
 
 def test_shuffled_labels_keep_their_counts_and_leave_evaluation_alone(make_run, encoded):
@@ -151,14 +151,14 @@ def test_two_shuffled_tasks_are_related_no_more(make_run, encoded):
 
 
 def test_only_encoder_matrices_are_decayed(make_run, encoded, tiny_encoder, hardware):
-    learner = Learner(make_run(), encoded, tiny_encoder, hardware)
-    names = {id(parameter): name for name, parameter in learner.model.named_parameters()}
-    decayed = [names[id(p)] for group in learner.optimiser.param_groups if group["weight_decay"] > 0 for p in group["params"]]
+    trainer = Trainer(make_run(), encoded, tiny_encoder, hardware)
+    names = {id(parameter): name for name, parameter in trainer.model.named_parameters()}
+    decayed = [names[id(p)] for group in trainer.optimiser.param_groups if group["weight_decay"] > 0 for p in group["params"]]
     assert decayed
     assert all(
         name.startswith("encoder.encoder.layer") and name.endswith("weight") and "LayerNorm" not in name for name in decayed
     )
-    assert sum(len(group["params"]) for group in learner.optimiser.param_groups) == len(names)
+    assert sum(len(group["params"]) for group in trainer.optimiser.param_groups) == len(names)
 
 
 def test_bfloat16_stays_close_to_float32(make_run, encoded, tiny_encoder):
@@ -171,14 +171,14 @@ def test_bfloat16_stays_close_to_float32(make_run, encoded, tiny_encoder):
 
 @pytest.mark.parametrize("damage", [lambda s: s[: len(s) // 2], lambda s: b"", lambda s: s[:8] + b"x" + s[9:]])
 def test_a_damaged_state_is_refused(make_run, encoded, tiny_encoder, hardware, damage):
-    learner = Learner(make_run(), encoded, tiny_encoder, hardware)
-    state = capture(Progress(task_updates=[0, 0]), learner.model, learner.best, learner.optimiser)
+    trainer = Trainer(make_run(), encoded, tiny_encoder, hardware)
+    state = capture(Progress(task_updates=[0, 0]), trainer.model, trainer.best, trainer.optimiser)
     with pytest.raises(TrainingError, match="saved state should fit the run"):
-        restore(damage(state), learner.model, learner.optimiser)
+        restore(damage(state), trainer.model, trainer.optimiser)
 
 
 def test_a_state_of_another_model_is_refused(make_run, encoded, tiny_encoder, hardware):
-    learner, other = (Learner(make_run(*names), encoded, tiny_encoder, hardware) for names in ((), ("grade",)))
+    trainer, other = (Trainer(make_run(*names), encoded, tiny_encoder, hardware) for names in ((), ("grade",)))
     state = capture(other.progress, other.model, other.best, other.optimiser)
     with pytest.raises(TrainingError, match="saved state should fit the run"):
-        learner.resume(state)
+        trainer.resume(state)

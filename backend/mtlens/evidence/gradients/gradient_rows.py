@@ -22,9 +22,9 @@ from mtlens.evidence.gradients.parameter_blocks import Block
 from mtlens.evidence.gradients.probes import fit_heads
 from mtlens.evidence.gradients.task_gradients import (
     Alignments,
-    Draws,
+    GradientBatches,
     encoder_parameters,
-    make_draws,
+    make_gradient_batches,
     of_tasks,
     own_gradients,
     shared_gradients,
@@ -42,38 +42,42 @@ Report = Callable[[float], None]
 
 
 def gradient_rows(
-    piece: Gradients, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+    evidence_job: Gradients, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[GradientRow]:
     """Rows of setting `multi`; `report` is told the share that is done."""
-    run = piece.run
-    draws = draws_of(encoded.select(run.tasks), run, piece.microbatches, piece.microbatch_size, hardware)
+    run = evidence_job.run
+    draws = gradient_batches_of(
+        encoded.select(run.tasks), run, evidence_job.microbatches, evidence_job.microbatch_size, hardware
+    )
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
     steps = Steps((last + 2) * len(draws.rows), report)
     rows: list[GradientRow] = []
     course: list[Alignments] = []
     floor: Alignments | None = None
-    for moment, epoch, model in _moments(run, best, last, workspace, directory, encoded, draws, hardware):
-        controlled = moment == "end" and _floor_fits(model, len(run.tasks), hardware)
+    for stage, epoch, model in _stages(run, best, last, workspace, directory, encoded, draws, hardware):
+        controlled = stage == "end" and _floor_fits(model, len(run.tasks), hardware)
         found = shared_gradients(model, draws, hardware, permuted=controlled, report=steps)
         own = {block: of_tasks(one, range(len(run.tasks))) for block, one in found.items()}
         floor = found if controlled else None
-        rows += _rows("multi", run.seed, moment, epoch, own, run.tasks, floor)
-        if moment == "end":
+        rows += _rows("multi", run.seed, stage, epoch, own, run.tasks, floor)
+        if stage == "end":
             rows += _rows("multi", run.seed, "epoch", epoch, own, run.tasks, floor)
-        course += [] if moment == "start" else [own]
+        course += [] if stage == "start" else [own]
     pooled = {block: combine([one[block] for one in course]) for block in course[0]}
     return rows + _rows("multi", run.seed, "training", None, pooled, run.tasks, None)
 
 
 def cross_rows(
-    piece: Cross, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+    evidence_job: Cross, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[GradientRow]:
     """Rows of settings `cross` and `task_vectors`."""
-    runs = sorted(piece.runs, key=lambda run: run.tasks[0].name)
+    runs = sorted(evidence_job.runs, key=lambda run: run.tasks[0].name)
     tasks = tuple(run.tasks[0] for run in runs)
     together = runs[0].model_copy(update={"tasks": tasks})
-    draws = draws_of(encoded.select(tasks), together, piece.microbatches, piece.microbatch_size, hardware)
+    draws = gradient_batches_of(
+        encoded.select(tasks), together, evidence_job.microbatches, evidence_job.microbatch_size, hardware
+    )
     models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
     vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))
     found = own_gradients(models, draws, hardware, Steps(len(draws.rows), report))
@@ -96,15 +100,22 @@ class Steps:
         self._report(min(1.0, self._done / self._total))
 
 
-def draws_of(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> Draws:
-    """Draws of the training texts of all tasks."""
+def gradient_batches_of(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> GradientBatches:
+    """GradientBatches of the training texts of all tasks."""
     found = microbatches(encoded, list(range(len(encoded.tasks))), count, size, run.seed)
     rows = [np.concatenate(parts) for parts in found if parts]
-    return make_draws(encoded, run, rows, hardware)
+    return make_gradient_batches(encoded, run, rows, hardware)
 
 
-def _moments(
-    run: Run, best: int, last: int, workspace: Workspace, directory: Path, encoded: Encoded, draws: Draws, hardware: Hardware
+def _stages(
+    run: Run,
+    best: int,
+    last: int,
+    workspace: Workspace,
+    directory: Path,
+    encoded: Encoded,
+    draws: GradientBatches,
+    hardware: Hardware,
 ) -> Iterator[tuple[str, int, MultiTaskModel]]:
     """Models in the order of training. The kept epoch is the end; an epoch whose weights were not kept is left out."""
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
@@ -123,7 +134,7 @@ def _floor_fits(model: MultiTaskModel, num_tasks: int, hardware: Hardware) -> bo
 def _rows(
     setting: str,
     seed: int,
-    moment: str,
+    stage: str,
     epoch: int | None,
     blocks: Alignments,
     tasks: tuple[Task, ...],
@@ -134,7 +145,7 @@ def _rows(
     for (layer, parameters), members in _groups(list(blocks)):
         alignment = combine([blocks[block] for block in members])
         floor = combine([floors[block] for block in members]) if floors else None
-        about = {"setting": setting, "seed": seed, "moment": moment, "epoch": epoch, "layer": layer, "parameters": parameters}
+        about = {"setting": setting, "seed": seed, "stage": stage, "epoch": epoch, "layer": layer, "parameters": parameters}
         rows += [GradientRow(**about, **columns) for columns in _pairs(alignment, tasks, floor, setting)]  # type: ignore[arg-type]
     return rows
 

@@ -21,7 +21,7 @@ from mtlens.data.examples import MISSING, SPLITS
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import EvidenceError
 from mtlens.evidence.checkpoints import load_trained
-from mtlens.evidence.gradients.gradient_rows import Report, Steps, draws_of
+from mtlens.evidence.gradients.gradient_rows import Report, Steps, gradient_batches_of
 from mtlens.evidence.gradients.task_gradients import encoder_parameters
 from mtlens.evidence.jobs import Linearisation
 from mtlens.grouping.estimators.linearised import Linearised, linearised_affinity
@@ -35,15 +35,15 @@ Rows = NDArray[np.int64]
 
 
 def linearised_rows(
-    piece: Linearisation, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+    evidence_job: Linearisation, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[LinearisedRow]:
     """Rows of every ordered pair of tasks: fitted to the training texts of the draws, judged on as many validation texts.
 
     Raises `EvidenceError` where no two tasks have labels in both.
     """
-    run = piece.run
+    run = evidence_job.run
     encoded = encoded.select(run.tasks)
-    draws = draws_of(encoded, run, piece.microbatches, piece.microbatch_size, hardware)
+    draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
     train = np.concatenate(draws.rows)
     held_out = _held_out(encoded, len(train), run.seed)
     model = load_trained(run, workspace, directory, encoded.vocabulary)

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from mtlens.config.run import Run
 from mtlens.data.tokenize import Encoded
 from mtlens.evidence.checkpoints import trained_models
-from mtlens.evidence.gradients.gradient_rows import Report, Steps, draws_of
+from mtlens.evidence.gradients.gradient_rows import Report, Steps, gradient_batches_of
 from mtlens.evidence.gradients.gramian import task_gradients
-from mtlens.evidence.gradients.task_gradients import Draws, encoder_parameters, losses_of
+from mtlens.evidence.gradients.task_gradients import GradientBatches, encoder_parameters, losses_of
 from mtlens.evidence.jobs import LookAhead
 from mtlens.grouping.estimators.affinity import first_order_affinity
 from mtlens.store.workspace.evidence_tables import LookaheadRow
@@ -35,12 +35,12 @@ Losses = Callable[[], list[Tensor | None]]  # of T tasks on one batch, at the pr
 
 
 def lookahead_rows(
-    piece: LookAhead, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
+    evidence_job: LookAhead, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[LookaheadRow]:
     """Rows of every ordered pair of tasks at each epoch whose weights were kept; `report` is told the share that is done."""
-    run = piece.run
+    run = evidence_job.run
     encoded = encoded.select(run.tasks)
-    draws = draws_of(encoded, run, piece.microbatches, piece.microbatch_size, hardware)
+    draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
     steps = Steps(2 * last * len(draws.rows), report)
@@ -65,11 +65,11 @@ def lookahead_rows(
 
 
 def look_ahead(
-    model: MultiTaskModel, run: Run, draws: Draws, hardware: Hardware, report: Callable[[], None]
+    model: MultiTaskModel, run: Run, draws: GradientBatches, hardware: Hardware, report: Callable[[], None]
 ) -> tuple[Floats, Floats]:
     """Affinities on each of K draws, by look-ahead and to first order, `[K, T, T]` each, NaN where a task has no label.
 
-    The optimiser is the run's at its peak learning rate. A stored model comes without its optimiser's moments: they are
+    The optimiser is the run's at its peak learning rate. A stored model comes without its optimiser's stages: they are
     estimated by the gradients of all tasks on the draws, at weights that stand still.
     """
     model.eval().to(hardware.device)

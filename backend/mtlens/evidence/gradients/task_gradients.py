@@ -1,4 +1,4 @@
-"""Gradients of a model's tasks on draws of training texts, gathered in Gramians."""
+"""Gradients of a model's tasks on draws of training texts, group_scores in Gramians."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ Alignments = dict[Block, Alignment]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Draws:
+class GradientBatches:
     """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order."""
 
     encoded: Encoded
@@ -35,8 +35,8 @@ class Draws:
     independent: NDArray[np.bool_]
 
 
-def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> Draws:
-    """Draws for the tasks of a run, with the labels and class weights of its training."""
+def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
+    """GradientBatches for the tasks of a run, with the labels and class weights of its training."""
     labels = training_labels(encoded, run)
     train = encoded.splits == SPLITS.index("train")
     permuted = labels.copy()
@@ -49,7 +49,7 @@ def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardwa
         for j, size in enumerate(sizes)
     ]
     present = (labels[train] != MISSING).astype(np.int64)
-    return Draws(
+    return GradientBatches(
         encoded=encoded,
         rows=rows,
         labels=labels,
@@ -60,7 +60,7 @@ def make_draws(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardwa
 
 
 def shared_gradients(
-    model: MultiTaskModel, draws: Draws, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
+    model: MultiTaskModel, draws: GradientBatches, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
 ) -> Alignments:
     """All tasks at the weights of one model: one forward and T backwards per draw, 2T with those on permuted labels."""
     names, parameters = encoder_parameters(model)
@@ -80,12 +80,16 @@ def shared_gradients(
     return gramian.result()
 
 
-def losses_of(model: MultiTaskModel, draws: Draws, rows: NDArray[np.int64], hardware: Hardware) -> list[Tensor | None]:
+def losses_of(
+    model: MultiTaskModel, draws: GradientBatches, rows: NDArray[np.int64], hardware: Hardware
+) -> list[Tensor | None]:
     """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
     return _losses(_forward(model, draws.encoded, rows, hardware), draws.labels[rows], draws.class_weights)
 
 
-def own_gradients(models: Sequence[MultiTaskModel], draws: Draws, hardware: Hardware, report: Callable[[], None]) -> Alignments:
+def own_gradients(
+    models: Sequence[MultiTaskModel], draws: GradientBatches, hardware: Hardware, report: Callable[[], None]
+) -> Alignments:
     """Each task at the weights of its own model, on the same draws."""
     names, _ = encoder_parameters(models[0])
     gramian = Gramian(block_names(names), len(models), independent=draws.independent)
@@ -126,7 +130,7 @@ def encoder_parameters(model: MultiTaskModel) -> tuple[list[str], list[Tensor]]:
 
 
 def _own_gradient(
-    model: MultiTaskModel, j: int, rows: NDArray[np.int64], draws: Draws, hardware: Hardware
+    model: MultiTaskModel, j: int, rows: NDArray[np.int64], draws: GradientBatches, hardware: Hardware
 ) -> list[Tensor] | None:
     labelled = rows[draws.labels[rows, j] != MISSING]
     if not len(labelled):

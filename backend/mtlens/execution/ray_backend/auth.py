@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 
 SECONDS_TO_ANSWER = 20.0
 
@@ -19,13 +19,13 @@ def guard_token_file() -> None:
         try:
             path.chmod(0o600)
         except OSError as error:
-            raise FleetError(f"{path} should be readable by its owner alone (chmod 600); {error.strerror}") from None
+            raise ExecutionError(f"{path} should be readable by its owner alone (chmod 600); {error.strerror}") from None
 
 
 def check_entry(address: str) -> None:
     """Ask the head at HOST:PORT, or `auto`, for the cluster's id, where Ray itself would try for a minute or longer.
 
-    Raises FleetError where the token is missing or refused, and ConnectionError where no head answers in time.
+    Raises ExecutionError where the token is missing or refused, and ConnectionError where no head answers in time.
     """
     import grpc
     from ray._private.grpc_utils import init_grpc_channel
@@ -35,15 +35,15 @@ def check_entry(address: str) -> None:
     from ray.exceptions import AuthenticationError
 
     if "://" in address:
-        raise FleetError(f"--address should be HOST:PORT of the cluster's head, or auto; found {address!r}")
+        raise ExecutionError(f"--address should be HOST:PORT of the cluster's head, or auto; found {address!r}")
     wanted = f"cluster at {address!r} should get its token, in ~/.ray/auth_token or RAY_AUTH_TOKEN"
     try:
         head: Any = init_grpc_channel(canonicalize_bootstrap_address_or_die(address))
         with head:
             NodeInfoGcsServiceStub(head).GetClusterId(GetClusterIdRequest(), timeout=SECONDS_TO_ANSWER)
     except AuthenticationError:
-        raise FleetError(f"{wanted}; found none") from None
+        raise ExecutionError(f"{wanted}; found none") from None
     except grpc.RpcError as error:
         if error.code() == grpc.StatusCode.UNAUTHENTICATED:
-            raise FleetError(f"{wanted}; found one that it refuses") from None
+            raise ExecutionError(f"{wanted}; found one that it refuses") from None
         raise ConnectionError(error.details()) from None

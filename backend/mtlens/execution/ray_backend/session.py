@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mtlens.config.sections import Resources
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.lanes import BYTES_PER_LANE, Lanes, divide
 from mtlens.execution.ray_backend.auth import check_entry, guard_token_file
 from mtlens.training.hardware import usable_cores
@@ -46,7 +46,7 @@ def session(address: str | None) -> Generator[str]:
             joined = ray.init(address=address, **quiet)
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
-        raise FleetError(f"{where}: {str(error).splitlines()[0]}") from None
+        raise ExecutionError(f"{where}: {str(error).splitlines()[0]}") from None
     try:
         yield joined.dashboard_url or ""
     finally:
@@ -58,7 +58,7 @@ def cluster_lanes(resources: Resources) -> Lanes:
 
     Every node is divided by itself, and all lanes get what a lane of the smallest share gets, so that runs are equal
     wherever they land. `lanes: auto` fills the nodes that are there and those that join, and asks an autoscaler for a lane
-    per job; a number asks for as many. Raises FleetError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    per job; a number asks for as many. Raises ExecutionError where no node has room for one lane within SECONDS_FOR_A_NODE.
     """
     nodes = _nodes_with_room(resources) or _await_nodes(resources)
     alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
@@ -67,7 +67,7 @@ def cluster_lanes(resources: Resources) -> Lanes:
     asked = room if resources.lanes == "auto" else resources.lanes * resources.workers_per_run
     workers = max(1, asked // resources.workers_per_run) * resources.workers_per_run
     if resources.workers_per_run > room:
-        raise FleetError(f"workers_per_run should be at most {room}, the lanes of {len(nodes)} nodes; found {workers}")
+        raise ExecutionError(f"workers_per_run should be at most {room}, the lanes of {len(nodes)} nodes; found {workers}")
     memory = min(BYTES_PER_LANE, *(node.memory / lanes.workers for node, lanes in zip(nodes, each, strict=True)))
     return Lanes(
         workers=workers,
@@ -138,7 +138,7 @@ def _await_nodes(resources: Resources) -> list[_Node]:
         while not (nodes := _nodes_with_room(resources)):
             if time.monotonic() >= deadline:
                 found = ", ".join(f"{node.cores:g} CPUs and {node.gpus:g} GPUs" for node in _nodes()) or "none"
-                raise FleetError(
+                raise ExecutionError(
                     f"a node should have room for a lane ({_wanted(resources)}) within {SECONDS_FOR_A_NODE:g} s; "
                     f"found nodes: {found}"
                 )

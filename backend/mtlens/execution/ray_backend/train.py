@@ -27,10 +27,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from mtlens.config.run import Outcome, Run
 from mtlens.data.tokenize import Encoded
-from mtlens.errors import FleetError, WorkspaceError
+from mtlens.errors import ExecutionError, WorkspaceError
 from mtlens.evidence.jobs import Job
 from mtlens.execution.job import perform
-from mtlens.execution.job_queue import Broker
+from mtlens.execution.job_queue import JobQueue
 from mtlens.execution.lanes import Lanes
 from mtlens.execution.ray_backend.session import alive_nodes
 from mtlens.store.workspace.run_folder import RunFolder
@@ -44,73 +44,75 @@ SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so on
 LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
 
 
-def run_fleet(
+def run_on_workers(
     jobs: Sequence[Job],
     encoded: Encoded,
     workspace: Workspace,
     lanes: Lanes,
     later: Iterable[Sequence[Job]] = (),
-    broker: Any = None,
+    job_queue: Any = None,
 ) -> list[Outcome]:
-    """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises FleetError if it breaks down.
+    """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises ExecutionError if it breaks down.
 
-    later: further stages, each asked for when the one before is over, as what it holds may depend on that. broker: that of
-    `start_broker`, where others ask it too.
+    later: further stages, each asked for when the one before is over, as what it holds may depend on that. job_queue: that of
+    `start_job_queue`, where others ask it too.
     """
-    broker = broker or start_broker()
-    config = {"broker": broker, **_shared(encoded, workspace, lanes)}
+    job_queue = job_queue or start_job_queue()
+    config = {"job_queue": job_queue, **_shared(encoded, workspace, lanes)}
     most = max(lanes.workers, len(jobs)) if lanes.grows else lanes.workers
     workers = most if later else min(most, len(jobs))
     asker = ThreadPoolExecutor(max_workers=1)
-    answers = asker.submit(_ask, broker, itertools.chain([jobs], later))
+    answers = asker.submit(_ask, job_queue, itertools.chain([jobs], later))
     try:
         _fit(_lane, config, lanes, workers=workers, workspace=workspace, failures=SPARE_DEATHS + 3 * len(jobs))
         return answers.result(timeout=60)
     except ray.exceptions.RayError as error:
-        raise FleetError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
+        raise ExecutionError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
     finally:
-        ray.kill(broker)  # or an asker that waits for a fleet that broke down would wait for ever
+        ray.kill(job_queue)  # or an asker that waits for a fleet that broke down would wait for ever
         asker.shutdown(wait=True)
 
 
-def start_broker() -> Any:
+def start_job_queue() -> Any:
     """The actor that lanes take jobs from, on the node of this process."""
     # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
     options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
-    return cast("Any", ray.remote(Broker)).options(**options).remote(alive_nodes)
+    return cast("Any", ray.remote(JobQueue)).options(**options).remote(alive_nodes)
 
 
-def _ask(broker: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
+def _ask(job_queue: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
     """Have one stage after the other done, and let the lanes go."""
     outcomes: list[Outcome] = []
     try:
         for jobs in stages:
-            outcomes += ray.get(broker.ask.remote(list(jobs)))
+            outcomes += ray.get(job_queue.submit.remote(list(jobs)))
         return outcomes
     finally:
         with contextlib.suppress(ray.exceptions.RayError):
-            ray.get(broker.close.remote())
+            ray.get(job_queue.close.remote())
 
 
-def run_wide(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
+def run_data_parallel(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
     """Train each run data-parallel, in a trainer of its own, several side by side where there is room.
 
     The numbers are those of one process up to rounding where the encoder draws no dropout; each process draws its own.
     """
     shared = _shared(encoded, workspace, lanes)
     pool = ThreadPoolExecutor(max_workers=lanes.side_by_side)
-    futures = [pool.submit(_run_one_wide, run, shared, workspace, lanes) for run in runs]
+    futures = [pool.submit(_run_one_data_parallel, run, shared, workspace, lanes) for run in runs]
     try:
         return [future.result() for future in futures]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # interrupted, the others end with the session
 
 
-def _run_one_wide(run: Run, shared: dict[str, Any], workspace: Workspace, lanes: Lanes) -> Outcome:
+def _run_one_data_parallel(run: Run, shared: dict[str, Any], workspace: Workspace, lanes: Lanes) -> Outcome:
     try:
-        return _fit(_wide, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3)
-    except FleetError as error:
+        return _fit(
+            _data_parallel_worker, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3
+        )
+    except ExecutionError as error:
         with contextlib.suppress(WorkspaceError):  # what keeps a run from starting may keep it from being told
             RunFolder(workspace, run.run_id).fail(str(error))
         return Outcome(job_id=run.run_id, reason=str(error))
@@ -147,7 +149,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
     try:
         return trainer.fit().return_value
     except ray.train.TrainingFailedError as error:
-        raise FleetError(f"the fleet should outlive its runs; it broke down: {_cause(error)}") from error
+        raise ExecutionError(f"the fleet should outlive its runs; it broke down: {_cause(error)}") from error
     except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers
         raise KeyboardInterrupt from None
     finally:
@@ -170,12 +172,12 @@ def _lane(config: dict[str, Any]) -> None:
     limit_gpu_memory(config["share"])
     encoded: Encoded = ray.get(config["encoded"])
     workspace = Workspace.open(Path(config["workspace"]), create=False)
-    broker, group = config["broker"], broadcast_from_rank_zero(secrets.token_hex(8))
-    while (job := cast("Job | None", ray.get(broker.take.remote(rank, group)))) is not None:
-        ray.get(broker.give.remote(rank, perform(job, encoded, workspace, **config["resources"])))
+    job_queue, group = config["job_queue"], broadcast_from_rank_zero(secrets.token_hex(8))
+    while (job := cast("Job | None", ray.get(job_queue.next.remote(rank, group)))) is not None:
+        ray.get(job_queue.complete.remote(rank, perform(job, encoded, workspace, **config["resources"])))
 
 
-def _wide(config: dict[str, Any]) -> Outcome:
+def _data_parallel_worker(config: dict[str, Any]) -> Outcome:
     context = ray.train.get_context()
     limit_gpu_memory(config["share"])
     world = World(rank=context.get_world_rank(), size=context.get_world_size())

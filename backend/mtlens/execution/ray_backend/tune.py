@@ -31,9 +31,9 @@ class PartitionSearcher(Searcher):
     watch: is told of the runs that a trial will ask for. outcomes: how those ended that were over so far.
     """
 
-    def __init__(self, search: GroupSearch, broker: Any, watch: Callable[[Sequence[Job]], None]):
+    def __init__(self, search: GroupSearch, job_queue: Any, watch: Callable[[Sequence[Job]], None]):
         super().__init__()
-        self._search, self._broker, self._watch = search, broker, watch
+        self._search, self._job_queue, self._watch = search, job_queue, watch
         self._looked_at: dict[str, Family] = {}
         self.outcomes: dict[str, Outcome] = {}
 
@@ -47,7 +47,7 @@ class PartitionSearcher(Searcher):
         self._looked_at[trial_id] = family
         runs, name = self._search.missing(family), "-".join(map(str, family))
         self._watch(runs)
-        ray.get(self._broker.offer.remote(name, runs))
+        ray.get(self._job_queue.offer.remote(name, runs))
         return {"family": name}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -70,14 +70,14 @@ class PartitionSearcher(Searcher):
 
 
 def search_with_tune(
-    search: GroupSearch, broker: Any, workspace: Workspace, lanes: Lanes, watch: Callable[[Sequence[Job]], None]
+    search: GroupSearch, job_queue: Any, workspace: Workspace, lanes: Lanes, watch: Callable[[Sequence[Job]], None]
 ) -> list[Outcome]:
     """Run the trials of a search while a fleet's lanes take jobs from the broker; how the runs ended that were asked for."""
-    searcher = PartitionSearcher(search, broker, watch)
+    searcher = PartitionSearcher(search, job_queue, watch)
     storage = workspace.root / "ray" / secrets.token_hex(8)
 
     def look(config: dict[str, Any]) -> None:
-        outcomes = ray.get(broker.ask_for.remote(config["family"]))
+        outcomes = ray.get(job_queue.submit_group.remote(config["family"]))
         tune.report({"outcomes": [outcome.model_dump() for outcome in outcomes]})
 
     tuner = tune.Tuner(

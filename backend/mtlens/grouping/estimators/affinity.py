@@ -79,7 +79,7 @@ def first_order_affinity(products: Floats, losses: Floats) -> Floats:
 TAG = Affinity(
     name="TAG (look-ahead)",
     matrix=lambda gradients, _: gradients.lookahead,
-    # a forward and a backward of all tasks for the optimiser's moments; then a forward, and a backward and a forward for each
+    # a forward and a backward of all tasks for the optimiser's stages; then a forward, and a backward and a forward for each
     passes=lambda num_tasks: 2 * num_tasks + 3,
 )
 FIRST_ORDER = Affinity(

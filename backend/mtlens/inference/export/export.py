@@ -21,7 +21,7 @@ from mtlens.inference.export.model_card import write_card
 from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import Member, recommended
 from mtlens.inference.export.source import Source
-from mtlens.inference.export.train_tagger import examine, teach
+from mtlens.inference.export.train_tagger import examine, train_tagger
 from mtlens.inference.model.calibration import fit_temperature
 from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
@@ -93,7 +93,7 @@ def _write_member(source: Source, member: Member, out: Path, number: int, dtype:
 
 def _teach(plan: Plan) -> Learned:
     hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
-    return teach(plan.pretrained.directory, hardware, lambda line: print(line, file=sys.stderr, flush=True))
+    return train_tagger(plan.pretrained.directory, hardware, lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> TaggerConfig | None:

@@ -35,10 +35,10 @@ RARE = -2.0  # logit to begin with: few of all pairs of a sentence and a segment
 RATE, HEAD_RATE = 3e-4, 3e-3
 WARMUP, DECAY, CLIP = 0.1, 0.01, 1.0
 
-Lesson = tuple[Window, list[Tags]]
+TrainingReport = tuple[Window, list[Tags]]
 
 
-def teach(directory: Path, hardware: Hardware, show: Callable[[str], None]) -> Learned:
+def train_tagger(directory: Path, hardware: Hardware, show: Callable[[str], None]) -> Learned:
     """A tagger for every motion segment that mtlens knows, on the pretrained encoder in `directory`."""
     torch.manual_seed(SEED)
     tokenizer = load_tokenizer(directory)
@@ -55,9 +55,9 @@ def teach(directory: Path, hardware: Hardware, show: Callable[[str], None]) -> L
     return tagger
 
 
-def lessons(windows: Windows) -> list[Lesson]:
+def lessons(windows: Windows) -> list[TrainingReport]:
     """Windows of reports of seen practices, in random order, with the true tags of the sentences of their reports."""
-    found: list[Lesson] = []
+    found: list[TrainingReport] = []
     for number in range(CORPORA):
         related = number / max(CORPORA - 1, 1)
         for region in REGIONS:
@@ -76,7 +76,7 @@ def examine(tagger: Tagger, regions: Sequence[Region]) -> TagScore:
     return score_tagger(tagger, [report for corpus in corpora for report in corpus.reports if report.unseen])
 
 
-def _train(tagger: Learned, lessons: Sequence[Lesson], show: Callable[[str], None]) -> None:
+def _train(tagger: Learned, lessons: Sequence[TrainingReport], show: Callable[[str], None]) -> None:
     """AdamW on the mean binary cross-entropy over sentences and segments; the rate warms up and decays linearly."""
     model, hardware = tagger.model.train(), tagger.hardware
     optimiser = _optimiser(model)

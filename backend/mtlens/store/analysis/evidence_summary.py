@@ -1,4 +1,4 @@
-"""Fills schema `summary`: what the measured evidence says of each pair of tasks, over seeds. Recomputed when pieces change."""
+"""Fills schema `summary`: what the measured evidence says of each pair of tasks, over seeds."""
 
 import math
 from collections import defaultdict
@@ -24,14 +24,14 @@ _ALIGNMENT_METHOD = (
 )
 # means in the order of seeds: a sum in another order ends in another digit
 _ALIGNMENTS = """
-    SELECT setting, moment, if(moment = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
+    SELECT setting, stage, if(stage = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
         list(debiased ORDER BY seed) AS debiased,
         list_avg(list(naive ORDER BY seed)) AS naive, list_avg(list(split_half ORDER BY seed)) AS split_half,
         list_avg(list(ceiling ORDER BY seed)) AS ceiling, list_avg(list(permuted ORDER BY seed)) AS floor,
         list_avg(list(conflict_rate ORDER BY seed)) AS conflict_rate,
         list_avg(list(magnitude_similarity ORDER BY seed)) AS magnitude_similarity
     FROM gradient_alignment
-    WHERE task_a <> task_b AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    WHERE task_a <> task_b AND job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
     GROUP BY ALL
     ORDER BY ALL
 """
@@ -40,17 +40,17 @@ _ALIGNMENTS = """
 def refresh(
     connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
 ) -> None:
-    """Summarise an experiment's evidence, unless its finished pieces are those that were summarised last.
+    """Summarise an experiment's evidence, unless its finished evidence jobs are those that were summarised last.
 
     noise: tasks of the experiment whose labels are permuted, a control.
     """
     query = (
-        "SELECT piece_id FROM bookkeeping.experiment_piece JOIN bookkeeping.piece_seen USING (piece_id) "
+        "SELECT job_id FROM bookkeeping.experiment_evidence_job JOIN bookkeeping.evidence_job_seen USING (job_id) "
         "WHERE experiment_id = ? AND state = 'done' ORDER BY ALL"
     )
-    pieces = content_hash(connection.execute(query, [experiment_id]).fetchall())
-    seen = "SELECT pieces FROM bookkeeping.evidence_seen WHERE experiment_id = ?"
-    if connection.execute(seen, [experiment_id]).fetchone() == (pieces,):
+    evidence_jobs = content_hash(connection.execute(query, [experiment_id]).fetchall())
+    seen = "SELECT evidence_jobs FROM bookkeeping.evidence_seen WHERE experiment_id = ?"
+    if connection.execute(seen, [experiment_id]).fetchone() == (evidence_jobs,):
         return
     for table in ("summary.similarity", "summary.alignment", "bookkeeping.evidence_seen"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ?", [experiment_id])
@@ -59,7 +59,7 @@ def refresh(
     writer.insert_rows(connection, "summary.similarity", similarities)
     alignments = [{**key, **row} for row in _alignments(connection, experiment_id, settings)]
     writer.insert_rows(connection, "summary.alignment", alignments)
-    writer.insert_rows(connection, "bookkeeping.evidence_seen", [{**key, "pieces": pieces}])
+    writer.insert_rows(connection, "bookkeeping.evidence_seen", [{**key, "evidence_jobs": evidence_jobs}])
 
 
 def _similarities(
@@ -71,7 +71,7 @@ def _similarities(
         SELECT pooling, features, estimator, layer_a, role_a, task_a, seed_a, role_b, task_b, seed_b, value, examples
         FROM cka
         WHERE layer_a = layer_b
-            AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+            AND job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
         """,
         [experiment_id],
     ).fetchall()
@@ -134,7 +134,7 @@ def _columns(found: LayerSimilarity) -> dict[str, object]:
 
 
 def _alignments(connection: writer.Connection, experiment_id: str, settings: Evidence) -> Iterator[dict[str, object]]:
-    """A row per pair, moment and block of parameters."""
+    """A row per pair, stage and block of parameters."""
     method = _ALIGNMENT_METHOD.format(threshold=settings.threshold)
     cursor = connection.execute(_ALIGNMENTS, [experiment_id])
     names = [column[0] for column in cursor.description]

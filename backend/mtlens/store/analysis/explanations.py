@@ -22,7 +22,7 @@ _LAYERS = """
 _DIRECTIONS = """
     SELECT task_a, task_b, layer, cosine, low, high, seeds, statement, reason
     FROM summary.alignment
-    WHERE experiment_id = ? AND setting = 'multi' AND moment = 'training' AND parameters = 'all'
+    WHERE experiment_id = ? AND setting = 'multi' AND stage = 'training' AND parameters = 'all'
     ORDER BY task_a, task_b, layer
 """
 

@@ -29,19 +29,19 @@ _SCORES = """
 """
 _COSINES = """
     SELECT task_a, task_b, seed, debiased FROM gradient_alignment
-    WHERE setting = 'multi' AND moment = 'training' AND layer IS NULL AND parameters = 'all' AND task_a <> task_b
-        AND piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    WHERE setting = 'multi' AND stage = 'training' AND layer IS NULL AND parameters = 'all' AND task_a <> task_b
+        AND job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
     ORDER BY ALL
 """
 _LOOKAHEADS = """
     SELECT task_from, task_for, seed, avg(lookahead), avg(first_order) FROM lookahead
-    WHERE piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    WHERE job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
     GROUP BY ALL
     ORDER BY ALL
 """
 _LINEARISED = """
     SELECT task_from, task_for, seed, affinity FROM linearised
-    WHERE piece_id IN (SELECT piece_id FROM bookkeeping.experiment_piece WHERE experiment_id = ?)
+    WHERE job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
     ORDER BY ALL
 """
 _SIMILARITIES = """
@@ -51,7 +51,7 @@ _SIMILARITIES = """
     ORDER BY ALL
 """
 _EVIDENCE_SECONDS = """
-    SELECT kind, sum(seconds) FROM bookkeeping.experiment_piece JOIN bookkeeping.piece_seen USING (piece_id)
+    SELECT kind, sum(seconds) FROM bookkeeping.experiment_evidence_job JOIN bookkeeping.evidence_job_seen USING (job_id)
     WHERE experiment_id = ? GROUP BY kind
 """
 
@@ -67,7 +67,7 @@ class GroupRun:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Gathered:
+class GroupScores:
     """An experiment that searches, as far as its groups are trained. runs: (group, seed) -> run."""
 
     experiment_id: str
@@ -113,7 +113,7 @@ class Gathered:
         return float(np.mean(found)) if found and None not in found else None
 
 
-def gather(connection: writer.Connection, experiment_id: str) -> Gathered | None:
+def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | None:
     """None where the experiment does not search, or not every task has a task-specific model yet."""
     query = "SELECT specification, seeds, margin FROM experiment WHERE experiment_id = ?"
     about = connection.execute(query, [experiment_id]).fetchone()
@@ -133,7 +133,7 @@ def gather(connection: writer.Connection, experiment_id: str) -> Gathered | None
     similarities = connection.execute(_SIMILARITIES, {"id": experiment_id, "pooling": pooling}).fetchall()
     seconds = connection.execute(_EVIDENCE_SECONDS, [experiment_id]).fetchall()
     evidence = [repr(rows) for rows in (cosines, ahead, linearised, similarities)]
-    return Gathered(
+    return GroupScores(
         experiment_id=experiment_id,
         tasks=tasks,
         seeds=seeds,

@@ -18,7 +18,7 @@ from mtlens.statistics.equivalence import compare as judge
 from mtlens.statistics.metrics import confusion, macro_f1, permuted_macro_f1
 from mtlens.statistics.power import ALPHA
 from mtlens.store.analysis import comparisons
-from mtlens.store.analysis.group_scores import Gathered
+from mtlens.store.analysis.group_scores import GroupScores
 from mtlens.store.database import writer
 
 _METHOD = (
@@ -35,30 +35,30 @@ _VALIDATION = """
 _COSTS = ("parameters", "seconds", "inference_seconds")
 
 
-def refresh(connection: writer.Connection, gathered: Gathered) -> tuple[Selection, bool]:
+def refresh(connection: writer.Connection, group_scores: GroupScores) -> tuple[Selection, bool]:
     """Choose, judge and store; returns the family, and whether it can be recommended as it is."""
-    alone = _unlearned(connection, gathered)
+    alone = _unlearned(connection, group_scores)
     family = cheapest_adequate(
-        gathered.validation,
-        gathered.complete,
-        margin=gathered.margin,
-        cost=gathered.cost,
-        overlap=gathered.search.overlap,
+        group_scores.validation,
+        group_scores.complete,
+        margin=group_scores.margin,
+        cost=group_scores.cost,
+        overlap=group_scores.search.overlap,
         alone=alone,
     )
-    found = _judged(connection, gathered, family)
-    verdict, statement = _conclusion(gathered, family, found)
+    found = _judged(connection, group_scores, family)
+    verdict, statement = _conclusion(group_scores, family, found)
     if alone:
-        names = ", ".join(gathered.tasks[task] for task in alone)
+        names = ", ".join(group_scores.tasks[task] for task in alone)
         statement += f"; left alone, as their own models are no better than chance on validation: {names}"
-    singles = [1 << task for task in range(len(gathered.tasks))]
+    singles = [1 << task for task in range(len(group_scores.tasks))]
     costs = {
-        **{name: _total([gathered.mean(group, name) for group in family.groups]) for name in _COSTS},
-        **{f"single_{name}": _total([gathered.mean(group, name) for group in singles]) for name in _COSTS},
+        **{name: _total([group_scores.mean(group, name) for group in family.groups]) for name in _COSTS},
+        **{f"single_{name}": _total([group_scores.mean(group, name) for group in singles]) for name in _COSTS},
     }
     row = {
-        "experiment_id": gathered.experiment_id, "verdict": verdict,
-        "groups": [gathered.names(one) for one in sorted(family.groups, key=tasks_of)],
+        "experiment_id": group_scores.experiment_id, "verdict": verdict,
+        "groups": [group_scores.names(one) for one in sorted(family.groups, key=tasks_of)],
         "statement": statement, "models": len(family.groups), "cost": family.cost, "tasks": len(singles), **costs,
         "method": _METHOD,
     }  # fmt: skip
@@ -66,14 +66,14 @@ def refresh(connection: writer.Connection, gathered: Gathered) -> tuple[Selectio
     return family, verdict in ("matches", "separate")
 
 
-def _unlearned(connection: writer.Connection, gathered: Gathered) -> list[int]:
+def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list[int]:
     """Tasks whose own models score no higher on validation than if the labels were dealt out to other texts.
 
     A one-sided test at 5 % of the mean over seeds.
     """
     found: list[int] = []
-    for task, name in enumerate(gathered.tasks):
-        runs = [gathered.runs[1 << task, seed].run_id for seed in gathered.seeds]
+    for task, name in enumerate(group_scores.tasks):
+        runs = [group_scores.runs[1 << task, seed].run_id for seed in group_scores.seeds]
         rows = connection.execute(_VALIDATION, [name, runs]).fetchall()
         labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
         num_classes = 1 + int(max(labels.max(), predicted.max()))
@@ -84,27 +84,28 @@ def _unlearned(connection: writer.Connection, gathered: Gathered) -> list[int]:
     return found
 
 
-def _judged(connection: writer.Connection, gathered: Gathered, family: Selection) -> Sequence[Comparison]:
+def _judged(connection: writer.Connection, group_scores: GroupScores, family: Selection) -> Sequence[Comparison]:
     """Comparisons of the tasks that share a model with their task-specific models, stored as kind `family`."""
-    groups = gathered.complete
+    groups = group_scores.complete
     pairs = {
-        gathered.tasks[task]: {
-            seed: (gathered.runs[1 << task, seed].run_id, gathered.runs[groups[row], seed].run_id) for seed in gathered.seeds
+        group_scores.tasks[task]: {
+            seed: (group_scores.runs[1 << task, seed].run_id, group_scores.runs[groups[row], seed].run_id)
+            for seed in group_scores.seeds
         }
         for task, row in enumerate(family.served_by)
         if groups[row] != 1 << task
     }
-    tasks = comparisons.read_predictions(connection, gathered.experiment_id, pairs) if pairs else []
-    found = judge(tasks, margin=gathered.margin) if tasks else ()
-    comparisons.store_comparisons(connection, gathered.experiment_id, "family", pairs, found)
+    tasks = comparisons.read_predictions(connection, group_scores.experiment_id, pairs) if pairs else []
+    found = judge(tasks, margin=group_scores.margin) if tasks else ()
+    comparisons.store_comparisons(connection, group_scores.experiment_id, "family", pairs, found)
     return [one for one in found if one.task is not None]
 
 
-def _conclusion(gathered: Gathered, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
+def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
     """Verdict on the family and what it says in words."""
-    words = "; ".join(" + ".join(gathered.names(group)) for group in sorted(family.groups, key=tasks_of))
+    words = "; ".join(" + ".join(group_scores.names(group)) for group in sorted(family.groups, key=tasks_of))
     models = "1 model" if len(family.groups) == 1 else f"{len(family.groups)} models"
-    instead = f"{models} instead of {len(gathered.tasks)} ({words})"
+    instead = f"{models} instead of {len(group_scores.tasks)} ({words})"
     worse = [str(one.task) for one in found if one.verdict == "worse"]
     open_ = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
     if not found:

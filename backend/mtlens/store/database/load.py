@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from mtlens.store.database.read_evidence import PieceRecord
+from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
 from mtlens.store.database.writer import Connection, incoming, insert, insert_rows
@@ -30,13 +30,13 @@ _KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
 _TABLES_OF_RUN = ("run", "metric", "prediction", "event", "quarantine", "bookkeeping.run_seen", "bookkeeping.journal_seen")
 _TABLES_OF_MANIFEST = ("experiment", "task", "example", "experiment_run", "quarantine", "bookkeeping.experiment_seen")
 _TABLES_OF_EVIDENCE = (
-    "bookkeeping.experiment_piece",
+    "bookkeeping.experiment_evidence_job",
     "bookkeeping.evidence_seen",
     "summary.similarity",
     "summary.alignment",
     "summary.explanation",
 )
-_TABLES_OF_PIECE = ("cka", "gradient_alignment", "lookahead", "linearised", "bookkeeping.piece_seen")
+_TABLES_OF_EVIDENCE_JOB = ("cka", "gradient_alignment", "lookahead", "linearised", "bookkeeping.evidence_job_seen")
 TABLES_OF_GROUPING = (
     "affinity",
     "summary.group_score",
@@ -59,8 +59,8 @@ def read_seen(connection: Connection) -> Seen:
         for run_id, generation, state in connection.execute("FROM bookkeeping.run_seen").fetchall()
     }
     stamps = connection.execute("SELECT experiment_id, stamp FROM bookkeeping.experiment_seen").fetchall()
-    pieces = dict(connection.execute("SELECT piece_id, state FROM bookkeeping.piece_seen").fetchall())
-    return Seen(runs=runs, experiments=dict(stamps), pieces=pieces)
+    evidence_jobs = dict(connection.execute("SELECT job_id, state FROM bookkeeping.evidence_job_seen").fetchall())
+    return Seen(runs=runs, experiments=dict(stamps), evidence_jobs=evidence_jobs)
 
 
 def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
@@ -73,7 +73,7 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
-    """Take experiments out with what was concluded; their runs and pieces of evidence stay."""
+    """Take experiments out with what was concluded; their runs and evidence jobs stay."""
     concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE, *TABLES_OF_GROUPING)
     _delete(connection, concluded, "experiment_id", experiment_ids)
 
@@ -95,28 +95,28 @@ def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
     _remember(connection, records)
 
 
-def forget_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
-    """Take pieces of evidence out whose folders are gone."""
-    _mark_stale_by_pieces(connection, piece_ids)
-    _delete(connection, _TABLES_OF_PIECE, "piece_id", piece_ids)
+def forget_evidence_jobs(connection: Connection, job_ids: Sequence[str]) -> None:
+    """Take evidence jobs out whose folders are gone."""
+    _mark_stale_by_evidence(connection, job_ids)
+    _delete(connection, _TABLES_OF_EVIDENCE_JOB, "job_id", job_ids)
 
 
-def add_piece(connection: Connection, record: PieceRecord) -> None:
-    """Put in a piece of evidence in place of what was known of it."""
-    forget_pieces(connection, [record.piece_id])
-    insert(connection, "cka", _joined([(record.piece_id, record.cka)], "piece_id"))
-    insert(connection, "gradient_alignment", _joined([(record.piece_id, record.gradients)], "piece_id"))
-    insert(connection, "lookahead", _joined([(record.piece_id, record.lookahead)], "piece_id"))
-    insert(connection, "linearised", _joined([(record.piece_id, record.linearised)], "piece_id"))
-    seen = {"piece_id": record.piece_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
-    insert_rows(connection, "bookkeeping.piece_seen", [seen])
+def add_evidence_job(connection: Connection, record: EvidenceRecord) -> None:
+    """Put in an evidence job in place of what was known of it."""
+    forget_evidence_jobs(connection, [record.job_id])
+    insert(connection, "cka", _joined([(record.job_id, record.cka)], "job_id"))
+    insert(connection, "gradient_alignment", _joined([(record.job_id, record.gradients)], "job_id"))
+    insert(connection, "lookahead", _joined([(record.job_id, record.lookahead)], "job_id"))
+    insert(connection, "linearised", _joined([(record.job_id, record.linearised)], "job_id"))
+    seen = {"job_id": record.job_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
+    insert_rows(connection, "bookkeeping.evidence_job_seen", [seen])
 
 
-def _mark_stale_by_pieces(connection: Connection, piece_ids: Sequence[str]) -> None:
+def _mark_stale_by_evidence(connection: Connection, job_ids: Sequence[str]) -> None:
     connection.execute(
         "UPDATE bookkeeping.experiment_seen SET stale = true WHERE experiment_id IN "
-        "(SELECT experiment_id FROM bookkeeping.experiment_piece WHERE piece_id IN (SELECT unnest($ids)))",
-        {"ids": piece_ids},
+        "(SELECT experiment_id FROM bookkeeping.experiment_evidence_job WHERE job_id IN (SELECT unnest($ids)))",
+        {"ids": job_ids},
     )
 
 
@@ -161,8 +161,10 @@ def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
     insert_rows(connection, "experiment", [{**key, **about}])
     insert_rows(connection, "task", [{**key, **_task(position, task)} for position, task in enumerate(manifest.tasks)])
     insert_rows(connection, "experiment_run", [{**key, **run.model_dump()} for run in manifest.runs])
-    pieces = [{**key, "position": position, **piece.model_dump()} for position, piece in enumerate(manifest.evidence)]
-    insert_rows(connection, "bookkeeping.experiment_piece", pieces)
+    evidence_jobs = [
+        {**key, "position": position, **evidence_job.model_dump()} for position, evidence_job in enumerate(manifest.evidence)
+    ]
+    insert_rows(connection, "bookkeeping.experiment_evidence_job", evidence_jobs)
     owner = pa.repeat(record.experiment_id, len(record.examples))
     insert(connection, "example", record.examples.append_column("experiment_id", owner))
 

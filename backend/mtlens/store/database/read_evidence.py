@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.scan import StoredState
-from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, PieceFolder
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LINEARISED_COLUMNS, LOOKAHEAD_COLUMNS
 from mtlens.store.workspace.files import read_object
 from mtlens.store.workspace.job_folder import JobState
@@ -25,10 +25,10 @@ _FILES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PieceRecord:
-    """A piece of evidence as its folder has it now; its tables are empty before it is done."""
+class EvidenceRecord:
+    """An evidence job as its folder has it now; its tables are empty before it is done."""
 
-    piece_id: str
+    job_id: str
     state: StoredState
     seconds: float | None
     reason: str | None
@@ -38,9 +38,9 @@ class PieceRecord:
     linearised: pa.Table
 
 
-def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) -> PieceRecord | None:
-    """What a piece's folder holds, or None where nothing has changed since it was in state `before`."""
-    folder = PieceFolder(workspace, piece_id)
+def read_evidence(workspace: Workspace, job_id: str, before: StoredState | None) -> EvidenceRecord | None:
+    """What the folder of an evidence job holds, or None where nothing has changed since it was in state `before`."""
+    folder = EvidenceFolder(workspace, job_id)
     state = folder.state
     if state == "absent" or state == before:
         return None
@@ -50,18 +50,18 @@ def read_piece(workspace: Workspace, piece_id: str, before: StoredState | None) 
         if before == "damaged":
             return None
         empty = _tables(folder, is_done=False)
-        return PieceRecord(piece_id=piece_id, state="damaged", seconds=None, reason=str(error), **empty)
+        return EvidenceRecord(job_id=job_id, state="damaged", seconds=None, reason=str(error), **empty)
 
 
-def _read(folder: PieceFolder, state: JobState) -> PieceRecord:
+def _read(folder: EvidenceFolder, state: JobState) -> EvidenceRecord:
     facts = dict[str, object]()
     if state == "done":
         facts = folder.facts()
     elif state == "failed":
         facts = read_object(folder.path / "FAILED")
     seconds, reason = facts.get("seconds"), facts.get("reason")
-    return PieceRecord(
-        piece_id=folder.job_id,
+    return EvidenceRecord(
+        job_id=folder.job_id,
         state="done" if state == "done" else "failed" if state == "failed" else "unfinished",
         seconds=seconds if isinstance(seconds, float) else None,
         reason=reason if isinstance(reason, str) else None,
@@ -69,8 +69,8 @@ def _read(folder: PieceFolder, state: JobState) -> PieceRecord:
     )
 
 
-def _tables(folder: PieceFolder, *, is_done: bool) -> dict[str, pa.Table]:
-    """Those that a finished piece has, and empty ones in place of others."""
+def _tables(folder: EvidenceFolder, *, is_done: bool) -> dict[str, pa.Table]:
+    """Those that a finished evidence job has, and empty ones in place of others."""
     return {
         field: read_parquet(folder.path / name, columns) if is_done and (folder.path / name).exists() else columns.empty_table()
         for field, (name, columns) in _FILES.items()

@@ -26,11 +26,11 @@ class RunSeen(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the master database holds. experiments: id -> stamp of the manifest that was read; pieces: of evidence."""
+    """What the master database holds. experiments: id -> stamp of the manifest that was read; evidence_jobs: of evidence."""
 
     runs: Mapping[str, RunSeen]
     experiments: Mapping[str, str]
-    pieces: Mapping[str, StoredState]
+    evidence_jobs: Mapping[str, StoredState]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Listing:
     gone_runs: tuple[str, ...]
     experiments: tuple[tuple[str, str], ...]  # id, stamp
     gone_experiments: tuple[str, ...]
-    pieces: tuple[str, ...]
-    gone_pieces: tuple[str, ...]
+    evidence_jobs: tuple[str, ...]
+    gone_evidence_jobs: tuple[str, ...]
 
 
 def list_changes(workspace: Workspace, seen: Seen) -> Listing:
@@ -52,7 +52,7 @@ def list_changes(workspace: Workspace, seen: Seen) -> Listing:
     generations = {name: set_aside[name] for name in names if JOB_ID.fullmatch(name)}
     with os.scandir(workspace.experiments) as entries:
         stamps = {entry.name[: -len(".json")]: _stamp(entry) for entry in entries if entry.name.endswith(".json")}
-    pieces = {name for name in _names_of_pieces(workspace) if JOB_ID.fullmatch(name)}
+    evidence_jobs = {name for name in _names_of_evidence_jobs(workspace) if JOB_ID.fullmatch(name)}
     current = {run_id for run_id, run in seen.runs.items() if generations.get(run_id) == run.generation}
     finished = {run_id for run_id in current if seen.runs[run_id].state == "done"}
     return Listing(
@@ -60,12 +60,12 @@ def list_changes(workspace: Workspace, seen: Seen) -> Listing:
         gone_runs=tuple(sorted(seen.runs.keys() - current)),
         experiments=tuple(sorted(stamps.items() - seen.experiments.items())),
         gone_experiments=tuple(sorted(seen.experiments.keys() - stamps.keys())),
-        pieces=tuple(sorted(name for name in pieces if seen.pieces.get(name) != "done")),
-        gone_pieces=tuple(sorted(seen.pieces.keys() - pieces)),
+        evidence_jobs=tuple(sorted(name for name in evidence_jobs if seen.evidence_jobs.get(name) != "done")),
+        gone_evidence_jobs=tuple(sorted(seen.evidence_jobs.keys() - evidence_jobs)),
     )
 
 
-def _names_of_pieces(workspace: Workspace) -> list[str]:
+def _names_of_evidence_jobs(workspace: Workspace) -> list[str]:
     """None in a workspace of a mtlens that had no evidence."""
     return names_in(workspace.evidence) if workspace.evidence.exists() else []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 SQL = Path(__file__).with_name("sql")
 
 Connection = duckdb.DuckDBPyConnection

@@ -1,6 +1,6 @@
-"""An evidence folder: one piece of evidence, complete when and only when its DONE marker is there.
+"""An evidence folder: one evidence job, complete when and only when its DONE marker is there.
 
-piece.json           what was computed
+evidence.json        what was computed
 journal-<k>.jsonl    how far it came
 states.safetensors   hidden states, or
 cka.parquet          similarities of hidden states, or
@@ -25,28 +25,34 @@ LOOKAHEAD = "lookahead.parquet"
 STATES = "states.safetensors"
 
 
-class PieceFolder(JobFolder):
-    """The folder of one piece of evidence in a workspace; it need not exist yet."""
+class EvidenceFolder(JobFolder):
+    """The folder of one evidence job in a workspace; it need not exist yet."""
 
-    KIND = "piece"
+    KIND = "evidence"
 
     @property
     def path(self) -> Path:
         """Where the files are."""
         return self.workspace.evidence / self.job_id
 
-    def start(self, piece: dict[str, Any], versions: dict[str, str], host: dict[str, object]) -> Journal:
-        """Begin or take up the piece; returns a new journal. piece: what is computed, as JSON."""
+    @property
+    def about(self) -> Path:
+        """The file that says what the job is; mtlens 0.1 called it piece.json."""
+        older = self.path / "piece.json"
+        return older if older.exists() else super().about
+
+    def start(self, evidence_job: dict[str, Any], versions: dict[str, str], host: dict[str, object]) -> Journal:
+        """Begin or take up the job; returns a new journal. evidence_job: what is computed, as JSON."""
         self.workspace.evidence.mkdir(exist_ok=True)  # a workspace of an earlier mtlens has none
-        return self.begin(piece, versions, host)
+        return self.begin(evidence_job, versions, host)
 
     def finish(self, files: Mapping[str, bytes], facts: dict[str, object]) -> None:
         """Write the files and, last, DONE."""
         for name, content in files.items():
             self.save_bytes(name, content, durable=True)
-        self.mark_done(facts, {"piece.json", *files})
+        self.mark_done(facts, {self.about.name, *files})
 
 
-def piece_folders(workspace: Workspace) -> list[PieceFolder]:
-    """All pieces of evidence in a workspace, in the order of their ids; none that was set aside."""
-    return [PieceFolder(workspace, piece_id) for piece_id in jobs_in(workspace.evidence)]
+def evidence_folders(workspace: Workspace) -> list[EvidenceFolder]:
+    """All evidence jobs in a workspace, in the order of their ids; none that was set aside."""
+    return [EvidenceFolder(workspace, job_id) for job_id in jobs_in(workspace.evidence)]

@@ -37,7 +37,7 @@ class GradientRow:
 
     setting: str
     seed: int
-    moment: str
+    stage: str
     epoch: int | None
     layer: int | None
     parameters: str

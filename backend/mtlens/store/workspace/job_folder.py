@@ -169,7 +169,7 @@ class JobFolder(ABC):
 
     def _problems_of_about(self) -> list[str]:
         try:
-            found = read_object(self.about).get(f"{self.KIND}_id")
+            found = read_object(self.about).get(f"{self.about.stem}_id")
         except WorkspaceError as error:
             return [str(error)]
         return [] if found == self.job_id else [f"{self.about} should describe {self.KIND} {self.job_id}; found {found}"]

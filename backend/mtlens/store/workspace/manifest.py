@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Role, SplitName
@@ -34,10 +34,10 @@ class ManifestRun(_Part):
     candidate: int
 
 
-class ManifestPiece(_Part):
-    """A piece of evidence that the experiment asks for. subject: in words, what it looks at."""
+class ManifestEvidence(_Part):
+    """An evidence job that the experiment asks for. subject: in words, what it looks at."""
 
-    piece_id: str
+    job_id: str = Field(validation_alias=AliasChoices("job_id", "piece_id"))  # mtlens 0.1 wrote piece_id
     kind: str
     subject: str
 
@@ -53,7 +53,7 @@ class Manifest(_Part):
     tasks: tuple[ManifestTask, ...]
     runs: tuple[ManifestRun, ...]
     notes: tuple[str, ...]
-    evidence: tuple[ManifestPiece, ...] = ()
+    evidence: tuple[ManifestEvidence, ...] = ()
 
 
 def mark_started(workspace: Workspace, experiment_id: str) -> None:

@@ -107,11 +107,17 @@ def to_parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
+RENAMED = {"stage": "moment"}
+"""Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
+
+
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     """The columns of `schema` from a Parquet file; `WorkspaceError` where it is missing, torn or of other columns."""
     try:
         with pq.ParquetFile(path) as file:
-            return file.read(columns=schema.names, use_threads=False).select(schema.names).cast(schema)
+            stored = file.schema_arrow.names
+            names = [name if name in stored else RENAMED.get(name, name) for name in schema.names]
+            return file.read(columns=names, use_threads=False).select(names).rename_columns(schema.names).cast(schema)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())
         raise WorkspaceError(f"{path} should be a Parquet table of {', '.join(schema.names)}: {reason}") from error

@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def evidence(self) -> Path:
-        """One folder per piece of evidence, named by its id."""
+        """One folder per evidence job, named by its id."""
         return self.root / "evidence"
 
     @property
@@ -88,9 +88,9 @@ class Workspace:
         return self.root / "ray" / "dashboard"
 
     @property
-    def conductor_lock(self) -> Path:
+    def experiment_lock(self) -> Path:
         """File that a command which has jobs done here holds locked while it does."""
-        return self.root / ".conductor.lock"
+        return self.root / ".experiment.lock"
 
     @property
     def writer_lock(self) -> Path:

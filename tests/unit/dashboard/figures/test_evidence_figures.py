@@ -93,14 +93,14 @@ def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
     course = [
         replace(alignments[1], layer=layer, cosine=value, statement="inconclusive") for layer, value in ((0, 1.4), (1, 0.9))
     ]
-    assert [row[0] for row in figures.moment_map(course).data[0].z] == [None, 0.9]
+    assert [row[0] for row in figures.stage_map(course).data[0].z] == [None, 0.9]
 
 
 def test_the_course_of_a_pair_says_where_its_sign_is_open(full: Workspace) -> None:
     one = queries.course(full, EXPERIMENT, "canal", "cord")[1]
     bounds = (("start", -0.1, 0.4), ("end", 0.1, 0.5))
-    course = [replace(one, moment=when, epoch=None, cosine=0.2, low=low, high=high) for when, low, high in bounds]
-    assert figures.title_of(figures.moment_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign open) to 0.20"
+    course = [replace(one, stage=when, epoch=None, cosine=0.2, low=low, high=high) for when, low, high in bounds]
+    assert figures.title_of(figures.stage_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign open) to 0.20"
 
 
 def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:

@@ -280,11 +280,11 @@ def test_many_seeds_are_a_comb(full: Workspace) -> None:
 def test_a_cosine_beyond_1_is_told_in_words(full: Workspace, first: float | None, last: float, title: str) -> None:
     one = queries.alignments(full, EXPERIMENT)[1]
     ends = [
-        replace(one, layer=layer, moment=moment, epoch=None, cosine=cosine, low=0.1, high=0.4, statement="inconclusive")
-        for moment, cosine in (("start", first), ("end", last))
+        replace(one, layer=layer, stage=stage, epoch=None, cosine=cosine, low=0.1, high=0.4, statement="inconclusive")
+        for stage, cosine in (("start", first), ("end", last))
         for layer in (None, 0)
     ]
-    assert figures.title_of(figures.moment_map(ends)) == f"Gradients of {one.task_a} and {one.task_b}: {title}"
+    assert figures.title_of(figures.stage_map(ends)) == f"Gradients of {one.task_a} and {one.task_b}: {title}"
 
 
 def test_hostile_names_are_shown_as_they_are(stores: dict[str, Workspace]) -> None:

@@ -76,17 +76,17 @@ def test_cell_lists_pairs_of_seeds(full: Workspace) -> None:
 
 def test_alignments_are_those_that_verdicts_rest_on(full: Workspace) -> None:
     alignments = queries.alignments(full, EXPERIMENT)
-    assert {one.moment for one in alignments} == {"training"}
+    assert {one.stage for one in alignments} == {"training"}
     assert alignments[0].layer is None
     assert len(alignments) == 6 * (LAYERS + 1)
-    second = queries.alignments(full, EXPERIMENT, moment="epoch", epoch=2)
+    second = queries.alignments(full, EXPERIMENT, stage="epoch", epoch=2)
     assert {one.when for one in second} == {"epoch 2"}
 
 
 def test_alignments_without_a_course_of_training(tmp_path: Path) -> None:
     workspace = fake_stores.full(tmp_path)
-    fake_stores.change(workspace, "DELETE FROM summary.alignment WHERE moment = 'training'")
-    assert {one.moment for one in queries.alignments(workspace, EXPERIMENT)} == {"end"}
+    fake_stores.change(workspace, "DELETE FROM summary.alignment WHERE stage = 'training'")
+    assert {one.stage for one in queries.alignments(workspace, EXPERIMENT)} == {"end"}
 
 
 def test_course_takes_the_pair_in_any_order(full: Workspace) -> None:

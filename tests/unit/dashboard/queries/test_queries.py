@@ -43,7 +43,7 @@ def read_all(workspace: Workspace, task: str) -> dict[str, Any]:
         "tasks": queries.tasks(workspace, EXPERIMENT),
         "matching": queries.matching(workspace, EXPERIMENT).rows,
         "runs": queries.runs(workspace, EXPERIMENT),
-        "pieces": queries.pieces(workspace, EXPERIMENT),
+        "evidence_jobs": queries.evidence_jobs(workspace, EXPERIMENT),
         "curves": queries.curves(workspace, EXPERIMENT),
         "scores": queries.scores(workspace, EXPERIMENT),
         "confusion": queries.confusion(workspace, EXPERIMENT, task),
@@ -52,7 +52,7 @@ def read_all(workspace: Workspace, task: str) -> dict[str, Any]:
         "choices": queries.choices(workspace, EXPERIMENT),
         "matrices": pairs,
         "cell": queries.cell(workspace, EXPERIMENT, pairs[0], 2, 2) if pairs else (),
-        "moments": queries.moments(workspace, EXPERIMENT),
+        "stages": queries.stages(workspace, EXPERIMENT),
         "alignments": queries.alignments(workspace, EXPERIMENT),
         "explanations": queries.explanations(workspace, EXPERIMENT),
         "groupings": queries.groupings(workspace, EXPERIMENT),
@@ -231,20 +231,20 @@ def test_pace_of_runs(partial: Workspace) -> None:
 
 
 def test_pieces_tell_how_far_the_evidence_is(full: Workspace, partial: Workspace) -> None:
-    assert [(one.kind, one.state, one.number) for one in queries.pieces(full, EXPERIMENT)] == [
+    assert [(one.kind, one.state, one.number) for one in queries.evidence_jobs(full, EXPERIMENT)] == [
         ("similarity", "done", 1),
         ("gradients", "waiting", 1),
     ]
-    assert queries.pieces(partial, EXPERIMENT) == ()
+    assert queries.evidence_jobs(partial, EXPERIMENT) == ()
 
 
 def test_store_of_an_older_mtlens_has_no_evidence(tmp_path: Path) -> None:
     workspace = fake_stores.without_evidence(tmp_path)
-    gone = [f"DROP VIEW {view}" for view in ("evidence_cka", "evidence_gradients", "verdicts", "evidence_piece")]
+    gone = [f"DROP VIEW {view}" for view in ("evidence_cka", "evidence_gradients", "verdicts", "evidence_job")]
     fake_stores.change(workspace, *gone, "DROP TABLE cka", "DROP TABLE gradient_alignment")
     found = read_all(workspace, "disc")
     assert len(found["matching"]) == 5
-    assert not any(found[name] for name in ("pieces", "profiles", "choices", "matrices", "alignments", "explanations"))
+    assert not any(found[name] for name in ("evidence_jobs", "profiles", "choices", "matrices", "alignments", "explanations"))
 
 
 def test_groupings(tmp_path: Path) -> None:

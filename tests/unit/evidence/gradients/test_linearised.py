@@ -16,7 +16,7 @@ from mtlens.evidence.gradients.task_gradients import encoder_parameters
 from mtlens.evidence.jobs import Linearisation
 from mtlens.evidence.run import collect
 from mtlens.grouping.estimators.linearised import linearised_affinity
-from mtlens.store.workspace.evidence_folder import LINEARISED, PieceFolder
+from mtlens.store.workspace.evidence_folder import LINEARISED, EvidenceFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import prepare
 from mtlens.training.run import encoder_directory, execute
@@ -114,14 +114,14 @@ def test_a_twin_helps_more_than_another_task(run, twins, workspace):
 
 
 def test_a_piece_holds_each_ordered_pair_and_is_the_same_again(run, twins, workspace, tmp_path):
-    piece = Linearisation(run=run, microbatches=4, microbatch_size=10)
-    assert collect(piece, twins, workspace, threads=1).reason == ""
-    path = PieceFolder(workspace, piece.job_id).path
+    evidence_job = Linearisation(run=run, microbatches=4, microbatch_size=10)
+    assert collect(evidence_job, twins, workspace, threads=1).reason == ""
+    path = EvidenceFolder(workspace, evidence_job.job_id).path
     rows = pq.read_table(path / LINEARISED).to_pylist()
     names = [task.name for task in run.tasks]
     assert [(row["task_from"], row["task_for"]) for row in rows] == [(i, j) for i in names for j in names if i != j]
     assert {(row["seed"], row["training_examples"], row["validation_examples"]) for row in rows} == {(0, 40, 40)}
     assert np.isfinite([row["affinity"] for row in rows]).all()
     path.rename(tmp_path / "first")
-    assert collect(piece, twins, workspace, threads=1).reason == ""
+    assert collect(evidence_job, twins, workspace, threads=1).reason == ""
     assert pq.read_table(path / LINEARISED).to_pylist() == rows

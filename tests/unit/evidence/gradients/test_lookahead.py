@@ -9,12 +9,12 @@ from torch.nn import functional
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Search
 from mtlens.evidence.checkpoints import load_trained
-from mtlens.evidence.gradients.gradient_rows import draws_of
+from mtlens.evidence.gradients.gradient_rows import gradient_batches_of
 from mtlens.evidence.gradients.lookahead import affinities, look_ahead
 from mtlens.evidence.gradients.task_gradients import encoder_parameters
-from mtlens.evidence.jobs import LookAhead, Trained, plan_pieces
+from mtlens.evidence.jobs import LookAhead, Trained, plan_evidence
 from mtlens.evidence.run import collect
-from mtlens.store.workspace.evidence_folder import LOOKAHEAD, PieceFolder
+from mtlens.store.workspace.evidence_folder import LOOKAHEAD, EvidenceFolder
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import prepare
@@ -122,9 +122,9 @@ def run(make_run, encoded, workspace):
 
 
 def test_a_piece_holds_each_ordered_pair_at_each_epoch(run, encoded, workspace):
-    piece = LookAhead(run=run, microbatches=4, microbatch_size=15)
-    assert collect(piece, encoded, workspace, threads=1).reason == ""
-    rows = pq.read_table(PieceFolder(workspace, piece.job_id).path / LOOKAHEAD).to_pylist()
+    evidence_job = LookAhead(run=run, microbatches=4, microbatch_size=15)
+    assert collect(evidence_job, encoded, workspace, threads=1).reason == ""
+    rows = pq.read_table(EvidenceFolder(workspace, evidence_job.job_id).path / LOOKAHEAD).to_pylist()
     epochs = RunFolder(workspace, run.run_id).facts()["epochs_run"]
     assert [(row["epoch"], row["task_from"], row["task_for"]) for row in rows] == [
         (epoch, *pair) for epoch in range(1, epochs + 1) for pair in (("grade", "side"), ("side", "grade"))
@@ -137,7 +137,7 @@ def test_a_model_that_was_looked_at_is_exactly_as_it_was(run, encoded, workspace
     hardware = prepare("float32", threads=1, gpu=False)
     model = load_trained(run, workspace, encoder_directory(run), encoded.vocabulary)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    draws = draws_of(encoded.select(run.tasks), run, 3, 15, hardware)
+    draws = gradient_batches_of(encoded.select(run.tasks), run, 3, 15, hardware)
     lookahead, first_order = look_ahead(model, run, draws, hardware, lambda: None)
     assert lookahead.shape == first_order.shape == (3, 2, 2)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
@@ -149,6 +149,6 @@ def test_it_is_asked_for_where_groupings_are_searched(run, tasks):
     experiment = Experiment(name="e", data={"spine": {"region": "lumbar"}}, tasks=tasks, margin=0.1, seeds=(0,))
     kinds = {}
     for search in (None, Search()):
-        _, others = plan_pieces(experiment.model_copy(update={"search": search}), [Trained(role="multi", run=run)])
-        kinds[search is None] = [piece.kind for piece in others]
+        _, others = plan_evidence(experiment.model_copy(update={"search": search}), [Trained(role="multi", run=run)])
+        kinds[search is None] = [evidence_job.kind for evidence_job in others]
     assert kinds == {True: ["gradients", "similarity"], False: ["lookahead", "gradients", "linearised", "similarity"]}

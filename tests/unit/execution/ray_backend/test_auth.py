@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from mtlens.errors import FleetError
+from mtlens.errors import ExecutionError
 from mtlens.execution.ray_backend import auth
 
 
@@ -19,6 +19,6 @@ def test_a_head_that_never_answers_is_given_up(monkeypatch):
 
 def test_rays_client_is_not_the_way_in():
     with pytest.raises(
-        FleetError, match="--address should be HOST:PORT of the cluster's head, or auto; found 'ray://head:10001'"
+        ExecutionError, match="--address should be HOST:PORT of the cluster's head, or auto; found 'ray://head:10001'"
     ):
         auth.check_entry("ray://head:10001")

@@ -35,7 +35,7 @@ def learned(encoder):
         patch.setattr(train_tagger, "REPORTS", 3)
         patch.setattr(train_tagger, "lessons", lambda windows: lessons(windows)[:few] * 200)
         patch.setattr(train_tagger, "CORPORA", 1)
-        return train_tagger.teach(encoder, prepare("float32", threads=1, gpu=False), lambda _: None)
+        return train_tagger.train_tagger(encoder, prepare("float32", threads=1, gpu=False), lambda _: None)
 
 
 @given(st.lists(st.integers(1, 60), max_size=12), st.integers(40, 64))

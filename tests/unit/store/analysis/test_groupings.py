@@ -12,7 +12,7 @@ from mtlens.store.analysis import groupings
 from mtlens.store.database import reader
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.ingest import ingest, rebuild
-from mtlens.store.workspace.evidence_folder import LINEARISED, LOOKAHEAD, PieceFolder
+from mtlens.store.workspace.evidence_folder import LINEARISED, LOOKAHEAD, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import LinearisedRow, LookaheadRow, linearised_table, lookahead_table
 from mtlens.store.workspace.run_tables import to_parquet
 from mtlens.store.workspace.workspace import Workspace
@@ -177,13 +177,15 @@ def test_affinities_by_look_ahead_are_those_of_the_evidence_and_predict_groups(w
     fake = searched()
     train(workspace, fake, APART)
     path = workspace.experiments / f"{fake.experiment.experiment_id}.json"
-    pieces = {seed: format(seed + 10, "x") * 16 for seed in (0, 1)}
-    listed = [{"piece_id": piece, "kind": "lookahead", "subject": f"s{seed}"} for seed, piece in pieces.items()]
+    evidence_jobs = {seed: format(seed + 10, "x") * 16 for seed in (0, 1)}
+    listed = [
+        {"job_id": evidence_job, "kind": "lookahead", "subject": f"s{seed}"} for seed, evidence_job in evidence_jobs.items()
+    ]
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": listed}))
     ingest(workspace, force=True)
     assert rows(workspace, "SELECT * FROM affinity WHERE method LIKE 'TAG%'") == []
-    for seed, piece in pieces.items():
-        folder = PieceFolder(workspace, piece)
+    for seed, evidence_job in evidence_jobs.items():
+        folder = EvidenceFolder(workspace, evidence_job)
         folder.start({"kind": "test"}, {}, {}).close()
         found = [
             LookaheadRow(
@@ -214,12 +216,12 @@ def test_the_linearised_estimate_is_a_method_of_the_table_with_its_cost(workspac
     fake = searched()
     train(workspace, fake, APART)
     path = workspace.experiments / f"{fake.experiment.experiment_id}.json"
-    listed = [{"piece_id": "c" * 16, "kind": "linearised", "subject": "s0"}]
+    listed = [{"job_id": "c" * 16, "kind": "linearised", "subject": "s0"}]
     path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": listed}))
     ingest(workspace, force=True)
     method = "SELECT trainings, passes FROM grouping_method WHERE method = 'Grad-TAE'"
     assert rows(workspace, method) == []
-    folder = PieceFolder(workspace, "c" * 16)
+    folder = EvidenceFolder(workspace, "c" * 16)
     folder.start({"kind": "test"}, {}, {}).close()
     found = [
         LinearisedRow(seed=0, task_from=i, task_for=j, affinity=a - 2.0 * b, training_examples=9, validation_examples=9)

@@ -1,33 +1,33 @@
 -- The evidence: tables as they were measured, tables of what follows from them, and the views that people query.
 -- Names and columns are public. Layer 0 is the output of the embeddings, 1 to L are the transformer layers.
 
-CREATE TABLE bookkeeping.experiment_piece (experiment_id VARCHAR, position INTEGER, piece_id VARCHAR, kind VARCHAR, subject VARCHAR);
-CREATE TABLE bookkeeping.piece_seen (piece_id VARCHAR, state VARCHAR, seconds DOUBLE, reason VARCHAR);
-CREATE TABLE bookkeeping.evidence_seen (experiment_id VARCHAR, pieces VARCHAR);
+CREATE TABLE bookkeeping.experiment_evidence_job (experiment_id VARCHAR, position INTEGER, job_id VARCHAR, kind VARCHAR, subject VARCHAR);
+CREATE TABLE bookkeeping.evidence_job_seen (job_id VARCHAR, state VARCHAR, seconds DOUBLE, reason VARCHAR);
+CREATE TABLE bookkeeping.evidence_seen (experiment_id VARCHAR, evidence_jobs VARCHAR);
 
-CREATE VIEW evidence_piece AS
-SELECT experiment_id, piece_id, kind, subject, coalesce(state, 'waiting') AS state, seconds, reason
-FROM bookkeeping.experiment_piece
-LEFT JOIN bookkeeping.piece_seen USING (piece_id)
+CREATE VIEW evidence_job AS
+SELECT experiment_id, job_id, kind, subject, coalesce(state, 'waiting') AS state, seconds, reason
+FROM bookkeeping.experiment_evidence_job
+LEFT JOIN bookkeeping.evidence_job_seen USING (job_id)
 ORDER BY experiment_id, position;
-COMMENT ON VIEW evidence_piece IS 'Computations of evidence that an experiment asks for; equal ones are shared';
-COMMENT ON COLUMN evidence_piece.experiment_id IS 'Experiment';
-COMMENT ON COLUMN evidence_piece.piece_id IS 'Content hash of everything that decides the result; name of its folder';
-COMMENT ON COLUMN evidence_piece.kind IS
+COMMENT ON VIEW evidence_job IS 'Computations of evidence that an experiment asks for; equal ones are shared';
+COMMENT ON COLUMN evidence_job.experiment_id IS 'Experiment';
+COMMENT ON COLUMN evidence_job.job_id IS 'Content hash of everything that decides the result; name of its folder';
+COMMENT ON COLUMN evidence_job.kind IS
     'states: hidden states of one model; similarity: CKA between models; gradients: of a multi-task model; cross: of single ones; '
     'lookahead: affinities by steps for one task; linearised: by the linearised estimate';
-COMMENT ON COLUMN evidence_piece.subject IS 'What it looks at';
-COMMENT ON COLUMN evidence_piece.state IS 'waiting, unfinished, done, failed, or damaged (its files cannot be read)';
-COMMENT ON COLUMN evidence_piece.seconds IS 'Time it took';
-COMMENT ON COLUMN evidence_piece.reason IS 'Why it failed or is damaged';
+COMMENT ON COLUMN evidence_job.subject IS 'What it looks at';
+COMMENT ON COLUMN evidence_job.state IS 'waiting, unfinished, done, failed, or damaged (its files cannot be read)';
+COMMENT ON COLUMN evidence_job.seconds IS 'Time it took';
+COMMENT ON COLUMN evidence_job.reason IS 'Why it failed or is damaged';
 
 CREATE TABLE cka (
-    piece_id VARCHAR, role_a VARCHAR, task_a VARCHAR, seed_a BIGINT, layer_a INTEGER, role_b VARCHAR, task_b VARCHAR,
+    job_id VARCHAR, role_a VARCHAR, task_a VARCHAR, seed_a BIGINT, layer_a INTEGER, role_b VARCHAR, task_b VARCHAR,
     seed_b BIGINT, layer_b INTEGER, pooling VARCHAR, features VARCHAR, estimator VARCHAR, value DOUBLE, low DOUBLE,
     high DOUBLE, examples INTEGER, reason VARCHAR
 );
 COMMENT ON TABLE cka IS 'Similarity of hidden states between two models, layer by layer, on the same held-out examples';
-COMMENT ON COLUMN cka.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN cka.job_id IS 'Computation, see evidence_job';
 COMMENT ON COLUMN cka.role_a IS 'First model: single, multi, shuffled, pretrained or untrained';
 COMMENT ON COLUMN cka.task_a IS 'Its task; NULL where it is not of one task';
 COMMENT ON COLUMN cka.seed_a IS 'Its seed; NULL for pretrained';
@@ -46,11 +46,11 @@ COMMENT ON COLUMN cka.examples IS 'Held-out examples';
 COMMENT ON COLUMN cka.reason IS 'Why the value is undefined';
 
 CREATE TABLE lookahead (
-    piece_id VARCHAR, seed BIGINT, epoch INTEGER, task_from VARCHAR, task_for VARCHAR, lookahead DOUBLE, first_order DOUBLE,
+    job_id VARCHAR, seed BIGINT, epoch INTEGER, task_from VARCHAR, task_for VARCHAR, lookahead DOUBLE, first_order DOUBLE,
     microbatches INTEGER
 );
 COMMENT ON TABLE lookahead IS 'What a step for one task does for another in a multi-task model (TAG); where groupings are searched';
-COMMENT ON COLUMN lookahead.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN lookahead.job_id IS 'Computation, see evidence_job';
 COMMENT ON COLUMN lookahead.seed IS 'Seed of the run';
 COMMENT ON COLUMN lookahead.epoch IS 'Epochs trained until then';
 COMMENT ON COLUMN lookahead.task_from IS 'Task that the optimiser takes a step for';
@@ -60,12 +60,12 @@ COMMENT ON COLUMN lookahead.first_order IS 'Inner product of the gradients over 
 COMMENT ON COLUMN lookahead.microbatches IS 'Microbatches with labels of both tasks';
 
 CREATE TABLE linearised (
-    piece_id VARCHAR, seed BIGINT, task_from VARCHAR, task_for VARCHAR, affinity DOUBLE, training_examples INTEGER,
+    job_id VARCHAR, seed BIGINT, task_from VARCHAR, task_for VARCHAR, affinity DOUBLE, training_examples INTEGER,
     validation_examples INTEGER
 );
 COMMENT ON TABLE linearised IS
     'What training on a task would do for another, to first order around a multi-task model (Grad-TAE); where groupings are searched';
-COMMENT ON COLUMN linearised.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN linearised.job_id IS 'Computation, see evidence_job';
 COMMENT ON COLUMN linearised.seed IS 'Seed of the run';
 COMMENT ON COLUMN linearised.task_from IS 'Task that is trained on together with the other';
 COMMENT ON COLUMN linearised.task_for IS 'Task whose loss is looked at';
@@ -75,17 +75,17 @@ COMMENT ON COLUMN linearised.training_examples IS 'Training texts that the estim
 COMMENT ON COLUMN linearised.validation_examples IS 'Validation texts on which the loss is taken';
 
 CREATE TABLE gradient_alignment (
-    piece_id VARCHAR, setting VARCHAR, seed BIGINT, moment VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,
+    job_id VARCHAR, setting VARCHAR, seed BIGINT, stage VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,
     task_a VARCHAR, task_b VARCHAR, "inner" DOUBLE, norm_a DOUBLE, norm_b DOUBLE, naive DOUBLE, debiased DOUBLE,
     split_half DOUBLE, ceiling DOUBLE, permuted DOUBLE, conflict_rate DOUBLE, magnitude_similarity DOUBLE,
     microbatches INTEGER, reason VARCHAR
 );
 COMMENT ON TABLE gradient_alignment IS 'How the gradients of two tasks relate, by layer and kind of parameter';
-COMMENT ON COLUMN gradient_alignment.piece_id IS 'Computation, see evidence_piece';
+COMMENT ON COLUMN gradient_alignment.job_id IS 'Computation, see evidence_job';
 COMMENT ON COLUMN gradient_alignment.setting IS
     'multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained less pretrained weights';
 COMMENT ON COLUMN gradient_alignment.seed IS 'Seed of the runs';
-COMMENT ON COLUMN gradient_alignment.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
+COMMENT ON COLUMN gradient_alignment.stage IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
 COMMENT ON COLUMN gradient_alignment.epoch IS 'Epochs trained until then';
 COMMENT ON COLUMN gradient_alignment.layer IS 'Layer; NULL: the whole encoder';
 COMMENT ON COLUMN gradient_alignment.parameters IS 'all, embedding, attention, feedforward or norm';
@@ -114,7 +114,7 @@ CREATE TABLE summary.similarity (
     method VARCHAR
 );
 CREATE TABLE summary.alignment (
-    experiment_id VARCHAR, setting VARCHAR, moment VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,
+    experiment_id VARCHAR, setting VARCHAR, stage VARCHAR, epoch INTEGER, layer INTEGER, parameters VARCHAR,
     task_a VARCHAR, task_b VARCHAR, cosine DOUBLE, low DOUBLE, high DOUBLE, naive DOUBLE, split_half DOUBLE, ceiling DOUBLE,
     floor DOUBLE, conflict_rate DOUBLE, magnitude_similarity DOUBLE, seeds INTEGER, threshold DOUBLE, statement VARCHAR,
     reason VARCHAR, method VARCHAR
@@ -170,7 +170,7 @@ COMMENT ON COLUMN evidence_cka.latest IS 'Of the experiments of this name, the o
 
 CREATE VIEW evidence_gradients AS
 SELECT
-    experiment.name AS experiment, alignment.experiment_id, setting, moment, epoch, layer, parameters, task_a, task_b, cosine,
+    experiment.name AS experiment, alignment.experiment_id, setting, stage, epoch, layer, parameters, task_a, task_b, cosine,
     low, high, naive, split_half, ceiling, floor, conflict_rate, magnitude_similarity, seeds, threshold, statement, reason,
     method, alignment.experiment_id = newest.experiment_id AS latest
 FROM summary.alignment AS alignment
@@ -179,13 +179,13 @@ JOIN (
     SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
 ORDER BY experiment.last_started DESC, alignment.experiment_id, list_position(['multi', 'cross', 'task_vectors'], setting),
-    list_position(['training', 'start', 'epoch', 'end'], moment), epoch, task_a, task_b, layer NULLS FIRST, parameters;
-COMMENT ON VIEW evidence_gradients IS 'Do the gradients of two tasks point the same way? One line per pair, moment and layer';
+    list_position(['training', 'start', 'epoch', 'end'], stage), epoch, task_a, task_b, layer NULLS FIRST, parameters;
+COMMENT ON VIEW evidence_gradients IS 'Do the gradients of two tasks point the same way? One line per pair, stage and layer';
 COMMENT ON COLUMN evidence_gradients.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN evidence_gradients.experiment_id IS 'Content hash of the experiment file';
 COMMENT ON COLUMN evidence_gradients.setting IS
     'multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained less pretrained weights';
-COMMENT ON COLUMN evidence_gradients.moment IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
+COMMENT ON COLUMN evidence_gradients.stage IS 'start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together';
 COMMENT ON COLUMN evidence_gradients.epoch IS 'Epochs trained until then; NULL where seeds differ';
 COMMENT ON COLUMN evidence_gradients.layer IS 'Layer; NULL: the whole encoder';
 COMMENT ON COLUMN evidence_gradients.parameters IS 'all, embedding, attention, feedforward or norm';

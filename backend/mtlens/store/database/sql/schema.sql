@@ -117,7 +117,7 @@ CREATE TABLE comparison (
     experiment_id VARCHAR, kind VARCHAR, task VARCHAR, single_mean DOUBLE, multi_mean DOUBLE, single_per_seed DOUBLE[],
     multi_per_seed DOUBLE[], seeds BIGINT[], difference DOUBLE, standard_error DOUBLE, degrees_of_freedom DOUBLE,
     low90 DOUBLE, high90 DOUBLE, low95 DOUBLE, high95 DOUBLE, p_equivalence DOUBLE, p_better DOUBLE, p_worse DOUBLE,
-    adjusted_p_equivalence DOUBLE, adjusted_p_better DOUBLE, adjusted_p_worse DOUBLE, discordance DOUBLE,
+    adjusted_p_equivalence DOUBLE, adjusted_p_better DOUBLE, adjusted_p_worse DOUBLE, disagreement_rate DOUBLE,
     examples INTEGER, clusters INTEGER, margin DOUBLE, verdict VARCHAR, needed VARCHAR, method VARCHAR
 );
 COMMENT ON TABLE comparison IS 'Other models against the task-specific ones, on the test split';
@@ -142,7 +142,7 @@ COMMENT ON COLUMN comparison.p_worse IS 'One-sided p against: not worse than sin
 COMMENT ON COLUMN comparison.adjusted_p_equivalence IS 'p_equivalence after Holm over the tasks; below 0.05: matches';
 COMMENT ON COLUMN comparison.adjusted_p_better IS 'p_better after Holm over the tasks; below 0.05: better';
 COMMENT ON COLUMN comparison.adjusted_p_worse IS 'p_worse after Holm over the tasks; below 0.05: worse';
-COMMENT ON COLUMN comparison.discordance IS 'Share of examples that exactly one of the two gets right';
+COMMENT ON COLUMN comparison.disagreement_rate IS 'Share of examples that exactly one of the two gets right';
 COMMENT ON COLUMN comparison.examples IS 'Labelled test examples';
 COMMENT ON COLUMN comparison.clusters IS 'Independent clusters among them';
 COMMENT ON COLUMN comparison.margin IS 'Largest difference that counts as a match';
