@@ -89,7 +89,7 @@ def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     code, out, _ = mtlens("verify")
     assert code == 1
     assert "has changed since the run finished" in out
-    assert "has changed since the evidence_job finished" in out
+    assert "has changed since the evidence finished" in out
     assert mtlens("verify", "--quarantine")[0] == 0
     assert "1 runs trained, 8 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
     assert all(victim.exists() for victim in victims)
