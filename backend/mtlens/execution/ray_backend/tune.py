@@ -47,7 +47,7 @@ class PartitionSearcher(Searcher):
         self._looked_at[trial_id] = family
         runs, name = self._search.missing(family), "-".join(map(str, family))
         self._watch(runs)
-        ray.get(self._job_queue.offer.remote(name, runs))
+        ray.get(self._job_queue.add_group.remote(name, runs))
         return {"family": name}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
