@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,25 @@ from tests.support.fault_trial import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
+
+
+RAY_FILES = {"test_ray_train.py", "test_ray_tune.py", "test_ray_serve.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each file runs in one process, in the order of its tests; the files that need Ray share a process and its session."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("ray" if item.path.name in RAY_FILES else str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Generator[None]:
+    """Ray on this machine, started once for all tests of a process that need it."""
+    from mtlens.execution.ray_backend.session import session
+
+    with session(None):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -100,11 +100,18 @@ def settle(page: Page) -> None:
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_all_pages_look_right_and_can_be_read(browser: Browser, full: str, tmp_path: Path, width: int, scheme: str) -> None:
-    for name in PAGES:
-        page, complaints = visit(browser, f"{full}/{name}", width=width, scheme=scheme)
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")]  # in an order that changes one thing at a time
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_looks_right_and_can_be_read(browser: Browser, full: str, tmp_path: Path, name: str) -> None:
+    """One page load; the open page then changes its width and its colour scheme, as a user's browser does."""
+    page, complaints = visit(browser, f"{full}/{name}")
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(f"getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === '{scheme}'")
+        settle(page)
         page.wait_for_function(DRAWN)
         page.screenshot(path=tmp_path / f"{name or 'answer'}-{width}-{scheme}.png")  # to be looked at
         assert complaints == []
@@ -112,8 +119,8 @@ def test_all_pages_look_right_and_can_be_read(browser: Browser, full: str, tmp_p
         assert widths[0] <= widths[1], f"{name} is wider than {width} pixels"
         for unwanted in ("stAppDeployButton", "stMainMenu", "stException"):
             assert page.get_by_test_id(unwanted).count() == 0
-        assert barriers(page) == [], name
-        page.context.close()
+        assert barriers(page) == [], (name, width, scheme)
+    page.context.close()
 
 
 def barriers(page: Page) -> list[tuple[str, str]]:

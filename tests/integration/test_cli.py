@@ -95,6 +95,7 @@ def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     assert all(victim.exists() for victim in victims)
 
 
+@pytest.mark.fault
 def test_a_run_killed_half_way_repeats_no_finished_run(folder, mtlens):
     """kill -9 of the whole process, and the same command again."""
     (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text().replace("epochs: 2", "epochs: 40"))

@@ -28,6 +28,7 @@ def ask(port, body, **headers):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_a_cluster_answers_as_this_process_does(tmp_path, monkeypatch, capfd):
     family = trained_family.fabricate(tmp_path)
     expected = Reader(load(family, threads=1), 0.5).read([("0", REPORT)])[0].model_dump(mode="json")

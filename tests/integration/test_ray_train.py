@@ -19,7 +19,6 @@ from mtlens.errors import ExecutionError
 from mtlens.execution.lanes import Lanes, divide
 from mtlens.execution.local import run_local
 from mtlens.execution.ray_backend import session as session_module
-from mtlens.execution.ray_backend.session import session
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.run import execute
@@ -27,12 +26,6 @@ from tests.support.fault_trial import NUM_RUNS, assert_as_undisturbed, done, in_
 
 LANES = Lanes(workers=2, workers_per_run=1, threads=1, cpus=1.0, gpus=0.0)
 GIB = 2**30
-
-
-@pytest.fixture(scope="module")
-def ray_session():
-    with session(None):
-        yield
 
 
 @pytest.fixture

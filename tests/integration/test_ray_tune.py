@@ -49,6 +49,7 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_tune_searches_on_the_fleets_lanes(search_plan, workspace):
     made = search_plan(4)
     ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
