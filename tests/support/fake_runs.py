@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import numpy as np
@@ -12,20 +11,19 @@ import pyarrow as pa
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
-from mtlens.config.sections import Data, Encoder, Grid, Lora, Role, Spine, Task, Training
+from mtlens.config.run_kinds import MULTI, asked_kinds
+from mtlens.config.sections import Data, Encoder, Grid, Lora, Spine, Task, Training
 from mtlens.statistics.metrics import accuracy, confusion, macro_f1
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
 from mtlens.store.workspace.workspace import Workspace
 
 CLASSES = ("none", "mild", "severe")
-RunKind = Literal["single", "multi", "adapters", "controls"]
-_ROLES: dict[RunKind, Role] = {"single": "single", "multi": "multi", "adapters": "adapter", "controls": "shuffled"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    role: Role
+    role: str
     candidate: int
     run: Run
 
@@ -41,7 +39,7 @@ class FakeExperiment:
         """The distinct runs."""
         return tuple({planned.run.run_id: planned.run for planned in self.planned}.values())
 
-    def of_role(self, role: Role) -> tuple[Run, ...]:
+    def of_role(self, role: str) -> tuple[Run, ...]:
         return tuple(planned.run for planned in self.planned if planned.role == role)
 
 
@@ -50,7 +48,7 @@ def fake_experiment(
     *,
     tasks: tuple[str, ...] = ("bulge", "stenosis"),
     seeds: tuple[int, ...] = (0, 1, 2),
-    runs: tuple[RunKind, ...] = ("single", "multi"),
+    runs: tuple[str, ...] = ("single", "multi"),
     learning_rates: tuple[float, ...] = (1e-4,),
     num_examples: int = 60,
     margin: float = 0.1,
@@ -67,14 +65,14 @@ def fake_experiment(
         runs=runs,
     )
     planned: list[Planned] = []
-    for kind in runs:
-        alone = [(task.model_copy(update={"shuffle_labels": kind == "controls"}),) for task in experiment.tasks]
-        for of_run in [experiment.tasks] if kind == "multi" else alone:
+    for kind in (kind for word in runs for kind in asked_kinds([word])):
+        alone = [(task.model_copy(update={"shuffle_labels": kind.control}),) for task in experiment.tasks]
+        for of_run in [experiment.tasks] if kind is MULTI else alone:
             for candidate, rate in enumerate(learning_rates):
                 for seed in seeds:
                     run = Run(
                         tasks=of_run,
-                        method="lora" if kind == "adapters" else "full",
+                        method=kind.method,
                         seed=seed,
                         encoder=Encoder(),
                         pretrained="0" * 64,
@@ -82,7 +80,7 @@ def fake_experiment(
                         data=f"{num_examples:016x}",
                         labels=("0" * 16,) * len(of_run),
                     )
-                    planned.append(Planned(role=_ROLES[kind], candidate=candidate, run=run))
+                    planned.append(Planned(role=kind.name, candidate=candidate, run=run))
     return FakeExperiment(experiment=experiment, planned=tuple(planned), num_examples=num_examples)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from mtlens.cli.output import NARROW, out
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
+from mtlens.config.run_kinds import MULTI
 from mtlens.config.sections import Resources, Search, Spine
 from mtlens.data.examples import SPLITS, Examples
 from mtlens.errors import ExecutionError
@@ -96,9 +97,8 @@ def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) ->
 
 def _print_search(experiment: Experiment, search: Search) -> None:
     """How many groups there are beside those that are trained anyway, and what limits the search."""
-    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 1 - ("multi" in experiment.runs)
-    grid = max(1, len(experiment.grid.learning_rate)) * max(1, len(experiment.grid.epochs))
-    runs = num_groups * len(experiment.seeds) * grid
+    num_groups = 2 ** len(experiment.tasks) - len(experiment.tasks) - 1 - (MULTI.asked_by in experiment.runs)
+    runs = num_groups * experiment.runs_per_group
     limits = {"runs": search.runs, "GPU-seconds": search.gpu_seconds, "minutes": search.minutes}
     budget = ", ".join(f"{limit:g} {what}" for what, limit in limits.items() if limit is not None)
     out.print(

@@ -4,11 +4,13 @@ The parts of an experiment are in `mtlens.config.sections`. `config.loading` rea
 `execution.plan` makes the `Run`s of an `Experiment`.
 """
 
-from typing import Annotated, Literal, Self
+import itertools
+from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from mtlens.config.hashing import content_hash
+from mtlens.config.run_kinds import SINGLE, Asked
 from mtlens.config.sections import (
     MOST_EXHAUSTIVE,
     MOST_SEARCHED,
@@ -16,6 +18,7 @@ from mtlens.config.sections import (
     Encoder,
     Evidence,
     Grid,
+    Method,
     Resources,
     Search,
     Spec,
@@ -36,7 +39,7 @@ class Experiment(Spec):
     grid: Grid = Grid()
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
     margin: float = Field(gt=0, lt=1, description="largest macro-F1 difference that still counts as a match")
-    runs: tuple[Literal["single", "multi", "adapters", "controls"], ...] = ("single", "multi")
+    runs: tuple[Asked, ...] = ("single", "multi")
     evidence: Evidence = Evidence()
     search: Search | None = None
     resources: Resources = Resources()
@@ -54,15 +57,16 @@ class Experiment(Spec):
 
     @model_validator(mode="after")
     def _comparable(self) -> Self:
-        if "single" not in self.runs:
-            raise ValueError(f"runs should include `single`, which the others are compared with; found {list(self.runs)}")
+        if SINGLE.asked_by not in self.runs:
+            found = list(self.runs)
+            raise ValueError(f"runs should include `{SINGLE.asked_by}`, which the others are compared with; found {found}")
         return self
 
     @model_validator(mode="after")
     def _searchable(self) -> Self:
         if (search := self.search) is None:
             return self
-        num_tasks, seeds = len(self.tasks), len(self.seeds)
+        num_tasks = len(self.tasks)
         if not 2 <= num_tasks <= MOST_SEARCHED:
             raise ValueError(f"a search should be over 2 to {MOST_SEARCHED} tasks; found {num_tasks}")
         if search.method == "exhaustive" and num_tasks > MOST_EXHAUSTIVE:
@@ -73,8 +77,7 @@ class Experiment(Spec):
         cheapest = search.cheapest(num_tasks)
         if search.models is not None and search.models < cheapest:
             raise ValueError(f"search.models should pay for every task, {cheapest:g} at least; found {search.models:g}")
-        per_group = seeds * max(1, len(self.grid.learning_rate)) * max(1, len(self.grid.epochs))
-        if search.runs is not None and search.runs < per_group:
+        if search.runs is not None and search.runs < (per_group := self.runs_per_group):
             raise ValueError(f"search.runs should pay for one group under every seed, {per_group}; found {search.runs}")
         return self
 
@@ -86,6 +89,18 @@ class Experiment(Spec):
             return type(self).model_validate({**self.model_dump(), "search": Search()})
         except ValidationError as error:
             raise ExperimentError(f"{self.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+    def candidates(self, method: Method) -> tuple[Training, ...]:
+        """The points of the grid. Adapters learn at a rate of their own, which the grid leaves alone."""
+        training, grid = self.training, self.grid
+        rates = grid.learning_rate if method == "full" and grid.learning_rate else (training.learning_rate,)
+        points = itertools.product(rates, grid.epochs or (training.epochs,))
+        return tuple(training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points)
+
+    @property
+    def runs_per_group(self) -> int:
+        """How often one group of tasks is trained: under each seed, at each point of the grid."""
+        return len(self.seeds) * len(self.candidates("full"))
 
     @property
     def experiment_id(self) -> str:

@@ -24,7 +24,6 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 SplitName = Literal["train", "validation", "test"]
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Role = Literal["single", "multi", "adapter", "shuffled", "group"]
 
 
 class Spec(BaseModel):

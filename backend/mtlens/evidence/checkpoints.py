@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mtlens.config.run import Run
 from mtlens.data.tokenize import Encoded
 from mtlens.errors import EvidenceError
-from mtlens.evidence.jobs import MemberRole
+from mtlens.evidence.jobs import PRETRAINED, UNTRAINED
 from mtlens.store.workspace.job_folder import sha256
 from mtlens.store.workspace.run_folder import MODEL, RunFolder, epoch_file
 from mtlens.store.workspace.workspace import Workspace
@@ -21,13 +21,11 @@ from mtlens.training.checkpoint import trained_tensors
 from mtlens.training.model import MultiTaskModel, build_model, untrained_encoder
 
 
-def load_encoder(
-    role: MemberRole, run: Run, workspace: Workspace, directory: Path, encoded: Encoded, seed: int | None
-) -> nn.Module:
+def load_encoder(role: str, run: Run, workspace: Workspace, directory: Path, encoded: Encoded, seed: int | None) -> nn.Module:
     """The encoder of a member of a comparison. seed: of an untrained one."""
-    if role == "untrained":
+    if role == UNTRAINED:
         return untrained_encoder(directory, encoded.vocabulary, seed or 0)
-    if role == "pretrained":
+    if role == PRETRAINED:
         return build_model(run, directory, encoded.vocabulary).encoder
     return load_trained(run, workspace, directory, encoded.vocabulary).encoder
 

@@ -20,12 +20,14 @@ from pydantic import NonNegativeInt, PositiveInt
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
-from mtlens.config.sections import Name, Role, Spec
+from mtlens.config.run_kinds import MULTI, RUN_KINDS, SINGLE, Role
+from mtlens.config.sections import Name, Spec
 
 CODE_VERSION = 1  # of the evidence code; a change that alters results counts it up
 
 Kind = TypeVar("Kind", bound=str)
-MemberRole = Literal["single", "multi", "shuffled", "pretrained", "untrained"]
+PRETRAINED, UNTRAINED = "pretrained", "untrained"
+MemberRole = Role | Literal["pretrained", "untrained"]
 
 
 class Member(Spec):
@@ -57,7 +59,7 @@ class States(Spec):
         """Hash of the weights and texts."""
         run, training = self.run, self.run.training
         untouched = [run.pretrained, run.data, training.max_length, training.precision, self.member.role, self.member.seed]
-        trained = self.member.role in ("single", "multi", "shuffled")
+        trained = self.member.role in RUN_KINDS
         return content_hash([CODE_VERSION, self.kind, run.run_id if trained else untouched, self.examples])
 
     @property
@@ -161,24 +163,24 @@ Job = Run | EvidenceJob
 class Trained:
     """A finished run that takes part in comparisons, and its role."""
 
-    role: Role
+    role: str
     run: Run
 
 
 def plan_evidence(
     experiment: Experiment, trained: Sequence[Trained]
 ) -> tuple[tuple[EvidenceJob, ...], tuple[EvidenceJob, ...]]:
-    """Pieces in two stages: the states, and what else there is, which may build on them. Adapters take no part.
+    """Pieces in two stages: the states, and what else there is, which may build on them. Kinds without `cka` take no part.
 
     What takes longest comes first, so that no lane is left alone with it at the end.
     """
-    chosen = [one for one in trained if one.role in ("single", "multi", "shuffled") and one.run.method == "full"]
+    chosen = [one for one in trained if RUN_KINDS[one.role].cka]
     if not chosen:
         return (), ()
     settings = experiment.evidence
     states = tuple(States(member=member, run=run, examples=settings.examples) for member, run in _members(experiment, chosen))
     count, size = settings.microbatches, settings.microbatch_size
-    together = [one.run for one in chosen if one.role == "multi"]
+    together = [one.run for one in chosen if one.role == MULTI.name]
     gradients = tuple(Gradients(run=run, microbatches=count, microbatch_size=size) for run in together)
     searched = together if experiment.search else []
     ahead = tuple(LookAhead(run=run, microbatches=count, microbatch_size=size) for run in searched)
@@ -186,7 +188,7 @@ def plan_evidence(
     cross = tuple(
         Cross(runs=runs, microbatches=count, microbatch_size=size)
         for seed in experiment.seeds
-        if len(runs := tuple(one.run for one in chosen if one.role == "single" and one.run.seed == seed)) > 1
+        if len(runs := tuple(one.run for one in chosen if one.role == SINGLE.name and one.run.seed == seed)) > 1
     )
     similarity = Similarity(
         members=tuple(one.member for one in states),
@@ -200,9 +202,8 @@ def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Me
     """The trained models, the encoder that they started from, and encoders of random weights, one per seed."""
     members: list[tuple[Member, Run]] = []
     for one in chosen:
-        task = None if one.role == "multi" else one.run.tasks[0].name
-        role: MemberRole = "shuffled" if one.role == "shuffled" else "multi" if one.role == "multi" else "single"
-        members.append((Member(role=role, task=task, seed=one.run.seed), one.run))
+        task = one.run.tasks[0].name if len(one.run.tasks) == 1 else None
+        members.append((Member(role=one.role, task=task, seed=one.run.seed), one.run))
     any_run = chosen[0].run
-    untrained = [(Member(role="untrained", seed=seed), any_run) for seed in experiment.seeds]
-    return [*members, (Member(role="pretrained"), any_run), *untrained]
+    untrained = [(Member(role=UNTRAINED, seed=seed), any_run) for seed in experiment.seeds]
+    return [*members, (Member(role=PRETRAINED), any_run), *untrained]

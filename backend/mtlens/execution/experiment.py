@@ -11,7 +11,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from mtlens.config.run import Outcome, Run
-from mtlens.config.sections import Role, Search
+from mtlens.config.run_kinds import GROUP, MULTI
+from mtlens.config.sections import Search
 from mtlens.errors import WorkspaceError
 from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
@@ -30,7 +31,7 @@ Watch = Callable[[Sequence[Job]], None]
 Stage = Sequence[Job] | GroupSearch
 CHOSEN = """
     SELECT role, run_id FROM experiment_run JOIN run USING (run_id)
-    WHERE experiment_id = ? AND selected AND state = 'done' AND role <> 'group'
+    WHERE experiment_id = ? AND selected AND state = 'done'
 """
 
 
@@ -123,7 +124,7 @@ def _register(
     asked = [entry(planned) for planned in plan.runs]
     kept = []
     if before and all(one in before["runs"] for one in asked):
-        kept = [one for one in before["runs"] if one["role"] in ("group", "multi")]
+        kept = [one for one in before["runs"] if one["role"] in (GROUP.name, MULTI.name)]
         if plan.experiment.search is None:
             manifest["spec"] = {**plan.experiment.model_dump(mode="json"), "search": before["spec"].get("search")}
     manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
@@ -137,10 +138,8 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Evid
     """Pieces that are not done yet, on the runs that are finished and chosen when this is asked."""
     ingest(workspace, force=True)
     runs = {run.run_id: run for run in plan.distinct}
-    chosen: list[tuple[Role, str]] = [
-        (row[0], row[1]) for row in query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
-    ]
-    chosen = [(role, run_id) for role, run_id in chosen if run_id in runs]
+    rows = query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
+    chosen = [(str(role), str(run_id)) for role, run_id in rows if run_id in runs]
     order = {run_id: position for position, run_id in enumerate(runs)}
     trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
     states, others = plan_evidence(plan.experiment, trained)

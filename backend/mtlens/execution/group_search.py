@@ -14,6 +14,7 @@ import numpy as np
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
+from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.config.sections import Search
 from mtlens.errors import DataError
 from mtlens.execution.plan import Plan, PlannedRun, unfold_group
@@ -21,6 +22,7 @@ from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
 from mtlens.grouping.optimal_family import ROUNDING
 from mtlens.grouping.partitions import Family, Group, canonical_family, group_of, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer, is_settled
+from mtlens.store.analysis.model_selection import best_candidate
 from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.files import to_json, write_atomic
 from mtlens.store.workspace.run_folder import METRICS, RunFolder
@@ -120,7 +122,7 @@ class GroupSearch:
     def _ask(self, family: Family) -> None:
         new = [group for group in family if group not in self._runs]
         self._runs |= {group: self._of(group) for group in new}
-        if runs := [one for group in new for one in self._of(group) if one.role != "single"]:
+        if runs := [one for group in new for one in self._of(group) if one.role != SINGLE.name]:
             self._announce(runs)
 
     def _of(self, group: Group) -> tuple[PlannedRun, ...]:
@@ -160,10 +162,9 @@ class GroupSearch:
         if not self._is_affordable(family):
             return False
         experiment = self._plan.experiment
-        per_group = len(experiment.seeds) * self._grid
-        most = self._num_tasks - ("multi" in experiment.runs)  # then all tasks together are trained anyway
+        most = self._num_tasks - (MULTI.asked_by in experiment.runs)  # then all tasks together are trained anyway
         new = sum(group not in self._runs and 1 < group.bit_count() <= most for group in family)
-        return search.runs is None or len(self._extra()) + new * per_group <= search.runs
+        return search.runs is None or len(self._extra()) + new * experiment.runs_per_group <= search.runs
 
     def _is_affordable(self, family: Family) -> bool:
         """Whether its models cost no more than a family may, which matters where not every group is trained anyway."""
@@ -172,11 +173,6 @@ class GroupSearch:
         if search.method == "exhaustive" or most is None:
             return True
         return sum(search.costs.get(group.bit_count(), 1.0) for group in family) <= most * (1 + ROUNDING)
-
-    @property
-    def _grid(self) -> int:
-        grid = self._plan.experiment.grid
-        return max(1, len(grid.learning_rate)) * max(1, len(grid.epochs))
 
     def save_to(self, path: Path) -> None:
         """What was looked at and is over, as JSON: families as lists of groups, and these as lists of their tasks' places."""
@@ -217,7 +213,7 @@ def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspac
         table = run_tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, run_tables.METRICS).to_pylist()
         rows = [row for row in table if row["split"] == "validation" and row["name"] == "macro_f1"]
         by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
-    means = {point: float(np.mean([np.mean(list(one.values())) for one in found])) for point, found in by_point.items()}
-    best = by_point[max(sorted(means), key=means.__getitem__)]
+    means = {point: [float(np.mean(list(scores.values()))) for scores in seeds] for point, seeds in by_point.items()}
+    best = by_point[best_candidate(means)]
     names = {task: plan.experiment.tasks[task].name for task in tasks_of(group)}
-    return {task: np.array([one[name] for one in best]) for task, name in names.items()}
+    return {task: np.array([scores[name] for scores in best]) for task, name in names.items()}

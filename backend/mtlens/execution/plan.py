@@ -10,7 +10,8 @@ from typing import Any
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
-from mtlens.config.sections import Method, Role, Task, Training
+from mtlens.config.run_kinds import RunKind, asked_kinds, kind_of_group
+from mtlens.config.sections import Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import SPLITS, Examples
@@ -21,7 +22,7 @@ from mtlens.data.tokenize import Encoded, encode
 class PlannedRun:
     """A run and the part it plays. candidate: which point of the grid it tries, 0 without a grid."""
 
-    role: Role
+    role: str
     candidate: int
     run: Run
 
@@ -94,8 +95,8 @@ def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
     """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
     planned: list[PlannedRun] = []
-    for seed, (role, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
-        planned += _planned(experiment, examples, pretrained, role, tasks, seed)
+    for seed, (kind, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
+        planned += _planned(experiment, examples, pretrained, kind, tasks, seed)
     return tuple(planned)
 
 
@@ -106,62 +107,34 @@ def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
     """
     experiment = plan.experiment
     members = [experiment.tasks[task] for task in tasks]
-    role: Role = "single" if len(members) == 1 else "multi" if len(members) == len(experiment.tasks) else "group"
-    together = _alone(members) if role == "single" else _together(members)
+    kind = kind_of_group(len(members), len(experiment.tasks))
+    (together,) = kind.task_sets(members)
     return tuple(
-        run for seed in experiment.seeds for run in _planned(experiment, plan.examples, plan.pretrained, role, together, seed)
+        run for seed in experiment.seeds for run in _planned(experiment, plan.examples, plan.pretrained, kind, together, seed)
     )
 
 
 def _planned(
-    experiment: Experiment, examples: Examples, pretrained: Pretrained, role: Role, tasks: tuple[Task, ...], seed: int
+    experiment: Experiment, examples: Examples, pretrained: Pretrained, kind: RunKind, tasks: tuple[Task, ...], seed: int
 ) -> Iterator[PlannedRun]:
-    """One role of one set of tasks under one seed, at each point of the grid."""
+    """One kind of run of one set of tasks under one seed, at each point of the grid."""
     place = {task.name: index for index, task in enumerate(experiment.tasks)}
-    method = "lora" if role == "adapter" else "full"
-    for candidate, training in enumerate(_candidates(experiment, method)):
+    for candidate, training in enumerate(experiment.candidates(kind.method)):
         run = Run(
             tasks=tasks,
-            method=method,
+            method=kind.method,
             seed=seed,
             encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
             pretrained=pretrained.fingerprint,
             training=training,
             data=examples.fingerprint,
             labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
-            keep_epochs=role != "group",
+            keep_epochs=kind.keep_epochs,
         )
-        yield PlannedRun(role=role, candidate=candidate, run=run)
+        yield PlannedRun(role=kind.name, candidate=candidate, run=run)
 
 
-def _candidates(experiment: Experiment, method: Method) -> list[Training]:
-    """The points of the grid. Adapters learn at a rate of their own, which the grid leaves alone."""
-    training, grid = experiment.training, experiment.grid
-    rates = grid.learning_rate if method == "full" and grid.learning_rate else (training.learning_rate,)
-    points = itertools.product(rates, grid.epochs or (training.epochs,))
-    return [training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points]
-
-
-def _task_sets(experiment: Experiment) -> list[tuple[Role, tuple[Task, ...]]]:
-    """Which sets of tasks are trained in which role."""
-    alone = _alone(experiment.tasks)
-    sets: list[tuple[Role, tuple[Task, ...]]] = []
-    if "multi" in experiment.runs and len(alone) > 1:
-        sets.append(("multi", _together(experiment.tasks)))
-    if "single" in experiment.runs:
-        sets.extend(("single", (task,)) for task in alone)
-    if "adapters" in experiment.runs:
-        sets.extend(("adapter", (task,)) for task in alone)
-    if "controls" in experiment.runs:
-        sets.extend(("shuffled", (task.model_copy(update={"shuffle_labels": True}),)) for task in alone)
-    return sets
-
-
-def _alone(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """A task that is alone has loss weight 1: there is nothing to weigh."""
-    return tuple(task.model_copy(update={"weight": 1.0}) for task in tasks)
-
-
-def _together(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """In the order of their names, so that equal groups are equal runs."""
-    return tuple(sorted(tasks, key=lambda task: task.name))
+def _task_sets(experiment: Experiment) -> list[tuple[RunKind, tuple[Task, ...]]]:
+    """Which sets of tasks are trained as which kind of run; large sets train longest and come first."""
+    sets = [(kind, tasks) for kind in asked_kinds(experiment.runs) for tasks in kind.task_sets(experiment.tasks)]
+    return sorted(sets, key=lambda planned: -len(planned[1]))

@@ -20,13 +20,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mtlens.evidence.jobs import Member
+from mtlens.config.run_kinds import RUN_KINDS, SINGLE
+from mtlens.evidence.jobs import PRETRAINED, Member
 from mtlens.evidence.representations.cka import jackknife, procrustes_similarity, similarity_matrix, standardised
 from mtlens.evidence.representations.hidden_states import HiddenStates
 from mtlens.store.workspace.evidence_tables import CkaRow
 
 Pooling = Literal["mean", "cls"]
-FINETUNED = ("single", "multi", "shuffled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,13 @@ def _layer_by_layer(members: Sequence[Member], states: Sequence[Tensor], way: _W
 
 def _is_mapped(a: Member, b: Member) -> bool:
     """Task-specific models of one seed with each other, with the multi-task model, and with the pretrained one."""
-    roles = {a.role, b.role}
-    return roles <= {"single", "multi", "pretrained"} and "single" in roles and (a.seed == b.seed or "pretrained" in roles)
+    others = [other for one, other in ((a, b), (b, a)) if one.role == SINGLE.name]
+    return any(other.role == PRETRAINED or (_has_learnt(other) and a.seed == b.seed) for other in others)
+
+
+def _has_learnt(member: Member) -> bool:
+    """Whether it was trained on the labels as they are."""
+    return member.role in RUN_KINDS and not RUN_KINDS[member.role].control
 
 
 def _with_intervals(members: Sequence[Member], states: Sequence[Tensor], way: _Way, layer: int) -> list[CkaRow]:
@@ -119,7 +124,7 @@ def _standardised(members: Sequence[Member], states: Sequence[Tensor], way: _Way
 def _procrustes(members: Sequence[Member], states: Sequence[Tensor], way: _Way, layer: int) -> list[CkaRow]:
     rows: list[CkaRow] = []
     for a, b in itertools.combinations(range(len(members)), 2):
-        if {members[a].role, members[b].role} <= {"single", "multi"}:
+        if _has_learnt(members[a]) and _has_learnt(members[b]):
             value = procrustes_similarity(states[a][layer], states[b][layer])
             reason = "constant features" if math.isnan(value) else None
             rows.append(_row(members[a], members[b], way, "procrustes", layer, value, len(states[a][layer]), reason))
@@ -127,8 +132,8 @@ def _procrustes(members: Sequence[Member], states: Sequence[Tensor], way: _Way, 
 
 
 def _changes(members: Sequence[Member], states: Sequence[Tensor], pooling: Pooling, layer: int) -> list[CkaRow]:
-    start = next((one[layer] for member, one in zip(members, states, strict=True) if member.role == "pretrained"), None)
-    moved = [index for index, member in enumerate(members) if member.role in FINETUNED]
+    start = next((one[layer] for member, one in zip(members, states, strict=True) if member.role == PRETRAINED), None)
+    moved = [index for index, member in enumerate(members) if member.role in RUN_KINDS]
     if start is None or len(moved) < 2:
         return []
     sets, way = [states[index][layer] - start for index in moved], _Way(pooling=pooling, features="changes")
@@ -141,7 +146,7 @@ def _permuted(members: Sequence[Member], sets: Sequence[Tensor], way: _Way, laye
     order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
     rows: list[CkaRow] = []
     for member, features in zip(members, sets, strict=True):
-        if member.role == "single":
+        if member.role == SINGLE.name:
             found = similarity_matrix([features, features[order]])
             other = member.model_copy(update={"role": "permuted"})
             rows.append(_row(member, other, way, "debiased", layer, float(found.debiased[0, 1]), n, found.undefined[0]))

@@ -2,8 +2,10 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from mtlens.config.run_kinds import SINGLE
 
 _ENDED = ("done", "failed", "damaged")
 
@@ -40,12 +42,13 @@ def select(runs: Sequence[Trained], num_seeds: int) -> Selection:
         groups[run.role, run.tasks].append(run)
     selection: Selection = {}
     for (role, _), group in groups.items():
-        best = _best_candidate(group, len(grid_points[role]), num_seeds)
+        best = _choose(group, len(grid_points[role]), num_seeds)
         selection |= {(role, run.run_id): None if best is None else run.candidate == best for run in group}
     return selection
 
 
-def _best_candidate(group: Sequence[Trained], num_candidates: int, num_seeds: int) -> int | None:
+def _choose(group: Sequence[Trained], num_candidates: int, num_seeds: int) -> int | None:
+    """The chosen grid point of one set of tasks; None while its grid has not ended, or where every point has a failed run."""
     if num_candidates == 1:
         return group[0].candidate
     if sum(run.state in _ENDED for run in group) < num_candidates * num_seeds:
@@ -54,14 +57,20 @@ def _best_candidate(group: Sequence[Trained], num_candidates: int, num_seeds: in
     for run in group:
         if run.state == "done":
             scores[run.candidate].append(run.validation)
-    means = {candidate: math.fsum(found) for candidate, found in scores.items() if len(found) == num_seeds}
-    return max(sorted(means), key=means.__getitem__, default=None)
+    complete = {candidate: of_seeds for candidate, of_seeds in scores.items() if len(of_seeds) == num_seeds}
+    return best_candidate(complete) if complete else None
+
+
+def best_candidate(scores: Mapping[int, Sequence[float]]) -> int:
+    """The grid point with the best mean of its validation scores, one per seed; the first of equals."""
+    sums = {candidate: math.fsum(of_seeds) for candidate, of_seeds in scores.items()}
+    return max(sorted(sums), key=sums.__getitem__)
 
 
 def pair(runs: Sequence[Trained], selection: Selection, kind: str) -> Pairs:
     """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share."""
     chosen = [run for run in runs if run.state == "done" and selection[run.role, run.run_id]]
-    singles = {(run.tasks[0], run.seed): run.run_id for run in chosen if run.role == "single"}
+    singles = {(run.tasks[0], run.seed): run.run_id for run in chosen if run.role == SINGLE.name}
     pairs: Pairs = defaultdict(dict)
     for run in chosen:
         for task in run.tasks if run.role == kind else ():

@@ -6,7 +6,8 @@ from datetime import datetime
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Role, SplitName
+from mtlens.config.run_kinds import Role
+from mtlens.config.sections import SplitName
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.files import now, read_object
 from mtlens.store.workspace.workspace import Workspace
