@@ -16,12 +16,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.figures.theme import DARK, LIGHT
 from tests.support import dashboard_servers, fake_runs, fake_stores
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = ["", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report", "try-it"]
 LOOKS_FOR_ITSELF = re.compile(r"/_stcore/(health|host-config)$")  # Streamlit tries these below the page's address first
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
+INK = {"light": LIGHT.ink, "dark": DARK.ink}
+INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.template.layout.font.color === ink)"
 SECONDS = 60_000
 FOREST = ".st-key-forest .js-plotly-plot"
 RANGE = "plot => plot._fullLayout.xaxis.range"
@@ -112,7 +115,7 @@ def test_a_page_looks_right_and_can_be_read(browser: Browser, full: str, tmp_pat
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function(f"getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === '{scheme}'")
         settle(page)
-        page.wait_for_function(DRAWN)
+        page.wait_for_function(f"ink => {DRAWN} && {INKED}", arg=INK[scheme])
         page.screenshot(path=tmp_path / f"{name or 'answer'}-{width}-{scheme}.png")  # to be looked at
         assert complaints == []
         widths = page.get_by_test_id("stMain").evaluate("main => [main.scrollWidth, main.clientWidth]")

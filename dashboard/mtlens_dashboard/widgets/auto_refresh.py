@@ -1,29 +1,33 @@
-"""Keeps an open page up to date: looks for a new snapshot every other second, and draws anew only when results changed."""
+"""Keeps an open page up to date: looks every two seconds whether results or the colour scheme changed, and reruns the page."""
 
 import streamlit as st
 
 from mtlens.errors import MtlensError
 from mtlens_dashboard import queries
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, newest
+from mtlens_dashboard.widgets.session import ask, newest, theme
 from mtlens_dashboard.widgets.shown_workspace import workspace
 
 SECONDS = 2.0
 _SHOWN = "results shown"
+_SCHEME = "colour scheme shown"
 
 
 def remember(experiment_id: str | None) -> None:
-    """Note which results the page has just drawn."""
+    """Note which results the page has just drawn, and in which colour scheme."""
     st.session_state[_SHOWN] = _results(experiment_id)
+    st.session_state[_SCHEME] = theme().name
 
 
 @st.fragment(run_every=SECONDS)
 def watch(experiment_id: str | None) -> None:
-    """Draw the page again once there are other results than those that it shows.
+    """Rerun the page once there are other results than those that it shows, or the browser has another colour scheme.
 
     Progress alone does not count: a page would be drawn every other second while runs train. Where the store cannot be read,
     the page stays as it is and says so.
     """
+    if theme().name != st.session_state.get(_SCHEME):
+        st.rerun()
     try:
         about = ask(queries.snapshot)
         results = _results(experiment_id)
