@@ -23,7 +23,8 @@ from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.family import Family, load
 from mtlens.inference.segmentation import Rules, cleaned, segment
 from mtlens.inference.segmentation.scoring import score_tagger
-from mtlens.statistics.metrics import confusion, macro_f1
+from mtlens.statistics.metrics.confusion import confusion
+from mtlens.statistics.metrics.macro_f1 import macro_f1
 
 SHOWN = 8  # errors of a tagger
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlens.statistics.metrics import confusion, macro_f1
+from mtlens.statistics.metrics.confusion import confusion
+from mtlens.statistics.metrics.macro_f1 import macro_f1
 
 DISC = {"none": 0, "bulge": 1, "protrusion": 2, "extrusion": 2}
 COMPARED: dict[str, tuple[str, int, Callable[[str, str], int]]] = {

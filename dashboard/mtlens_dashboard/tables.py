@@ -35,7 +35,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Names of the columns and rows of as many cells. Scores are macro-F1 in [0, 1], as in the store."""
+    """Names of the columns and rows of as many cells. Scores are in the unit of their metric, as in the store."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
@@ -106,7 +106,7 @@ def of_scores(scores: Sequence[ScoreInfo]) -> Table:
     return _of(scores, ("role", "task", "metric", "mean", "deviation", "low", "high", "seeds"))
 
 
-def score_grid(scores: Sequence[ScoreInfo], metric: str = "macro_f1") -> Table:
+def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
     """Models x tasks: mean ± standard deviation over seeds, x 100 but for the loss."""
     chosen = [score for score in scores if score.metric == metric]
     tasks = list(dict.fromkeys(score.task for score in chosen))
@@ -196,7 +196,7 @@ def of_runs(runs: Sequence[RunInfo]) -> Table:
     """One row per run."""
     columns = (
         "run_id", "role", "tasks", "seed", "candidate", "selected", "state", "epoch", "epochs", "fraction",
-        "validation_macro_f1", "test_macro_f1", "learning_rate", "seconds", "started", "finished", "last_event", "device",
+        "validation_score", "test_score", "learning_rate", "seconds", "started", "finished", "last_event", "device",
         "reason",
     )  # fmt: skip
     return _of(runs, columns)

@@ -21,7 +21,8 @@ from transformers.utils import logging
 from mtlens.config.experiment import Experiment
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan, make_plan
-from mtlens.statistics.metrics import confusion, macro_f1
+from mtlens.statistics.metrics.confusion import confusion
+from mtlens.statistics.metrics.macro_f1 import macro_f1
 from mtlens.training.hardware import prepare, usable_cores
 from mtlens.training.trainer import Trainer
 
@@ -48,7 +49,7 @@ def train_with_mtlens(plan: Plan, seed: int) -> Measured:
         trainer.train_epoch(lambda _: None)  # fit would validate too, which Trainer does not do by default
         seconds += time.perf_counter() - started
         trainer.progress.epoch += 1
-    return seconds, trainer.predict("test")[0].macro_f1()
+    return seconds, trainer.predict("test")[0].score()
 
 
 def train_with_trainer(plan: Plan, seed: int, **flags: Any) -> Measured:

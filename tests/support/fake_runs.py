@@ -13,7 +13,7 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI, asked_kinds
 from mtlens.config.sections import Data, Encoder, Grid, Lora, Spine, Task, Training
-from mtlens.statistics.metrics import accuracy, confusion, macro_f1
+from mtlens.statistics.metrics import comparable
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
 from mtlens.store.workspace.workspace import Workspace
@@ -179,10 +179,14 @@ def predict(run: Run, task: str, right: float, num_examples: int) -> list[Predic
 
 
 def score(block: PredictionBlock) -> list[MetricRow]:
-    counts = confusion(block.labels, block.predicted, 3)
     return [
-        MetricRow(split=block.split, task=block.task, name="macro_f1", value=float(macro_f1(counts))),
-        MetricRow(split=block.split, task=block.task, name="accuracy", value=float(accuracy(counts))),
+        MetricRow(
+            split=block.split,
+            task=block.task,
+            name=name,
+            value=float(comparable(name).score(block.labels, block.predicted[None], 3)[0]),
+        )
+        for name in ("macro_f1", "accuracy")
     ]
 
 

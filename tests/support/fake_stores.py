@@ -104,7 +104,8 @@ def _experiment(plan: Plan) -> dict[str, Any]:
 def _tasks(plan: Plan) -> list[dict[str, Any]]:
     counts = json.dumps({split: dict.fromkeys(plan.classes, 10) for split in ("train", "validation", "test")})
     return [
-        {"experiment_id": EXPERIMENT, "position": position, "task": task, "label_column": task, "weight": 1.0,
+        {"experiment_id": EXPERIMENT, "position": position, "task": task, "label_column": task, "task_kind": "classes",
+         "metric": "macro_f1", "weight": 1.0,
          "classes": list(plan.classes), "class_counts": counts}
         for position, task in enumerate(plan.tasks)
     ]  # fmt: skip
@@ -190,7 +191,7 @@ def _comparison(plan: Plan, position: int, task: str | None) -> dict[str, Any]:
     bounds = {"low95": difference - half, "high95": difference + half, "low90": difference - 0.8 * half,
               "high90": difference + 0.8 * half}  # fmt: skip
     return {
-        "experiment_id": EXPERIMENT, "kind": "multi", "task": task, "single_mean": 0.87,
+        "experiment_id": EXPERIMENT, "kind": "multi", "task": task, "metric": "macro_f1", "single_mean": 0.87,
         "multi_mean": 0.87 + difference, "single_per_seed": single,
         "multi_per_seed": [score + difference + 0.006 * (i - 1) for i, score in enumerate(single)],
         "seeds": list(plan.seeds), "difference": NAN if few else difference,

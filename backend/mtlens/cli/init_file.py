@@ -17,7 +17,7 @@ UNLABELLED = ("-1", "nan", "NaN", "NA", "N/A", "null")
 SCHEMA = "mtlens.schema.json"
 HEADER = f"""\
 # yaml-language-server: $schema={SCHEMA}
-# What do you want to know? Whether one multi-task model matches the task-specific ones within `margin` (macro-F1).
+# What do you want to know? Whether one multi-task model matches the task-specific ones within `margin`, in macro-F1.
 # Set the margin before you run. `mtlens plan` shows what your test examples can settle.
 """
 

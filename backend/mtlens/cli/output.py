@@ -35,7 +35,7 @@ KINDS = {
 }
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
-           margin, verdict, needed, method
+           margin, verdict, needed, method, metric
     FROM matching WHERE experiment_id = ?
 """
 VERDICTS = """
@@ -60,7 +60,7 @@ def print_methods(result: "Result") -> None:
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
         return
-    title = "Which method finds the groups?\n(regret in macro-F1 x 100 by budget in models; rank correlation, mean over tasks)"
+    title = "Which method finds the groups?\n(regret in score x 100 by budget in models; rank correlation, mean over tasks)"
     table = Table(title=title, title_justify="left", title_style="bold", **NARROW)
     table.add_column("method", overflow="fold")
     for name in ("trainings", "passes", *(f"{budget:g}" for budget in rows[0]["budgets"]), "rank", "pooled"):
@@ -169,9 +169,19 @@ def print_verdicts(result: "Result") -> None:
     out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
 
 
+def _metric(rows: list[dict[str, Any]]) -> str:
+    """Name of the metric that the rows share, or else a word for all of them."""
+    from mtlens.statistics.metrics import label_of
+
+    names = {row["metric"] for row in rows if row["metric"]}
+    return label_of(names.pop()) if len(names) == 1 else "score"
+
+
 def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     margin = 100 * rows[0]["margin"]
-    table = Table(title=f"{title}\n(macro-F1 x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW)
+    table = Table(
+        title=f"{title}\n({_metric(rows)} x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW
+    )
     table.add_column("task", overflow="fold")
     for name in ("single", rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
         table.add_column(name, justify="right", no_wrap=True)

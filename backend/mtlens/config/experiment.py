@@ -38,7 +38,7 @@ class Experiment(Spec):
     training: Training = Training()
     grid: Grid = Grid()
     seeds: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
-    margin: float = Field(gt=0, lt=1, description="largest macro-F1 difference that still counts as a match")
+    margin: float = Field(gt=0, lt=1, description="largest difference of scores that still counts as a match")
     runs: tuple[Asked, ...] = ("single", "multi")
     evidence: Evidence = Evidence()
     search: Search | None = None

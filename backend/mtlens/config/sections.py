@@ -16,6 +16,9 @@ from pydantic import (
     model_validator,
 )
 
+from mtlens.errors import ExperimentError
+from mtlens.statistics.metrics import comparable
+
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -93,7 +96,20 @@ class Task(Spec):
     classes: tuple[Label, ...] = Field(min_length=2, max_length=1000)
     weight: PositiveFloat = Field(default=1.0, description="share of this task's loss in a multi-task model")
     missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
+    kind: Name = Field(default="classes", exclude_if=lambda kind: kind == "classes", description="how its labels are learned")
+    metric: Name | None = Field(
+        default=None, exclude_if=lambda metric: metric is None, description="what it is judged by; else that of its kind"
+    )
     shuffle_labels: bool = Field(default=False, description="control: train on permuted labels")
+
+    @model_validator(mode="after")
+    def _known_metric(self) -> Self:
+        if self.metric is not None:
+            try:
+                comparable(self.metric)
+            except ExperimentError as error:
+                raise ValueError(str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _distinct_classes(self) -> Self:

@@ -7,10 +7,11 @@ import numpy as np
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Spine, SplitName, Table, Task
-from mtlens.data.examples import MISSING, Examples
+from mtlens.data.examples import Examples
 from mtlens.data.splits import DROPPED, assign
-from mtlens.data.table import Rows, class_indices, nearest, read_table
+from mtlens.data.table import Rows, nearest, read_table
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING, kind_of
 
 
 def load_examples(experiment: Experiment, directories: Sequence[Path]) -> Examples:
@@ -46,7 +47,7 @@ def _read_spine(spine: Spine, tasks: Sequence[Task]) -> Rows:
     for index, task in enumerate(tasks):
         if task.column in columns:
             values = [row.labels[task.column] for row in rows]
-            labels[:, index] = class_indices(task, values, lambda row: f"report {rows[row].id}")
+            labels[:, index] = kind_of(task).read(task, values, lambda row: f"report {rows[row].id}")
     return Rows(
         ids=[row.id for row in rows],
         texts=[row.text for row in rows],

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mtlens.config.hashing import content_hash
 from mtlens.config.sections import SplitName, Task
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-MISSING = -1  # label of an example that a task does not know
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mtlens.data.examples import MISSING
+from mtlens.tasks import MISSING
 
 OPEN = -1
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import SplitName, Table, Task
-from mtlens.data.examples import MISSING
 from mtlens.data.file_formats import Cell, Records, read_records
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING, kind_of
 
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how pandas writes whole numbers in a column with gaps
 _PUNCTUATION = re.compile(r"[.,:;!?](\s|$)|\n")
 _MOST_CHARACTERS, _MOST_WORDS = 60, 5  # of a column's name
-_NOT_A_LABEL = frozenset({"nan", "na", "n/a", "<na>", "null", "none", "missing", "unknown", "-1"})
 _SPLIT_VALUES: dict[SplitName, tuple[str, ...]] = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid", "dev"),
@@ -51,7 +49,7 @@ def read_table(table: Table, path: Path, tasks: Sequence[Task]) -> Rows:
     labels = np.full((count, len(tasks)), MISSING, dtype=np.int16)
     for index, task in enumerate(tasks):
         if task.column in records.cells:
-            labels[:, index] = class_indices(task, records.cells[task.column], records.where)
+            labels[:, index] = kind_of(task).read(task, records.cells[task.column], records.where)
     return Rows(
         ids=_unique(records, table.id) if table.id is not None else [str(row + 1) for row in range(count)],
         texts=_filled(records, table.text),
@@ -60,41 +58,6 @@ def read_table(table: Table, path: Path, tasks: Sequence[Task]) -> Rows:
         splits=_splits(records, table) if table.split is not None else [None] * count,
         columns=records.columns,
     )
-
-
-def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int16]:
-    """Index of each value among the classes of a task, `[n]`; MISSING where it is empty or declared missing.
-
-    Blanks around a value do not count, and 1.0 stands for 1 unless it is a class itself.
-    """
-    meaning: dict[Cell, int | None] = {value: _class_index(task, value) for value in set(values)}
-    indices = [meaning[value] for value in values]
-    if None in indices:
-        row = indices.index(None)
-        raise DataError(f"{where(row)}: {_not_a_class(task, (values[row] or '').strip(), indices.count(None))}")
-    return np.array(indices, dtype=np.int16)
-
-
-def _class_index(task: Task, value: Cell) -> int | None:
-    text = (value or "").strip()
-    whole = _WHOLE_NUMBER.fullmatch(text)
-    for name in (text, whole[1]) if whole else (text,):
-        if not name or name in task.missing:
-            return MISSING
-        if name in task.classes:
-            return task.classes.index(name)
-    return None
-
-
-def _not_a_class(task: Task, value: str, count: int) -> str:
-    listed = ", ".join(task.classes[:10]) + (", ..." if len(task.classes) > 10 else "")
-    close = difflib.get_close_matches(value, task.classes, n=1)
-    if value.lower() in _NOT_A_LABEL:
-        hint = f"; if it means not labelled, add it to `missing` of task {task.name!r}"
-    else:
-        hint = f" (nearest: {close[0]})" if close else ""
-    others = f"; {count:,} such rows" if count > 1 else ""
-    return f"column {task.column!r} should hold one of [{listed}]; found {value[:80]!r}{hint}{others}"
 
 
 def nearest(column: str, columns: Sequence[str]) -> str:

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import SplitName, Task
-from mtlens.data.examples import MISSING, SPLITS, Examples
+from mtlens.data.examples import SPLITS, Examples
 from mtlens.errors import EncoderError
+from mtlens.tasks import MISSING
 
 UNLIMITED = 10**6
 COUNTED_FROM_PADDING = frozenset(

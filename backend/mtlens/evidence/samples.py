@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded
+from mtlens.tasks import MISSING
 
 
 def held_out_rows(encoded: Encoded, num_examples: int) -> NDArray[np.int64]:

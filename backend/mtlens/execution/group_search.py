@@ -27,6 +27,7 @@ from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.files import to_json, write_atomic
 from mtlens.store.workspace.run_folder import METRICS, RunFolder
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import metric_of
 
 Announce = Callable[[Sequence[PlannedRun]], None]
 
@@ -205,13 +206,14 @@ def _proposer(search: Search, num_tasks: int) -> Proposer:
 
 
 def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:
-    """Validation macro-F1 of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
+    """Validation score of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
     if any(RunFolder(workspace, one.run.run_id).state != "done" for one in runs):
         return None
+    metrics = {task.name: metric_of(task) for task in plan.experiment.tasks}
     by_point: dict[int, list[dict[str, float]]] = {}
     for one in runs:
         table = run_tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, run_tables.METRICS).to_pylist()
-        rows = [row for row in table if row["split"] == "validation" and row["name"] == "macro_f1"]
+        rows = [row for row in table if row["split"] == "validation" and row["name"] == metrics.get(row["task"])]
         by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
     means = {point: [float(np.mean(list(scores.values()))) for scores in seeds] for point, seeds in by_point.items()}
     best = by_point[best_candidate(means)]

@@ -16,6 +16,7 @@ from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import SPLITS, Examples
 from mtlens.data.tokenize import Encoded, encode
+from mtlens.tasks import metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class Plan:
         tasks = [
             {
                 **task.model_dump(include={"name", "column", "classes", "weight"}, mode="json"),
+                "kind": task.kind,
+                "metric": metric_of(task),
                 "class_counts": examples.class_counts(index),
             }
             for index, task in enumerate(experiment.tasks)

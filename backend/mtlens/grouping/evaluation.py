@@ -18,7 +18,7 @@ from mtlens.grouping.estimators.base import Discovery
 from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
 from mtlens.grouping.optimal_family import ROUNDING, Candidates, best_within
 from mtlens.grouping.partitions import Group, Partition, all_groups, growth_strings, membership, partition_of, tasks_of
-from mtlens.statistics.metrics import mean_of_defined
+from mtlens.statistics.metrics.ratios import mean_of_defined
 
 _BASELINES = ("all in one", "all single", "random partition")
 _NUM_DRAWS = 10  # of halves of the seeds

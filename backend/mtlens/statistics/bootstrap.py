@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse, special
 
 from mtlens.errors import DataError
-from mtlens.statistics.metrics import f1_from_counts, mean_of_defined
+from mtlens.statistics.metrics import DEFAULT, ComparableMetric, comparable
 from mtlens.statistics.power import ALPHA
 
 _WEIGHTS_AT_ONCE = 4_000_000  # bootstrap weights held in memory; the result does not depend on it
@@ -29,6 +29,7 @@ class TaskPredictions:
 
     task: str
     num_classes: int
+    metric: str = DEFAULT  # by which the two kinds are compared
     example: NDArray[Any]  # [n]
     cluster: NDArray[Any]  # [n]
     labels: NDArray[Any]  # [n] class index
@@ -67,9 +68,30 @@ class TaskPredictions:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """Macro-F1 of baseline and candidate per seed, `[2, S]`."""
-        all_in_one = _counts(self, np.zeros_like(self.cluster), 1)
-        return _scores(all_in_one, np.ones((1, 1)), self.num_classes)[0]
+        """Scores of baseline and candidate per seed, `[2, S]`."""
+        models = self.predictions.reshape(-1, len(self.labels))
+        return self._metric.score(self.labels, models, self.num_classes).reshape(2, -1)
+
+    @property
+    def _metric(self) -> ComparableMetric:
+        return comparable(self.metric)
+
+    def statistics_of_clusters(self, clusters: NDArray[Any]) -> Any:
+        """The metric's statistics summed within each of the G clusters, sparse `[K, G]`; clusters `[G]` in order."""
+        models = self.predictions.reshape(-1, len(self.labels))
+        place = np.searchsorted(clusters, self.cluster)
+        n = len(self.labels)
+        membership = sparse.csr_array((np.ones(n), (np.arange(n), place)), shape=(n, len(clusters)))
+        return self._metric.statistics(self.labels, models, self.num_classes) @ membership
+
+    def scores_of_sums(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores `[r, 2, S]` from weighted sums of the statistics, `[r, K]`."""
+        return self._metric.scores(sums, self.num_classes).reshape(len(sums), 2, -1)
+
+    @property
+    def squared_change(self) -> float:
+        """Expected square of the change of the score when one random cluster is predicted otherwise."""
+        return self._metric.squared_change(self.labels, self.cluster)
 
     @property
     def disagreement_rate(self) -> float:
@@ -79,23 +101,23 @@ class TaskPredictions:
 
 
 def resampled_differences(tasks: Sequence[TaskPredictions], *, num_resamples: int, seed: int) -> NDArray[np.float64]:
-    """Macro-F1 of candidate minus baseline under a cluster bootstrap with the seeds held, `[R, T, S]`.
+    """Score of candidate minus baseline under a cluster bootstrap with the seeds held, `[R, T, S]`.
 
     Each resample draws as many clusters as there are, with replacement, and serves all tasks and models alike. NaN where
     a resample holds no example of a task. Field and Welsh 2007, "Bootstrapping clustered data".
     """
     clusters = np.unique(np.concatenate([task.cluster for task in tasks]))
-    counts = [_counts(task, np.searchsorted(clusters, task.cluster), len(clusters)) for task in tasks]
+    statistics = [task.statistics_of_clusters(clusters) for task in tasks]
     blocks: list[NDArray[np.float64]] = []
     for weights in _cluster_weights(len(clusters), num_resamples, np.random.default_rng(seed)):
-        scores = [_scores(count, weights, task.num_classes) for count, task in zip(counts, tasks, strict=True)]
+        scores = [task.scores_of_sums((sums @ weights.T).T) for task, sums in zip(tasks, statistics, strict=True)]
         blocks.append(np.stack([score[:, 1] - score[:, 0] for score in scores], axis=1))
     return np.concatenate(blocks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Estimate:
-    """A difference of macro-F1 and its variance, in the parts that shrink with seeds, with test examples or with both."""
+    """A difference of scores and its variance, in the parts that shrink with seeds, with test examples or with both."""
 
     difference: float
     num_seeds: int
@@ -185,16 +207,12 @@ def _variances_by_examples(resampled: NDArray[np.float64], num_clusters: int) ->
 
 
 def _unseen_variance(task: TaskPredictions) -> float:
-    """What the bootstrap cannot see: it finds no variance at all where no example is discordant.
+    """Variance by a disagreement too rare to be seen; the bootstrap gives no variance at all where no example disagrees.
 
-    None among G clusters leaves a disagreement_rate of up to 3.0/G at 95 % (rule of three, Hanley and Lippman-Hand 1983), as
-    would a normal law of standard deviation 3.0/(1.645 G). A discordant cluster lies in class c with probability G_c/G
-    and then moves macro-F1 by about 1/(C G_c), for G_c clusters that hold class c: squared and summed, 1/(C² G G_c).
-    Beside several discordant clusters it adds next to nothing.
+    None among G clusters leaves a disagreement rate of up to 3.0/G at 95 % (rule of three, Hanley and Lippman-Hand 1983), as
+    would a normal law of standard deviation 3.0/(1.645 G). Such a cluster changes the score by the metric's own measure.
     """
-    per_class = np.array([len(np.unique(task.cluster[task.labels == c])) for c in np.unique(task.labels)])
-    moved = float((1 / (task.num_clusters * per_class)).sum()) / len(per_class) ** 2
-    return (math.log(ALPHA) / float(special.ndtri(ALPHA))) ** 2 * moved
+    return (math.log(ALPHA) / float(special.ndtri(ALPHA))) ** 2 * task.squared_change
 
 
 def _cluster_weights(num_clusters: int, num_resamples: int, generator: np.random.Generator) -> Iterator[NDArray[np.float64]]:
@@ -205,26 +223,3 @@ def _cluster_weights(num_clusters: int, num_resamples: int, generator: np.random
         draws = generator.integers(num_clusters, size=(rows, num_clusters))
         draws += num_clusters * np.arange(rows)[:, None]
         yield np.bincount(draws.ravel(), minlength=rows * num_clusters).reshape(rows, num_clusters).astype(np.float64)
-
-
-def _counts(task: TaskPredictions, cluster: NDArray[Any], num_clusters: int) -> Any:
-    """Sparse `[(1 + 4 S) C, G]`: per cluster, how often each class is a label, then a hit, then a prediction of each model.
-
-    These margins of the 2 S confusion matrices are all that F1 needs, and they grow with C instead of C².
-    """
-    predicted = task.predictions.reshape(-1, len(task.labels)).astype(np.int64)
-    hit = predicted == task.labels
-    cells = predicted + task.num_classes * np.arange(1, 1 + len(predicted))[:, None]
-    of_cells = np.broadcast_to(cluster, cells.shape)
-    rows = np.concatenate([task.labels, cells[hit], cells.ravel() + task.num_classes * len(predicted)])
-    columns = np.concatenate([cluster, of_cells[hit], of_cells.ravel()])
-    shape = ((1 + 2 * len(predicted)) * task.num_classes, num_clusters)
-    return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
-
-
-def _scores(counts: Any, weights: NDArray[np.float64], num_classes: int) -> NDArray[np.float64]:
-    """Macro-F1 `[r, 2, S]` of both kinds and all seeds under each row of cluster weights `[r, G]`."""
-    weighted = (counts @ weights.T).T.reshape(len(weights), -1, num_classes)
-    num_models = weighted.shape[1] // 2
-    support, hits, predicted = np.split(weighted, [1, 1 + num_models], axis=1)
-    return mean_of_defined(f1_from_counts(hits, support, predicted)).reshape(len(weights), 2, -1)

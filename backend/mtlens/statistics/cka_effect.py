@@ -24,7 +24,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from mtlens.statistics.metrics import holm
+from mtlens.statistics.multiple_testing import holm
 
 Model = tuple[str, str | None, int | None]
 """Role, task and seed, as in table `cka`."""

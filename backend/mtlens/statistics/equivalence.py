@@ -15,7 +15,8 @@ from scipy import special
 
 from mtlens.errors import DataError
 from mtlens.statistics.bootstrap import Estimate, TaskPredictions, estimate, resampled_differences
-from mtlens.statistics.metrics import holm
+from mtlens.statistics.metrics import label_of
+from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.power import ALPHA, POWER
 
 Verdict = Literal["matches", "better", "worse", "inconclusive"]
@@ -29,11 +30,12 @@ _MOST_GROWTH = 1000  # times the test examples at hand
 class Comparison:
     """Candidate against baseline on one task, or on the mean over tasks.
 
-    Scores, differences and margin are macro-F1 in [0, 1]; a positive difference favours the candidate. With one seed or
+    Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate. With one seed or
     one cluster the standard error is infinite, the intervals are the whole line and every p is 1.
     """
 
     task: str | None  # None: mean over tasks
+    metric: str | None  # None: mean over tasks with different metrics
     baseline_mean: float
     candidate_mean: float
     baseline_per_seed: tuple[float, ...]
@@ -84,8 +86,8 @@ def compare(
     raw = [_p_values(one, margin) for one in each]
     adjusted = [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
     method = (
-        f"macro-F1 paired by example and seed; variance of the examples by a cluster bootstrap ({num_resamples} resamples, "
-        f"random seed {seed}) plus variance between seeds; Student's t with Satterthwaite's degrees of freedom; "
+        f"{_name_of(tasks)} paired by example and seed; variance of the examples by a cluster bootstrap ({num_resamples} "
+        f"resamples, random seed {seed}) plus variance between seeds; Student's t with Satterthwaite's degrees of freedom; "
     )
     of_tasks = (
         _comparison([task], one, margin, p, f"{method}two one-sided tests, Holm across {len(tasks)} tasks", len(tasks))
@@ -93,6 +95,17 @@ def compare(
     )
     mean = estimate(tasks, resampled)
     return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), f"{method}two one-sided tests", None))
+
+
+def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
+    """The metric that all tasks share, if they do."""
+    names = {task.metric for task in tasks}
+    return names.pop() if len(names) == 1 else None
+
+
+def _name_of(tasks: Sequence[TaskPredictions]) -> str:
+    metric = _metric_of(tasks)
+    return label_of(metric) if metric else "scores"
 
 
 def _p_values(estimate: Estimate, margin: float) -> _PValues:
@@ -121,6 +134,7 @@ def _comparison(
     verdict = _verdict(estimate.num_seeds, adjusted)
     return Comparison(
         task=tasks[0].task if num_tests else None,
+        metric=_metric_of(tasks),
         baseline_mean=float(np.mean(baseline)),
         candidate_mean=float(np.mean(candidate)),
         baseline_per_seed=tuple(baseline),

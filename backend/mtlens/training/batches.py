@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Training
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, batches
+from mtlens.tasks import MISSING
 
 
 def epoch_batches(encoded: Encoded, training: Training, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:

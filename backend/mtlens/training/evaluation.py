@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from mtlens.config.sections import SplitName, Task
-from mtlens.data.examples import MISSING
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
-from mtlens.statistics import metrics
+from mtlens.statistics.metrics import METRICS
+from mtlens.statistics.metrics.confusion import confusion, f1_per_class
+from mtlens.tasks import MISSING, kind_of, metric_of
 from mtlens.training.distributed import World
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel
@@ -29,29 +30,21 @@ class Prediction:
         """Class of the highest probability, [m]."""
         return self.probabilities.argmax(axis=1)
 
-    def macro_f1(self) -> float:
-        """Macro-F1, in [0, 1]."""
-        return float(metrics.macro_f1(self._confusion()))
+    def score(self) -> float:
+        """Score by the task's metric; more is better."""
+        return METRICS[metric_of(self.task)].value(self.labels, self.probabilities)
 
     def loss(self) -> float:
         """Mean negative log-likelihood of the labels, in nats."""
-        chosen = self.probabilities[np.arange(len(self.labels)), self.labels]
-        return float(-np.log(np.clip(chosen, 1e-12, 1)).mean())
+        return METRICS["loss"].value(self.labels, self.probabilities)
 
     def scores(self) -> list[tuple[str, str | None, float]]:
-        """(name, class or None, value) of every metric: macro-F1, accuracy, F1 by class, calibration error, loss."""
-        confusion = self._confusion()
-        by_class = metrics.f1_per_class(confusion)
+        """(name, class or None, value) of every metric, and F1 of every class."""
+        by_class = f1_per_class(confusion(self.labels, self.predicted, len(self.task.classes)))
         return [
-            ("macro_f1", None, self.macro_f1()),
-            ("accuracy", None, float(metrics.accuracy(confusion))),
-            ("ece", None, float(metrics.expected_calibration_error(self.labels, self.probabilities))),
-            ("loss", None, self.loss()),
+            *((name, None, metric.value(self.labels, self.probabilities)) for name, metric in METRICS.items()),
             *(("f1", name, float(value)) for name, value in zip(self.task.classes, by_class, strict=True)),
         ]
-
-    def _confusion(self) -> NDArray[np.int64]:
-        return metrics.confusion(self.labels, self.predicted, len(self.task.classes))
 
 
 @torch.inference_mode()
@@ -68,8 +61,8 @@ def predict(
         with hardware.autocast():
             logits = model(torch.from_numpy(tokens).to(hardware.device), torch.from_numpy(mask).to(hardware.device))
         seen.append(batch)
-        for column, values in zip(found, logits, strict=True):
-            column.append(values.softmax(dim=1).cpu().numpy())
+        for column, task, values in zip(found, encoded.tasks, logits, strict=True):
+            column.append(kind_of(task).probabilities(task, values).cpu().numpy())
     seen_rows, columns = world.gather(np.concatenate(seen), [np.concatenate(column) for column in found])
     order = np.argsort(seen_rows)
     return [_labelled(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]

@@ -1,18 +1,17 @@
 """Masked, weighted classification losses of several tasks on one batch.
 
-Task j's loss on a batch is sum_i w[y_ij] CE(logits_ij, y_ij) / sum_i w[y_ij] over its labelled examples, with class
-weights w. The batch's loss is sum_j v_j loss_j / sum_j v_j over the tasks that have a label in it, with task weights v: a
-step on a table that serves one task is the step of that task's single-task model.
+Task j's loss on a batch is sum_i w[y_ij] l(logits_ij, y_ij) / sum_i w[y_ij] over its labelled examples, with class
+weights w and the loss l of the task's kind. The batch's loss is sum_j v_j loss_j / sum_j v_j over the tasks that have a
+label in it, with task weights v: a step on a table that serves one task is the step of that task's single-task model.
 """
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from mtlens.config.sections import Task
-from mtlens.data.examples import MISSING
+from mtlens.tasks import MISSING, kind_of
 
 
 def balanced_weights(labels: NDArray[np.int64], num_classes: int) -> NDArray[np.float32]:
@@ -30,6 +29,7 @@ class BatchLoss:
         """class_weights: per task [C_j]."""
         self._task_weights = np.asarray([task.weight for task in tasks], dtype=np.float32)
         self._class_weights = class_weights
+        self._tasks = tasks
         self._on_device = [torch.from_numpy(weights).to(device) for weights in class_weights]
 
     def totals(self, labels: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -47,8 +47,8 @@ class BatchLoss:
         """
         sums = torch.stack(
             [
-                functional.cross_entropy(logits[j], labels[:, j], weight=weights, ignore_index=MISSING, reduction="sum")
-                for j, weights in enumerate(self._on_device)
+                kind_of(task).loss(task, logits[j], labels[:, j], weights, "sum")
+                for j, (task, weights) in enumerate(zip(self._tasks, self._on_device, strict=True))
             ]
         )
         present = totals > 0

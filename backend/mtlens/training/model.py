@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from mtlens.config.run import Run
 from mtlens.config.sections import Lora
 from mtlens.errors import EncoderError
+from mtlens.tasks import kind_of
 
 
 class MultiTaskModel(nn.Module):
@@ -55,7 +56,7 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     config: Any = encoder.config
     if run.method == "lora":
         encoder = _add_adapters(encoder, run.training.lora, run.seed)
-    heads = [_new_head(config.hidden_size, len(task.classes), f"{run.seed}:{task.name}") for task in run.tasks]
+    heads = [_new_head(config.hidden_size, kind_of(task).outputs(task), f"{run.seed}:{task.name}") for task in run.tasks]
     dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
     return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout)
 
@@ -133,9 +134,9 @@ def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
         return get_peft_model(encoder, config)
 
 
-def _new_head(hidden_size: int, num_classes: int, key: str) -> nn.Linear:
+def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:
     generator = torch.Generator().manual_seed(int.from_bytes(hashlib.sha256(key.encode()).digest()[:7], "big"))
-    head = nn.Linear(hidden_size, num_classes)
+    head = nn.Linear(hidden_size, num_outputs)
     with torch.no_grad():
         head.weight.normal_(std=0.02, generator=generator)
         head.bias.zero_()

@@ -17,7 +17,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Told after every epoch. validation: mean macro-F1 on the validation split.
+    """Told after every epoch. validation: mean score of the tasks on the validation split.
 
     state: makes the bytes to resume from. change: makes those of what training has changed so far.
     """

@@ -18,9 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mtlens.config.run import Run
 from mtlens.config.sections import SplitName
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import TrainingError
+from mtlens.tasks import MISSING
 from mtlens.training.batches import epoch_batches, learning_rate_factor
 from mtlens.training.checkpoint import capture, change_to_bytes, restore, trained_tensors
 from mtlens.training.distributed import ALONE, World
@@ -63,7 +64,7 @@ class Trainer:
             started = time.perf_counter()
             self.train_epoch(on_step)
             predictions = self.predict("validation")
-            validation = float(np.mean([prediction.macro_f1() for prediction in predictions]))
+            validation = float(np.mean([prediction.score() for prediction in predictions]))
             loss = float(
                 np.mean([self._finite(prediction.task.name, prediction.loss(), "validation") for prediction in predictions])
             )

@@ -77,7 +77,7 @@ def provenance(
         ("Tasks", listing(about.tasks, len(about.tasks))),
         ("Encoder", about.encoder),
         ("Seeds", ", ".join(map(str, about.seeds))),
-        ("Margin", f"{margin(about.margin)} points of macro-F1, set before the runs"),
+        ("Margin", f"{margin(about.margin)} points of {matching.metric}, set before the runs"),
         ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
         *(("Method", method) for method in methods),
         *(("Remark", note) for note in about.notes),

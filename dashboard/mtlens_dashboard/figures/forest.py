@@ -18,7 +18,7 @@ _LINE = 0.12  # rows from there down to its interval
 _TOP = -0.55  # upper end of the first row
 _STEPS = [float(f"{digit}e{power}") for power in range(-2, 4) for digit in (1, 2, 5)]
 _LONGEST = 22  # characters of a task's name
-_AXIS = "macro-F1 x 100, {} less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
+_AXIS = "{} x 100, {} less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
 _MOST_DOTS = 40  # of a row; more seeds than that are a comb
 _TOOTH = 0.05  # rows, half of its length
@@ -39,7 +39,7 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
         head_row(sheet, match, place, theme)
     sheet.x_axis(
         range=[low, high],
-        title={"text": _AXIS.format(ROLES[matching.kind])},
+        title={"text": _AXIS.format(matching.metric, ROLES[matching.kind])},
         showline=True,
         ticks="outside",
         ticklen=4,
@@ -202,4 +202,5 @@ def _alt(matching: MatchingInfo) -> str:
         f"{match.verdict}"
         for match in matching.rows
     )
-    return f"Forest plot, {kind} less task-specific, macro-F1 x 100, 90 % intervals, margin {margin(matching.margin)}: {told}."
+    limit = margin(matching.margin)
+    return f"Forest plot, {kind} less task-specific, {matching.metric} x 100, 90 % intervals, margin {limit}: {told}."

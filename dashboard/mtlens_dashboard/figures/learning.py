@@ -33,7 +33,7 @@ class _Strokes:
 def learning_curves(
     curves: Sequence[CurveInfo], quantity: Literal["validation", "loss"] = "validation", *, theme: Theme = LIGHT
 ) -> go.Figure:
-    """Validation macro-F1 (mean over the tasks of the model) or training loss against epochs, all panels on one scale."""
+    """Validation score (mean over the tasks of the model) or training loss against epochs, all panels on one scale."""
     known = [curve for curve in curves if any(value is not None for value in _values(curve, quantity))]
     if not known:
         return empty(theme, "No epoch has ended yet", "Curves grow here while the runs train.")
@@ -56,7 +56,7 @@ def learning_curves(
         _draw(sheet, of_role, role, theme)
     sheet.x_axis(range=[-0.03, max(box.across[1] for box in boxes) + 0.05], visible=False)
     sheet.y_axis(range=[min(box.up[0] for box in boxes) - 0.02, 0.04], visible=False)
-    what = "validation macro-F1 x 100,<br>mean over the model's tasks" if quantity == "validation" else "training loss, nats"
+    what = "validation score x 100,<br>mean over the model's tasks" if quantity == "validation" else "training loss, nats"
     foot = f"epochs; {what}; " + (
         "line: mean over seeds<br>band: lowest to highest" if many else "a line per seed<br>ring: epoch whose weights were kept"
     )

@@ -118,7 +118,7 @@ def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[froz
         chosen = " ✓" if one.recommended else " ○" if _same(one.groups) == perhaps else ""
         text = f"{points(value)}{'?' if hollow else ''}{chosen}"
         sheet.note(text, 100 * _end(one, value), row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12)
-    head = f"macro-F1 x 100, 95 % interval over seeds<br>hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
+    head = f"score x 100, 95 % interval over seeds<br>hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
     sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
 
 

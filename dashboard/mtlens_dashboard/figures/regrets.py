@@ -47,7 +47,7 @@ def regret(trial: TrialInfo, methods: Sequence[str] = (), *, theme: Theme = LIGH
     lines.draw(sheet, mode="lines+markers", name="regret", line={"color": theme.better, "width": 1.5}, marker={"size": 6})
     sheet.x_axis(range=[-0.1, max(box.across[1] for box in boxes) + 0.05], visible=False)
     sheet.y_axis(range=[min(box.up[0] for box in boxes) - 0.02, 0.02], visible=False)
-    foot = "budget in models to the right, regret upwards, points of macro-F1<br>line at 0: the oracle; dotted: tasks permuted"
+    foot = "budget in models to the right, regret upwards, points of score<br>line at 0: the oracle; dotted: tasks permuted"
     sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-20, xshift=-24)
     title = _title(trial, judged)
     told = "; ".join(f"{shorten(one.method)} {', '.join(map(signed_points, one.regret))}" for one in shown)

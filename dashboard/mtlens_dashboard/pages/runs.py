@@ -25,7 +25,7 @@ PIECES = {
 }
 HOW_RUNS = """
 All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.
-**Selected**: the grid point that is compared. Scores are macro-F1, mean over the tasks of the run: from 0 to 1 in this table
+**Selected**: the grid point that is compared. Scores are means over the tasks of the run: from 0 to 1 in this table
 and its file, x 100 in the list above. Times are UTC.
 """
 
@@ -103,8 +103,8 @@ def _all(runs: tuple[queries.RunInfo, ...]) -> None:
         **(_grid(runs) if any(run.candidate for run in runs) else {}),
         "state": [run.state for run in runs],
         "progress": [100 * run.fraction for run in runs],
-        "validation": [_points(run.validation_macro_f1) for run in runs],
-        "test": [_points(run.test_macro_f1) for run in runs],
+        "validation": [_points(run.validation_score) for run in runs],
+        "test": [_points(run.test_score) for run in runs],
         "learning rate": [run.learning_rate for run in runs],
         "time": [duration(run.seconds) for run in runs],
         "device": [run.device for run in runs],

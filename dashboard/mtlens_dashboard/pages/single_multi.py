@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.chart import behind, chart, nothing, show
-from mtlens_dashboard.widgets.filters import METRICS, Chosen, label
+from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, draw
 from mtlens_dashboard.wording import titles
@@ -21,7 +22,7 @@ KINDS: dict[queries.Kind, str] = {
 HOW_SCORES = """
 Mean over seeds ± sample standard deviation between seeds, x 100 but for the loss, of the grid point that was best on
 validation. The test split is used for nothing but this. The task-specific models are the baseline; differences to them, with
-their intervals, are those of macro-F1 in the forest plot.
+their intervals, are those of the forest plot, by the metric of each task.
 """
 
 
@@ -74,7 +75,7 @@ def _of_seeds(matching: queries.MatchingInfo, seeds: tuple[int, ...]) -> queries
 def _scores(chosen: Chosen) -> None:
     found = [score for score in ask(queries.scores, chosen.experiment_id) if score.task in chosen.tasks]
     scores = tuple(score for score in found if score.metric == chosen.metric)
-    metric = METRICS.get(chosen.metric, chosen.metric)
+    metric = label_of(chosen.metric)
     st.markdown(f"## Models and tasks: {literal(metric)} on the test split")
     if not scores:
         nothing(f"No {literal(metric)} yet", "It is stored when a run has finished.")
@@ -93,7 +94,7 @@ def _curves(chosen: Chosen) -> None:
     if not curves:
         nothing("No learning curves yet", "A run adds a point whenever it has finished an epoch.")
         return
-    names = {"validation": "validation macro-F1", "loss": "training loss"}
+    names = {"validation": "validation score", "loss": "training loss"}
     quantity = st.segmented_control(
         "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
         required=True,

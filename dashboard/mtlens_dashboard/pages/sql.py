@@ -34,9 +34,9 @@ GROUP BY experiment_id, prediction.task, example_id, label
 HAVING (single = label) <> (multi = label)
 ORDER BY ALL""",
     "Score against training time": """\
-SELECT role, array_to_string(tasks, ', ') AS tasks, seed, seconds, avg(value) AS macro_f1
-FROM run JOIN experiment_run USING (run_id) JOIN metric USING (run_id)
-WHERE name = 'macro_f1' AND split = 'test'
+SELECT role, array_to_string(tasks, ', ') AS tasks, seed, seconds, avg(value) AS score
+FROM run JOIN experiment_run USING (run_id) JOIN score USING (experiment_id, run_id)
+WHERE split = 'test'
 GROUP BY ALL
 ORDER BY seconds""",
     "What is described where": """\

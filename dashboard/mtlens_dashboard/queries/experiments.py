@@ -21,7 +21,7 @@ class SnapshotInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentInfo:
-    """One experiment and how far it is. margin: macro-F1 in [0, 1]. latest: of those of its name, the one started last."""
+    """One experiment and how far it is. margin: of scores. latest: of those of its name, the one started last."""
 
     experiment_id: str
     name: str

@@ -14,7 +14,7 @@ ORACLE = "exhaustive oracle"
 
 @dataclass(frozen=True, kw_only=True)
 class GroupingInfo:
-    """One way to divide the tasks among models. Scores are macro-F1 in [0, 1], mean over tasks.
+    """One way to divide the tasks among models. Scores are by the metric of each task, mean over tasks.
 
     rank: 1 is the best of its method. cost: in units of one model. measured is None where not all of its groups were
     trained. regret: shortfall of the measured score from the best at the same cost. discovery_seconds: compute that the
@@ -38,7 +38,7 @@ class GroupingInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupScoreInfo:
-    """Gain of one task from training in one group: score in the group less score alone, macro-F1. None: not measured."""
+    """Gain of one task from training in one group: score in the group less score alone. None: not measured."""
 
     method: str
     tasks: tuple[str, ...]
@@ -56,7 +56,7 @@ class MethodInfo:
     """How a method did on trial, on seeds that it has not seen.
 
     correlation: Spearman's, of predicted gains with the measured ones of a task's groups, mean over tasks. ceiling: that of
-    the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the macro-F1 of the
+    the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the score of the
     exhaustive oracle's choice less that of the method's, below 0 where the oracle was out of luck, None where no choice is
     affordable; permuted_regret: the same with the tasks of the predicted gains permuted. discovery_seconds: compute that the
     method needs to choose.

@@ -8,7 +8,7 @@ from mtlens_dashboard.queries.rows import read_infos
 
 @dataclass(frozen=True, kw_only=True)
 class CurveInfo:
-    """One run, epoch by epoch. validation: macro-F1, the mean over its tasks, in [0, 1]; loss: of training, in nats."""
+    """One run, epoch by epoch. validation: score, the mean over its tasks; loss: of training, in nats."""
 
     run_id: str
     role: str

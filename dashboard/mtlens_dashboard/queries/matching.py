@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mtlens.statistics.metrics import label_of
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
 
@@ -13,12 +14,13 @@ Verdict = Literal["matches", "better", "worse", "inconclusive"]
 
 @dataclass(frozen=True, kw_only=True)
 class MatchInfo:
-    """One task, or the mean over tasks where `task` is None. Scores are macro-F1 in [0, 1], multi less single.
+    """One task, or the mean over tasks where `task` is None. Scores are in the unit of the metric, multi less single.
 
     Bounds are None where the interval is unbounded, as with one seed. The lists per seed are in the order of `seeds`.
     """
 
     task: str | None
+    metric: str | None
     single_mean: float | None
     multi_mean: float | None
     single_per_seed: tuple[float | None, ...]
@@ -61,6 +63,13 @@ class MatchingInfo:
     shown: frozenset[str] | None = None  # all of them
 
     @property
+    def metric(self) -> str:
+        """Name of the metric in words; "score" where tasks have different ones."""
+        names = {match.metric for match in self.tasks}
+        name = names.pop() if len(names) == 1 else None
+        return label_of(name) if name else "score"
+
+    @property
     def rows(self) -> tuple[MatchInfo, ...]:
         """The tasks that are shown and, last, the mean over all."""
         tasks = tuple(match for match in self.tasks if self.shown is None or match.task in self.shown)
@@ -81,9 +90,10 @@ _ABOUT = "SELECT name AS experiment, margin FROM experiment WHERE experiment_id 
 
 _MATCHES = """
     SELECT
-        comparison.task, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference, low90, high90, low95,
-        high95, examples, clusters, verdict, coalesce(needed, '') AS needed, adjusted_p_equivalence AS p_equivalence,
-        least(adjusted_p_better, adjusted_p_worse) AS p_difference, disagreement_rate, method
+        comparison.task, comparison.metric, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference,
+        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed,
+        adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference,
+        disagreement_rate, method
     FROM comparison
     LEFT JOIN task ON task.experiment_id = comparison.experiment_id AND task.task = comparison.task
     WHERE comparison.experiment_id = $experiment_id AND kind = $kind

@@ -30,8 +30,8 @@ class RunInfo:
     epoch: int | None
     epochs: int | None
     fraction: float
-    validation_macro_f1: float | None
-    test_macro_f1: float | None
+    validation_score: float | None
+    test_score: float | None
     learning_rate: float | None
     seconds: float | None
     started: datetime | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from mtlens.statistics.metrics import DEFAULT, METRICS, label_of
 from mtlens_dashboard import queries
 from mtlens_dashboard.widgets.session import ask
 
@@ -15,7 +16,6 @@ _IN_URL = "experiment"  # as the keys of the widgets, a name in the URL: links t
 _CHOSEN = "experiment chosen"
 _WRITTEN = "experiment in the URL"
 WHOLE_ENCODER = "whole encoder"
-METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy", "ece": "calibration error (ECE)", "loss": "loss"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ def choose(experiments: Sequence[queries.ExperimentInfo]) -> Chosen:
             help="Shows the dots and curves of some seeds. Means, intervals and verdicts always use all of them.",
         )  # fmt: skip
         metric = st.selectbox(
-            "Metric", _metrics(experiment), format_func=_metric_name, key="metric", bind="query-params",
-            help="Of the table of scores. Verdicts are about macro-F1.",
+            "Metric", _metrics(experiment), format_func=label_of, key="metric", bind="query-params",
+            help="Of the table of scores. Verdicts rest on the metric of each task.",
         )  # fmt: skip
         layer = st.selectbox(
             "Layer", [None, *_layers(experiment)], format_func=layer_name, key="layer", bind="query-params",
@@ -96,11 +96,7 @@ def _choose_experiment(experiments: Sequence[queries.ExperimentInfo]) -> queries
 
 def _metrics(experiment: queries.ExperimentInfo) -> list[str]:
     found = {score.metric for score in ask(queries.scores, experiment.experiment_id)}
-    return [*METRICS, *sorted(found - METRICS.keys())]
-
-
-def _metric_name(metric: str) -> str:
-    return METRICS.get(metric, metric)
+    return [*(name for name in METRICS if name in found), *sorted(found - METRICS.keys())] or [DEFAULT]
 
 
 def _layers(experiment: queries.ExperimentInfo) -> list[int]:

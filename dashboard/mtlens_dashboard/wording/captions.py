@@ -30,16 +30,17 @@ _COSINES = {
 def forest(matching: MatchingInfo) -> str:
     """Whose difference to the task-specific models it is."""
     return (
-        f"Each row is a difference of macro-F1 x 100 on the test split, {_COMPARED[matching.kind]} less task-specific. Shaded: "
-        "the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs both "
-        "one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks."
+        f"Each row is a difference of {matching.metric} x 100 on the test split, {_COMPARED[matching.kind]} less "
+        "task-specific. "
+        "Shaded: the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
+        "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks."
     )
 
 
 def case(info: CaseInfo) -> str:
     """By which floor the CKA is judged."""
     return (
-        "One row per task. Left: the multi-task model less the task-specific one, in points of macro-F1; a "
+        "One row per task. Left: the multi-task model less the task-specific one, in points; a "
         "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task against the "
         "others, layer by layer; thick is the weakest of the pairs that say what is said of the task. CKA near the top of the "
         f"grey band is as similar as the same task under another seed, near its bottom no more than {_floor(info.profiles)}. "

@@ -10,14 +10,14 @@ from mtlens.store.database.reader import Result
 
 COLUMNS = (
     "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "examples", "margin", "verdict",
-    "needed", "method",
+    "needed", "method", "metric",
 )  # fmt: skip
 
 
 def matching(*kinds_and_means: tuple[str, float]) -> Result:
     """One task of each kind."""
     rows = [
-        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, "a method")
+        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, "a method", "macro_f1")
         for kind, mean in kinds_and_means
     ]
     return Result(columns=COLUMNS, rows=rows)

@@ -4,10 +4,11 @@ import pytest
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Data, Spine, Splits, Table, Task
 from mtlens.data.dataset import load_examples
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.splits import normalised
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge"))
 CANAL = Task(name="canal", column="canal", classes=("open", "narrow"))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mtlens.config.sections import Task
-from mtlens.data.examples import MISSING, SPLITS, Examples
+from mtlens.data.examples import SPLITS, Examples
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge", "protrusion"))
 CANAL = Task(name="canal", column="canal", classes=("open", "narrow"))

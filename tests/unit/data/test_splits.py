@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlens.config.sections import Splits
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.splits import DROPPED, assign, normalised
 from mtlens.data.stratify import OPEN, allot
+from mtlens.tasks import MISSING
 
 SIZES = Splits(validation=0.15, test=0.25)
 

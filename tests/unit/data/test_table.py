@@ -6,9 +6,10 @@ import pyarrow.parquet
 import pytest
 
 from mtlens.config.sections import Table, Task
-from mtlens.data.examples import MISSING
-from mtlens.data.table import class_indices, read_table
+from mtlens.data.table import read_table
 from mtlens.errors import DataError
+from mtlens.tasks import MISSING
+from mtlens.tasks.classes import class_indices
 
 DISC = Task(name="disc", column="disc", classes=("none", "bulge", "protrusion"))
 GRADE = Task(name="grade", column="grade", classes=("0", "1", "2"), missing=("-1",))

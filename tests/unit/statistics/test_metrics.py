@@ -7,15 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from mtlens.statistics.metrics import (
-    accuracy,
-    confusion,
-    expected_calibration_error,
-    f1_per_class,
-    holm,
-    macro_f1,
-    permuted_macro_f1,
-)
+from mtlens.statistics.metrics.accuracy import Accuracy
+from mtlens.statistics.metrics.calibration_error import expected_calibration_error
+from mtlens.statistics.metrics.confusion import confusion, f1_per_class
+from mtlens.statistics.metrics.macro_f1 import MacroF1, macro_f1
+from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.power import detectable_margin, required_examples
 
 CLASSES = 4
@@ -28,7 +24,8 @@ def test_metrics_agree_with_scikit_learn(pairs):
     labels, predicted = np.array(pairs, dtype=np.int16).T
     matrix = confusion(labels, predicted, CLASSES)
     assert (matrix == confusion_matrix(labels, predicted, labels=range(CLASSES))).all()
-    assert accuracy(matrix) == pytest.approx(accuracy_score(labels, predicted))
+    assert Accuracy().score(labels, predicted[None], CLASSES) == pytest.approx(accuracy_score(labels, predicted))
+    assert MacroF1().score(labels, predicted[None], CLASSES)[0] == macro_f1(matrix)
     occurring = np.union1d(labels, predicted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns where precision or recall alone is undefined
@@ -40,16 +37,40 @@ def test_metrics_agree_with_scikit_learn(pairs):
 
 def test_a_stack_of_confusion_matrices_is_scored_like_each_alone():
     stack = np.random.default_rng(0).integers(0, 5, size=(2, 3, CLASSES, CLASSES))
-    for metric in (f1_per_class, macro_f1, accuracy):
+    for metric in (f1_per_class, macro_f1):
         values = metric(stack)
         for index in np.ndindex(2, 3):
             np.testing.assert_array_equal(values[index], metric(stack[index]))
 
 
+@pytest.mark.parametrize("metric", [MacroF1(), Accuracy()])
+def test_weighted_sums_of_statistics_give_the_score_of_repeated_examples(metric):
+    generator = np.random.default_rng(1)
+    labels, predicted = generator.integers(0, CLASSES, 50), generator.integers(0, CLASSES, (3, 50))
+    weights = generator.integers(0, 4, (2, 50))
+    scores = metric.scores((metric.statistics(labels, predicted, CLASSES) @ weights.T).T, CLASSES)
+    for r, weight in enumerate(weights):
+        repeated = np.repeat(np.arange(50), weight)
+        np.testing.assert_array_equal(scores[r], metric.score(labels[repeated], predicted[:, repeated], CLASSES))
+
+
+@pytest.mark.parametrize(("metric", "exact"), [(Accuracy(), 1 / 4), (MacroF1(), None)])
+def test_scores_by_chance_are_those_of_permuted_labels(metric, exact):
+    generator = np.random.default_rng(2)
+    labels, predicted = np.arange(200) % 4, generator.integers(0, 4, (3, 200))
+    mean, spread = metric.by_chance(labels, predicted, 4)
+    permuted = [metric.score(generator.permutation(labels), predicted, 4).mean() for _ in range(500)]
+    assert mean == pytest.approx(np.mean(permuted), abs=5 * spread / np.sqrt(200))
+    assert spread == pytest.approx(np.std(permuted), rel=0.25)
+    assert exact is None or mean == pytest.approx(exact, abs=5 * spread / np.sqrt(200))
+
+
 def test_nothing_to_score_is_nan():
     empty = np.zeros((CLASSES, CLASSES), dtype=int)
     assert np.isnan(macro_f1(empty))
-    assert np.isnan(accuracy(empty))
+    nothing = np.empty(0, dtype=int)
+    for metric in (MacroF1(), Accuracy()):
+        assert np.isnan(metric.score(nothing, nothing[None], CLASSES)).all()
 
 
 def test_class_numbers_beyond_the_square_root_of_int16_do_not_overflow():
@@ -147,10 +168,10 @@ def test_macro_f1_by_chance_has_the_moments_of_all_orders(labels, predicted):
         np.mean([f1_score(order, own, average="macro", zero_division=np.nan) for own in predicted])
         for order in permutations(labels)
     ]
-    assert permuted_macro_f1(np.array(labels), np.array(predicted), 4) == pytest.approx((np.mean(scores), np.std(scores)))
+    assert MacroF1().by_chance(np.array(labels), np.array(predicted), 4) == pytest.approx((np.mean(scores), np.std(scores)))
 
 
 def test_a_constant_prediction_knows_nothing():
     labels, constant = np.array([0, 0, 0, 1]), np.zeros((1, 4), dtype=np.int64)
     score = macro_f1(confusion(labels, constant[0], 2))
-    assert permuted_macro_f1(labels, constant, 2) == (pytest.approx(score), pytest.approx(0.0))
+    assert MacroF1().by_chance(labels, constant, 2) == (pytest.approx(score), pytest.approx(0.0))

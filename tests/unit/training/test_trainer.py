@@ -36,12 +36,12 @@ def same_weights(first, second):
 
 def test_a_model_learns_what_stands_in_the_words(make_run, encoded, tiny_encoder, hardware):
     trainer = trained(make_run(epochs=10), encoded, tiny_encoder, hardware)
-    assert all(prediction.macro_f1() > 0.95 for prediction in trainer.predict("test"))
+    assert all(prediction.score() > 0.95 for prediction in trainer.predict("test"))
 
 
 def test_a_model_trained_on_shuffled_labels_learns_nothing(make_run, encoded, tiny_encoder, hardware):
     trainer = trained(make_run("grade", epochs=6, shuffle=True), encoded, tiny_encoder, hardware)
-    assert trainer.predict("test")[0].macro_f1() < 0.6
+    assert trainer.predict("test")[0].score() < 0.6
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not(make_run, encoded, tiny_encoder, hardware):
@@ -86,7 +86,7 @@ def test_the_best_epoch_is_kept(make_run, encoded, tiny_encoder, hardware):
         on_epoch=lambda epoch: scores.append((epoch.validation, -epoch.loss)),
     )
     assert scores[trainer.progress.best_epoch - 1] == max(scores) > scores[-1]
-    validation = np.mean([prediction.macro_f1() for prediction in trainer.predict("validation")])
+    validation = np.mean([prediction.score() for prediction in trainer.predict("validation")])
     assert validation == pytest.approx(max(scores)[0])
 
 
@@ -166,7 +166,7 @@ def test_bfloat16_stays_close_to_float32(make_run, encoded, tiny_encoder):
     half = trained(make_run(epochs=6), encoded, tiny_encoder, prepare("bfloat16", threads=1, gpu=False))
     assert all(parameter.dtype == torch.float32 for parameter in half.model.parameters())
     for first, second in zip(plain.predict("test"), half.predict("test"), strict=True):
-        assert first.macro_f1() == pytest.approx(second.macro_f1(), abs=0.05)
+        assert first.score() == pytest.approx(second.score(), abs=0.05)
 
 
 @pytest.mark.parametrize("damage", [lambda s: s[: len(s) // 2], lambda s: b"", lambda s: s[:8] + b"x" + s[9:]])

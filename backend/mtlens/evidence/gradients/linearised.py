@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import EvidenceError
 from mtlens.evidence.checkpoints import load_trained
@@ -27,6 +27,7 @@ from mtlens.evidence.jobs import Linearisation
 from mtlens.grouping.estimators.linearised import Linearised, linearised_affinity
 from mtlens.store.workspace.evidence_tables import LinearisedRow
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import MISSING
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel
 

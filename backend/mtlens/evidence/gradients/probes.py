@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
+from mtlens.tasks import MISSING
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel, pool
 

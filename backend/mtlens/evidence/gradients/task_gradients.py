@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mtlens.config.run import Run
-from mtlens.data.examples import MISSING, SPLITS
+from mtlens.config.sections import Task
+from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.evidence.gradients.estimators import Alignment
 from mtlens.evidence.gradients.gramian import Gramian, task_gradients
 from mtlens.evidence.gradients.parameter_blocks import Block, block_names
+from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
 from mtlens.training.losses import balanced_weights
 from mtlens.training.model import MultiTaskModel
@@ -70,9 +71,9 @@ def shared_gradients(
     model.eval().to(hardware.device)
     for rows in draws.rows:
         logits = _forward(model, draws.encoded, rows, hardware)
-        losses = _losses(logits, draws.labels[rows], draws.class_weights)
+        losses = _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.class_weights)
         if permuted:
-            losses += _losses(logits, draws.permuted[rows], draws.class_weights)
+            losses += _losses(draws.encoded.tasks, logits, draws.permuted[rows], draws.class_weights)
         present = [loss for loss in losses if loss is not None]
         found = iter(task_gradients(present, parameters))
         gramian.add([None if loss is None else next(found) for loss in losses])
@@ -84,7 +85,8 @@ def losses_of(
     model: MultiTaskModel, draws: GradientBatches, rows: NDArray[np.int64], hardware: Hardware
 ) -> list[Tensor | None]:
     """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
-    return _losses(_forward(model, draws.encoded, rows, hardware), draws.labels[rows], draws.class_weights)
+    logits = _forward(model, draws.encoded, rows, hardware)
+    return _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.class_weights)
 
 
 def own_gradients(
@@ -136,7 +138,7 @@ def _own_gradient(
     if not len(labelled):
         return None
     logits = _forward(model, draws.encoded, labelled, hardware)
-    losses = _losses(logits, draws.labels[labelled][:, [j]], [draws.class_weights[j]])
+    losses = _losses([draws.encoded.tasks[j]], logits, draws.labels[labelled][:, [j]], [draws.class_weights[j]])
     return task_gradients([loss for loss in losses if loss is not None], encoder_parameters(model)[1])[0]
 
 
@@ -146,11 +148,13 @@ def _forward(model: nn.Module, encoded: Encoded, rows: NDArray[np.int64], hardwa
         return model(tokens, mask)
 
 
-def _losses(logits: Sequence[Tensor], labels: NDArray[np.int64], class_weights: Sequence[Tensor]) -> list[Tensor | None]:
+def _losses(
+    tasks: Sequence[Task], logits: Sequence[Tensor], labels: NDArray[np.int64], class_weights: Sequence[Tensor]
+) -> list[Tensor | None]:
     """Per task the weighted mean over its labelled rows, as in training; None without any."""
     return [
-        functional.cross_entropy(own, torch.from_numpy(column).to(own.device), weight=weights, ignore_index=MISSING)
+        kind_of(task).loss(task, own, torch.from_numpy(column).to(own.device), weights, "mean")
         if (column != MISSING).any()
         else None
-        for own, column, weights in zip(logits, labels.T.copy(), class_weights, strict=True)
+        for task, own, column, weights in zip(tasks, logits, labels.T.copy(), class_weights, strict=True)
     ]

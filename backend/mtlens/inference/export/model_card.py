@@ -9,9 +9,11 @@ from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.statistics.equivalence import Comparison
-from mtlens.statistics.metrics import confusion, expected_calibration_error, macro_f1
+from mtlens.statistics.metrics import METRICS, label_of
+from mtlens.statistics.metrics.calibration_error import expected_calibration_error
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import metric_of
 
 _MATCHING = """
     SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
@@ -50,11 +52,12 @@ def write_card(
         ),
         "## Tasks\n",
         _table(
-            ["task", "classes", "model", "test macro-F1", "temperature", "calibration error", "after scaling"],
+            ["task", "classes", "model", "test score", "temperature", "calibration error", "after scaling"],
             [row for member in members for row in _task_rows(config, source, member)],
         ),
         matching(workspace, experiment_id),
-        f"\nMacro-F1 x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n\n## Does the evidence explain it?\n",
+        f"\nScores are {_metrics(config)} x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n",
+        "## Does the evidence explain it?\n",
         _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
         "\n## Weights rounded to bfloat16 against weights as trained\n",
         _table(
@@ -65,6 +68,11 @@ def write_card(
         f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def _metrics(config: FamilyConfig) -> str:
+    """Names of the metrics of its tasks."""
+    return " and ".join(sorted({label_of(metric_of(task)) for task in config.tasks}))
 
 
 def _reads(config: FamilyConfig) -> str:
@@ -101,7 +109,7 @@ def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tup
         if task.name in member.serves:
             stored = source.predictions(member.run_ids[0], task.name, "test")
             temperature = config.temperatures[task.name]
-            score = float(macro_f1(confusion(stored.labels, stored.predicted, len(task.classes))))
+            score = METRICS[metric_of(task)].value(stored.labels, stored.probabilities)
             before = expected_calibration_error(stored.labels, stored.probabilities)
             after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
             classes = ", ".join(task.classes)

@@ -20,7 +20,7 @@ _VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind
 _RUNS = """
     SELECT run.tasks, run_id FROM runs JOIN run USING (run_id)
     WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND runs.state = 'done' AND selected
-    ORDER BY validation_macro_f1 DESC NULLS LAST, runs.seed
+    ORDER BY validation_score DESC NULLS LAST, runs.seed
 """
 
 

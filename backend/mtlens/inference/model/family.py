@@ -24,6 +24,7 @@ from mtlens.errors import EncoderError
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
+from mtlens.tasks import kind_of
 from mtlens.training.hardware import Hardware, prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
 
@@ -74,6 +75,7 @@ class Family:
     @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by task, [len(texts), classes]; texts are cut at the longest that was trained on."""
+        tasks = {task.name: task for task in self.config.tasks}
         found = {task.name: np.empty((len(texts), len(task.classes)), dtype=np.float32) for task in self.config.tasks}
         if not texts:
             return found
@@ -86,8 +88,9 @@ class Family:
             for member, model in zip(self.config.members, self.models, strict=True):
                 with self.hardware.autocast():
                     logits = model(tokens.to(self.hardware.device), mask.to(self.hardware.device))
-                for task, values in zip(member.tasks, logits, strict=True):
-                    found[task][rows] = (values / self.config.temperatures[task]).softmax(dim=1).cpu().numpy()
+                for name, values in zip(member.tasks, logits, strict=True):
+                    scaled = values / self.config.temperatures[name]
+                    found[name][rows] = kind_of(tasks[name]).probabilities(tasks[name], scaled).cpu().numpy()
         return found
 
     def read_characters(self, texts: Sequence[str]) -> list[int]:
@@ -117,7 +120,8 @@ def load(folder: Path | str, *, threads: int | None = None) -> Family:
     tasks = {task.name: task for task in config.tasks}
     models: list[MultiTaskModel] = []
     for member in config.members:
-        encoder, heads = load_model(path / member.folder, {name: len(tasks[name].classes) for name in member.tasks})
+        outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
+        encoder, heads = load_model(path / member.folder, outputs)
         model = MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
         models.append(model.to(hardware.device).eval())
     tokenizer = load_tokenizer(path / "tokenizer")

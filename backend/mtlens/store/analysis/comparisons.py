@@ -59,14 +59,14 @@ def _read_runs(connection: writer.Connection, experiment_id: str) -> list[Traine
         LEFT JOIN run USING (run_id)
         LEFT JOIN (
             SELECT run_id, avg(value) AS validation
-            FROM metric
-            WHERE name = 'macro_f1' AND split = 'validation' AND isfinite(value)
+            FROM score
+            WHERE experiment_id = $experiment_id AND split = 'validation' AND isfinite(value)
             GROUP BY run_id
         ) USING (run_id)
-        WHERE experiment_id = ?
+        WHERE experiment_id = $experiment_id
         ORDER BY role, candidate, run_id
         """,
-        [experiment_id],
+        {"experiment_id": experiment_id},
     ).fetchall()
     return [
         Trained(run_id=id_, role=role, candidate=candidate, seed=seed, tasks=tuple(tasks), state=state, validation=score)
@@ -116,21 +116,21 @@ def read_predictions(connection: writer.Connection, experiment_id: str, pairs: P
         },
     )
     tasks = [
-        _of_task(connection, task, num_classes, list(pairs[task].values()))
-        for task, num_classes in _tasks(connection, experiment_id)
+        _of_task(connection, task, num_classes, metric, list(pairs[task].values()))
+        for task, num_classes, metric in _tasks(connection, experiment_id)
         if task in pairs
     ]
     return [task for task in tasks if task]
 
 
-def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, int]]:
-    """Names and numbers of classes, in the order of the experiment."""
-    query = "SELECT task, len(classes) FROM task WHERE experiment_id = ? ORDER BY position"
+def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, int, str]]:
+    """Names, numbers of classes and metrics, in the order of the experiment."""
+    query = "SELECT task, len(classes), metric FROM task WHERE experiment_id = ? ORDER BY position"
     return connection.execute(query, [experiment_id]).fetchall()
 
 
 def _of_task(
-    connection: writer.Connection, task: str, num_classes: int, pairs: Sequence[tuple[str, str]]
+    connection: writer.Connection, task: str, num_classes: int, metric: str, pairs: Sequence[tuple[str, str]]
 ) -> TaskPredictions | None:
     """Predictions of S pairs of runs on the n test examples with a label; None where there is no such example."""
     run_ids = [single for single, _ in pairs] + [other for _, other in pairs]
@@ -153,6 +153,7 @@ def _of_task(
     return TaskPredictions(
         task=task,
         num_classes=num_classes,
+        metric=metric,
         example=example,
         cluster=cluster,
         labels=labels,

@@ -24,8 +24,8 @@ _RUNS = """
     ORDER BY run_id
 """
 _SCORES = """
-    SELECT run_id, split, task, value FROM metric JOIN experiment_run USING (run_id)
-    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND selected AND name = 'macro_f1' AND isfinite(value)
+    SELECT run_id, split, task, value FROM score JOIN experiment_run USING (experiment_id, run_id)
+    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND selected AND isfinite(value)
 """
 _COSINES = """
     SELECT task_a, task_b, seed, debiased FROM gradient_alignment
@@ -72,6 +72,7 @@ class GroupScores:
 
     experiment_id: str
     tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
     seeds: tuple[int, ...]
     margin: float
     search: Search
@@ -136,6 +137,7 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
     return GroupScores(
         experiment_id=experiment_id,
         tasks=tasks,
+        metrics=_metrics(connection, experiment_id),
         seeds=seeds,
         margin=about[2],
         search=Search.model_validate(specification["search"]),
@@ -152,6 +154,11 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
         evidence_seconds={kind: float(total) for kind, total in seconds if total is not None},
         inputs=content_hash([specification["search"], sorted(run.run_id for run in runs.values()), *evidence]),
     )
+
+
+def _metrics(connection: writer.Connection, experiment_id: str) -> tuple[str, ...]:
+    query = "SELECT metric FROM task WHERE experiment_id = ? ORDER BY position"
+    return tuple(metric for (metric,) in connection.execute(query, [experiment_id]).fetchall())
 
 
 def _whole(scores: Measured, group: Group) -> bool:
@@ -178,7 +185,7 @@ def _scores(
     seeds: tuple[int, ...],
     group_seed: dict[str, tuple[Group, int]],
 ) -> dict[str, dict[tuple[Group, int], Floats]]:
-    """Split -> (group, task) -> macro-F1 `[S]`, NaN where there is none."""
+    """Split -> (group, task) -> score `[S]`, NaN where there is none."""
     found: dict[str, dict[tuple[Group, int], Floats]] = {"validation": {}, "test": {}}
     for run_id, split, task, value in connection.execute(_SCORES, [experiment_id]).fetchall():
         if run_id in group_seed:

@@ -18,7 +18,7 @@ Pairs = dict[str, dict[int, tuple[str, str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A run's part in an experiment. No tasks are known before it starts; validation: mean macro-F1 over its tasks."""
+    """A run's part in an experiment. No tasks are known before it starts; validation: mean score over its tasks."""
 
     run_id: str
     role: str

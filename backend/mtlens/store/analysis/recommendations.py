@@ -15,7 +15,7 @@ from mtlens.grouping.partitions import tasks_of
 from mtlens.grouping.recommendation import cheapest_adequate
 from mtlens.statistics.equivalence import Comparison
 from mtlens.statistics.equivalence import compare as judge
-from mtlens.statistics.metrics import confusion, macro_f1, permuted_macro_f1
+from mtlens.statistics.metrics import comparable
 from mtlens.statistics.power import ALPHA
 from mtlens.store.analysis import comparisons
 from mtlens.store.analysis.group_scores import GroupScores
@@ -77,8 +77,9 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
         rows = connection.execute(_VALIDATION, [name, runs]).fetchall()
         labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
         num_classes = 1 + int(max(labels.max(), predicted.max()))
-        score = np.mean([macro_f1(confusion(labels, own, num_classes)) for own in predicted])
-        by_chance, spread = permuted_macro_f1(labels, predicted, num_classes)
+        metric = comparable(group_scores.metrics[task])
+        score = metric.score(labels, predicted, num_classes).mean()
+        by_chance, spread = metric.by_chance(labels, predicted, num_classes)
         if score <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
             found.append(task)
     return found

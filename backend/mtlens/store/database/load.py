@@ -174,6 +174,8 @@ def _task(position: int, task: ManifestTask) -> dict[str, object]:
         "position": position,
         "task": task.name,
         "label_column": task.column,
+        "task_kind": task.kind,
+        "metric": task.metric,
         "classes": list(task.classes),
         "weight": task.weight,
         "class_counts": json.dumps(task.class_counts),

@@ -9,6 +9,7 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import Role
 from mtlens.config.sections import SplitName
 from mtlens.errors import WorkspaceError
+from mtlens.statistics.metrics import DEFAULT
 from mtlens.store.workspace.files import now, read_object
 from mtlens.store.workspace.workspace import Workspace
 
@@ -24,6 +25,8 @@ class ManifestTask(_Part):
     column: str
     classes: tuple[str, ...]
     weight: float
+    kind: str = "classes"  # mtlens 0.1 had this kind and this metric alone
+    metric: str = DEFAULT
     class_counts: dict[SplitName, dict[str, int]]
 
 

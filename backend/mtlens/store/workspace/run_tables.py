@@ -40,7 +40,7 @@ EXAMPLES = pa.schema([("example_id", pa.string()), ("split", pa.string()), ("clu
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One number about one task: macro_f1, accuracy, ece or loss; or f1, which `label` says of which class."""
+    """One number about one task: the value of a metric; or f1, which `label` says of which class."""
 
     split: SplitName
     task: str

@@ -179,7 +179,7 @@ def test_tables_hold_the_numbers_behind(full: Workspace) -> None:
 
 
 def test_score_grid_as_latex(full: Workspace) -> None:
-    grid = tables.score_grid(queries.scores(full, EXPERIMENT))
+    grid = tables.score_grid(queries.scores(full, EXPERIMENT), "macro_f1")
     assert grid.columns == ("model", "disc", "canal", "cord", "foramina")
     assert grid.rows[0] == ("task-specific", *["86.0 ± 1.0"] * 4)
     assert r"task-specific & 86.0 $\pm$ 1.0 &" in tables.to_latex(grid)

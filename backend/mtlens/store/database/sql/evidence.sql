@@ -225,7 +225,7 @@ COMMENT ON COLUMN verdicts.scope IS 'group: all tasks of the multi-task model; t
 COMMENT ON COLUMN verdicts.tasks IS 'The tasks';
 COMMENT ON COLUMN verdicts.measured IS
     'matches, better, worse or inconclusive: the verdict of matching; for several tasks the worst one decides';
-COMMENT ON COLUMN verdicts.difference IS 'Macro-F1 of the multi-task model less that of the task-specific ones, mean of the tasks';
+COMMENT ON COLUMN verdicts.difference IS 'Score of the multi-task model less that of the task-specific ones, mean of the tasks';
 COMMENT ON COLUMN verdicts.cka IS 'similar, different, inconclusive or not measured: in all layers that can tell';
 COMMENT ON COLUMN verdicts.cka_effect IS 'Smallest effect of those layers: 1 at the ceiling, 0 at the floor';
 COMMENT ON COLUMN verdicts.cka_detail IS 'In words';

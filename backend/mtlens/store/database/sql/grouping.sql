@@ -30,10 +30,10 @@ COMMENT ON COLUMN grouping.grouping_id IS 'Number within the experiment';
 COMMENT ON COLUMN grouping.method IS 'Estimator that proposed it, or recommendation';
 COMMENT ON COLUMN grouping.rank IS 'Rank among those of its method, 1 for the best on validation';
 COMMENT ON COLUMN grouping.cost IS 'Cost of its models, in models';
-COMMENT ON COLUMN grouping.predicted IS 'Macro-F1 expected on test, mean over tasks: of the task-specific models plus the gain predicted from validation';
+COMMENT ON COLUMN grouping.predicted IS 'Score expected on test, mean over tasks: of the task-specific models plus the gain predicted from validation';
 COMMENT ON COLUMN grouping.predicted_low IS '95 % interval of the prediction; NULL: unbounded';
 COMMENT ON COLUMN grouping.predicted_high IS '95 % interval of the prediction; NULL: unbounded';
-COMMENT ON COLUMN grouping.measured IS 'Macro-F1 on test, mean over tasks; NULL where a group is not trained';
+COMMENT ON COLUMN grouping.measured IS 'Score on test, mean over tasks; NULL where a group is not trained';
 COMMENT ON COLUMN grouping.measured_low IS '95 % interval over seeds (t); NULL with one seed';
 COMMENT ON COLUMN grouping.measured_high IS '95 % interval over seeds (t); NULL with one seed';
 COMMENT ON COLUMN grouping.regret IS
@@ -61,7 +61,7 @@ COMMENT ON COLUMN grouping_method.method IS 'Method or baseline';
 COMMENT ON COLUMN grouping_method.trainings IS 'Trainings per seed that it asks for';
 COMMENT ON COLUMN grouping_method.passes IS 'Passes over each example looked at, beyond training';
 COMMENT ON COLUMN grouping_method.budgets IS 'Budgets, in models';
-COMMENT ON COLUMN grouping_method.regret IS 'At each budget: score of the exhaustive oracle less that of the method, macro-F1';
+COMMENT ON COLUMN grouping_method.regret IS 'At each budget: score of the exhaustive oracle less that of the method';
 COMMENT ON COLUMN grouping_method.permuted_regret IS 'Control: regret with the tasks of the predicted gains permuted';
 COMMENT ON COLUMN grouping_method.tasks IS 'Tasks in the order of the experiment';
 COMMENT ON COLUMN grouping_method.rank_correlation IS 'For each task, Spearman''s rank correlation of predicted and measured gains over its groups';
@@ -95,7 +95,7 @@ SELECT experiment.name AS experiment, score.*
 FROM summary.group_score AS score
 JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)
 ORDER BY experiment.last_started DESC, score.experiment_id, method, len(score.tasks), score.tasks, task;
-COMMENT ON VIEW group_scores IS 'Gain of each task from training in a group: score in the group less score alone, macro-F1';
+COMMENT ON VIEW group_scores IS 'Gain of each task from training in a group: score in the group less score alone';
 COMMENT ON COLUMN group_scores.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN group_scores.experiment_id IS 'Content hash of the experiment file';
 COMMENT ON COLUMN group_scores.method IS 'Estimator';
@@ -131,10 +131,10 @@ COMMENT ON COLUMN groupings.method IS 'Estimator that proposed it, or recommenda
 COMMENT ON COLUMN groupings.rank IS 'Rank among those of its method, 1 for the best';
 COMMENT ON COLUMN groupings.groups IS 'The groups of tasks, a model each';
 COMMENT ON COLUMN groupings.cost IS 'Cost of its models, in models';
-COMMENT ON COLUMN groupings.predicted IS 'Macro-F1 expected on test, mean over tasks';
+COMMENT ON COLUMN groupings.predicted IS 'Score expected on test, mean over tasks';
 COMMENT ON COLUMN groupings.predicted_low IS '95 % interval; NULL: unbounded';
 COMMENT ON COLUMN groupings.predicted_high IS '95 % interval; NULL: unbounded';
-COMMENT ON COLUMN groupings.measured IS 'Macro-F1 on test, mean over tasks; NULL where a group is not trained';
+COMMENT ON COLUMN groupings.measured IS 'Score on test, mean over tasks; NULL where a group is not trained';
 COMMENT ON COLUMN groupings.measured_low IS '95 % interval over seeds';
 COMMENT ON COLUMN groupings.measured_high IS '95 % interval over seeds';
 COMMENT ON COLUMN groupings.regret IS 'Score of the exhaustive choice at the same budget less this one; NULL before all groups are trained';

@@ -17,21 +17,23 @@ COMMENT ON COLUMN experiment.experiment_id IS 'Content hash of the experiment fi
 COMMENT ON COLUMN experiment.name IS 'Name in the experiment file; several versions may share it';
 COMMENT ON COLUMN experiment.created IS 'When the experiment was first started';
 COMMENT ON COLUMN experiment.last_started IS 'When it became the one that was started last';
-COMMENT ON COLUMN experiment.margin IS 'Largest difference of macro-F1 that still counts as a match, set beforehand';
+COMMENT ON COLUMN experiment.margin IS 'Largest difference of scores that still counts as a match, set beforehand';
 COMMENT ON COLUMN experiment.seeds IS 'Seeds of every run';
 COMMENT ON COLUMN experiment.encoder IS 'Pretrained encoder';
 COMMENT ON COLUMN experiment.specification IS 'The whole experiment file';
 COMMENT ON COLUMN experiment.notes IS 'Remarks on the data';
 
 CREATE TABLE task (
-    experiment_id VARCHAR, position INTEGER, task VARCHAR, label_column VARCHAR, classes VARCHAR[], weight DOUBLE,
+    experiment_id VARCHAR, position INTEGER, task VARCHAR, label_column VARCHAR, task_kind VARCHAR, metric VARCHAR, classes VARCHAR[], weight DOUBLE,
     class_counts JSON
 );
-COMMENT ON TABLE task IS 'Classification tasks of each experiment';
+COMMENT ON TABLE task IS 'Tasks of each experiment';
 COMMENT ON COLUMN task.experiment_id IS 'Experiment';
 COMMENT ON COLUMN task.position IS 'Place in the experiment file, from 0';
 COMMENT ON COLUMN task.task IS 'Name of the task';
 COMMENT ON COLUMN task.label_column IS 'Column of the data that holds its labels';
+COMMENT ON COLUMN task.task_kind IS 'Kind of task, such as classes';
+COMMENT ON COLUMN task.metric IS 'Metric that its verdicts rest on';
 COMMENT ON COLUMN task.classes IS 'Class names; a class index counts from 0 and a SQL list from 1';
 COMMENT ON COLUMN task.weight IS 'Share of its loss in a multi-task model';
 COMMENT ON COLUMN task.class_counts IS 'Examples per split and class';
@@ -96,7 +98,7 @@ COMMENT ON TABLE metric IS 'Scores of finished runs';
 COMMENT ON COLUMN metric.run_id IS 'Run';
 COMMENT ON COLUMN metric.split IS 'validation or test';
 COMMENT ON COLUMN metric.task IS 'Task';
-COMMENT ON COLUMN metric.name IS 'macro_f1, accuracy, f1 (of one class), ece (calibration error) or loss';
+COMMENT ON COLUMN metric.name IS 'Metric, such as macro_f1, accuracy, ece (calibration error) or loss; f1 is that of one class';
 COMMENT ON COLUMN metric."class" IS 'Class that f1 speaks of; else NULL';
 COMMENT ON COLUMN metric.value IS 'Score';
 
@@ -114,7 +116,7 @@ COMMENT ON COLUMN prediction.predicted IS 'Index of the predicted class, from 0'
 COMMENT ON COLUMN prediction.probabilities IS 'Probability of each class';
 
 CREATE TABLE comparison (
-    experiment_id VARCHAR, kind VARCHAR, task VARCHAR, single_mean DOUBLE, multi_mean DOUBLE, single_per_seed DOUBLE[],
+    experiment_id VARCHAR, kind VARCHAR, task VARCHAR, metric VARCHAR, single_mean DOUBLE, multi_mean DOUBLE, single_per_seed DOUBLE[],
     multi_per_seed DOUBLE[], seeds BIGINT[], difference DOUBLE, standard_error DOUBLE, degrees_of_freedom DOUBLE,
     low90 DOUBLE, high90 DOUBLE, low95 DOUBLE, high95 DOUBLE, p_equivalence DOUBLE, p_better DOUBLE, p_worse DOUBLE,
     adjusted_p_equivalence DOUBLE, adjusted_p_better DOUBLE, adjusted_p_worse DOUBLE, disagreement_rate DOUBLE,
@@ -124,10 +126,11 @@ COMMENT ON TABLE comparison IS 'Other models against the task-specific ones, on 
 COMMENT ON COLUMN comparison.experiment_id IS 'Experiment';
 COMMENT ON COLUMN comparison.kind IS 'Role compared with single: multi, adapter or shuffled; family: the recommended family of models';
 COMMENT ON COLUMN comparison.task IS 'Task; NULL: the mean of all tasks';
-COMMENT ON COLUMN comparison.single_mean IS 'Macro-F1 of the task-specific models, mean over seeds';
-COMMENT ON COLUMN comparison.multi_mean IS 'Macro-F1 of the models compared with them, mean over seeds';
-COMMENT ON COLUMN comparison.single_per_seed IS 'Macro-F1 of the task-specific models, in the order of seeds';
-COMMENT ON COLUMN comparison.multi_per_seed IS 'Macro-F1 of the models compared with them, in the order of seeds';
+COMMENT ON COLUMN comparison.metric IS 'Metric of the scores; NULL: the mean over tasks with different metrics';
+COMMENT ON COLUMN comparison.single_mean IS 'Score of the task-specific models by the metric of the task, mean over seeds';
+COMMENT ON COLUMN comparison.multi_mean IS 'Score of the models compared with them, mean over seeds';
+COMMENT ON COLUMN comparison.single_per_seed IS 'Score of the task-specific models, in the order of seeds';
+COMMENT ON COLUMN comparison.multi_per_seed IS 'Score of the models compared with them, in the order of seeds';
 COMMENT ON COLUMN comparison.seeds IS 'Seeds that both have finished';
 COMMENT ON COLUMN comparison.difference IS 'multi_mean - single_mean';
 COMMENT ON COLUMN comparison.standard_error IS 'Of the difference, from examples and seeds; NULL: unbounded';

@@ -1,5 +1,18 @@
 -- Views of the store: the questions that people ask most. Names and columns are public.
 
+CREATE VIEW score AS
+SELECT task.experiment_id, metric.run_id, metric.split, metric.task, metric.name AS metric, metric.value
+FROM metric
+JOIN (SELECT DISTINCT experiment_id, run_id FROM experiment_run) AS asked USING (run_id)
+JOIN task ON task.experiment_id = asked.experiment_id AND task.task = metric.task AND task.metric = metric.name;
+COMMENT ON VIEW score IS 'Score of each finished run by the metric of each of its tasks';
+COMMENT ON COLUMN score.experiment_id IS 'Experiment';
+COMMENT ON COLUMN score.run_id IS 'Run';
+COMMENT ON COLUMN score.split IS 'validation or test';
+COMMENT ON COLUMN score.task IS 'Task';
+COMMENT ON COLUMN score.metric IS 'Metric of the task';
+COMMENT ON COLUMN score.value IS 'Score';
+
 CREATE VIEW runs AS
 SELECT
     experiment.name AS experiment,
@@ -15,8 +28,8 @@ SELECT
     epoch,
     epochs,
     coalesce(fraction, 0) AS fraction,
-    validation_macro_f1,
-    test_macro_f1,
+    validation_score,
+    test_score,
     learning_rate,
     seconds,
     started,
@@ -28,13 +41,13 @@ JOIN experiment USING (experiment_id)
 LEFT JOIN run USING (run_id)
 LEFT JOIN (
     SELECT
+        experiment_id,
         run_id,
-        avg(value) FILTER (split = 'validation') AS validation_macro_f1,
-        avg(value) FILTER (split = 'test') AS test_macro_f1
-    FROM metric
-    WHERE name = 'macro_f1'
-    GROUP BY run_id
-) USING (run_id)
+        avg(value) FILTER (split = 'validation') AS validation_score,
+        avg(value) FILTER (split = 'test') AS test_score
+    FROM score
+    GROUP BY experiment_id, run_id
+) USING (experiment_id, run_id)
 ORDER BY experiment.last_started DESC, experiment_id, list_position(['single', 'multi', 'group', 'adapter', 'shuffled'], role),
     tasks, candidate, seed, run_id;
 COMMENT ON VIEW runs IS 'One line per experiment and run; heartbeat age is the current UTC time minus last_event';
@@ -51,8 +64,8 @@ COMMENT ON COLUMN runs.state IS 'waiting, unfinished, done, failed or damaged';
 COMMENT ON COLUMN runs.epoch IS 'Epoch of the newest event that names one';
 COMMENT ON COLUMN runs.epochs IS 'Epochs asked for';
 COMMENT ON COLUMN runs.fraction IS 'How much of the training is done, 0 to 1';
-COMMENT ON COLUMN runs.validation_macro_f1 IS 'Macro-F1 on validation, mean over the tasks of the run';
-COMMENT ON COLUMN runs.test_macro_f1 IS 'Macro-F1 on test, mean over the tasks of the run';
+COMMENT ON COLUMN runs.validation_score IS 'Score on validation by the metrics of the tasks, mean over the tasks of the run';
+COMMENT ON COLUMN runs.test_score IS 'Score on test by the metrics of the tasks, mean over the tasks of the run';
 COMMENT ON COLUMN runs.learning_rate IS 'Peak learning rate of the encoder, or of the adapters';
 COMMENT ON COLUMN runs.seconds IS 'Training time';
 COMMENT ON COLUMN runs.started IS 'When training first started, UTC';
@@ -67,6 +80,7 @@ SELECT
     kind,
     if(comparison.task IS NULL, 'pooled', 'task') AS scope,
     comparison.task,
+    comparison.metric,
     single_mean,
     multi_mean,
     difference,
@@ -97,8 +111,9 @@ COMMENT ON COLUMN matching.experiment_id IS 'Content hash of the experiment file
 COMMENT ON COLUMN matching.kind IS 'What is compared with single: multi, adapter, shuffled, or family: the recommended family of models';
 COMMENT ON COLUMN matching.scope IS 'task, or pooled: the mean of all tasks';
 COMMENT ON COLUMN matching.task IS 'Task; NULL where pooled';
-COMMENT ON COLUMN matching.single_mean IS 'Test macro-F1 of the task-specific models, mean over seeds';
-COMMENT ON COLUMN matching.multi_mean IS 'Test macro-F1 of the models compared with them, mean over seeds';
+COMMENT ON COLUMN matching.metric IS 'Metric of the scores; NULL where pooled over tasks with different metrics';
+COMMENT ON COLUMN matching.single_mean IS 'Test score of the task-specific models by the metric of the task, mean over seeds';
+COMMENT ON COLUMN matching.multi_mean IS 'Test score of the models compared with them, mean over seeds';
 COMMENT ON COLUMN matching.difference IS 'multi_mean - single_mean';
 COMMENT ON COLUMN matching.low90 IS '90 % interval of the difference; NULL: unbounded, as with one seed';
 COMMENT ON COLUMN matching.high90 IS '90 % interval of the difference; NULL: unbounded';

@@ -1,0 +1,70 @@
+"""Macro-F1: the mean F1 of the classes."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mtlens.statistics.metrics.base import ComparableMetric
+from mtlens.statistics.metrics.confusion import f1_from_counts, f1_per_class
+from mtlens.statistics.metrics.ratios import mean_of_defined
+
+
+class MacroF1(ComparableMetric):
+    """Mean F1 over the classes that occur among labels or predictions, in [0, 1]; scikit-learn's `f1_score(average="macro")`.
+
+    Its statistics are the (1 + 2 M) C margins of M confusion matrices: per class the labels, then the hits and the
+    predictions of each model. They grow with C instead of C².
+    """
+
+    name = "macro_f1"
+    label = "macro-F1"
+
+    def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
+        """Indicators `[(1 + 2 M) C, n]`."""
+        num_models, n = predicted.shape
+        predicted = predicted.astype(np.int64)
+        hit = predicted == labels
+        cells = predicted + num_classes * np.arange(1, 1 + num_models)[:, None]
+        example = np.broadcast_to(np.arange(n), cells.shape)
+        rows = np.concatenate([labels, cells[hit], cells.ravel() + num_classes * num_models])
+        columns = np.concatenate([np.arange(n), example[hit], example.ravel()])
+        return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=((1 + 2 * num_models) * num_classes, n))
+
+    def scores(self, sums: NDArray[np.float64], num_classes: int) -> NDArray[np.float64]:
+        """Macro-F1 `[r, M]`."""
+        counts = sums.reshape(len(sums), -1, num_classes)
+        support, hits, predicted = np.split(counts, [1, 1 + counts.shape[1] // 2], axis=1)
+        return mean_of_defined(f1_from_counts(hits, support, predicted))
+
+    def squared_change(self, labels: NDArray[Any], cluster: NDArray[Any]) -> float:
+        """Sum over c of 1 / (C² G G_c), for G_c of the G clusters that hold class c.
+
+        A random cluster lies in class c with probability G_c / G, and then moves macro-F1 by about 1 / (C G_c).
+        """
+        classes = np.unique(labels)
+        per_class = np.array([len(np.unique(cluster[labels == c])) for c in classes])
+        return float((1 / (len(np.unique(cluster)) * per_class)).sum()) / len(classes) ** 2
+
+    def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
+        """Mean and standard deviation of the models' mean macro-F1 over all orders of the labels.
+
+        Exact: the counts of labels and predictions stay, so that macro-F1 is a sum over examples, each adding
+        2 / (support + predicted) / C where it is a hit. Hoeffding 1951, "A combinatorial central limit theorem", has the
+        moments of such a sum.
+        """
+        support = np.bincount(labels, minlength=num_classes)
+        hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
+        counts = support + hits.sum(axis=2)
+        weights = np.where(counts > 0, 2 / np.maximum(counts, 1), 0.0) / (counts > 0).sum(axis=1, keepdims=True)
+        adds = (weights[:, :, None] * hits).mean(axis=0)  # [C, n], a label of class c at the place of an example
+        n, of_class, of_place = len(labels), adds.mean(axis=1), support @ adds / len(labels)
+        centred = adds - of_class[:, None] - of_place + of_place.mean()
+        return float(support @ of_class), math.sqrt(float((support @ centred**2).sum()) / max(n - 1, 1))
+
+
+def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Macro-F1 of a confusion matrix or a stack of them, `[..., C, C]` -> `[...]` in [0, 1]; NaN for an empty one."""
+    return mean_of_defined(f1_per_class(confusion))

@@ -1,0 +1,83 @@
+"""Tasks of classes: each cell names one of the task's classes, and the head has an output for each class."""
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.config.sections import Task
+from mtlens.errors import DataError
+from mtlens.statistics.metrics import DEFAULT
+from mtlens.tasks.base import MISSING, TaskKind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Cell = str | None
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how pandas writes whole numbers in a column with gaps
+_NOT_A_LABEL = frozenset({"nan", "na", "n/a", "<na>", "null", "none", "missing", "unknown", "-1"})
+
+
+class Classes(TaskKind):
+    """One of C classes, by the softmax of C outputs and the weighted cross-entropy."""
+
+    name = "classes"
+    metric = DEFAULT
+
+    def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> NDArray[np.int16]:
+        """Index of each value among the classes; blanks around it do not count, and 1.0 stands for 1."""
+        return class_indices(task, values, where)
+
+    def outputs(self, task: Task) -> int:
+        """One output for each class."""
+        return len(task.classes)
+
+    def loss(
+        self, task: Task, logits: "Tensor", labels: "Tensor", weights: "Tensor", reduction: Literal["sum", "mean"]
+    ) -> "Tensor":
+        """Cross-entropy."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(logits, labels, weight=weights, ignore_index=MISSING, reduction=reduction)
+
+    def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
+        """Softmax over the outputs."""
+        return logits.softmax(dim=1)
+
+
+def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int16]:
+    """Index of each value among the classes of a task, `[n]`; MISSING where it is empty or declared missing.
+
+    Blanks around a value do not count, and 1.0 stands for 1 unless it is a class itself.
+    """
+    meaning: dict[Cell, int | None] = {value: _class_index(task, value) for value in set(values)}
+    indices = [meaning[value] for value in values]
+    if None in indices:
+        row = indices.index(None)
+        raise DataError(f"{where(row)}: {_not_a_class(task, (values[row] or '').strip(), indices.count(None))}")
+    return np.array(indices, dtype=np.int16)
+
+
+def _class_index(task: Task, value: Cell) -> int | None:
+    text = (value or "").strip()
+    whole = _WHOLE_NUMBER.fullmatch(text)
+    for name in (text, whole[1]) if whole else (text,):
+        if not name or name in task.missing:
+            return MISSING
+        if name in task.classes:
+            return task.classes.index(name)
+    return None
+
+
+def _not_a_class(task: Task, value: str, count: int) -> str:
+    listed = ", ".join(task.classes[:10]) + (", ..." if len(task.classes) > 10 else "")
+    close = difflib.get_close_matches(value, task.classes, n=1)
+    if value.lower() in _NOT_A_LABEL:
+        hint = f"; if it means not labelled, add it to `missing` of task {task.name!r}"
+    else:
+        hint = f" (nearest: {close[0]})" if close else ""
+    others = f"; {count:,} such rows" if count > 1 else ""
+    return f"column {task.column!r} should hold one of [{listed}]; found {value[:80]!r}{hint}{others}"
