@@ -257,7 +257,7 @@ def memory(root: Path, refreshes: int) -> list[int]:
     os.environ[shown_workspace.VARIABLE] = str(workspace.root)
     original = snapshot_path(workspace).read_bytes()
     taken: list[int] = []
-    app = AppTest.from_string("from dashboard import app\napp.main()", default_timeout=900)
+    app = AppTest.from_string("from mtlens_dashboard import app\napp.main()", default_timeout=900)
     for number in range(refreshes):
         snapshot = snapshot_path(workspace)
         fresh = snapshot.with_name(f"refresh-{number}.duckdb")

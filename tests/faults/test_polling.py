@@ -62,7 +62,7 @@ def test_a_dashboard_that_polls_under_constant_writes_sees_whole_runs_and_holds_
         try:
             while writer.poll() is None:
                 for page in ("", "runs", "single-multi"):
-                    app = AppTest.from_string("from dashboard import app\napp.main()", default_timeout=250)
+                    app = AppTest.from_string("from mtlens_dashboard import app\napp.main()", default_timeout=250)
                     app._page_hash = page and calc_hash(page)
                     app.run()
                     assert not app.exception

@@ -37,6 +37,11 @@ def events(folder):
     return [json.loads(line) for path in sorted(folder.path.glob("journal-*")) for line in path.read_text().splitlines()]
 
 
+def milestones(folder):
+    """Kinds of the events but progress, of which a slow machine reports more."""
+    return [event["kind"] for event in events(folder) if event["kind"] != "progress"]
+
+
 def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspace):
     run = make_run()
     assert execute(run, encoded, workspace, threads=1).reason == ""
@@ -58,7 +63,7 @@ def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspac
     assert facts["updates"] == 24
     assert facts["task_updates"] == {"grade": 24, "side": 24}
     assert facts["parameters"] == facts["trainable_parameters"] > 0
-    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "epoch", "done"]
+    assert milestones(folder) == ["start", "epoch", "epoch", "epoch", "done"]
 
 
 def test_a_run_on_a_gpu_tells_how_busy_it_was(make_run, encoded, workspace, monkeypatch):
@@ -157,7 +162,7 @@ def test_a_run_killed_between_epochs_goes_on_and_ends_the_same(
     assert folder.state == "unfinished"
     assert folder.read_bytes(RESUME) is not None
     assert execute(run, encoded, workspace, threads=1).reason == ""
-    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "resume", "epoch", "epoch", "done"]
+    assert milestones(folder) == ["start", "epoch", "epoch", "resume", "epoch", "epoch", "done"]
     assert folder.read_bytes(RESUME) is None
     assert_same_results(workspace, undisturbed, run)
 
@@ -179,7 +184,7 @@ def test_a_death_while_the_folder_is_sealed_repeats_the_last_epoch_alone(
             execute(run, encoded, workspace, threads=1)
     assert folder.state == "unfinished"
     assert execute(run, encoded, workspace, threads=1).reason == ""
-    assert [event["kind"] for event in events(folder)] == ["start", *["epoch"] * 4, "done", "resume", "epoch", "done"]
+    assert milestones(folder) == ["start", *["epoch"] * 4, "done", "resume", "epoch", "done"]
     assert_same_results(workspace, undisturbed, run)
 
 
@@ -203,7 +208,7 @@ def test_a_torn_state_costs_the_earlier_epochs_and_nothing_else(
     folder = RunFolder(workspace, run.run_id)
     (folder.path / RESUME).write_bytes(damage(folder.read_bytes(RESUME)))
     assert execute(run, encoded, workspace, threads=1).reason == ""
-    assert [event["kind"] for event in events(folder)] == ["start", "epoch", "epoch", "start", *["epoch"] * 4, "done"]
+    assert milestones(folder) == ["start", "epoch", "epoch", "start", *["epoch"] * 4, "done"]
     assert "saved state should fit the run" in events(folder)[3]["payload"]["discarded"]
     assert_same_results(workspace, undisturbed, run)
 
