@@ -51,6 +51,10 @@ class TaskKind(ABC):
         logits `[b, K]`, labels `[b]`, weights `[C]`; differentiable, 0 or NaN without a labelled example.
         """
 
+    def margin(self, task: Task, logits: "Tensor", label: int) -> "Tensor":
+        """log(p / (1 - p)) of the class `label` for one example, a scalar. logits `[1, K]`."""
+        return self.probabilities(task, logits)[0, label].logit()
+
     @abstractmethod
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
         """Probability of each class, `[b, C]`, from the outputs `[b, K]`. The predicted class is the most probable one."""

@@ -27,7 +27,7 @@ from mtlens.evidence.jobs import Linearisation
 from mtlens.grouping.estimators.linearised import Linearised, linearised_affinity
 from mtlens.store.workspace.evidence_tables import LinearisedRow
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.tasks import MISSING
+from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel
 
@@ -95,18 +95,13 @@ def linearise(
         with hardware.autocast():
             logits = model(tokens, mask)
         for j in np.flatnonzero(labels[row] != MISSING).tolist():
-            found = margin(logits[j][0], int(labels[row, j]))
+            found = kind_of(encoded.tasks[j]).margin(encoded.tasks[j], logits[j], int(labels[row, j]))
             own = torch.autograd.grad(found, parameters, retain_graph=True, allow_unused=True)
             margins[j].append(found.item())
             gradients[j].append(sketch(own).cpu())
             is_training[j].append(of_train)
         report()
     return [_task(*parts) for parts in zip(margins, gradients, is_training, strict=True)]
-
-
-def margin(logits: Tensor, label: int) -> Tensor:
-    """log(p / (1 - p)) of the class `label`, p the softmax of logits `[C]`."""
-    return logits[label] - torch.cat([logits[:label], logits[label + 1 :]]).logsumexp(dim=0)
 
 
 class Sketch:

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
+from mtlens.config.sections import Task
 from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
-from mtlens.tasks import MISSING
+from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel, pool
 
@@ -29,7 +29,7 @@ def fit_heads(
     *,
     without: NDArray[np.int64],
 ) -> None:
-    """Fit every head by weighted logistic regression on at most 512 training texts, in place. labels: [n, T].
+    """Fit every head by the weighted loss of its task on at most 512 training texts, in place. labels: [n, T].
 
     without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
     they are left out, unless too few texts remain to see every class of every task.
@@ -39,9 +39,9 @@ def fit_heads(
     chosen = others if _all_classes(labels[others]) == _all_classes(labels[train]) else train
     rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])
     features = _features(model, encoded, rows, hardware)
-    for j, (head, weights) in enumerate(zip(model.heads, class_weights, strict=True)):
+    for j, (task, head, weights) in enumerate(zip(encoded.tasks, model.heads, class_weights, strict=True)):
         own = torch.from_numpy(labels[rows, j]).to(hardware.device)
-        _fit(head, features[own != MISSING], own[own != MISSING], weights)
+        _fit(task, head, features[own != MISSING], own[own != MISSING], weights)
 
 
 def _all_classes(labels: NDArray[np.int64]) -> list[set[int]]:
@@ -65,7 +65,7 @@ def _features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], 
     return found
 
 
-def _fit(head: nn.Module, features: Tensor, labels: Tensor, class_weights: Tensor) -> None:
+def _fit(task: Task, head: nn.Module, features: Tensor, labels: Tensor, class_weights: Tensor) -> None:
     """Convex, so the start does not matter; features are standardised for the fit, and the head takes that back."""
     assert isinstance(head, nn.Linear)
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
@@ -76,9 +76,8 @@ def _fit(head: nn.Module, features: Tensor, labels: Tensor, class_weights: Tenso
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = (
-            functional.cross_entropy(scaled @ weight.T + bias, labels, weight=class_weights) + PENALTY * weight.square().sum()
-        )
+        loss = kind_of(task).loss(task, scaled @ weight.T + bias, labels, class_weights, "mean")
+        loss = loss + PENALTY * weight.square().sum()
         loss.backward()
         return loss
 

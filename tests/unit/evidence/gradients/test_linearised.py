@@ -8,18 +8,23 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mtlens.config.sections import Task
 from mtlens.data.examples import SPLITS
 from mtlens.data.tokenize import collate
 from mtlens.evidence.checkpoints import load_trained
-from mtlens.evidence.gradients.linearised import DIMENSIONS, Sketch, linearise, margin
+from mtlens.evidence.gradients.linearised import DIMENSIONS, Sketch, linearise
 from mtlens.evidence.gradients.task_gradients import encoder_parameters
 from mtlens.evidence.jobs import Linearisation
 from mtlens.evidence.run import collect
 from mtlens.grouping.estimators.linearised import linearised_affinity
 from mtlens.store.workspace.evidence_folder import LINEARISED, EvidenceFolder
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import TaskKind
+from mtlens.tasks.classes import Classes
 from mtlens.training.hardware import prepare
 from mtlens.training.run import encoder_directory, execute
+
+GRADE = Task(name="grade", column="grade", classes=("0", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,14 @@ def test_the_loss_of_a_margin_is_the_cross_entropy(num_classes):
     logits = torch.randn(num_classes, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for label in range(num_classes):
         expected = functional.cross_entropy(logits, torch.tensor(label))
-        assert functional.softplus(-margin(logits, label)).item() == pytest.approx(expected.item())
+        assert functional.softplus(-Classes().margin(GRADE, logits[None], label)).item() == pytest.approx(expected.item())
+
+
+def test_the_margin_of_any_kind_is_that_of_its_probabilities():
+    logits = torch.tensor([[0.5, -1.0, 2.0]], dtype=torch.float64)
+    for label in range(3):
+        expected = TaskKind.margin(Classes(), GRADE, logits, label)
+        assert Classes().margin(GRADE, logits, label).item() == pytest.approx(expected.item())
 
 
 def test_a_sketch_keeps_inner_products_exactly_where_there_is_room_and_otherwise_on_average():
@@ -87,7 +99,7 @@ def test_margins_follow_a_small_step_of_the_weights(run, twins, workspace):
                 parameter += size * step
             logits = model(tokens, mask)[0].double()
         of_text = zip(logits, twins.labels[[*train, *held_out], 0].tolist(), strict=True)
-        return np.array([margin(own, label).item() for own, label in of_text])
+        return np.array([Classes().margin(GRADE, own[None], label).item() for own, label in of_text])
 
     size = 1e-3
     ahead, back = margins_after(size), margins_after(-2 * size)
