@@ -27,7 +27,7 @@ from typing import Any, cast
 import numpy as np
 import ray
 
-from experiments.benchmarks.fleet_overhead import event_time, experiment
+from experiments.benchmarks.execution_overhead import event_time, experiment
 from experiments.cluster.nodes import nodes
 from mtlens.config.run import Outcome, Run
 from mtlens.config.sections import Encoder, Task, Training

@@ -2,12 +2,10 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,12 +278,3 @@ def test_every_command_explains_itself(mtlens):
         code, text, _ = mtlens(name, "--help")
         assert code == 0
         assert "Usage" in text
-
-
-def test_the_readme_names_every_command_view_and_table():
-    root = Path(__file__).parents[2]
-    readme = (root / "README.md").read_text()
-    schema = "".join(path.read_text() for path in (root / "backend/mtlens/store/database/sql").glob("*.sql"))
-    public = re.findall(r"CREATE (?:TABLE|VIEW) (\w+)[ (]", schema)
-    assert [name for name in main.app.registered_commands if f"mtlens {name.callback.__name__}" not in readme] == []
-    assert [name for name in public if f"`{name}`" not in readme] == []
