@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="A lens on multi-task learning: does one multi-task model match N task-specific ones?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -35,8 +34,21 @@ AddressOption = Annotated[
 RECORDED = Path("recorded")
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"mtlens {version('mtlens')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Options that stand before the subcommand."""
     if debug:
         os.environ["MTLENS_DEBUG"] = "1"
