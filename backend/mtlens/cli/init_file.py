@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mtlens.config.loading import json_schema, parse_experiments
+from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.data.file_formats import read_records
 from mtlens.data.table import nearest
 from mtlens.errors import DataError, ExperimentError
@@ -51,7 +52,7 @@ def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: s
         "tasks": tasks,
         "margin": 0.03,
         "seeds": [0, 1, 2],
-        "runs": ["single", "multi"],
+        "runs": [SINGLE.asked_by, MULTI.asked_by],
         "training": {"epochs": 5, "batch_size": 32, "learning_rate": 1.0e-4},
     }
     written = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)

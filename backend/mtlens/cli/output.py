@@ -27,12 +27,6 @@ err = Console(stderr=True, highlight=False)
 
 NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
 COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow"}
-KINDS = {
-    "multi": "One multi-task model against the task-specific models",
-    "adapter": "Task-specific adapters (LoRA) against the task-specific models",
-    "family": "The family of models chosen on validation against the task-specific models",
-    "shuffled": "Control: models trained on shuffled labels, which must come out worse",
-}
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
            margin, verdict, needed, method, metric
@@ -108,18 +102,19 @@ def _mean(values: "Sequence[float | None]") -> str:
 
 def print_matching(result: "Result") -> None:
     """The verdict table of one experiment, a table per kind of model; `result` answers MATCHING."""
+    from mtlens.config.run_kinds import FAMILY, MULTI, title_of
+
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
         out.print("No task has both a single-task and a multi-task model yet: no verdict.")
-    of_kind: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    of_kind: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        of_kind[row["kind"]].append(row)
-    for kind, title in KINDS.items():
-        chosen = of_kind[kind]
-        if kind == "family" and chosen and [{**row, "kind": "multi"} for row in chosen] == of_kind["multi"]:
+        of_kind.setdefault(row["kind"], []).append(row)
+    for kind, chosen in of_kind.items():
+        if kind == FAMILY.name and [{**row, "kind": MULTI.name} for row in chosen] == of_kind.get(MULTI.name):
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
-        elif chosen:
-            out.print(_matching_table(title, chosen))
+        else:
+            out.print(_matching_table(title_of(kind), chosen))
             for row in chosen:
                 if row["needed"]:
                     out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
@@ -178,12 +173,14 @@ def _metric(rows: list[dict[str, Any]]) -> str:
 
 
 def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    from mtlens.config.run_kinds import SINGLE
+
     margin = 100 * rows[0]["margin"]
     table = Table(
         title=f"{title}\n({_metric(rows)} x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW
     )
     table.add_column("task", overflow="fold")
-    for name in ("single", rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
+    for name in (SINGLE.name, rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in rows:

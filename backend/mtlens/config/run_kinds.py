@@ -77,6 +77,11 @@ class RunKind:
         """Whether it is compared with the task-specific models."""
         return self.title is not None
 
+    @property
+    def trained(self) -> bool:
+        """Whether it has runs of its own."""
+        return self.task_sets is not no_set
+
 
 RUN_KINDS: dict[str, RunKind] = {}
 """All kinds by their names, in the order in which tables and figures show them."""
@@ -159,7 +164,7 @@ SHUFFLED = register(
 )
 
 GROUP_KINDS = (SINGLE, GROUP, MULTI)
-"""Kinds of the runs that tell how well a group of tasks does in one model."""
+"""Kinds of the runs that show how well a group of tasks does in one model."""
 
 
 def kind_of_group(size: int, num_tasks: int) -> RunKind:
@@ -172,9 +177,19 @@ def asked_kinds(words: Sequence[str]) -> list[RunKind]:
     return [kind for kind in RUN_KINDS.values() if kind.asked_by in words]
 
 
+def is_control(name: str) -> bool:
+    """Whether this is the name of a kind that is a control."""
+    return name in RUN_KINDS and RUN_KINDS[name].control
+
+
 def label_of(name: str) -> str:
     """Label of a kind, or the name itself where the kind is not registered here."""
     return RUN_KINDS[name].label if name in RUN_KINDS else name
+
+
+def title_of(name: str) -> str:
+    """Title of a kind's comparison, or the name itself where the kind is not registered here."""
+    return (RUN_KINDS[name].title if name in RUN_KINDS else None) or name
 
 
 def _words() -> list[str]:

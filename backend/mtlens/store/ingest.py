@@ -126,6 +126,9 @@ def _rebuild(workspace: Workspace, publish: bool, force: bool) -> IngestReport:
 
 def _read_folders(workspace: Workspace, connection: writer.Connection) -> IngestReport:
     """Put into the database what it does not hold yet, and take out what is gone."""
+    with writer.transaction(connection):
+        if load.refresh_run_kinds(connection):
+            writer.set_snapshot(connection, None)
     seen = load.read_seen(connection)
     listing = list_changes(workspace, seen)
     experiments = [read_experiment(workspace, *named) for named in listing.experiments]

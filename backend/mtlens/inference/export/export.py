@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from mtlens.config.run_kinds import MULTI
 from mtlens.data.encoders import HUB_FILES
 from mtlens.data.synthetic_reports.anatomy import LEVELS, Region
 from mtlens.errors import ExperimentError, WorkspaceError
@@ -83,7 +84,7 @@ def _write_member(source: Source, member: Member, out: Path, number: int, dtype:
     run = source.run(member.run_ids[0])
     model = source.load(run)
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
-    name = "multi" if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:40]
+    name = MULTI.name if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:40]
     folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
     heads = {task.name: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True)}
     served = {name: head for name, head in heads.items() if name in member.serves}

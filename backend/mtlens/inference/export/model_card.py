@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.inference.export.recommended import Member
 from mtlens.inference.export.source import Source
 from mtlens.inference.model.calibration import rescaled
@@ -94,8 +95,8 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
     """What is compared with the task-specific models: the multi-task model, and the family where a search decided on it."""
     names = ["task", "task-specific", "multi-task", "verdict"]
     parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
-    parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, "multi"]).rows))
-    family = query(workspace, _MATCHING, [experiment_id, "family"]).rows
+    parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, MULTI.name]).rows))
+    family = query(workspace, _MATCHING, [experiment_id, FAMILY.name]).rows
     if family and query(workspace, _DECIDED, [experiment_id]).rows:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
         parts.append(_table([*names[:2], "family", *names[3:]], family))

@@ -6,6 +6,7 @@ serves the tasks on which it matches or is better, and task-specific models all 
 
 from dataclasses import dataclass
 
+from mtlens.config.run_kinds import GROUP_KINDS, MULTI
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
@@ -16,10 +17,10 @@ _FAMILY = """
     WHERE experiment_id = ? AND recommended GROUP BY position ORDER BY position
 """
 _TASKS = "SELECT task FROM task WHERE experiment_id = ?"
-_VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = 'multi' AND task IS NOT NULL"
+_VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = ? AND task IS NOT NULL"
 _RUNS = """
     SELECT run.tasks, run_id FROM runs JOIN run USING (run_id)
-    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND runs.state = 'done' AND selected
+    WHERE experiment_id = ? AND list_contains(?, role) AND runs.state = 'done' AND selected
     ORDER BY validation_score DESC NULLS LAST, runs.seed
 """
 
@@ -35,7 +36,7 @@ class Member:
 def recommended(workspace: Workspace, experiment_id: str) -> tuple[Member, ...]:
     """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
     trained: dict[frozenset[str], list[str]] = {}
-    for tasks, run_id in query(workspace, _RUNS, [experiment_id]).rows:
+    for tasks, run_id in query(workspace, _RUNS, [experiment_id, [kind.name for kind in GROUP_KINDS]]).rows:
         trained.setdefault(frozenset(tasks), []).append(run_id)
     searched = query(workspace, _FAMILY, [experiment_id]).rows
     family = [(frozenset(tasks), tuple(serves)) for tasks, serves in searched if serves]
@@ -50,7 +51,7 @@ def _by_multi_task_verdicts(
 ) -> list[tuple[frozenset[str], tuple[str, ...]]]:
     """Models by their tasks, and what they serve."""
     every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
-    verdicts = dict(query(workspace, _VERDICTS, [experiment_id]).rows)
+    verdicts = dict(query(workspace, _VERDICTS, [experiment_id, MULTI.name]).rows)
     matched = tuple(task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained)
     singles = sorted(task for task in every if task not in matched)
     return [*([(every, matched)] if matched else []), *((frozenset({task}), (task,)) for task in singles)]

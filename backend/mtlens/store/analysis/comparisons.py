@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtlens.config.hashing import content_hash
+from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.store.analysis.model_selection import Pairs, Selection, Trained, pair, select
 from mtlens.store.database import writer
 
-_KINDS = ("multi", "adapter", "shuffled")
 _NAMES = {
     "baseline_mean": "single_mean",
     "candidate_mean": "multi_mean",
@@ -36,7 +36,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
     selection = select(runs, len(seeds))
     _store_selection(connection, experiment_id, selection)
     seen = _compared_pairs(connection, experiment_id)
-    for kind in _KINDS:
+    for kind in [kind.name for kind in RUN_KINDS.values() if kind.compared and kind.trained]:
         pairs = pair(runs, selection, kind)
         if content_hash(pairs) != seen.get(kind):
             tasks = read_predictions(connection, experiment_id, pairs) if pairs else []

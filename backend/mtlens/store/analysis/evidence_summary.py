@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from mtlens.config.hashing import content_hash
+from mtlens.config.run_kinds import MULTI, SINGLE, is_control
 from mtlens.config.sections import Evidence
 from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, LayerSimilarity, Model, judge_layer
 from mtlens.statistics.gradient_cosine import judge_direction
@@ -92,7 +93,7 @@ def _similarities(
 def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, noise: set[str]) -> Iterator[dict[str, object]]:
     """All pairs in one layer, by one way of comparing."""
     models = {model for pair in values for model in pair}
-    tasks = sorted({task for role, task, _ in models if role == "single" and task is not None})
+    tasks = sorted({task for role, task, _ in models if role == SINGLE.name and task is not None})
     roles = {role for role, _, _ in models}
     alone: tuple[Kind, ...] = ("multi", "pretrained")
     pairs: list[tuple[Kind, str, str | None]] = [
@@ -104,7 +105,7 @@ def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, no
         return values.get(_ordered(a, b))
 
     for kind, task_a, task_b in pairs:
-        needed = [("single", task) for task in (task_a, task_b) if task] + ([("multi", None)] if kind == "multi" else [])
+        needed = [(SINGLE.name, task) for task in (task_a, task_b) if task] + ([(MULTI.name, None)] if kind == "multi" else [])
         shared = [seed for seed in seeds if all((role, task, seed) in models for role, task in needed)]
         floor_kind, floor = _choose_floor(models, {*noise} - {task_a, task_b}, features)
         if shared:
@@ -114,7 +115,7 @@ def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, no
 
 def _choose_floor(models: set[Model], noise: Collection[str | None], features: str) -> tuple[FloorKind, Floor]:
     """Models that learnt permuted labels, in a role of their own or as the tasks `noise`; or else the next best floor."""
-    learnt_nothing = [model for model in models if model[0] == "shuffled" or (model[0] == "single" and model[1] in noise)]
+    learnt_nothing = [model for model in models if is_control(model[0]) or (model[0] == SINGLE.name and model[1] in noise)]
     if learnt_nothing:
         return "shuffled", lambda task, s, t: [model for model in learnt_nothing if model[2] == t]
     if features == "changes":  # an untrained encoder has not changed

@@ -4,6 +4,7 @@ import json
 import math
 from collections import defaultdict
 
+from mtlens.config.run_kinds import MULTI
 from mtlens.config.sections import Evidence
 from mtlens.statistics.agreement import NOT_MEASURED, PairEvidence, explain
 from mtlens.statistics.cka_effect import LayerSimilarity, judge_pair
@@ -92,7 +93,7 @@ def _verdicts(
     connection: writer.Connection, experiment_id: str
 ) -> tuple[dict[str, tuple[str, float]], tuple[str, float] | None]:
     """Task -> verdict and difference of the multi-task model, and those of the mean of all tasks."""
-    query = "SELECT task, verdict, difference FROM comparison WHERE experiment_id = ? AND kind = 'multi'"
-    rows = connection.execute(query, [experiment_id]).fetchall()
+    query = "SELECT task, verdict, difference FROM comparison WHERE experiment_id = ? AND kind = ?"
+    rows = connection.execute(query, [experiment_id, MULTI.name]).fetchall()
     pooled = next(((verdict, difference) for task, verdict, difference in rows if task is None), None)
     return {task: (verdict, difference) for task, verdict, difference in rows if task is not None}, pooled

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mtlens.config.hashing import content_hash
+from mtlens.config.run_kinds import GROUP_KINDS
 from mtlens.config.sections import Search
 from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
 from mtlens.grouping.partitions import Group, all_groups, group_of, tasks_of
@@ -20,12 +21,12 @@ from mtlens.store.database import writer
 _RUNS = """
     SELECT run_id, tasks, seed, seconds, parameters, TRY_CAST(facts ->> 'inference_seconds' AS DOUBLE) AS inference_seconds
     FROM experiment_run JOIN run USING (run_id)
-    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND selected AND state = 'done'
+    WHERE experiment_id = $id AND list_contains($kinds, role) AND selected AND state = 'done'
     ORDER BY run_id
 """
 _SCORES = """
     SELECT run_id, split, task, value FROM score JOIN experiment_run USING (experiment_id, run_id)
-    WHERE experiment_id = ? AND role IN ('single', 'multi', 'group') AND selected AND isfinite(value)
+    WHERE experiment_id = $id AND list_contains($kinds, role) AND selected AND isfinite(value)
 """
 _COSINES = """
     SELECT task_a, task_b, seed, debiased FROM gradient_alignment
@@ -156,6 +157,11 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
     )
 
 
+def _groups_of(experiment_id: str) -> dict[str, object]:
+    """Parameters of queries about the runs of groups."""
+    return {"id": experiment_id, "kinds": [kind.name for kind in GROUP_KINDS]}
+
+
 def _metrics(connection: writer.Connection, experiment_id: str) -> tuple[str, ...]:
     query = "SELECT metric FROM task WHERE experiment_id = ? ORDER BY position"
     return tuple(metric for (metric,) in connection.execute(query, [experiment_id]).fetchall())
@@ -171,7 +177,7 @@ def _runs(
 ) -> tuple[dict[tuple[Group, int], GroupRun], dict[str, tuple[Group, int]]]:
     runs: dict[tuple[Group, int], GroupRun] = {}
     group_seed: dict[str, tuple[Group, int]] = {}
-    for run_id, names, seed, seconds, parameters, inference in connection.execute(_RUNS, [experiment_id]).fetchall():
+    for run_id, names, seed, seconds, parameters, inference in connection.execute(_RUNS, _groups_of(experiment_id)).fetchall():
         key = group_of(tasks.index(name) for name in names), seed
         group_seed[run_id] = key
         runs[key] = GroupRun(run_id=run_id, seconds=seconds, parameters=parameters, inference_seconds=inference)
@@ -187,7 +193,7 @@ def _scores(
 ) -> dict[str, dict[tuple[Group, int], Floats]]:
     """Split -> (group, task) -> score `[S]`, NaN where there is none."""
     found: dict[str, dict[tuple[Group, int], Floats]] = {"validation": {}, "test": {}}
-    for run_id, split, task, value in connection.execute(_SCORES, [experiment_id]).fetchall():
+    for run_id, split, task, value in connection.execute(_SCORES, _groups_of(experiment_id)).fetchall():
         if run_id in group_seed:
             group, seed = group_seed[run_id]
             scores = found[split].setdefault((group, tasks.index(task)), np.full(len(seeds), np.nan))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import special
 
+from mtlens.config.run_kinds import FAMILY
 from mtlens.errors import DataError, EvidenceError
 from mtlens.grouping.estimators import CKA, COSINE, ESTIMATORS, FIRST_ORDER, LINEARISED, TAG, Estimator
 from mtlens.grouping.estimators.base import Prediction, Predictor
@@ -44,7 +45,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
         return
     for table in TABLES_OF_GROUPING:
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ?", [experiment_id])
-    connection.execute("DELETE FROM comparison WHERE experiment_id = ? AND kind = 'family'", [experiment_id])
+    connection.execute("DELETE FROM comparison WHERE experiment_id = ? AND kind = ?", [experiment_id, FAMILY.name])
     if group_scores is None:
         return
     key = {"experiment_id": experiment_id}

@@ -68,13 +68,18 @@ def best_candidate(scores: Mapping[int, Sequence[float]]) -> int:
 
 
 def pair(runs: Sequence[Trained], selection: Selection, kind: str) -> Pairs:
-    """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share."""
+    """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share.
+
+    Where a kind trains a task in several sets of tasks, the first set counts, by the names of its tasks.
+    """
     chosen = [run for run in runs if run.state == "done" and selection[run.role, run.run_id]]
     singles = {(run.tasks[0], run.seed): run.run_id for run in chosen if run.role == SINGLE.name}
+    candidates = [run for run in chosen if run.role == kind]
+    first_set = {task: run.tasks for run in sorted(candidates, key=lambda run: run.tasks, reverse=True) for task in run.tasks}
     pairs: Pairs = defaultdict(dict)
-    for run in chosen:
-        for task in run.tasks if run.role == kind else ():
-            if (task, run.seed) in singles:
+    for run in candidates:
+        for task in run.tasks:
+            if first_set[task] == run.tasks and (task, run.seed) in singles:
                 pairs[task][run.seed] = singles[task, run.seed], run.run_id
     shared = sorted(set[int].intersection(*map(set, pairs.values()))) if pairs else []
     return {task: {seed: pairs[task][seed] for seed in shared} for task in sorted(pairs)} if shared else {}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from mtlens.config.run_kinds import FAMILY
 from mtlens.grouping.optimal_family import Selection
 from mtlens.grouping.partitions import tasks_of
 from mtlens.grouping.recommendation import cheapest_adequate
@@ -98,7 +99,7 @@ def _judged(connection: writer.Connection, group_scores: GroupScores, family: Se
     }
     tasks = comparisons.read_predictions(connection, group_scores.experiment_id, pairs) if pairs else []
     found = judge(tasks, margin=group_scores.margin) if tasks else ()
-    comparisons.store_comparisons(connection, group_scores.experiment_id, "family", pairs, found)
+    comparisons.store_comparisons(connection, group_scores.experiment_id, FAMILY.name, pairs, found)
     return [one for one in found if one.task is not None]
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
-from mtlens.store.database.writer import Connection, incoming, insert, insert_rows
+from mtlens.store.database.writer import Connection, incoming, insert, insert_rows, run_kinds
 from mtlens.store.workspace.journal import Event
 from mtlens.store.workspace.manifest import ManifestTask
 
@@ -61,6 +61,25 @@ def read_seen(connection: Connection) -> Seen:
     stamps = connection.execute("SELECT experiment_id, stamp FROM bookkeeping.experiment_seen").fetchall()
     evidence_jobs = dict(connection.execute("SELECT job_id, state FROM bookkeeping.evidence_job_seen").fetchall())
     return Seen(runs=runs, experiments=dict(stamps), evidence_jobs=evidence_jobs)
+
+
+def refresh_run_kinds(connection: Connection) -> bool:
+    """Bring table `run_kind` up to date with the registry; whether it changed.
+
+    Comparisons are then due everywhere, and manifests that could not be read are read again: they may name a new kind.
+    """
+    cursor = connection.execute("SELECT * FROM run_kind ORDER BY position")
+    names = [column[0] for column in cursor.description]
+    rows = run_kinds()
+    if [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] == rows:
+        return False
+    connection.execute("DELETE FROM run_kind")
+    insert_rows(connection, "run_kind", rows)
+    connection.execute("UPDATE bookkeeping.experiment_seen SET stale = true")
+    connection.execute(
+        "DELETE FROM bookkeeping.experiment_seen WHERE experiment_id NOT IN (SELECT experiment_id FROM experiment)"
+    )
+    return True
 
 
 def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:

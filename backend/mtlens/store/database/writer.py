@@ -12,7 +12,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-SCHEMA_VERSION = 8
+from mtlens.config.run_kinds import RUN_KINDS
+
+SCHEMA_VERSION = 9
 SQL = Path(__file__).with_name("sql")
 
 Connection = duckdb.DuckDBPyConnection
@@ -31,6 +33,16 @@ def create(connection: Connection) -> None:
             connection.execute((SQL / name).read_text(encoding="utf-8"))
         about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]
         connection.execute("INSERT INTO store_info VALUES (?, ?, ?, NULL)", about)
+        insert_rows(connection, "run_kind", run_kinds())
+
+
+def run_kinds() -> list[dict[str, object]]:
+    """Rows of table `run_kind`: the registered kinds in their order."""
+    columns = ("name", "label", "description", "asked_by", "title", "colour", "compared", "control")
+    return [
+        {"position": position, **{column: getattr(kind, column) for column in columns}}
+        for position, kind in enumerate(RUN_KINDS.values())
+    ]
 
 
 def schema_version(connection: Connection) -> int:

@@ -1,5 +1,5 @@
 -- Tables of the store. Names and columns are public: people query them. All times are UTC.
--- A change here needs a new SCHEMA_VERSION in master.py: stores of an older version are made anew from the run folders.
+-- A change here needs a new SCHEMA_VERSION in writer.py: stores of an older version are made anew from the run folders.
 
 CREATE TABLE store_info (schema_version INTEGER, created TIMESTAMP, mtlens_version VARCHAR, snapshot VARCHAR);
 COMMENT ON TABLE store_info IS 'One row about this database';
@@ -7,6 +7,21 @@ COMMENT ON COLUMN store_info.schema_version IS 'Version of these tables';
 COMMENT ON COLUMN store_info.created IS 'When the database was made from the run folders';
 COMMENT ON COLUMN store_info.mtlens_version IS 'mtlens that made it';
 COMMENT ON COLUMN store_info.snapshot IS 'Name of the published copy that shows this content; NULL if none does yet';
+
+CREATE TABLE run_kind (
+    position INTEGER, name VARCHAR, label VARCHAR, description VARCHAR, asked_by VARCHAR, title VARCHAR, colour VARCHAR,
+    compared BOOLEAN, control BOOLEAN
+);
+COMMENT ON TABLE run_kind IS 'Kinds of runs and of models compared, as mtlens knew them at the last ingest';
+COMMENT ON COLUMN run_kind.position IS 'Place in tables and figures, from 0';
+COMMENT ON COLUMN run_kind.name IS 'Name, as in experiment_run.role and comparison.kind';
+COMMENT ON COLUMN run_kind.label IS 'Short name of its models';
+COMMENT ON COLUMN run_kind.description IS 'What it is';
+COMMENT ON COLUMN run_kind.asked_by IS 'Word under runs: in an experiment file; NULL where no file asks for it';
+COMMENT ON COLUMN run_kind.title IS 'Heading of its comparison with the task-specific models; NULL where it is not compared';
+COMMENT ON COLUMN run_kind.colour IS 'Its colour in figures; empty: the default one';
+COMMENT ON COLUMN run_kind.compared IS 'Whether it is compared with the task-specific models';
+COMMENT ON COLUMN run_kind.control IS 'Whether it is a control, which must come out worse';
 
 CREATE TABLE experiment (
     experiment_id VARCHAR PRIMARY KEY, name VARCHAR, created TIMESTAMP, last_started TIMESTAMP, margin DOUBLE,
@@ -49,8 +64,7 @@ CREATE TABLE experiment_run (experiment_id VARCHAR, run_id VARCHAR, role VARCHAR
 COMMENT ON TABLE experiment_run IS 'Which runs an experiment asks for; equal runs are trained once and shared';
 COMMENT ON COLUMN experiment_run.experiment_id IS 'Experiment';
 COMMENT ON COLUMN experiment_run.run_id IS 'Run; not in table run before its training has started';
-COMMENT ON COLUMN experiment_run.role IS
-    'single: one task; multi: all tasks; adapter: LoRA on one task; shuffled: control on permuted labels; group: some tasks';
+COMMENT ON COLUMN experiment_run.role IS 'Kind of run; see run_kind';
 COMMENT ON COLUMN experiment_run.candidate IS 'Grid point, from 0';
 COMMENT ON COLUMN experiment_run.selected IS
     'Grid point is the best on validation and the one compared; NULL until all of its grid has ended';
@@ -124,7 +138,7 @@ CREATE TABLE comparison (
 );
 COMMENT ON TABLE comparison IS 'Other models against the task-specific ones, on the test split';
 COMMENT ON COLUMN comparison.experiment_id IS 'Experiment';
-COMMENT ON COLUMN comparison.kind IS 'Role compared with single: multi, adapter or shuffled; family: the recommended family of models';
+COMMENT ON COLUMN comparison.kind IS 'Kind of models compared with the task-specific ones; see run_kind';
 COMMENT ON COLUMN comparison.task IS 'Task; NULL: the mean of all tasks';
 COMMENT ON COLUMN comparison.metric IS 'Metric of the scores; NULL: the mean over tasks with different metrics';
 COMMENT ON COLUMN comparison.single_mean IS 'Score of the task-specific models by the metric of the task, mean over seeds';

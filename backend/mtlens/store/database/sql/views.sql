@@ -48,13 +48,13 @@ LEFT JOIN (
     FROM score
     GROUP BY experiment_id, run_id
 ) USING (experiment_id, run_id)
-ORDER BY experiment.last_started DESC, experiment_id, list_position(['single', 'multi', 'group', 'adapter', 'shuffled'], role),
-    tasks, candidate, seed, run_id;
+LEFT JOIN run_kind ON run_kind.name = role
+ORDER BY experiment.last_started DESC, experiment_id, run_kind.position, role, tasks, candidate, seed, run_id;
 COMMENT ON VIEW runs IS 'One line per experiment and run; heartbeat age is the current UTC time minus last_event';
 COMMENT ON COLUMN runs.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN runs.experiment_id IS 'Content hash of the experiment file';
 COMMENT ON COLUMN runs.run_id IS 'Content hash of the run';
-COMMENT ON COLUMN runs.role IS 'single, multi, group, adapter or shuffled';
+COMMENT ON COLUMN runs.role IS 'Kind of run; see run_kind';
 COMMENT ON COLUMN runs.candidate IS 'Grid point, from 0';
 COMMENT ON COLUMN runs.selected IS 'Grid point is the one compared; NULL: not decided yet';
 COMMENT ON COLUMN runs.tasks IS 'Tasks, joined by commas; NULL while waiting';
@@ -103,12 +103,12 @@ JOIN (
     SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
 ) AS newest ON newest.name = experiment.name
 LEFT JOIN task ON task.experiment_id = experiment.experiment_id AND task.task = comparison.task
-ORDER BY experiment.last_started DESC, experiment.experiment_id, list_position(['multi', 'adapter', 'shuffled', 'family'], kind),
-    task.position NULLS LAST;
+LEFT JOIN run_kind ON run_kind.name = kind
+ORDER BY experiment.last_started DESC, experiment.experiment_id, run_kind.position, kind, task.position NULLS LAST;
 COMMENT ON VIEW matching IS 'Does the multi-task model match the task-specific ones? One line per task, the pooled one last';
 COMMENT ON COLUMN matching.experiment IS 'Name of the experiment';
 COMMENT ON COLUMN matching.experiment_id IS 'Content hash of the experiment file';
-COMMENT ON COLUMN matching.kind IS 'What is compared with single: multi, adapter, shuffled, or family: the recommended family of models';
+COMMENT ON COLUMN matching.kind IS 'Kind of models compared with the task-specific ones; see run_kind';
 COMMENT ON COLUMN matching.scope IS 'task, or pooled: the mean of all tasks';
 COMMENT ON COLUMN matching.task IS 'Task; NULL where pooled';
 COMMENT ON COLUMN matching.metric IS 'Metric of the scores; NULL where pooled over tasks with different metrics';
