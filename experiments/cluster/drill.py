@@ -18,10 +18,10 @@ from typing import Any
 import duckdb
 
 from experiments.cluster.nodes import nodes
-from mtlens.cli import output
 from mtlens.config.loading import load_experiments
 from mtlens.config.run import Run
 from mtlens.execution.experiment import run_experiment, unfinished
+from mtlens.execution.live_progress import live_progress
 from mtlens.execution.plan import Plan, make_plan
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.ingest import ingest
@@ -93,7 +93,7 @@ class Killer(threading.Thread):
 
 def run_on_nodes(plan: Plan, workspace: Workspace, *, disturb: bool) -> None:
     """Run an experiment on three nodes, of which one may be killed; SystemExit where a job fails or is done twice."""
-    with nodes(*CORES) as (cluster, workers), output.live_progress() as show:
+    with nodes(*CORES) as (cluster, workers), live_progress() as show:
         killer = Killer(cluster, workers[-1], plan, workspace)
         if disturb and 2 * len(unfinished(plan.distinct, workspace.root)) > len(plan.distinct):
             killer.start()

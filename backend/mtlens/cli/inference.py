@@ -40,19 +40,16 @@ def export(
     ] = Tagging.rules,
 ) -> None:
     """Write the family of models that the evidence chose as a loadable folder with a model card."""
-    import os
-
     from mtlens.config.loading import load_experiments
-    from mtlens.execution.plan import make_plan
+    from mtlens.execution.plan import make_plan, table_folders
     from mtlens.inference.export.export import export as write
     from mtlens.store.workspace.workspace import Workspace
 
-    given = [data] if data else [Path(value) for value in [os.environ.get("MTLENS_DATA", "")] if value]
     opened = Workspace.open(workspace, create=False)
     specs = load_experiments(experiment)
     for spec in specs:
         folder = out if len(specs) == 1 else out / spec.name
-        plan = make_plan(spec, [*given, experiment.parent])
+        plan = make_plan(spec, table_folders(experiment.parent, data))
         config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         reads = "motion segments" if config.levels else "whole texts"

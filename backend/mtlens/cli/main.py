@@ -76,18 +76,13 @@ def init(
 @app.command()
 def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data: DataOption = None) -> None:
     """Print the runs, their cost and the power of the test set, before anything runs."""
-    from mtlens.cli.plan_output import planned_lanes, print_plan
+    from mtlens.cli.plan_output import print_plan
     from mtlens.config.loading import load_experiments
-    from mtlens.execution.cost import estimate
-    from mtlens.execution.experiment import unfinished
-    from mtlens.execution.plan import make_plan
+    from mtlens.execution.overview import Overview
+    from mtlens.execution.plan import make_plan, table_folders
 
     for spec in load_experiments(experiment):
-        made = make_plan(spec, _directories(experiment, data))
-        missing = unfinished(made.distinct, workspace)
-        lanes, lacking = planned_lanes(spec.resources)
-        cost = estimate(made, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
-        print_plan(made, missing, cost, lanes, lacking)
+        print_plan(Overview.of(make_plan(spec, table_folders(experiment.parent, data)), workspace))
 
 
 @app.command()
@@ -199,12 +194,14 @@ def _run(
 ) -> None:
     from mtlens.cli.output import err
     from mtlens.config.loading import load_experiments
+    from mtlens.execution.plan import table_folders
 
     experiments, failed = load_experiments(experiment), list[str]()
+    directories = table_folders(experiment.parent, data)
     for spec in experiments:
         asked = spec if explain else spec.searched()
         try:
-            _run_one(asked, workspace, _directories(experiment, data), local, address, train=train, explain=explain)
+            _run_one(asked, workspace, directories, local, address, train=train, explain=explain)
         except (DataError, EncoderError, TrainingError) as error:
             if len(experiments) == 1:
                 raise
@@ -230,36 +227,28 @@ def _run_one(
 
     opened = Workspace.open(workspace)
     with output.err.status("Reading the data ..."):
-        from mtlens.execution.experiment import run_experiment, unfinished
+        from mtlens.execution.experiment import raise_failures, run_experiment, unfinished
+        from mtlens.execution.live_progress import live_progress
         from mtlens.execution.plan import make_plan
 
         made = make_plan(spec, directories)
     output.print_start(spec.name, made.examples.notes)
     finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
     try:
-        with output.live_progress() as show:
+        with live_progress() as show:
             ended = run_experiment(made, opened, train=train, explain=explain, local=local, address=address, show=show)
     except KeyboardInterrupt:
         output.err.print("stopped; the same command goes on from here")
         raise typer.Exit(130) from None
-    failed = [one for one in ended if one.reason]
     output.print_ended(finished, ended)
     output.print_kept_out(ended, len(spec.tasks))
     _print_answer(opened, spec.experiment_id)
-    if failed:
-        first = f"{failed[0].job.label}: {failed[0].reason}"
-        raise TrainingError(f"{len(failed)} of {len(ended)} jobs failed, the first of them {first}")
+    raise_failures(ended)
 
 
 def _at(workspace: Path) -> str:
     """The option that names a workspace, where it is not the default one."""
     return "" if workspace == RESULTS else f" -w {workspace}"
-
-
-def _directories(experiment: Path, data: Path | None) -> list[Path]:
-    """Where table paths are looked up: --data, MTLENS_DATA, the experiment file's folder."""
-    given = [data] if data else [Path(value) for value in [os.environ.get("MTLENS_DATA", "")] if value]
-    return [*given, experiment.parent]
 
 
 def main() -> None:

@@ -4,21 +4,16 @@ import csv
 import io
 import json
 import math
-import sys
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from mtlens.execution.experiment import JobResult
-    from mtlens.execution.progress import JobProgress
     from mtlens.store.database.reader import Result
     from mtlens.store.database.sandbox import Answer
 
@@ -231,69 +226,3 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-@contextmanager
-def live_progress() -> Generator["Callable[[Sequence[JobProgress]], None]"]:
-    """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
-    if not err.is_terminal:
-        yield _LogLines()
-        return
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}"), console=err, transient=True,
-    )  # fmt: skip
-    with bar:
-        whole = bar.add_task("starting", total=None, left="")
-        bars: dict[str, TaskID] = {}
-
-        def show(progress: "Sequence[JobProgress]") -> None:
-            done = sum(run.fraction for run in progress)
-            left = _whole_left(progress)
-            bar.update(whole, total=len(progress), completed=done, description=_whole(progress), left=left)
-            for run in progress:
-                if run.state == "running" and run.job.job_id not in bars:
-                    bars[run.job.job_id] = bar.add_task("  " + escape(run.job.label), total=1.0, left="")
-                elif run.job.job_id in bars:
-                    running = run.state == "running"
-                    bar.update(bars[run.job.job_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
-
-        yield show
-
-
-class _LogLines:
-    """One line whenever another run is over."""
-
-    _last = ""
-
-    def __call__(self, progress: "Sequence[JobProgress]") -> None:
-        line = _whole(progress)
-        if line != self._last and any(run.state in ("done", "failed") for run in progress):
-            self._last = line
-            print(" ".join([line, _whole_left(progress)]).rstrip(), file=sys.stderr, flush=True)
-
-
-def _whole(progress: "Sequence[JobProgress]") -> str:
-    """How many runs and how many evidence jobs are over."""
-    parts: list[str] = []
-    for name, evidence_jobs in (("runs", False), ("evidence jobs", True)):
-        jobs = [one for one in progress if one.is_evidence == evidence_jobs]
-        over = sum(job.state in ("done", "failed") for job in jobs)
-        failed = sum(job.state == "failed" for job in jobs)
-        if jobs:
-            parts.append(f"{over} of {len(jobs)} {name}" + (f", {failed} failed" if failed else ""))
-    return ", ".join(parts)
-
-
-def _whole_left(progress: "Sequence[JobProgress]") -> str:
-    """Time left over all, at the pace of everything since the first run began."""
-    begun = [run.began for run in progress if run.began is not None]
-    done = sum(run.fraction - run.began[1] for run in progress if run.began is not None)
-    left = sum(1 - run.fraction for run in progress if run.state in ("queued", "running"))
-    return _left(left * (time.time() - min(at for at, _ in begun)) / done) if done > 0 else ""
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"

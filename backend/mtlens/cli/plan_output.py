@@ -1,48 +1,20 @@
 """What `mtlens plan` prints: data, runs, cost, and the power of the test set for the margin."""
 
-from collections.abc import Sequence
-
-import torch
 from rich.markup import escape
 from rich.table import Table
 
 from mtlens.cli.output import NARROW, out
 from mtlens.config.experiment import Experiment
-from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI
-from mtlens.config.sections import Resources, Search, Spine
+from mtlens.config.sections import Search, Spine
 from mtlens.data.examples import SPLITS, Examples
-from mtlens.errors import ExecutionError
-from mtlens.execution.cost import Cost
-from mtlens.execution.lanes import Lanes, divide, local_lanes
-from mtlens.execution.plan import Plan
-from mtlens.statistics.power import detectable_margin, required_examples
-from mtlens.training.hardware import usable_cores, usable_memory
-from mtlens.training.optimiser import encoder_rate
-
-DISAGREEMENT_RATES = (0.05, 0.10, 0.20)
+from mtlens.execution.overview import DISAGREEMENT_RATES, Overview
+from mtlens.statistics.power import required_examples
 
 
-def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
-    """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
-
-    Raises ExecutionError for what no machine has, such as two GPUs for one worker.
-    """
-    try:
-        return local_lanes(resources), ""
-    except ExecutionError as error:
-        workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
-        gpus = torch.cuda.device_count()
-        if gpus or resources.gpus_per_run != "auto":
-            gpus = max(gpus, workers)
-        return divide(resources, cores=max(usable_cores(), workers), gpus=gpus, memory=usable_memory()), str(error)
-
-
-def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes, lacking: str) -> None:
-    """Everything about a plan that can be known before anything runs.
-
-    cost: of the runs that are missing. lacking: what this machine lacks for the lanes, if anything.
-    """
+def print_plan(overview: Overview) -> None:
+    """Everything about a plan that can be known before anything runs."""
+    plan = overview.plan
     experiment, examples = plan.experiment, plan.examples
     sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
@@ -56,13 +28,13 @@ def print_plan(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes, lac
     out.print(_class_table(examples))
     if experiment.data.spine is not None:
         _print_spine(experiment.data.spine)
-    _print_cost(plan, missing, cost, lanes)
-    if lacking:
-        less = f"This machine has less than the file asks for: {lacking}."
+    _print_cost(overview)
+    if overview.lacking:
+        less = f"This machine has less than the file asks for: {overview.lacking}."
         out.print(f"{less} `mtlens run` will need a cluster; the time is for lanes as fast as one here.", markup=False)
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
-    _print_power(plan)
+    _print_power(overview)
 
 
 def _class_table(examples: Examples) -> Table:
@@ -81,16 +53,17 @@ def _class_table(examples: Examples) -> Table:
     return table
 
 
-def _print_cost(plan: Plan, missing: Sequence[Run], cost: Cost, lanes: Lanes) -> None:
+def _print_cost(overview: Overview) -> None:
+    plan, missing, cost = overview.plan, overview.missing, overview.cost
     roles = [planned.role for planned in plan.runs]
     parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
     out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
-    out.print(_run_table(plan))
+    out.print(_run_table(overview))
     if len(missing) < len(plan.distinct):
         out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
     minutes = cost.seconds / 60
     out.print(
-        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {lanes.side_by_side} lanes "
+        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {overview.lanes.side_by_side} lanes "
         f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
     )
 
@@ -107,37 +80,31 @@ def _print_search(experiment: Experiment, search: Search) -> None:
     )
 
 
-def _run_table(plan: Plan) -> Table:
+def _run_table(overview: Overview) -> Table:
     """A line for each set of tasks and grid point, its seeds beside it."""
-    seeds: dict[tuple[str, ...], list[str]] = {}
-    for planned in plan.runs:
-        training, tasks = planned.run.training, ", ".join(task.name for task in planned.run.tasks)
-        line = (planned.role, tasks, str(training.epochs), f"{encoder_rate(planned.run):g}")
-        seeds.setdefault(line, []).append(str(planned.run.seed))
     table = Table("runs", "tasks", "epochs", "learning rate", "seeds", **NARROW)
-    for line, of_line in seeds.items():
-        table.add_row(*(escape(cell) for cell in line), " ".join(of_line))
+    for setting in overview.settings:
+        cells = (setting.role, setting.tasks, str(setting.epochs), f"{setting.learning_rate:g}")
+        table.add_row(*map(escape, cells), " ".join(map(str, setting.seeds)))
     return table
 
 
-def _print_power(plan: Plan) -> None:
+def _print_power(overview: Overview) -> None:
     """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
-    margin = plan.experiment.margin
+    margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.seeds
     table = Table("task", "test examples", *(f"at {share:.0%} disagreement_rate" for share in DISAGREEMENT_RATES), **NARROW)
     table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
     table.title_justify = "left"
-    for index, task in enumerate(plan.experiment.tasks):
-        count = sum(plan.examples.class_counts(index)["test"].values())
-        margins = [detectable_margin(count, share) for share in DISAGREEMENT_RATES]
-        cells = [f"[{'green' if found <= margin else 'yellow'}]{100 * found:.1f}[/]" for found in margins]
-        table.add_row(escape(task.name), f"{count:,}", *cells)
+    for task in overview.power:
+        cells = [f"[{'green' if smallest <= margin else 'yellow'}]{100 * smallest:.1f}[/]" for smallest in task.margins]
+        table.add_row(escape(task.task), f"{task.test_examples:,}", *cells)
     out.print(table)
     needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISAGREEMENT_RATES)
     out.print(
         f"Test examples that the margin needs: {needed} disagreement rate (share of examples that one model of two gets right)."
     )
     out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
-    if len(plan.experiment.seeds) < 3:
+    if len(seeds) < 3:
         out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
 
 

@@ -1,4 +1,4 @@
-"""Experiment files: YAML in, `Experiment` out, and every mistake named with its file, line and key.
+"""Experiment files and mappings of the same keys: `Experiment` out, every mistake named with its file, line and key.
 
 Only plain YAML is read: no tags, no anchors (so no "billion laughs"), no key twice. Tasks are written as a mapping from
 name to settings. Class names and the like stay the text that was written, so `no` is a class and not a boolean.
@@ -6,10 +6,11 @@ name to settings. Class names and the like stay the text that was written, so `n
 
 import difflib
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
@@ -51,9 +52,23 @@ def parse_experiments(text: str, name: str) -> list[Experiment]:
     if not isinstance(node, yaml.MappingNode):
         raise ExperimentError(f"{name}: experiment file should hold keys such as `name:` and `tasks:`; found none")
     lines: dict[Location, int] = {}
-    content = _construct(node, (), lines, name)
+    return _experiments(_construct(node, (), lines, name), lines, name)
+
+
+def experiments_from(content: Mapping[str, Any], name: str = "experiment") -> list[Experiment]:
+    """Validate a mapping with the keys of an experiment file; `name` stands for the file in errors, which have no line."""
+    lines: dict[Location, int] = {}
+    return _experiments(_plain(content, (), lines, name), lines, name)
+
+
+def _experiments(content: dict[str, Any], lines: dict[Location, int], name: str) -> list[Experiment]:
     _name_tasks(content, lines, name)
-    return [_validated(one, lines, name) for one in unfold_sweep(content, f"{name}:{lines.get(('sweep',), 1)}")]
+    return [_validated(one, lines, name) for one in unfold_sweep(content, _place(name, lines.get(("sweep",), 1)))]
+
+
+def _place(name: str, line: int) -> str:
+    """File and line; the name alone for what has no line, which counts as 0."""
+    return f"{name}:{line}" if line else name
 
 
 def _validated(content: dict[str, Any], lines: dict[Location, int], name: str) -> Experiment:
@@ -123,6 +138,27 @@ def _construct(node: yaml.Node, where: Location, lines: dict[Location, int], nam
     return str(node.value) if isinstance(value, bool) and where[-1] != "shuffle_labels" else value
 
 
+def _plain(value: object, where: Location, lines: dict[Location, int], name: str) -> Any:
+    """A copy in the types that YAML gives, without lines."""
+    lines[where] = 0
+    if isinstance(value, Mapping):
+        items = {str(key): item for key, item in typing.cast("Mapping[object, object]", value).items()}
+        return {key: _plain(item, (*where, key), lines, name) for key, item in items.items()}
+    if isinstance(value, list | tuple):
+        items = typing.cast("Sequence[object]", value)
+        return [_plain(item, (*where, i), lines, name) for i, item in enumerate(items)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return value if where[-1:] == ("shuffle_labels",) else str(value).lower()
+    if TEXT_KEYS.intersection(where) or isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    key = ".".join(map(str, where))
+    raise ExperimentError(f"{name}: {key} should be text, a number, a list or a mapping; found {type(value).__name__}")
+
+
 def _name_tasks(content: dict[str, Any], lines: dict[Location, int], name: str) -> None:
     """Turn `tasks: {disc: {...}}` into the list that `Experiment` holds; a task's column is its name unless given."""
     tasks = content.get("tasks")
@@ -133,8 +169,8 @@ def _name_tasks(content: dict[str, Any], lines: dict[Location, int], name: str) 
         if not isinstance(settings, dict):
             raise ExperimentError(f"{name}: task {key!r} should have settings such as `classes`; found {settings!r}")
         if "name" in settings:
-            line = lines["tasks", key, "name"]
-            raise ExperimentError(f"{name}:{line}: unknown key 'tasks.{key}.name'; a task is named by the key above it")
+            place = _place(name, lines["tasks", key, "name"])
+            raise ExperimentError(f"{place}: unknown key 'tasks.{key}.name'; a task is named by the key above it")
         listed.append({"column": key, **typing.cast("dict[str, Any]", settings), "name": key})
     content["tasks"] = listed
 
@@ -148,7 +184,7 @@ def _explain(error: ValidationError, lines: dict[Location, int], name: str) -> s
     if problem["type"] == "extra_forbidden" and written[-1:] != where[-1:]:
         written = (*written, where[-1])  # a key that a sweep put there has no line of its own
     line = next(lines[written[:end]] for end in range(len(written), -1, -1) if written[:end] in lines)
-    place = f"{name}:{line}"
+    place = _place(name, line)
     key = ".".join(str(part) for part in written)
     if problem["type"] == "extra_forbidden":
         valid = sorted(_valid_keys(where[:-1]))

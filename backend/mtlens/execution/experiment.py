@@ -13,7 +13,7 @@ from filelock import FileLock
 from mtlens.config.run import Outcome, Run
 from mtlens.config.run_kinds import GROUP, MULTI
 from mtlens.config.sections import Search
-from mtlens.errors import WorkspaceError
+from mtlens.errors import TrainingError, WorkspaceError
 from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
 from mtlens.execution.plan import Plan, PlannedRun, entry
@@ -79,6 +79,14 @@ def run_experiment(
         stages = itertools.chain([first], later)
         outcomes = (_do_here if local else _do_on_ray)(stages, watch, plan, workspace, address)
     return [JobResult(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
+
+
+def raise_failures(results: Sequence[JobResult]) -> None:
+    """Raise TrainingError where jobs failed, with the reason of the first."""
+    failed = [result for result in results if result.reason]
+    if failed:
+        first = f"{failed[0].job.label}: {failed[0].reason}"
+        raise TrainingError(f"{len(failed)} of {len(results)} jobs failed, the first of them {first}")
 
 
 def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:

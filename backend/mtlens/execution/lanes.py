@@ -40,6 +40,23 @@ def local_lanes(resources: Resources) -> Lanes:
     return divide(resources, cores=usable_cores(), gpus=torch.cuda.device_count(), memory=usable_memory())
 
 
+def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
+    """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
+
+    Raises ExecutionError for what no machine has, such as two GPUs for one worker.
+    """
+    import torch
+
+    try:
+        return local_lanes(resources), ""
+    except ExecutionError as error:
+        workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
+        gpus = torch.cuda.device_count()
+        if gpus or resources.gpus_per_run != "auto":
+            gpus = max(gpus, workers)
+        return divide(resources, cores=max(usable_cores(), workers), gpus=gpus, memory=usable_memory()), str(error)
+
+
 def divide(resources: Resources, *, cores: float, gpus: float, memory: float) -> Lanes:
     """Divide a machine or a cluster into lanes: one per GPU share where there are GPUs, one per core otherwise.
 

@@ -1,6 +1,7 @@
 """From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
 
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,6 +82,12 @@ class Plan:
 def entry(planned: PlannedRun) -> dict[str, object]:
     """A run as a manifest lists it."""
     return {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate}
+
+
+def table_folders(folder: Path, data: Path | None = None) -> list[Path]:
+    """Where the tables of an experiment are looked up: in `data` or else MTLENS_DATA, then in the experiment file's folder."""
+    given = data or os.environ.get("MTLENS_DATA")
+    return [Path(given), folder] if given else [folder]
 
 
 def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:

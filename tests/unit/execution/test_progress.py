@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from mtlens.cli.output import _left, _LogLines, _whole, _whole_left
 from mtlens.cli.status_output import _is_running
 from mtlens.errors import WorkspaceError
 from mtlens.execution import progress as module
+from mtlens.execution.live_progress import _left, _LogLines, _whole, _whole_left
 from mtlens.execution.progress import JobProgress, Monitor
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
