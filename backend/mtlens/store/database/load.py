@@ -8,24 +8,16 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from mtlens.store.columns import arrow_schema
 from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
 from mtlens.store.database.writer import Connection, incoming, insert, insert_rows, run_kinds
+from mtlens.store.tables.runs import RunRow
 from mtlens.store.workspace.journal import Event
 from mtlens.store.workspace.manifest import ManifestTask
 
-_RUN_ROW = pa.schema(
-    [
-        *((name, pa.string()) for name in ("run_id", "method", "state", "device", "precision", "reason")),
-        *((name, pa.string()) for name in ("configuration", "versions", "facts")),
-        *((name, pa.int64()) for name in ("seed", "epochs_run", "best_epoch", "updates", "parameters", "threads")),
-        *((name, pa.int64()) for name in ("trainable_parameters", "peak_memory_bytes", "epochs", "batch_size", "epoch")),
-        *((name, pa.float64()) for name in ("seconds", "wall_seconds", "gpu_utilisation", "learning_rate", "fraction")),
-        *((name, pa.timestamp("us")) for name in ("started", "finished", "last_event")),
-        ("tasks", pa.list_(pa.string())),
-    ]
-)
+_RUN_COLUMNS = arrow_schema(RunRow)
 _KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
 _TABLES_OF_RUN = ("run", "metric", "prediction", "event", "quarantine", "bookkeeping.run_seen", "bookkeeping.journal_seen")
 _TABLES_OF_MANIFEST = ("experiment", "task", "example", "experiment_run", "quarantine", "bookkeeping.experiment_seen")
@@ -100,7 +92,7 @@ def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) ->
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
     """Put in what is new about runs."""
     ids = [record.run_id for record in records]
-    with incoming(connection, pa.Table.from_pylist([record.row for record in records], schema=_RUN_ROW)):
+    with incoming(connection, pa.Table.from_pylist([record.row for record in records], schema=_RUN_COLUMNS)):
         changed = "SELECT run_id FROM incoming LEFT JOIN run USING (run_id) WHERE run.state IS DISTINCT FROM incoming.state"
         _mark_stale(connection, changed, {})
         connection.execute(f"INSERT INTO run BY NAME FROM incoming ON CONFLICT (run_id) DO UPDATE SET {_updates()}")
@@ -214,7 +206,7 @@ def set_fresh(connection: Connection, experiment_id: str) -> None:
 
 def _updates() -> str:
     """What a run's newer row changes: everything but its key, and no progress that its new events do not speak of."""
-    names = [name for name in _RUN_ROW.names if name != "run_id"]
+    names = [name for name in _RUN_COLUMNS.names if name != "run_id"]
     return ", ".join(
         f"{name} = coalesce(excluded.{name}, run.{name})" if name in _KEPT_WHERE_SILENT else f"{name} = excluded.{name}"
         for name in names

@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from mtlens.config.run_kinds import RUN_KINDS
+from mtlens.store.tables import TABLES, VIEWS
 
 SCHEMA_VERSION = 9
-SQL = Path(__file__).with_name("sql")
+_SQL = Path(__file__).with_name("sql")
 
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
@@ -29,8 +30,10 @@ def connect(path: Path) -> Connection:
 def create(connection: Connection) -> None:
     """Make tables, views and their descriptions."""
     with transaction(connection):
-        for name in ("schema.sql", "views.sql", "evidence.sql", "grouping.sql"):
-            connection.execute((SQL / name).read_text(encoding="utf-8"))
+        connection.execute("\n".join(table.create for table in TABLES))
+        for name in ("views.sql", "evidence.sql", "grouping.sql"):
+            connection.execute((_SQL / name).read_text(encoding="utf-8"))
+        connection.execute("\n".join(view.comments for view in VIEWS))
         about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]
         connection.execute("INSERT INTO store_info VALUES (?, ?, ?, NULL)", about)
         insert_rows(connection, "run_kind", run_kinds())

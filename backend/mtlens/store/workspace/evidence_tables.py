@@ -5,116 +5,125 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import pyarrow as pa
+
+from mtlens.store.columns import Column, arrow_schema, arrow_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class CkaRow:
-    """One similarity; see table `cka` in evidence.sql for what the columns mean."""
+    """Similarity of hidden states between two models, layer by layer, on the same held-out examples."""
 
-    role_a: str
-    task_a: str | None
-    seed_a: int | None
-    layer_a: int
-    role_b: str
-    task_b: str | None
-    seed_b: int | None
-    layer_b: int
-    pooling: str
-    features: str
-    estimator: str
-    value: float | None
-    low: float | None
-    high: float | None
-    examples: int
-    reason: str | None
+    role_a: Annotated[str, Column("First model: single, multi, shuffled, pretrained or untrained")]
+    task_a: Annotated[str | None, Column("Its task; NULL where it is not of one task")]
+    seed_a: Annotated[int | None, Column("Its seed; NULL for pretrained")]
+    layer_a: Annotated[int, Column("Its layer", type="INTEGER")]
+    role_b: Annotated[str, Column("Second model, as the first; or permuted: the first one with its examples in another order")]
+    task_b: Annotated[str | None, Column("Its task")]
+    seed_b: Annotated[int | None, Column("Its seed")]
+    layer_b: Annotated[int, Column("Its layer", type="INTEGER")]
+    pooling: Annotated[str, Column("mean: over the tokens of the text; cls: the first token")]
+    features: Annotated[str, Column("hidden: hidden states; changes: hidden states less those of the pretrained encoder")]
+    estimator: Annotated[
+        str, Column("debiased, biased (for comparison only), standardised (debiased, each unit scaled) or procrustes")
+    ]
+    value: Annotated[float | None, Column("Similarity; 1 for equal up to rotation and scale, 0 for unrelated; NULL: undefined")]
+    low: Annotated[float | None, Column("95 % interval over examples (jackknife); NULL where it was not computed")]
+    high: Annotated[float | None, Column("95 % interval over examples (jackknife)")]
+    examples: Annotated[int, Column("Held-out examples", type="INTEGER")]
+    reason: Annotated[str | None, Column("Why the value is undefined")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradientRow:
-    """One pair of tasks in one block of parameters; see table `gradient_alignment` in evidence.sql."""
+    """How the gradients of two tasks relate, by layer and kind of parameter."""
 
-    setting: str
-    seed: int
-    stage: str
-    epoch: int | None
-    layer: int | None
-    parameters: str
-    task_a: str
-    task_b: str
-    inner: float | None
-    norm_a: float | None
-    norm_b: float | None
-    naive: float | None
-    debiased: float | None
-    split_half: float | None
-    ceiling: float | None
-    permuted: float | None
-    conflict_rate: float | None
-    magnitude_similarity: float | None
-    microbatches: int
-    reason: str | None
+    setting: Annotated[
+        str,
+        Column(
+            "multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained "
+            "less pretrained weights"
+        ),
+    ]
+    seed: Annotated[int, Column("Seed of the runs")]
+    stage: Annotated[
+        str,
+        Column("start (pretrained encoder, probed heads), epoch, end (the kept weights), or training: all epochs together"),
+    ]
+    epoch: Annotated[int | None, Column("Epochs trained until then", type="INTEGER")]
+    layer: Annotated[int | None, Column("Layer; NULL: the whole encoder", type="INTEGER")]
+    parameters: Annotated[str, Column("all, embedding, attention, feedforward or norm")]
+    task_a: Annotated[str, Column("First task, by name")]
+    task_b: Annotated[str, Column("Second task; the same one for its own norm and ceiling")]
+    inner: Annotated[float | None, Column("Unbiased estimate of the inner product of the two mean gradients")]
+    norm_a: Annotated[float | None, Column("Unbiased estimate of the squared norm of the first mean gradient")]
+    norm_b: Annotated[float | None, Column("The same of the second")]
+    naive: Annotated[float | None, Column("Cosine of the mean gradients as they are, noise included")]
+    debiased: Annotated[float | None, Column("inner / sqrt(norm_a norm_b); NULL: not identifiable")]
+    split_half: Annotated[float | None, Column("Cosine between the tasks from disjoint halves of the microbatches")]
+    ceiling: Annotated[float | None, Column("What split_half would be for equal tasks with this much noise")]
+    permuted: Annotated[float | None, Column("split_half of the first task with the second on permuted labels; its floor")]
+    conflict_rate: Annotated[float | None, Column("Share of microbatches on which the two gradients point apart")]
+    magnitude_similarity: Annotated[float | None, Column("2 |a| |b| / (|a|^2 + |b|^2), 1 for equal lengths")]
+    microbatches: Annotated[int, Column("Microbatches with labels of both tasks", type="INTEGER")]
+    reason: Annotated[str | None, Column("Why the cosine is not identifiable")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LookaheadRow:
-    """What a task does for another in one model; see table `lookahead` in evidence.sql."""
+    """What a step for one task does for another in a multi-task model (TAG); where groupings are searched."""
 
-    seed: int
-    epoch: int
-    task_from: str
-    task_for: str
-    lookahead: float | None
-    first_order: float | None
-    microbatches: int
+    seed: Annotated[int, Column("Seed of the run")]
+    epoch: Annotated[int, Column("Epochs trained until then", type="INTEGER")]
+    task_from: Annotated[str, Column("Task that the optimiser takes a step for")]
+    task_for: Annotated[str, Column("Task whose loss is looked at")]
+    lookahead: Annotated[
+        float | None, Column("Relative decrease of the loss by the step, over the learning rate; mean over microbatches")
+    ]
+    first_order: Annotated[float | None, Column("Inner product of the gradients over the loss; mean over microbatches")]
+    microbatches: Annotated[int, Column("Microbatches with labels of both tasks", type="INTEGER")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinearisedRow:
-    """What training on a task would do for another around one model; see table `linearised` in evidence.sql."""
+    """What training on a task would do for another, to first order around a multi-task model (Grad-TAE); where groupings are
+    searched.
+    """
 
-    seed: int
-    task_from: str
-    task_for: str
-    affinity: float | None
-    training_examples: int
-    validation_examples: int
-
-
-_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
-
-
-def _schema(row: type) -> pa.Schema:
-    """Columns of a row class by its annotations."""
-    return pa.schema([(name, _TYPES[str(getattr(kind, "__name__", kind)).partition(" ")[0]]) for name, kind in _fields(row)])
+    seed: Annotated[int, Column("Seed of the run")]
+    task_from: Annotated[str, Column("Task that is trained on together with the other")]
+    task_for: Annotated[str, Column("Task whose loss is looked at")]
+    affinity: Annotated[
+        float | None,
+        Column("Decrease of its validation loss against training on it alone; mean over subsets of the tasks that hold both"),
+    ]
+    training_examples: Annotated[int, Column("Training texts that the estimate is fitted to", type="INTEGER")]
+    validation_examples: Annotated[int, Column("Validation texts on which the loss is taken", type="INTEGER")]
 
 
-def _fields(row: type) -> list[tuple[str, object]]:
-    return list(row.__annotations__.items())
-
-
-CKA_COLUMNS = _schema(CkaRow)
-GRADIENT_COLUMNS = _schema(GradientRow)
-LOOKAHEAD_COLUMNS = _schema(LookaheadRow)
-LINEARISED_COLUMNS = _schema(LinearisedRow)
+CKA_COLUMNS = arrow_schema(CkaRow)
+GRADIENT_COLUMNS = arrow_schema(GradientRow)
+LOOKAHEAD_COLUMNS = arrow_schema(LookaheadRow)
+LINEARISED_COLUMNS = arrow_schema(LinearisedRow)
 
 
 def cka_table(rows: Sequence[CkaRow]) -> pa.Table:
     """Rows as the columns of table `cka`."""
-    return pa.Table.from_pylist([vars(row) for row in rows], schema=CKA_COLUMNS)
+    return arrow_table(CkaRow, rows)
 
 
 def gradient_table(rows: Sequence[GradientRow]) -> pa.Table:
     """Rows as the columns of table `gradient_alignment`."""
-    return pa.Table.from_pylist([vars(row) for row in rows], schema=GRADIENT_COLUMNS)
+    return arrow_table(GradientRow, rows)
 
 
 def lookahead_table(rows: Sequence[LookaheadRow]) -> pa.Table:
     """Rows as the columns of table `lookahead`."""
-    return pa.Table.from_pylist([vars(row) for row in rows], schema=LOOKAHEAD_COLUMNS)
+    return arrow_table(LookaheadRow, rows)
 
 
 def linearised_table(rows: Sequence[LinearisedRow]) -> pa.Table:
     """Rows as the columns of table `linearised`."""
-    return pa.Table.from_pylist([vars(row) for row in rows], schema=LINEARISED_COLUMNS)
+    return arrow_table(LinearisedRow, rows)

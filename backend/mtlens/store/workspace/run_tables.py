@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -15,43 +16,49 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import SplitName
 from mtlens.errors import DataError, WorkspaceError
-
-METRICS = pa.schema(
-    [
-        ("split", pa.string()),
-        ("task", pa.string()),
-        ("name", pa.string()),
-        ("class", pa.string()),
-        ("value", pa.float64()),
-    ]
-)
-PREDICTIONS = pa.schema(
-    [
-        ("split", pa.string()),
-        ("task", pa.string()),
-        ("example_id", pa.string()),
-        ("label", pa.int16()),
-        ("predicted", pa.int16()),
-        ("probabilities", pa.list_(pa.float32())),
-    ]
-)
-EXAMPLES = pa.schema([("example_id", pa.string()), ("split", pa.string()), ("cluster", pa.int32())])
+from mtlens.store.columns import Column, arrow_schema, arrow_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricRow:
-    """One number about one task: the value of a metric; or f1, which `label` says of which class."""
+    """Scores of finished runs."""
 
-    split: SplitName
-    task: str
-    name: str
-    value: float
-    label: str | None = None
+    split: Annotated[SplitName, Column("validation or test")]
+    task: Annotated[str, Column("Task")]
+    name: Annotated[str, Column("Metric, such as macro_f1, accuracy, ece (calibration error) or loss; f1 is that of one class")]
+    label: Annotated[str | None, Column("Class that f1 speaks of; else NULL", name="class")] = None
+    value: Annotated[float, Column("Score")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionRow:
+    """What finished runs say about each labelled example of validation and test."""
+
+    split: Annotated[SplitName, Column("validation or test")]
+    task: Annotated[str, Column("Task")]
+    example_id: Annotated[str, Column("Example")]
+    label: Annotated[np.int16, Column("Index of the true class, from 0")]
+    predicted: Annotated[np.int16, Column("Index of the predicted class, from 0")]
+    probabilities: Annotated[Sequence[np.float32], Column("Probability of each class")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleRow:
+    """Examples of each experiment; never their text."""
+
+    example_id: Annotated[str, Column("Id in the data, or table and row number")]
+    split: Annotated[SplitName, Column("train, validation or test")]
+    cluster: Annotated[np.int32, Column("Examples of one cluster, such as a patient, are not independent")]
+
+
+METRICS = arrow_schema(MetricRow)
+PREDICTIONS = arrow_schema(PredictionRow)
+EXAMPLES = arrow_schema(ExampleRow)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PredictionBlock:
-    """What a model said about one task's labelled examples in one split: n examples, C classes, and never their text."""
+    """Predictions of one task's labelled examples in one split, column by column: n examples, C classes; never their text."""
 
     split: SplitName
     task: str
@@ -70,14 +77,7 @@ class PredictionBlock:
 
 def metrics_table(rows: Sequence[MetricRow]) -> pa.Table:
     """Rows as the columns of METRICS."""
-    columns = (
-        [row.split for row in rows],
-        [row.task for row in rows],
-        [row.name for row in rows],
-        [row.label for row in rows],
-        [row.value for row in rows],
-    )
-    return pa.table(list(columns), schema=METRICS)
+    return arrow_table(MetricRow, rows)
 
 
 def predictions_table(blocks: Sequence[PredictionBlock]) -> pa.Table:

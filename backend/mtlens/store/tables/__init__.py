@@ -1,0 +1,100 @@
+"""Every table and view of the database, in the order in which they are made. All times in them are UTC.
+
+A change of a public name, type or meaning needs a new `SCHEMA_VERSION` in database/writer.py: databases of an older version are
+made anew from the run folders. `python -m mtlens.store.tables backend/README.md` brings the list in that document up to date.
+"""
+
+from mtlens.store.tables.bookkeeping import (
+    ComparisonSeenRow,
+    EvidenceJobSeenRow,
+    EvidenceSeenRow,
+    ExperimentEvidenceJobRow,
+    ExperimentSeenRow,
+    GroupingSeenRow,
+    JournalSeenRow,
+    RunSeenRow,
+)
+from mtlens.store.tables.comparisons import ComparisonRow, MatchingView
+from mtlens.store.tables.definitions import Table, View
+from mtlens.store.tables.evidence import (
+    AlignmentRow,
+    EvidenceCkaView,
+    EvidenceGradientsView,
+    EvidenceJobView,
+    ExplanationRow,
+    OfEvidenceJob,
+    SimilarityRow,
+    VerdictsView,
+)
+from mtlens.store.tables.experiments import (
+    ExperimentRow,
+    ExperimentRunRow,
+    OfExperiment,
+    QuarantineRow,
+    RunKindRow,
+    StoreInfoRow,
+    TaskRow,
+)
+from mtlens.store.tables.grouping import (
+    AffinityRow,
+    GroupingMemberRow,
+    GroupingMethodRow,
+    GroupingRow,
+    GroupingsView,
+    GroupScoreRow,
+    GroupScoresView,
+    RecommendationRow,
+)
+from mtlens.store.tables.runs import EventRow, OfRun, RunRow, RunsView, ScoreView
+from mtlens.store.workspace.evidence_tables import CkaRow, GradientRow, LinearisedRow, LookaheadRow
+from mtlens.store.workspace.run_tables import ExampleRow, MetricRow, PredictionRow
+
+SCHEMA_VERSION = 8
+
+TABLES = (
+    Table("store_info", StoreInfoRow),
+    Table("run_kind", RunKindRow),
+    Table("experiment", ExperimentRow),
+    Table("task", TaskRow),
+    Table("example", ExampleRow, OfExperiment),
+    Table("experiment_run", ExperimentRunRow),
+    Table("run", RunRow),
+    Table("metric", MetricRow, OfRun),
+    Table("prediction", PredictionRow, OfRun),
+    Table("comparison", ComparisonRow),
+    Table("event", EventRow),
+    Table("quarantine", QuarantineRow),
+    Table("cka", CkaRow, OfEvidenceJob),
+    Table("lookahead", LookaheadRow, OfEvidenceJob),
+    Table("linearised", LinearisedRow, OfEvidenceJob),
+    Table("gradient_alignment", GradientRow, OfEvidenceJob),
+    Table("affinity", AffinityRow),
+    Table("grouping", GroupingRow),
+    Table("grouping_member", GroupingMemberRow),
+    Table("grouping_method", GroupingMethodRow),
+    Table("recommendation", RecommendationRow),
+    Table("summary.similarity", SimilarityRow),
+    Table("summary.alignment", AlignmentRow),
+    Table("summary.explanation", ExplanationRow),
+    Table("summary.group_score", GroupScoreRow),
+    Table("bookkeeping.run_seen", RunSeenRow),
+    Table("bookkeeping.journal_seen", JournalSeenRow),
+    Table("bookkeeping.experiment_seen", ExperimentSeenRow),
+    Table("bookkeeping.comparison_seen", ComparisonSeenRow),
+    Table("bookkeeping.experiment_evidence_job", ExperimentEvidenceJobRow),
+    Table("bookkeeping.evidence_job_seen", EvidenceJobSeenRow),
+    Table("bookkeeping.evidence_seen", EvidenceSeenRow),
+    Table("bookkeeping.grouping_seen", GroupingSeenRow),
+)
+
+VIEWS = (
+    View("matching", MatchingView, (ComparisonRow,)),
+    View("score", ScoreView, (MetricRow, OfRun)),
+    View("runs", RunsView, (RunRow, ExperimentRunRow)),
+    View("evidence_job", EvidenceJobView, (ExperimentEvidenceJobRow, EvidenceJobSeenRow)),
+    View("evidence_cka", EvidenceCkaView, (SimilarityRow,)),
+    View("evidence_gradients", EvidenceGradientsView, (AlignmentRow,)),
+    View("verdicts", VerdictsView, (ExplanationRow,)),
+    View("group_scores", GroupScoresView, (GroupScoreRow,)),
+    View("groupings", GroupingsView, (GroupingRow,)),
+)

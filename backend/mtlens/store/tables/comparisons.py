@@ -1,0 +1,75 @@
+"""Rows of table `comparison` and of view `matching`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from mtlens.store.columns import Column
+from mtlens.store.tables.experiments import ExperimentHash, ExperimentId, ExperimentName, Latest
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonRow:
+    """Other models against the task-specific ones, on the test split."""
+
+    experiment_id: ExperimentId
+    kind: Annotated[str, Column("Kind of models compared with the task-specific ones; see run_kind")]
+    task: Annotated[str | None, Column("Task; NULL: the mean of all tasks")]
+    metric: Annotated[str | None, Column("Metric of the scores; NULL: the mean over tasks with different metrics")]
+    single_mean: Annotated[float | None, Column("Score of the task-specific models by the metric of the task, mean over seeds")]
+    multi_mean: Annotated[float | None, Column("Score of the models compared with them, mean over seeds")]
+    single_per_seed: Annotated[Sequence[float], Column("Score of the task-specific models, in the order of seeds")]
+    multi_per_seed: Annotated[Sequence[float], Column("Score of the models compared with them, in the order of seeds")]
+    seeds: Annotated[Sequence[int], Column("Seeds that both have finished")]
+    difference: Annotated[float | None, Column("multi_mean - single_mean")]
+    standard_error: Annotated[float | None, Column("Of the difference, from examples and seeds; NULL: unbounded")]
+    degrees_of_freedom: Annotated[float | None, Column("Of Student's t")]
+    low90: Annotated[float | None, Column("90 % interval of the difference; NULL: unbounded, as with one seed")]
+    high90: Annotated[float | None, Column("90 % interval of the difference; NULL: unbounded")]
+    low95: Annotated[float | None, Column("95 % interval of the difference; NULL: unbounded")]
+    high95: Annotated[float | None, Column("95 % interval of the difference; NULL: unbounded")]
+    p_equivalence: Annotated[float | None, Column("Larger p of the two one-sided tests against the margin")]
+    p_better: Annotated[float | None, Column("One-sided p against: not better than single")]
+    p_worse: Annotated[float | None, Column("One-sided p against: not worse than single")]
+    adjusted_p_equivalence: Annotated[float | None, Column("p_equivalence after Holm over the tasks; below 0.05: matches")]
+    adjusted_p_better: Annotated[float | None, Column("p_better after Holm over the tasks; below 0.05: better")]
+    adjusted_p_worse: Annotated[float | None, Column("p_worse after Holm over the tasks; below 0.05: worse")]
+    disagreement_rate: Annotated[float | None, Column("Share of examples that exactly one of the two gets right")]
+    examples: Annotated[int, Column("Labelled test examples", type="INTEGER")]
+    clusters: Annotated[int, Column("Independent clusters among them", type="INTEGER")]
+    margin: Annotated[float, Column("Largest difference that counts as a match")]
+    verdict: Annotated[str, Column("matches, better, worse or inconclusive")]
+    needed: Annotated[str, Column("What would settle an inconclusive comparison")]
+    method: Annotated[str, Column("How interval and verdict were computed")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchingView:
+    """Does the multi-task model match the task-specific ones? One line per task, the pooled one last."""
+
+    experiment: ExperimentName
+    experiment_id: ExperimentHash
+    kind: str
+    scope: Annotated[str, Column("task, or pooled: the mean of all tasks")]
+    task: Annotated[str | None, Column("Task; NULL where pooled")]
+    metric: Annotated[str | None, Column("Metric of the scores; NULL where pooled over tasks with different metrics")]
+    single_mean: Annotated[
+        float | None, Column("Test score of the task-specific models by the metric of the task, mean over seeds")
+    ]
+    multi_mean: Annotated[float | None, Column("Test score of the models compared with them, mean over seeds")]
+    difference: float | None
+    low90: float | None
+    high90: float | None
+    low95: float | None
+    high95: float | None
+    seeds: Annotated[int, Column("Number of seeds that both have finished")]
+    examples: int
+    margin: Annotated[float, Column("Largest difference that counts as a match, set beforehand")]
+    verdict: str
+    needed: str
+    p_equivalence: Annotated[
+        float | None, Column("p against a difference as large as the margin, after Holm; below 0.05: matches")
+    ]
+    p_difference: Annotated[float, Column("One-sided p against no difference, after Holm; below 0.05: better or worse")]
+    method: str
+    latest: Latest
