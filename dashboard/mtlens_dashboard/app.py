@@ -32,13 +32,12 @@ def main() -> None:
     st.set_page_config(page_title="mtlens", page_icon=ICON, layout="wide")
     st.html(STYLE)
     st.logo(LOGO, size="large")
-    problem = None
-    experiments: tuple[queries.ExperimentInfo, ...] = ()
+    problem, chosen = None, None
     try:
         experiments = ask(queries.experiments)
+        chosen = filters.choose(experiments) if experiments else None
     except MtlensError as error:
         problem = str(error)
-    chosen = filters.choose(experiments) if experiments else None
     auto_refresh.remember(chosen.experiment_id if chosen else None)
     page = st.navigation(
         [

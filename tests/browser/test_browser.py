@@ -49,7 +49,7 @@ def serve() -> Generator[Callable[[Workspace], str]]:
     processes: list[subprocess.Popen[str]] = []
 
     def serve(workspace: Workspace) -> str:
-        processes.append(dashboard_servers.start(workspace.root))
+        processes.append(dashboard_servers.start(workspace.root, dashboard_servers.free_port()))
         return dashboard_servers.url_of(processes[-1])
 
     yield serve

@@ -1,6 +1,7 @@
 """Dashboards in processes of their own."""
 
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -8,12 +9,22 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_SERVE = "import sys; from pathlib import Path; from mtlens_dashboard.server import serve; serve(Path(sys.argv[1]))"
+_SERVE = """import sys
+from pathlib import Path
+from mtlens_dashboard.server import serve
+serve(Path(sys.argv[1]), *map(int, sys.argv[2:]))"""
 
 
-def start(root: Path) -> subprocess.Popen[str]:
-    """A server on the workspace in `root`; kill it by its process."""
-    command = [sys.executable, "-c", _SERVE, str(root)]
+def free_port() -> int:
+    """A port that the system chooses at random, so that test processes that run side by side choose different ones."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(root: Path, *ports: int) -> subprocess.Popen[str]:
+    """A server on the workspace in `root`, at the given port or at the first free one; kill it by its process."""
+    command = [sys.executable, "-c", _SERVE, str(root), *map(str, ports)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 

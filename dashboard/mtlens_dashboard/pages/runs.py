@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtlens.errors import MtlensError
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import ROLES
 from mtlens_dashboard.widgets.auto_refresh import SECONDS
@@ -37,6 +38,13 @@ def page(chosen: Chosen) -> None:
 
 @st.fragment(run_every=SECONDS)
 def _live(chosen: Chosen) -> None:
+    try:
+        _show_progress(chosen)
+    except MtlensError as error:  # what a fragment raises does not reach the page that holds it
+        st.error(literal(str(error)))
+
+
+def _show_progress(chosen: Chosen) -> None:
     runs = ask(queries.runs, chosen.experiment_id)
     now = datetime.now(UTC).replace(tzinfo=None)
     st.title(literal(titles.runs(runs, now)), anchor=False)

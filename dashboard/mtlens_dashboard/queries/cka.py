@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Literal
 
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos_if_stored, read_rows_if_stored
+from mtlens_dashboard.queries.rows import read_infos, read_rows
 
 PairKind = Literal["tasks", "multi", "pretrained"]
 
@@ -177,14 +177,14 @@ def profiles(
 ) -> tuple[ProfileInfo, ...]:
     """Same-layer similarity by depth, one profile per pair; nothing where no evidence is stored."""
     params = {"experiment_id": experiment_id, "kind": kind, **vars(comparing)}
-    found = read_infos_if_stored(workspace, SimilarityInfo, _PROFILES, params)
+    found = read_infos(workspace, SimilarityInfo, _PROFILES, params)
     pairs = groupby(found, key=lambda layer: (layer.task_a, layer.task_b))
     return tuple(ProfileInfo(kind=kind, task_a=a, task_b=b, layers=tuple(layers)) for (a, b), layers in pairs)
 
 
 def choices(workspace: Workspace, experiment_id: str) -> tuple[Comparing, ...]:
     """Ways of comparing that are stored; the first pools as the heads of the models do, and is the one that verdicts use."""
-    return read_infos_if_stored(workspace, Comparing, _CHOICES, {"experiment_id": experiment_id})
+    return read_infos(workspace, Comparing, _CHOICES, {"experiment_id": experiment_id})
 
 
 def matrices(
@@ -193,7 +193,7 @@ def matrices(
     """Layer x layer similarity, one matrix per pair; nothing where no layers but equal ones were compared."""
     params = {"experiment_id": experiment_id, "role": _ROLES[kind], **vars(comparing)}
     cells: dict[tuple[str, str, str | None], _Cells] = {}
-    for role, task_a, task_b, layer_a, layer_b, value in read_rows_if_stored(workspace, _MATRICES, params).rows:
+    for role, task_a, task_b, layer_a, layer_b, value in read_rows(workspace, _MATRICES, params).rows:
         cells.setdefault((role, task_a, task_b), {})[layer_a, layer_b] = value
     found = [_matrix(kind, pair, of_pair, cells) for pair, of_pair in cells.items() if pair[0] == _ROLES[kind]]
     return tuple(matrix for matrix in found if any(a != b for a, b in cells[_ROLES[kind], matrix.task_a, matrix.task_b]))
@@ -210,7 +210,7 @@ def cell(
     """The pairs of models behind one cell: those of one seed, of which the matrix is the mean, and others where measured."""
     chosen = {"task_a": pair.task_a, "task_b": pair.task_b, "layer_a": layer_a, "layer_b": layer_b}
     params = {"experiment_id": experiment_id, "role": _ROLES[pair.kind], **chosen, **vars(comparing)}
-    return read_infos_if_stored(workspace, CellInfo, _CELL, params)
+    return read_infos(workspace, CellInfo, _CELL, params)
 
 
 def _matrix(

@@ -8,7 +8,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.cka import DEFAULT, ProfileInfo, choices, profiles
 from mtlens_dashboard.queries.gradients import AlignmentInfo, alignments
 from mtlens_dashboard.queries.matching import MatchingInfo, matching
-from mtlens_dashboard.queries.rows import read_infos_if_stored
+from mtlens_dashboard.queries.rows import read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ _EXPLANATIONS = """
 
 def explanations(workspace: Workspace, experiment_id: str) -> tuple[ExplanationInfo, ...]:
     """The group, then each task, then each pair; nothing where no evidence is stored."""
-    return read_infos_if_stored(workspace, ExplanationInfo, _EXPLANATIONS, {"experiment_id": experiment_id})
+    return read_infos(workspace, ExplanationInfo, _EXPLANATIONS, {"experiment_id": experiment_id})
 
 
 def case(workspace: Workspace, experiment_id: str) -> CaseInfo:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos_if_stored
+from mtlens_dashboard.queries.rows import read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ _COURSE = f"""
 
 def stages(workspace: Workspace, experiment_id: str) -> tuple[StageInfo, ...]:
     """What can be chosen; nothing where no gradients are stored."""
-    return read_infos_if_stored(workspace, StageInfo, _STAGES, {"experiment_id": experiment_id})
+    return read_infos(workspace, StageInfo, _STAGES, {"experiment_id": experiment_id})
 
 
 def alignments(
@@ -125,7 +125,7 @@ def alignments(
     Without a stage: `training`, the course of training as a whole, which verdicts rest on, or the end where there is none.
     """
     chosen = {"setting": setting, "stage": stage, "epoch": epoch, "parameters": parameters}
-    return read_infos_if_stored(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
+    return read_infos(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
 
 
 def course(
@@ -133,4 +133,4 @@ def course(
 ) -> tuple[AlignmentInfo, ...]:
     """One pair over all stages and layers."""
     chosen = {"task_a": task_a, "task_b": task_b, "setting": setting, "parameters": parameters}
-    return read_infos_if_stored(workspace, AlignmentInfo, _COURSE, {"experiment_id": experiment_id, **chosen})
+    return read_infos(workspace, AlignmentInfo, _COURSE, {"experiment_id": experiment_id, **chosen})

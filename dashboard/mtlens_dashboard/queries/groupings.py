@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos_if_stored
+from mtlens_dashboard.queries.rows import read_infos
 
 ORACLE = "exhaustive oracle"
 """The method that trains all groups: what the others choose is held against its choice."""
@@ -137,19 +137,19 @@ _GROUP_SCORES = """
 
 def groupings(workspace: Workspace, experiment_id: str) -> tuple[GroupingInfo, ...]:
     """All candidates, the best of each method first."""
-    return read_infos_if_stored(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
+    return read_infos(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
 
 
 def trial(workspace: Workspace, experiment_id: str) -> TrialInfo:
     """Predicted gains beside measured ones, and how well each method did."""
     params = {"experiment_id": experiment_id}
     return TrialInfo(
-        scores=read_infos_if_stored(workspace, GroupScoreInfo, _GROUP_SCORES, params),
-        methods=read_infos_if_stored(workspace, MethodInfo, _METHODS, params),
+        scores=read_infos(workspace, GroupScoreInfo, _GROUP_SCORES, params),
+        methods=read_infos(workspace, MethodInfo, _METHODS, params),
     )
 
 
 def recommendation(workspace: Workspace, experiment_id: str) -> RecommendationInfo | None:
     """The recommendation, once there is one."""
-    found = read_infos_if_stored(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
+    found = read_infos(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
     return found[0] if found else None

@@ -14,45 +14,27 @@ from mtlens.store.database.shared_connection import query
 from mtlens.store.workspace.workspace import Workspace
 
 Info = TypeVar("Info")
-_MISSING = ("Catalog Error: Table with name", "Catalog Error: View with name")
+_OF_ANOTHER_VERSION = ("Binder Error", "Catalog Error")
+"""What DuckDB says of a column, table or view that the results do not have."""
 
 
 def read_infos(workspace: Workspace, info: type[Info], sql: str, params: Mapping[str, Any]) -> tuple[Info, ...]:
     """One Info per row; columns and fields have the same names.
 
-    Raises as `shared_connection.query` does, and `WorkspaceError` where an older mtlens stored the results without a column.
+    Raises as `shared_connection.query` does, and `WorkspaceError` where another version of mtlens stored the results.
     """
-    result = _ask(workspace, sql, params)
+    result = read_rows(workspace, sql, params)
     return tuple(info(**dict(zip(result.columns, map(clean, row), strict=True))) for row in result.rows)
 
 
-def read_infos_if_stored(workspace: Workspace, info: type[Info], sql: str, params: Mapping[str, Any]) -> tuple[Info, ...]:
-    """As `read_infos`; nothing where the store does not have the table or view, because it was made by an older mtlens."""
-    try:
-        return read_infos(workspace, info, sql, params)
-    except QueryError as error:
-        if str(error).startswith(_MISSING):
-            return ()
-        raise
-
-
-def read_rows_if_stored(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:
-    """Bare rows for a view that gathers several into one Info; none where the store does not have the table."""
-    try:
-        return _ask(workspace, sql, params)
-    except QueryError as error:
-        if str(error).startswith(_MISSING):
-            return Result(columns=(), rows=[])
-        raise
-
-
-def _ask(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:
+def read_rows(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:
+    """Bare rows, for a function that builds one Info from several; raises as `read_infos`."""
     try:
         return query(workspace, sql, params)
     except QueryError as error:
-        if str(error).startswith("Binder Error"):
-            told = f"{workspace.root} holds results as another version of mtlens stores them"
-            raise WorkspaceError(f"{told}; `mtlens ingest` brings them up to date") from error
+        if str(error).startswith(_OF_ANOTHER_VERSION):
+            problem = f"{workspace.root} holds results as another version of mtlens stores them"
+            raise WorkspaceError(f"{problem}; `mtlens ingest` brings them up to date") from error
         raise
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos, read_infos_if_stored
+from mtlens_dashboard.queries.rows import read_infos
 
 State = Literal["waiting", "unfinished", "done", "failed", "damaged"]
 
@@ -105,7 +105,7 @@ def runs(workspace: Workspace, experiment_id: str | None = None) -> tuple[RunInf
 
 def evidence_jobs(workspace: Workspace, experiment_id: str) -> tuple[EvidenceProgressInfo, ...]:
     """How far the evidence is; nothing where none was asked for."""
-    return read_infos_if_stored(workspace, EvidenceProgressInfo, _PIECES, {"experiment_id": experiment_id})
+    return read_infos(workspace, EvidenceProgressInfo, _PIECES, {"experiment_id": experiment_id})
 
 
 def seconds_left(runs: tuple[RunInfo, ...], now: datetime) -> float | None:

@@ -238,13 +238,14 @@ def test_pieces_tell_how_far_the_evidence_is(full: Workspace, partial: Workspace
     assert queries.evidence_jobs(partial, EXPERIMENT) == ()
 
 
-def test_store_of_an_older_mtlens_has_no_evidence(tmp_path: Path) -> None:
+def test_a_store_without_the_tables_of_evidence_names_the_command_that_makes_them(tmp_path: Path) -> None:
     workspace = fake_stores.without_evidence(tmp_path)
     gone = [f"DROP VIEW {view}" for view in ("evidence_cka", "evidence_gradients", "verdicts", "evidence_job")]
     fake_stores.change(workspace, *gone, "DROP TABLE cka", "DROP TABLE gradient_alignment")
-    found = read_all(workspace, "disc")
-    assert len(found["matching"]) == 5
-    assert not any(found[name] for name in ("evidence_jobs", "profiles", "choices", "matrices", "alignments", "explanations"))
+    assert len(queries.matching(workspace, EXPERIMENT).rows) == 5
+    for ask in (queries.evidence_jobs, queries.choices, queries.alignments, queries.explanations):
+        with pytest.raises(WorkspaceError, match="`mtlens ingest` brings them up to date"):
+            ask(workspace, EXPERIMENT)
 
 
 def test_groupings(tmp_path: Path) -> None:
@@ -261,11 +262,11 @@ def test_groupings(tmp_path: Path) -> None:
     assert one.measured is None
 
 
-def test_columns_that_are_missing_are_not_taken_for_missing_tables(full: Workspace) -> None:
-    from mtlens_dashboard.queries.rows import read_infos_if_stored
+def test_a_missing_column_is_one_of_another_version(full: Workspace) -> None:
+    from mtlens_dashboard.queries.rows import read_infos
 
     with pytest.raises(WorkspaceError, match="another version"):
-        read_infos_if_stored(full, queries.TaskInfo, "SELECT nothing_of_this_name FROM task", {})
+        read_infos(full, queries.TaskInfo, "SELECT nothing_of_this_name FROM task", {})
 
 
 def test_costs_wait_until_a_kind_of_model_serves_all_tasks(tmp_path: Path) -> None:
