@@ -252,7 +252,7 @@ def _at(workspace: Path) -> str:
 
 
 def main() -> None:
-    """Entry point: an error is one line and exit code 2, or 1 for one that mtlens does not foresee."""
+    """Entry point: an error is one line and exit code 2, or 1 for an unexpected one."""
     try:
         app()
     except MtlensError as error:
@@ -264,5 +264,5 @@ def main() -> None:
         if os.environ.get("MTLENS_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        print(f"error: mtlens did not foresee this: {what} (`mtlens --debug ...` shows where)", file=sys.stderr)
+        print(f"error: unexpected {what} (`mtlens --debug ...` shows where)", file=sys.stderr)
         sys.exit(1)

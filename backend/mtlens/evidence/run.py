@@ -1,7 +1,6 @@
 """One evidence job from claim to DONE: load what it looks at, compute, write its folder."""
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
@@ -11,7 +10,7 @@ from safetensors.torch import save
 from mtlens.config.run import Outcome
 from mtlens.config.sections import Precision
 from mtlens.data.tokenize import Encoded
-from mtlens.errors import EvidenceError, MtlensError, WorkspaceError
+from mtlens.errors import EvidenceError, MtlensError
 from mtlens.evidence.checkpoints import load_encoder
 from mtlens.evidence.gradients.gradient_rows import cross_rows, gradient_rows
 from mtlens.evidence.gradients.linearised import linearised_rows
@@ -23,7 +22,7 @@ from mtlens.evidence.samples import fingerprint, held_out_rows
 from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, STATES, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import cka_table, gradient_table, linearised_table, lookahead_table
-from mtlens.store.workspace.job_folder import JobClaimed
+from mtlens.store.workspace.job_runner import attempt, claimed, outcome_of
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import Hardware, describe, prepare
@@ -37,40 +36,29 @@ Files = Mapping[str, bytes]
 def collect(evidence_job: EvidenceJob, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False) -> Outcome:
     """Compute an evidence job unless its folder says that it is done; a failure is recorded there and harms no other."""
     folder = EvidenceFolder(workspace, evidence_job.job_id)
-    while True:
-        try:
-            workspace.evidence.mkdir(exist_ok=True)
-            with folder.claim():
-                return (
-                    Outcome(job_id=evidence_job.job_id)
-                    if folder.state == "done"
-                    else _work(evidence_job, encoded, folder, threads, gpu)
-                )
-        except JobClaimed:
-            time.sleep(0.5)
-        except WorkspaceError as error:
-            return Outcome(job_id=evidence_job.job_id, reason=str(error))
-
-
-def _work(evidence_job: EvidenceJob, encoded: Encoded, folder: EvidenceFolder, threads: int, gpu: bool) -> Outcome:
-    started = time.perf_counter()
     try:
-        hardware = prepare(_precision(evidence_job), threads=threads, gpu=gpu)
-        journal = folder.start(_about(evidence_job), {name: version(name) for name in PACKAGES}, describe(hardware))
-        try:
-            journal.write("start", fraction=0.0)
-            files = _compute(evidence_job, encoded, folder.workspace, hardware, _reporter(journal))
-            journal.write("done", fraction=1.0)
-            folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
-        except Exception as error:
-            journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
-            folder.fail(_reason(error))
-            raise
-        finally:
-            journal.close()
-    except Exception as error:
-        return Outcome(job_id=evidence_job.job_id, reason=_reason(error))
-    return Outcome(job_id=evidence_job.job_id)
+        workspace.evidence.mkdir(exist_ok=True)
+        with claimed(folder):
+            error = None if folder.state == "done" else _work(evidence_job, encoded, folder, threads, gpu)
+    except MtlensError as refused:
+        error = refused
+    return outcome_of(evidence_job.job_id, error)
+
+
+def _work(evidence_job: EvidenceJob, encoded: Encoded, folder: EvidenceFolder, threads: int, gpu: bool) -> Exception | None:
+    started = time.perf_counter()
+    hardware = prepare(_precision(evidence_job), threads=threads, gpu=gpu)
+
+    def start() -> Journal:
+        return folder.start(_about(evidence_job), {name: version(name) for name in PACKAGES}, describe(hardware))
+
+    def work(journal: Journal) -> None:
+        journal.write("start", fraction=0.0)
+        files = _compute(evidence_job, encoded, folder.workspace, hardware, _reporter(journal))
+        journal.write("done", fraction=1.0)
+        folder.finish(files, {"seconds": time.perf_counter() - started, **describe(hardware)})
+
+    return attempt(folder, start, work)
 
 
 def _compute(
@@ -107,8 +95,8 @@ def _states(
     rows = held_out_rows(encoded, evidence_job.examples)
     if len(rows) < FEWEST_EXAMPLES:
         raise EvidenceError(f"hidden states should be compared on {FEWEST_EXAMPLES} held-out texts at least; found {len(rows)}")
-    found = hidden_states(encoder, encoded, rows, hardware, member.label, report)
-    return save({"mean": found.mean, "cls": found.cls}, metadata={"examples": fingerprint(encoded, rows)})
+    states = hidden_states(encoder, encoded, rows, hardware, member.label, report)
+    return save({"mean": states.mean, "cls": states.cls}, metadata={"examples": fingerprint(encoded, rows)})
 
 
 def _load_states(job_id: str, workspace: Workspace) -> tuple[HiddenStates, str]:
@@ -128,7 +116,7 @@ def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
     """The states, if all are of the same examples in the same order."""
     if len({examples for _, examples in states}) > 1:
         raise EvidenceError("hidden states should be of the same examples in the same order; found others")
-    return [one for one, _ in states]
+    return [hidden for hidden, _ in states]
 
 
 def _precision(evidence_job: EvidenceJob) -> Precision:
@@ -163,8 +151,3 @@ def _reporter(journal: Journal) -> Callable[[float], None]:
             journal.write("progress", fraction=fraction)
 
     return report
-
-
-def _reason(error: Exception) -> str:
-    text = str(error) if isinstance(error, MtlensError) else f"{type(error).__name__}: {error}"
-    return text.split("\n")[0]

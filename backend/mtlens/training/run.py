@@ -1,10 +1,9 @@
-"""One run from claim to DONE: train, evaluate, write its folder. The same code runs in a lane, on a laptop, and wide."""
+"""One run from claim to DONE: train, evaluate, write its folder; the same code alone, on a Ray worker, and data-parallel."""
 
 import contextlib
 import os
 import platform
 import time
-import traceback
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,8 +14,8 @@ from mtlens.config.run import Outcome, Run
 from mtlens.config.sections import SplitName
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.tokenize import Encoded
-from mtlens.errors import EncoderError, MtlensError, TrainingError, WorkspaceError
-from mtlens.store.workspace.job_folder import JobClaimed
+from mtlens.errors import EncoderError, TrainingError, WorkspaceError
+from mtlens.store.workspace.job_runner import attempt, claimed, outcome_of
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.run_folder import MODEL, RESUME, RunFolder, epoch_file
 from mtlens.store.workspace.run_tables import MetricRow, PredictionBlock
@@ -38,34 +37,32 @@ def execute(
 ) -> Outcome:
     """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
 
-    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a wide
-    run, what the other processes do not meet too is raised: they would wait for this one, so Ray Train has to end them all.
+    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a
+    data-parallel run, an error that the other processes do not meet is raised: they would wait for this one, so that Ray
+    Train has to end them all.
     """
     folder = RunFolder(workspace, run.run_id)
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu)
     if world.rank > 0:
         return _follow(run, encoded, hardware, world)
-    while True:
-        try:
-            with folder.claim():
-                decision = world.share(Decision(train=folder.state != "done", state=folder.read_bytes(RESUME)))
-                return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(job_id=run.run_id)
-        except JobClaimed:
-            time.sleep(0.5)
-        except WorkspaceError as error:
-            if world.size > 1:
-                raise
-            return Outcome(job_id=run.run_id, reason=str(error))
+    try:
+        with claimed(folder):
+            decision = world.share(Decision(train=folder.state != "done", state=folder.read_bytes(RESUME)))
+            return _train(run, encoded, folder, hardware, world, decision) if decision.train else Outcome(job_id=run.run_id)
+    except WorkspaceError as error:
+        if world.size > 1:
+            raise
+        return outcome_of(run.run_id, error)
 
 
 def encoder_directory(run: Run) -> Path:
     """The run's encoder on this node; EncoderError if it is not the one that the run was planned with."""
-    found = _locate(run.encoder.name)
-    if found.fingerprint != run.pretrained:
+    encoder = _locate(run.encoder.name)
+    if encoder.fingerprint != run.pretrained:
         raise EncoderError(
-            f"{run.encoder.name} should have fingerprint {run.pretrained[:12]}; found {found.fingerprint[:12]} on this node"
+            f"{run.encoder.name} should have fingerprint {run.pretrained[:12]}; found {encoder.fingerprint[:12]} on this node"
         )
-    return found.directory
+    return encoder.directory
 
 
 @lru_cache
@@ -75,7 +72,7 @@ def _locate(name: str) -> Pretrained:
 
 
 def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Outcome:
-    """A wide run's other processes: the same steps, the same end, and nothing written."""
+    """The other processes of a data-parallel run: the same steps, the same end, and nothing written."""
     decision = world.share(None)
     if not decision.train:
         return Outcome(job_id=run.run_id)
@@ -87,29 +84,23 @@ def _follow(run: Run, encoded: Encoded, hardware: Hardware, world: World) -> Out
         trainer.fit(lambda _: None, lambda _: None)
         trainer.final_predictions()
     except TrainingError as error:
-        return Outcome(job_id=run.run_id, reason=str(error))
+        return outcome_of(run.run_id, error)
     return Outcome(job_id=run.run_id)
 
 
 def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, world: World, decision: Decision) -> Outcome:
-    """Train and write the folder; whatever is raised becomes the reason of a failed run, so that the lane lives on."""
-    try:
-        journal = folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
+    def start() -> Journal:
+        return folder.start(run, {name: version(name) for name in PACKAGES}, describe(hardware))
+
+    def work(journal: Journal) -> None:
         reset_peak_memory(hardware.device)
-        try:
-            trainer = Trainer(run, encoded, encoder_directory(run), hardware, world)
-            _train_and_finish(trainer, decision.state, folder, journal)
-        except Exception as error:
-            journal.write("failed", reason=_reason(error), traceback=traceback.format_exc())
-            folder.fail(_reason(error))
-            raise
-        finally:
-            journal.close()
-    except Exception as error:
-        if world.size > 1 and not isinstance(error, TrainingError):
-            raise
-        return Outcome(job_id=run.run_id, reason=_reason(error))
-    return Outcome(job_id=run.run_id)
+        trainer = Trainer(run, encoded, encoder_directory(run), hardware, world)
+        _train_and_finish(trainer, decision.state, folder, journal)
+
+    error = attempt(folder, start, work)
+    if error is not None and world.size > 1 and not isinstance(error, TrainingError):
+        raise error
+    return outcome_of(run.run_id, error)
 
 
 def _train_and_finish(trainer: Trainer, state: bytes | None, folder: RunFolder, journal: Journal) -> None:
@@ -121,19 +112,13 @@ def _train_and_finish(trainer: Trainer, state: bytes | None, folder: RunFolder, 
     predictions = trainer.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(trainer.model)), durable=True)
     facts = {**_facts(trainer), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
-    # told before the folder is sealed: the store reads the journals of a finished run once
+    # before DONE is written: the store reads the journals of a finished run once
     journal.write("done", epoch=trainer.progress.epoch, step=trainer.progress.updates, fraction=1.0)
     folder.finish(_metrics(predictions), _blocks(predictions, trainer.encoded), facts)
 
 
-def _reason(error: Exception) -> str:
-    """One line; an error that mtlens did not foresee is named by its type."""
-    text = str(error) if isinstance(error, MtlensError) else f"{type(error).__name__}: {error}"
-    return text.split("\n")[0]
-
-
 def _resume(trainer: Trainer, state: bytes | None, journal: Journal) -> None:
-    """Take up a saved state; one that is damaged costs the run its earlier epochs and nothing else."""
+    """Resume from a saved state; where it is damaged, training starts anew."""
     if state is None:
         journal.write("start", fraction=0.0, **_where())
         return
@@ -148,7 +133,7 @@ def _resume(trainer: Trainer, state: bytes | None, journal: Journal) -> None:
 
 
 def _where() -> dict[str, Any]:
-    """Node and process, which tell lanes apart; a run that is taken up may go on in another."""
+    """Node and process; a run that is resumed may go on in another."""
     return {"node": platform.node(), "process": os.getpid()}
 
 
