@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mtlens_dashboard.figures.theme import ROLES
+from mtlens.config.run_kinds import label_of
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     ConfusionInfo,
@@ -23,7 +23,7 @@ from mtlens_dashboard.queries import (
     SettingInfo,
     TrialInfo,
 )
-from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus
+from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus, model_names
 
 Cell = str | int | float | bool | datetime | None
 _LATEX = str.maketrans({
@@ -94,7 +94,7 @@ def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
 def of_curves(curves: Sequence[CurveInfo]) -> Table:
     """One row per run and epoch."""
     rows = [
-        (ROLES.get(curve.role, curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, epoch, validation, loss)
+        (label_of(curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, epoch, validation, loss)
         for curve in curves
         for epoch, validation, loss in zip(curve.epochs, curve.validation, curve.loss, strict=True)
     ]
@@ -102,8 +102,8 @@ def of_curves(curves: Sequence[CurveInfo]) -> Table:
 
 
 def of_scores(scores: Sequence[ScoreInfo]) -> Table:
-    """One row per kind of model, task and metric."""
-    return _of(scores, ("role", "task", "metric", "mean", "deviation", "low", "high", "seeds"))
+    """One row per model, task and metric."""
+    return _of(scores, ("role", "tasks", "task", "metric", "mean", "deviation", "low", "high", "seeds"))
 
 
 def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
@@ -111,16 +111,19 @@ def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
     chosen = [score for score in scores if score.metric == metric]
     tasks = list(dict.fromkeys(score.task for score in chosen))
     factor = 1.0 if metric == "loss" else 100.0
-    cells = {(score.role, score.task): _mean_and_deviation(score, factor) for score in chosen}
-    roles = list(dict.fromkeys(score.role for score in chosen))
-    rows = tuple((ROLES.get(role, role), *(cells.get((role, task)) for task in tasks)) for role in roles)
-    return Table(columns=("model", *tasks), rows=rows)
+    names = model_names((score.role, score.tasks) for score in chosen)
+    rows: dict[str, dict[str, str | None]] = {}
+    for score in chosen:
+        cells = rows.setdefault(names[score.role, score.tasks], {})
+        cells[score.task] = _mean_and_deviation(score, factor)
+    return Table(columns=("model", *tasks), rows=tuple((name, *map(cells.get, tasks)) for name, cells in rows.items()))
 
 
 def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:
-    """One row per kind of model, true and predicted class."""
+    """One row per model, true and predicted class."""
+    names = model_names((one.role, one.tasks) for one in matrices)
     rows = [
-        (ROLES.get(one.role, one.role), one.task, one.classes[i], one.classes[j], count, one.seeds)
+        (names[one.role, one.tasks], one.task, one.classes[i], one.classes[j], count, one.seeds)
         for one in matrices
         for i, row in enumerate(one.counts)
         for j, count in enumerate(row)

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from mtlens_dashboard.figures.colours import legible
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import LIGHT, ROLES, Theme
+from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.scores import ConfusionInfo
-from mtlens_dashboard.wording.formatting import counted, label, shorten
+from mtlens_dashboard.wording.formatting import counted, escape, label, model_names, shorten
 
 _LENGTH = 12  # characters of a class
 _MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number
@@ -21,14 +21,15 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     if not known:
         return empty(theme, "Nobody has predicted this task yet", "Matrices appear when runs have finished.")
     sheet = Sheet()
+    names = [escape(name) for name in model_names((one.role, one.tasks) for one in known).values()]
     classes = known[0].classes
     size = len(classes)
     for panel, one in enumerate(known):
         left = panel * (size + 0.8)
         shares = [[cell / sum(row) if sum(row) else None for cell in row] for row in one.counts]
-        _panel(sheet, one, shares, left, theme)
+        _panel(sheet, one, names[panel], shares, left, theme)
         sheet.note(
-            f"<b>{ROLES.get(one.role, one.role)}</b>",
+            f"<b>{names[panel]}</b>",
             left - 0.5,
             -0.95,
             theme.of_role(one.role),
@@ -43,8 +44,8 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     width = len(known) * (size + 0.8) - 0.8
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[size - 0.5, -1.45], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
-    right = {one.role: sum(one.counts[i][i] for i in range(size)) / sum(map(sum, one.counts)) for one in known}
-    told = ", ".join(f"{ROLES.get(role, role)} {100 * share:.1f} %" for role, share in right.items())
+    right = [sum(one.counts[i][i] for i in range(size)) / sum(map(sum, one.counts)) for one in known]
+    told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(names, right, strict=True))
     title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {told}"
     longest = max(len(shorten(name, _LENGTH)) for name in classes)
     pixels = min(72.0, 640 / width)
@@ -60,12 +61,11 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     )
 
 
-def _panel(sheet: Sheet, one: ConfusionInfo, shares: list[list[float | None]], left: float, theme: Theme) -> None:
+def _panel(sheet: Sheet, one: ConfusionInfo, model: str, shares: list[list[float | None]], left: float, theme: Theme) -> None:
     size = len(one.classes)
     hover = [
         [
-            f"{ROLES.get(one.role, one.role)}: {count:,} of {sum(row):,}<br>true {label(one.classes[i])}<br>"
-            f"predicted {label(one.classes[j])}"
+            f"{model}: {count:,} of {sum(row):,}<br>true {label(one.classes[i])}<br>predicted {label(one.classes[j])}"
             for j, count in enumerate(row)
         ]
         for i, row in enumerate(one.counts)

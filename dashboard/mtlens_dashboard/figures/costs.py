@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
+from mtlens.config.run_kinds import MULTI, SINGLE, is_control, label_of
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import LIGHT, ROLES, Theme
+from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.costs import CostInfo
 from mtlens_dashboard.wording.formatting import counted, duration, in_words, quantity
 
@@ -21,10 +22,10 @@ _BAR = 26  # pixels
 def costs(costs: Sequence[CostInfo], *, theme: Theme = LIGHT) -> go.Figure:
     """Bars as a share of what the task-specific models cost together, amounts written on them."""
     by_role = {cost.role: cost for cost in costs}
-    base = by_role.get("single")
+    base = by_role.get(SINGLE.name)
     if base is None or len(by_role) < 2:
         return empty(theme, "No costs to compare yet", "They appear once both kinds of models have finished.")
-    shown = [role for role in ROLES if role in by_role and role != "shuffled"]
+    shown = [role for role in by_role if not is_control(role)]
     sheet = Sheet()
     place, longest = 0.0, 100.0
     for name, column, tell in _MEASURES:
@@ -37,7 +38,9 @@ def costs(costs: Sequence[CostInfo], *, theme: Theme = LIGHT) -> go.Figure:
             place += 1
             share = 100 * amount / whole
             longest = max(longest, share)
-            _bar(sheet, role, share, place, f"{tell(amount)}   {ROLES[role]}, {counted(by_role[role].models, 'model')}", theme)
+            _bar(
+                sheet, role, share, place, f"{tell(amount)}   {label_of(role)}, {counted(by_role[role].models, 'model')}", theme
+            )
         place += 1.3
     sheet.x_axis(range=[0, longest], visible=False)
     sheet.y_axis(range=[place - 0.6, -0.6], visible=False)
@@ -61,7 +64,7 @@ def _bar(sheet: Sheet, role: str, share: float, place: float, text: str, theme: 
 
 
 def _title(base: CostInfo, by_role: dict[str, CostInfo]) -> str:
-    other = by_role.get("multi")
+    other = by_role.get(MULTI.name)
     if other is None:
         return "Costs of the models"
     parts = [

@@ -5,9 +5,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.config.run_kinds import label_of
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import LIGHT, ROLES, VERDICTS, Theme
+from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import POOLED, escape, interval, label, margin, minus, shorten, signed_points
@@ -39,7 +40,7 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
         head_row(sheet, match, place, theme)
     sheet.x_axis(
         range=[low, high],
-        title={"text": _AXIS.format(matching.metric, ROLES[matching.kind])},
+        title={"text": _AXIS.format(matching.metric, label_of(matching.kind))},
         showline=True,
         ticks="outside",
         ticklen=4,
@@ -196,7 +197,7 @@ def _hover(match: MatchInfo) -> str:
 
 
 def _alt(matching: MatchingInfo) -> str:
-    kind = ROLES[matching.kind]
+    kind = label_of(matching.kind)
     told = "; ".join(
         f"{shorten(match.task or POOLED)} {signed_points(match.difference)} ({interval(match.low90, match.high90)}), "
         f"{match.verdict}"

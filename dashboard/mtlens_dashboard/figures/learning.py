@@ -8,10 +8,11 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from mtlens.config.run_kinds import MULTI, label_of
 from mtlens_dashboard.figures.boxes import Box, Strokes, columns_for, grid, name_length, rule, tick_below, tick_left
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import LIGHT, ROLES, Theme
+from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.learning import CurveInfo
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import MISSING, counted, label, points
@@ -45,7 +46,7 @@ def learning_curves(
     strokes: dict[str, _Strokes] = {}
     many = max(len(of_model) for _, of_model in models) > _MOST_LINES
     for number, (box, ((role, tasks), of_model)) in enumerate(zip(boxes, models, strict=True)):
-        name = f"all {len(tasks)} tasks" if len(tasks) > 1 else label("".join(tasks), name_length(columns))
+        name = f"all {len(tasks)} tasks" if role == MULTI.name else label(", ".join(tasks), name_length(columns))
         _frame_panel(sheet, box, name, role, theme)
         (_collect_mean if many else _collect)(of_model, quantity, name, box, strokes.setdefault(role, _Strokes()))
         if number % columns == 0:
@@ -71,7 +72,7 @@ def learning_curves(
 
 def _frame_panel(sheet: Sheet, box: Box, name: str, role: str, theme: Theme) -> None:
     rule(sheet, box, box.y_range[0], theme.line)
-    text = f"<b>{name}</b><br><span style='color:{theme.of_role(role)}'>{ROLES.get(role, role)}</span>"
+    text = f"<b>{name}</b><br><span style='color:{theme.of_role(role)}'>{label_of(role)}</span>"
     sheet.note(text, box.across[0], box.up[1], theme.ink, xanchor="left", yanchor="bottom", yshift=4)
 
 
@@ -106,7 +107,7 @@ def _collect_mean(curves: Sequence[CurveInfo], quantity: str, name: str, box: Bo
 
 
 def _draw(sheet: Sheet, strokes: _Strokes, role: str, theme: Theme) -> None:
-    colour, name = theme.of_role(role), ROLES.get(role, role)
+    colour, name = theme.of_role(role), label_of(role)
     strokes.ranges.draw_area(sheet, colour, 0.2)
     strokes.lines.draw(sheet, mode="lines+markers", line={"color": colour, "width": 1.5}, marker={"size": 3}, name=name)
     ring = {"size": 8, "color": theme.paper, "line": {"color": colour, "width": 2}}

@@ -99,7 +99,7 @@ def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[froz
         if value is None:
             continue
         hollow = one.measured is None
-        colour = theme.good if one.recommended else theme.single
+        colour = theme.good if one.recommended else theme.colours["grey"]
         sheet.scatter(
             x=[100 * value],
             y=[row],

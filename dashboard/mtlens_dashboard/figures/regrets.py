@@ -43,7 +43,7 @@ def regret(trial: TrialInfo, methods: Sequence[str] = (), *, theme: Theme = LIGH
             tick_left(sheet, box, {end: minus(f"{end:+g}") for end in ends}, theme)
         if number + columns >= len(boxes):
             tick_below(sheet, box, {budget: f"{budget:g}" for budget in (budgets[0], budgets[-1])}, theme)
-    control.draw(sheet, line={"color": theme.single, "width": 1, "dash": "dot"})
+    control.draw(sheet, line={"color": theme.colours["grey"], "width": 1, "dash": "dot"})
     lines.draw(sheet, mode="lines+markers", name="regret", line={"color": theme.better, "width": 1.5}, marker={"size": 6})
     sheet.x_axis(range=[-0.1, max(box.across[1] for box in boxes) + 0.05], visible=False)
     sheet.y_axis(range=[min(box.up[0] for box in boxes) - 0.02, 0.02], visible=False)

@@ -5,10 +5,13 @@ background asks for it. One meaning has one colour in every figure: green speaks
 grey cannot tell. Colour is never alone: each meaning has a symbol and a word too.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import plotly.graph_objects as go
+
+from mtlens.config.run_kinds import RUN_KINDS
 
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
@@ -53,8 +56,6 @@ AGREEMENTS = {
     "inconclusive": Mark("open", "○", "circle-open"),
     "not measured": Mark("open", _DASH, "line-ew-open"),
 }
-ROLES = {"single": "task-specific", "multi": "multi-task", "adapter": "adapters", "shuffled": "shuffled labels"}
-"""Kinds of models in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +73,7 @@ class Theme:
     bad: str
     weak: str
     open: str
-    single: str
-    multi: str
-    adapter: str
-    shuffled: str
+    colours: Mapping[str, str] = field(hash=False)  # of kinds of models, by the names that the registry of run kinds gives
     sequential: Scale  # 0 near the background, 1 far from it
     diverging: Scale  # against at the lower end, for at the upper
 
@@ -84,8 +82,8 @@ class Theme:
         return getattr(self, mark.role)
 
     def of_role(self, role: str) -> str:
-        """Colour of a kind of model."""
-        return getattr(self, role) if role in ROLES else self.muted
+        """Colour of a kind of model; muted where it has none of its own."""
+        return self.colours.get(RUN_KINDS[role].colour, self.muted) if role in RUN_KINDS else self.muted
 
     def template(self) -> go.layout.Template:
         """Plotly template: white space instead of boxes, no grid unless a figure asks for it."""
@@ -121,10 +119,7 @@ LIGHT = Theme(
     bad="#c4520a",
     weak="#8f6a00",
     open="#6b7280",
-    single="#777f8c",
-    multi="#7b3fa0",
-    adapter="#8f6a00",
-    shuffled="#aab0ba",
+    colours={"grey": "#777f8c", "purple": "#7b3fa0", "amber": "#8f6a00", "pale": "#aab0ba"},
     sequential=_scale("#f4f6f9", "#d5e3ee", "#a6c8de", "#6ea7c9", "#3a83ad", "#1a5c85", "#0b3a5b", "#041f33"),
     diverging=_scale("#8c3a05", "#c4520a", "#e08a4e", "#f0c3a1", "#f7f7f5", "#b5d3e7", "#6aa8d2", "#0072b2", "#00446e"),
 )
@@ -140,10 +135,7 @@ DARK = Theme(
     bad="#f28c4b",
     weak="#e0b33c",
     open="#9aa2af",
-    single="#9aa2af",
-    multi="#c792ea",
-    adapter="#e0b33c",
-    shuffled="#5b6370",
+    colours={"grey": "#9aa2af", "purple": "#c792ea", "amber": "#e0b33c", "pale": "#5b6370"},
     sequential=_scale("#171d27", "#183247", "#1b4b69", "#24688e", "#3f89b1", "#72acce", "#aacfe4", "#e3f2fa"),
     diverging=_scale("#ffc9a3", "#f28c4b", "#b35a1e", "#5f3416", "#1d222b", "#173f5c", "#2274a8", "#56b4e9", "#b9e0fa"),
 )

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import plotly.graph_objects as go
 
+from mtlens.config.run_kinds import SINGLE, label_of
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import LIGHT, ROLES, Theme
+from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.runs import RunInfo
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import counted, duration, escape, label
@@ -106,11 +107,11 @@ def _state(run: RunInfo, now: datetime) -> str:
 
 
 def _colour(state: str, theme: Theme) -> str:
-    return {"done": theme.single, "unfinished": theme.better, "stalled": theme.weak}.get(state, theme.bad)
+    return {"done": theme.colours["grey"], "unfinished": theme.better, "stalled": theme.weak}.get(state, theme.bad)
 
 
 def _tell(run: RunInfo, now: datetime) -> str:
-    of_whom = label(run.tasks, 60) if run.role == "single" else ROLES.get(run.role, run.role)
+    of_whom = label(run.tasks, 60) if run.role == SINGLE.name else label_of(run.role)
     lines = [
         f"<b>{of_whom}</b>, seed {run.seed}",
         f"{run.role}, {_state(run, now)}, epoch {run.epoch or 0} of {run.epochs or 0}",

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from mtlens.config.run_kinds import label_of
 from mtlens.errors import MtlensError
 from mtlens_dashboard import figures, queries, tables
-from mtlens_dashboard.figures.theme import ROLES
 from mtlens_dashboard.widgets.auto_refresh import SECONDS
 from mtlens_dashboard.widgets.chart import behind, chart, show
 from mtlens_dashboard.widgets.filters import Chosen
@@ -131,7 +131,7 @@ def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:
 
 
 def _name(run: queries.RunInfo) -> str:
-    role = ROLES.get(run.role, run.role)
+    role = label_of(run.role)
     return f"{role}: {shorten(run.tasks, 40)}" if run.tasks else role
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
+from mtlens.config import run_kinds
+from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.chart import behind, chart, nothing, show
@@ -12,12 +14,6 @@ from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, draw
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing, shorten
-
-KINDS: dict[queries.Kind, str] = {
-    "multi": "multi-task model",
-    "adapter": "adapters (LoRA)",
-    "shuffled": "shuffled labels (control)",
-}
 
 HOW_SCORES = """
 Mean over seeds ± sample standard deviation between seeds, x 100 but for the loss, of the grid point that was best on
@@ -28,8 +24,9 @@ their intervals, are those of the forest plot, by the metric of each task.
 
 def page(chosen: Chosen) -> None:
     """From the verdict down to single predictions."""
-    found = [ask(queries.matching, chosen.experiment_id, kind) for kind in KINDS]
-    compared: dict[queries.Kind, queries.MatchingInfo] = {matching.kind: matching for matching in found if matching.rows}
+    kinds = [kind.name for kind in RUN_KINDS.values() if kind.compared]
+    comparisons = [ask(queries.matching, chosen.experiment_id, kind) for kind in kinds]
+    compared = {matching.kind: matching for matching in comparisons if matching.rows}
     kind = _choose_kind(list(compared))
     if kind is None:
         st.title(literal(titles.NO_VERDICT), anchor=False)
@@ -45,12 +42,12 @@ def page(chosen: Chosen) -> None:
     _differing(chosen)
 
 
-def _choose_kind(kinds: list[queries.Kind]) -> queries.Kind | None:
+def _choose_kind(kinds: list[str]) -> str | None:
     """What is compared with the task-specific models; asked only where there is a choice."""
     if len(kinds) < 2:
         return kinds[0] if kinds else None
     picked = st.segmented_control(
-        "Compared with the task-specific models", kinds, default=kinds[0], format_func=KINDS.__getitem__, key="kind",
+        "Compared with the task-specific models", kinds, default=kinds[0], format_func=run_kinds.label_of, key="kind",
         bind="query-params", required=True,
     )  # fmt: skip
     return kinds[kinds.index(picked)] if picked in kinds else kinds[0]

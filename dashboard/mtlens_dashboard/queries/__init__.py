@@ -27,7 +27,7 @@ from mtlens_dashboard.queries.groupings import (
     trial,
 )
 from mtlens_dashboard.queries.learning import CurveInfo, curves
-from mtlens_dashboard.queries.matching import Kind, MatchInfo, MatchingInfo, Verdict, matching
+from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, Verdict, matching
 from mtlens_dashboard.queries.runs import EvidenceProgressInfo, RunInfo, State, evidence_jobs, runs, seconds_left
 from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
 from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments, differing_runs
@@ -45,7 +45,6 @@ __all__ = [
     "ExplanationInfo",
     "GroupScoreInfo",
     "GroupingInfo",
-    "Kind",
     "LayerMatrixInfo",
     "MatchInfo",
     "MatchingInfo",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos, read_rows
 
@@ -135,8 +136,8 @@ _MATRICES = f"""
             count(*) FILTER (isfinite(value)) AS number
         FROM ({_MEASURED})
         WHERE (seed_a = seed_b OR role_a = 'pretrained' OR role_b = 'pretrained')
-            AND list_contains(['single', 'pretrained', $role], role_a)
-            AND list_contains(['single', 'pretrained', $role], role_b)
+            AND list_contains([$single, 'pretrained', $role], role_a)
+            AND list_contains([$single, 'pretrained', $role], role_b)
         GROUP BY ALL
     ),
     both_ways AS (
@@ -146,7 +147,7 @@ _MATRICES = f"""
     )
     SELECT role_b, task_a, task_b, layer_a, layer_b, sum(total) / nullif(sum(number), 0) AS value
     FROM both_ways
-    WHERE role_a = 'single' AND (role_b <> 'single' OR task_a < task_b)
+    WHERE role_a = $single AND (role_b <> $single OR task_a < task_b)
     GROUP BY role_b, task_a, task_b, layer_a, layer_b
     ORDER BY role_b, task_a, task_b, layer_a, layer_b
 """
@@ -162,12 +163,12 @@ _CELL = f"""
     )
     SELECT seed_a, seed_b, value, low, high, examples, reason
     FROM both_ways
-    WHERE role_a = 'single' AND role_b = $role AND task_a = $task_a AND task_b IS NOT DISTINCT FROM $task_b
+    WHERE role_a = $single AND role_b = $role AND task_a = $task_a AND task_b IS NOT DISTINCT FROM $task_b
         AND layer_a = $layer_a AND layer_b = $layer_b
     ORDER BY seed_a, seed_b
 """
 
-_ROLES: dict[PairKind, str] = {"tasks": "single", "multi": "multi", "pretrained": "pretrained"}
+_ROLES: dict[PairKind, str] = {"tasks": SINGLE.name, "multi": MULTI.name, "pretrained": "pretrained"}
 Matrix = tuple[tuple[float | None, ...], ...]
 _Cells = dict[tuple[int, int], float | None]
 
@@ -191,7 +192,7 @@ def matrices(
     workspace: Workspace, experiment_id: str, kind: PairKind = "tasks", comparing: Comparing = DEFAULT
 ) -> tuple[LayerMatrixInfo, ...]:
     """Layer x layer similarity, one matrix per pair; nothing where no layers but equal ones were compared."""
-    params = {"experiment_id": experiment_id, "role": _ROLES[kind], **vars(comparing)}
+    params = {"experiment_id": experiment_id, "single": SINGLE.name, "role": _ROLES[kind], **vars(comparing)}
     cells: dict[tuple[str, str, str | None], _Cells] = {}
     for role, task_a, task_b, layer_a, layer_b, value in read_rows(workspace, _MATRICES, params).rows:
         cells.setdefault((role, task_a, task_b), {})[layer_a, layer_b] = value
@@ -209,7 +210,7 @@ def cell(
 ) -> tuple[CellInfo, ...]:
     """The pairs of models behind one cell: those of one seed, of which the matrix is the mean, and others where measured."""
     chosen = {"task_a": pair.task_a, "task_b": pair.task_b, "layer_a": layer_a, "layer_b": layer_b}
-    params = {"experiment_id": experiment_id, "role": _ROLES[pair.kind], **chosen, **vars(comparing)}
+    params = {"experiment_id": experiment_id, "single": SINGLE.name, "role": _ROLES[pair.kind], **chosen, **vars(comparing)}
     return read_infos(workspace, CellInfo, _CELL, params)
 
 

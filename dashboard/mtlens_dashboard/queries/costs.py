@@ -1,4 +1,4 @@
-"""What one multi-task model costs against the task-specific models that it would replace."""
+"""What one multi-task model costs against the task-specific models that it would replace: view `model_costs`."""
 
 from dataclasses import dataclass
 
@@ -24,24 +24,9 @@ class CostInfo:
 
 
 _COSTS = """
-    WITH model AS (
-        SELECT
-            role, run.tasks, count(DISTINCT seed) AS seeds, avg(parameters) AS parameters,
-            avg(trainable_parameters) AS trainable_parameters, avg(seconds) AS seconds,
-            avg(TRY_CAST(facts ->> 'inference_seconds' AS DOUBLE)) AS inference_seconds,
-            max(peak_memory_bytes) AS peak_memory_bytes
-        FROM experiment_run JOIN run USING (run_id)
-        WHERE experiment_id = $experiment_id AND coalesce(selected, candidate = 0) AND state = 'done'
-        GROUP BY role, run.tasks
-    )
     SELECT
-        role, count(*) AS models, min(seeds) AS seeds, CAST(sum(parameters) AS DOUBLE) AS parameters,
-        CAST(sum(trainable_parameters) AS DOUBLE) AS trainable_parameters, sum(seconds) AS seconds,
-        if(count(inference_seconds) = count(*), sum(inference_seconds), NULL) AS inference_seconds,
-        CAST(max(peak_memory_bytes) AS DOUBLE) AS peak_memory_bytes
-    FROM model GROUP BY role
-    HAVING len(list_distinct(flatten(list(tasks)))) >= (SELECT count(*) FROM task WHERE experiment_id = $experiment_id)
-    ORDER BY list_position(['single', 'multi', 'adapter', 'shuffled'], role)
+        role, models, seeds, parameters, trainable_parameters, seconds, inference_seconds, peak_memory_bytes
+    FROM model_costs WHERE experiment_id = $experiment_id
 """
 
 

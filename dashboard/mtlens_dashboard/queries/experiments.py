@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mtlens.config.run_kinds import MULTI
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.database.shared_connection import query
 from mtlens.store.workspace.workspace import Workspace
@@ -74,7 +75,7 @@ _EXPERIMENTS = """
         GROUP BY experiment_id
     ) AS progress USING (experiment_id)
     LEFT JOIN (
-        SELECT DISTINCT experiment_id FROM comparison WHERE kind = 'multi'
+        SELECT DISTINCT experiment_id FROM comparison WHERE kind = $kind
     ) AS compared ON compared.experiment_id = experiment.experiment_id
     ORDER BY last_started DESC, experiment_id
 """
@@ -101,7 +102,7 @@ def snapshot(workspace: Workspace) -> SnapshotInfo:
 
 def experiments(workspace: Workspace) -> tuple[ExperimentInfo, ...]:
     """All experiments, the last started first."""
-    return read_infos(workspace, ExperimentInfo, _EXPERIMENTS, {})
+    return read_infos(workspace, ExperimentInfo, _EXPERIMENTS, {"kind": MULTI.name})
 
 
 def tasks(workspace: Workspace, experiment_id: str) -> tuple[TaskInfo, ...]:

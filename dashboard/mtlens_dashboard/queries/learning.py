@@ -1,4 +1,4 @@
-"""How validation score and loss moved while the runs trained, but for the groups of a search: events of kind `epoch`."""
+"""Validation score and training loss by epoch: view `learning_curves`, without the runs that a search asked for."""
 
 from dataclasses import dataclass
 
@@ -24,29 +24,18 @@ class CurveInfo:
 
 
 _CURVES = """
-    WITH asked AS (
-        SELECT run_id, role, candidate, selected, run.tasks, seed, state, best_epoch
-        FROM experiment_run JOIN run USING (run_id)
-        WHERE experiment_id = $experiment_id AND role <> 'group' AND ($all_candidates OR coalesce(selected, true))
-    ),
-    newest AS (
-        SELECT run_id, epoch, arg_max(payload, (journal, position)) AS payload
-        FROM event
-        WHERE kind = 'epoch' AND epoch IS NOT NULL AND run_id IN (SELECT run_id FROM asked)
-        GROUP BY run_id, epoch
-    )
     SELECT
-        run_id, role, any_value(asked.tasks) AS tasks, any_value(seed) AS seed, any_value(candidate) AS candidate,
+        run_id, role, any_value(tasks) AS tasks, any_value(seed) AS seed, any_value(candidate) AS candidate,
         any_value(selected) AS selected, any_value(state) AS state, any_value(best_epoch) AS best_epoch,
-        list(epoch ORDER BY epoch) AS epochs,
-        list(TRY_CAST(payload ->> 'validation' AS DOUBLE) ORDER BY epoch) AS validation,
-        list(TRY_CAST(payload ->> 'loss' AS DOUBLE) ORDER BY epoch) AS loss
-    FROM asked JOIN newest USING (run_id)
+        list(epoch ORDER BY epoch) AS epochs, list(validation ORDER BY epoch) AS validation, list(loss ORDER BY epoch) AS loss
+    FROM learning_curves LEFT JOIN run_kind ON run_kind.name = role
+    WHERE experiment_id = $experiment_id AND ($all_candidates OR coalesce(selected, true))
+        AND role NOT IN (SELECT name FROM run_kind WHERE asked_by IS NULL)
     GROUP BY role, run_id
-    ORDER BY list_position(['single', 'multi', 'adapter', 'shuffled'], role), tasks, candidate, seed, run_id
+    ORDER BY any_value(position), role, tasks, candidate, seed, run_id
 """
 
 
 def curves(workspace: Workspace, experiment_id: str, *, all_candidates: bool = False) -> tuple[CurveInfo, ...]:
-    """Curves of the runs that are compared, or of the whole grid. An epoch trained again after a crash counts once."""
+    """Curves of the runs that are compared, or of the whole grid."""
     return read_infos(workspace, CurveInfo, _CURVES, {"experiment_id": experiment_id, "all_candidates": all_candidates})

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from mtlens.config.run_kinds import MULTI
 from mtlens.statistics.metrics import label_of
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
 
-Kind = Literal["multi", "adapter", "shuffled"]
 Verdict = Literal["matches", "better", "worse", "inconclusive"]
 
 
@@ -56,7 +56,7 @@ class MatchingInfo:
 
     experiment: str
     experiment_id: str
-    kind: Kind
+    kind: str
     margin: float
     tasks: tuple[MatchInfo, ...]
     pooled: MatchInfo | None
@@ -101,7 +101,7 @@ _MATCHES = """
 """
 
 
-def matching(workspace: Workspace, experiment_id: str, kind: Kind = "multi") -> MatchingInfo:
+def matching(workspace: Workspace, experiment_id: str, kind: str = MULTI.name) -> MatchingInfo:
     """One kind of model against the task-specific ones."""
     params = {"experiment_id": experiment_id}
     about = read_infos(workspace, _About, _ABOUT, params)

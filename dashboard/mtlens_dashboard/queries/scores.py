@@ -1,8 +1,9 @@
-"""Models x tasks: the scores of finished runs, over their seeds, and where the predictions went wrong. Groups of tasks, which a
-search trains by the dozen, are told by `mtlens_dashboard.queries.groupings`.
+"""Scores of each model and task over the seeds, and confusion matrices: views `model_scores` and `confusion`, without the runs
+that a search asked for, which `mtlens_dashboard.queries.groupings` reads.
 """
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
@@ -12,9 +13,10 @@ SplitName = str
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreInfo:
-    """One kind of model on one task. deviation: sample standard deviation between seeds; None for one seed."""
+    """One model on one of its tasks. deviation: sample standard deviation between seeds; None for one seed."""
 
     role: str
+    tasks: tuple[str, ...]
     task: str
     metric: str
     mean: float | None
@@ -26,12 +28,13 @@ class ScoreInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionInfo:
-    """Labels against predictions of one kind of model on one task, summed over its seeds.
+    """Labels against predictions of one model on one task, summed over its seeds. tasks: those that the model is trained on.
 
     counts[i][j]: examples of class i that were predicted as class j.
     """
 
     role: str
+    tasks: tuple[str, ...]
     task: str
     split: str
     classes: tuple[str, ...]
@@ -42,65 +45,49 @@ class ConfusionInfo:
 @dataclass(frozen=True, kw_only=True)
 class _Cell:
     role: str
+    tasks: tuple[str, ...]
     seeds: int
     label: int
     predicted: int
-    number: int
+    examples: int
     classes: tuple[str, ...]
 
 
 _SCORES = """
-    SELECT
-        role, metric.task, metric.name AS metric, avg(value) AS mean, stddev_samp(value) AS deviation, min(value) AS low,
-        max(value) AS high, count(DISTINCT run_id) AS seeds
-    FROM experiment_run
-    JOIN metric USING (run_id)
-    LEFT JOIN task ON task.experiment_id = experiment_run.experiment_id AND task.task = metric.task
-    WHERE experiment_run.experiment_id = $experiment_id AND coalesce(selected, candidate = 0) AND split = $split
-        AND "class" IS NULL AND isfinite(value) AND role <> 'group'
-    GROUP BY role, metric.task, metric.name
-    ORDER BY metric.name, list_position(['single', 'multi', 'adapter', 'shuffled'], role), any_value(position), metric.task
+    SELECT role, tasks, task, metric, mean, deviation, low, high, seeds
+    FROM model_scores
+    WHERE experiment_id = $experiment_id AND split = $split AND role NOT IN (SELECT name FROM run_kind WHERE asked_by IS NULL)
 """
 
 _CONFUSION = """
-    WITH asked AS (
-        SELECT DISTINCT run_id, role FROM experiment_run
-        WHERE experiment_id = $experiment_id AND coalesce(selected, candidate = 0) AND role <> 'group'
-    ),
-    cell AS (
-        SELECT run_id, label, predicted, count(*) AS number
-        FROM prediction
-        WHERE task = $task AND split = $split AND run_id IN (SELECT run_id FROM asked)
-        GROUP BY ALL
-    )
     SELECT
-        role, first(seeds) AS seeds, label, predicted, CAST(sum(number) AS BIGINT) AS number,
+        role, tasks, seeds, label, predicted, examples,
         coalesce((SELECT classes FROM task WHERE experiment_id = $experiment_id AND task = $task), []) AS classes
-    FROM (SELECT *, count(DISTINCT run_id) OVER (PARTITION BY role) AS seeds FROM asked JOIN cell USING (run_id))
-    GROUP BY role, label, predicted
-    ORDER BY list_position(['single', 'multi', 'adapter', 'shuffled'], role), label, predicted
+    FROM confusion
+    WHERE experiment_id = $experiment_id AND task = $task AND split = $split
+        AND role NOT IN (SELECT name FROM run_kind WHERE asked_by IS NULL)
 """
 
 
 def scores(workspace: Workspace, experiment_id: str, split: SplitName = "test") -> tuple[ScoreInfo, ...]:
-    """Every metric of the runs that are compared, by kind of model and task."""
+    """Every metric of the runs that are compared, by model and task."""
     return read_infos(workspace, ScoreInfo, _SCORES, {"experiment_id": experiment_id, "split": split})
 
 
 def confusion(workspace: Workspace, experiment_id: str, task: str, split: SplitName = "test") -> tuple[ConfusionInfo, ...]:
-    """One matrix per kind of model that has predicted the task."""
+    """One matrix per model that has predicted the task."""
     params = {"experiment_id": experiment_id, "task": task, "split": split}
     cells = read_infos(workspace, _Cell, _CONFUSION, params)
-    return tuple(
-        _matrix([cell for cell in cells if cell.role == role], task, split)
-        for role in dict.fromkeys(cell.role for cell in cells)
-    )
+    models = groupby(cells, key=lambda cell: (cell.role, cell.tasks))
+    return tuple(_matrix(list(of_model), task, split) for _, of_model in models)
 
 
 def _matrix(cells: list[_Cell], task: str, split: str) -> ConfusionInfo:
-    classes = cells[0].classes
-    counts = [[0] * len(classes) for _ in classes]
+    first = cells[0]
+    counts = [[0] * len(first.classes) for _ in first.classes]
     for cell in cells:
-        counts[cell.label][cell.predicted] = cell.number
-    rows = tuple(map(tuple, counts))
-    return ConfusionInfo(role=cells[0].role, task=task, split=split, classes=classes, seeds=cells[0].seeds, counts=rows)
+        counts[cell.label][cell.predicted] = cell.examples
+    return ConfusionInfo(
+        role=first.role, tasks=first.tasks, task=task, split=split, classes=first.classes, seeds=first.seeds,
+        counts=tuple(map(tuple, counts)),
+    )  # fmt: skip

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from mtlens.config.run_kinds import label_of
 from mtlens_dashboard.queries import AlignmentInfo, CaseInfo, LayerMatrixInfo, MatchingInfo, ProfileInfo
 
-_COMPARED = {"multi": "multi-task", "adapter": "adapters", "shuffled": "models with shuffled labels"}
 _PAIRS = {
     "tasks": "two task-specific models, over pairs of different seeds",
     "multi": "a task-specific and the multi-task model, over pairs of different seeds",
@@ -30,7 +30,7 @@ _COSINES = {
 def forest(matching: MatchingInfo) -> str:
     """Whose difference to the task-specific models it is."""
     return (
-        f"Each row is a difference of {matching.metric} x 100 on the test split, {_COMPARED[matching.kind]} less "
+        f"Each row is a difference of {matching.metric} x 100 on the test split, {label_of(matching.kind)} less "
         "task-specific. "
         "Shaded: the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
         "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks."

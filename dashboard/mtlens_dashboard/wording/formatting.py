@@ -4,7 +4,13 @@ which renders a subset of HTML, sees them.
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from mtlens.config.run_kinds import label_of
+
+Model = tuple[str, tuple[str, ...]]
+"""Kind of run and tasks."""
 
 MISSING = "\N{EN DASH}"
 POOLED, EVERY_TASK = "mean", "every task"
@@ -45,6 +51,18 @@ def listing(names: Sequence[str], most: int = 3) -> str:
     if len(short) > most:
         short = [*short[: most - 1], f"{len(short) - most + 1} others"]
     return " and ".join(filter(None, [", ".join(short[:-1]), *short[-1:]]))
+
+
+def model_names(models: Iterable[Model]) -> dict[Model, str]:
+    """Label of the kind of each model; with its tasks where another model of the kind is trained on one of them too."""
+    distinct = dict.fromkeys(models)
+    number = Counter((role, task) for role, tasks in distinct for task in tasks)
+    return {
+        (role, tasks): f"{label_of(role)}: {listing(tasks)}"
+        if any(number[role, task] > 1 for task in tasks)
+        else label_of(role)
+        for role, tasks in distinct
+    }
 
 
 def counted(number: int, noun: str) -> str:

@@ -31,7 +31,7 @@ def create(connection: Connection) -> None:
     """Make tables, views and their descriptions."""
     with transaction(connection):
         connection.execute("\n".join(table.create for table in TABLES))
-        for name in ("views.sql", "evidence.sql", "grouping.sql"):
+        for name in ("views.sql", "models.sql", "evidence.sql", "grouping.sql"):
             connection.execute((_SQL / name).read_text(encoding="utf-8"))
         connection.execute("\n".join(view.comments for view in VIEWS))
         about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]

@@ -45,11 +45,10 @@ from mtlens.store.tables.grouping import (
     GroupScoresView,
     RecommendationRow,
 )
+from mtlens.store.tables.models import ConfusionView, LearningCurvesView, ModelCostsView, ModelScoresView
 from mtlens.store.tables.runs import EventRow, OfRun, RunRow, RunsView, ScoreView
 from mtlens.store.workspace.evidence_tables import CkaRow, GradientRow, LinearisedRow, LookaheadRow
 from mtlens.store.workspace.run_tables import ExampleRow, MetricRow, PredictionRow
-
-SCHEMA_VERSION = 8
 
 TABLES = (
     Table("store_info", StoreInfoRow),
@@ -91,6 +90,10 @@ VIEWS = (
     View("matching", MatchingView, (ComparisonRow,)),
     View("score", ScoreView, (MetricRow, OfRun)),
     View("runs", RunsView, (RunRow, ExperimentRunRow)),
+    View("model_scores", ModelScoresView, (ExperimentRunRow, MetricRow)),
+    View("model_costs", ModelCostsView, (ExperimentRunRow,)),
+    View("learning_curves", LearningCurvesView, (ExperimentRunRow, RunRow)),
+    View("confusion", ConfusionView, (ExperimentRunRow, PredictionRow)),
     View("evidence_job", EvidenceJobView, (ExperimentEvidenceJobRow, EvidenceJobSeenRow)),
     View("evidence_cka", EvidenceCkaView, (SimilarityRow,)),
     View("evidence_gradients", EvidenceGradientsView, (AlignmentRow,)),

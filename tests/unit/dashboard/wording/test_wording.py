@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
@@ -236,8 +237,9 @@ def contrast(colour: str, other: str) -> float:
 def test_contrast(theme: Theme) -> None:
     for role in ("ink", "muted", "good", "better", "bad", "weak", "open"):
         assert contrast(getattr(theme, role), theme.paper) >= 4.5, role
-    for role in ("single", "multi", "adapter"):
-        assert contrast(getattr(theme, role), theme.paper) >= 3, role
+    for kind in RUN_KINDS.values():
+        if not kind.control:
+            assert contrast(theme.of_role(kind.name), theme.paper) >= 3, kind.name
 
 
 @pytest.mark.parametrize("marks", [VERDICTS, STATEMENTS, AGREEMENTS])
