@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import Report, generate
 from mtlens.data.synthetic_reports.anatomy import LEVELS
 from mtlens.inference.extraction.reader import Reader

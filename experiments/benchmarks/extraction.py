@@ -19,7 +19,7 @@ from typing import cast
 import torch
 
 from experiments.benchmarks.inference import TASKS, make_family
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.inference.extraction.extract import Extraction
 from mtlens.inference.extraction.inputs import Columns

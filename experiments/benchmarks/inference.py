@@ -19,8 +19,9 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 from transformers.utils import logging
 
-from mtlens.config.sections import MINILM, Spine, Task
+from mtlens.config.sections import MINILM, Task
 from mtlens.data.encoders import locate
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.inference.model.family import Family, FamilyConfig, MemberConfig
 from mtlens.training.hardware import prepare, usable_cores

@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
-from mtlens.config.sections import Data, Encoder, Spine, Task, Training
+from mtlens.config.sections import Encoder, Task, Training
+from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
@@ -108,7 +109,7 @@ def main() -> None:
         workspace = Workspace.open(Path(directory) / "results")
         for number in range(-(-NUM_RUNS // (len(SEEDS) * (1 + len(TASKS))))):
             experiment = Experiment(
-                name=f"e{number}", data=Data(spine=Spine(region="lumbar")), tasks=TASKS, seeds=SEEDS, margin=0.02
+                name=f"e{number}", data=SpineReports(spine=Spine(region="lumbar")), tasks=TASKS, seeds=SEEDS, margin=0.02
             )
             save(workspace, experiment)
             for _, run in list(runs_of(experiment))[: NUM_RUNS - len(seconds)]:

@@ -16,7 +16,7 @@ import numpy as np
 import uvicorn
 
 from experiments.benchmarks.inference import TASKS, make_family
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.extraction.server import create

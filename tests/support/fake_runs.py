@@ -12,7 +12,8 @@ import pyarrow as pa
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI, asked_kinds
-from mtlens.config.sections import Data, Encoder, Grid, Lora, Spine, Task, Training
+from mtlens.config.sections import Encoder, Grid, Lora, Task, Training
+from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.statistics.metrics import comparable
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
@@ -56,7 +57,7 @@ def fake_experiment(
     """An experiment and its runs. A third of the examples is validation and a third test; two make a cluster."""
     experiment = Experiment(
         name=name,
-        data=Data(spine=Spine(region="lumbar", reports=num_examples)),
+        data=SpineReports(spine=Spine(region="lumbar", reports=num_examples)),
         tasks=tuple(Task(name=task, column=task, classes=CLASSES) for task in tasks),
         training=Training(epochs=2, lora=Lora(learning_rate=5e-3)),
         grid=Grid(learning_rate=learning_rates if len(learning_rates) > 1 else ()),

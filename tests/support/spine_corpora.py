@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import Corpus, SegmentText, generate
 
 NUM_REPORTS = 800

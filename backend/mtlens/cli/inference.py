@@ -41,7 +41,8 @@ def export(
 ) -> None:
     """Write the family of models that the evidence chose as a loadable folder with a model card."""
     from mtlens.config.loading import load_experiments
-    from mtlens.execution.plan import make_plan, table_folders
+    from mtlens.data.folders import data_folders
+    from mtlens.execution.plan import make_plan
     from mtlens.inference.export.export import export as write
     from mtlens.store.workspace.workspace import Workspace
 
@@ -49,7 +50,7 @@ def export(
     specs = load_experiments(experiment)
     for spec in specs:
         folder = out if len(specs) == 1 else out / spec.name
-        plan = make_plan(spec, table_folders(experiment.parent, data))
+        plan = make_plan(spec, data_folders(experiment.parent, data))
         config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         reads = "motion segments" if config.levels else "whole texts"

@@ -8,6 +8,7 @@ import yaml
 from mtlens.config.loading import json_schema, parse_experiments
 from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.data.label_columns import read_label_columns
+from mtlens.data.sources.tables import Table, Tables
 from mtlens.errors import ExperimentError
 from mtlens.store.workspace.files import to_json, write_atomic
 
@@ -27,9 +28,10 @@ def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: s
     if out.exists():
         raise ExperimentError(f"{out} should not exist yet; found a file, which stays as it is")
     read = read_label_columns(table, text=text, columns=columns, group=group)
+    data = Tables(tables=(Table(path=str(table.resolve()), text=text, group=group),))
     content = {
         "name": out.stem,
-        "data": {"tables": [{"path": str(table.resolve()), "text": text, **({"group": group} if group else {})}]},
+        "data": data.model_dump(mode="json", exclude_defaults=True),
         "tasks": read.tasks,
         "margin": 0.03,
         "seeds": [0, 1, 2],

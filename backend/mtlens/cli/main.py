@@ -78,11 +78,12 @@ def plan(experiment: ExperimentFile, workspace: WorkspaceOption = RESULTS, data:
     """Print the runs, their cost and the power of the test set, before anything runs."""
     from mtlens.cli.plan_output import print_plan
     from mtlens.config.loading import load_experiments
+    from mtlens.data.folders import data_folders
     from mtlens.execution.overview import Overview
-    from mtlens.execution.plan import make_plan, table_folders
+    from mtlens.execution.plan import make_plan
 
     for spec in load_experiments(experiment):
-        print_plan(Overview.of(make_plan(spec, table_folders(experiment.parent, data)), workspace))
+        print_plan(Overview.of(make_plan(spec, data_folders(experiment.parent, data)), workspace))
 
 
 @app.command()
@@ -194,14 +195,14 @@ def _run(
 ) -> None:
     from mtlens.cli.output import err
     from mtlens.config.loading import load_experiments
-    from mtlens.execution.plan import table_folders
+    from mtlens.data.folders import data_folders
 
     experiments, failed = load_experiments(experiment), list[str]()
-    directories = table_folders(experiment.parent, data)
+    folders = data_folders(experiment.parent, data)
     for spec in experiments:
         asked = spec if explain else spec.searched()
         try:
-            _run_one(asked, workspace, directories, local, address, train=train, explain=explain)
+            _run_one(asked, workspace, folders, local, address, train=train, explain=explain)
         except (DataError, EncoderError, TrainingError) as error:
             if len(experiments) == 1:
                 raise
@@ -215,7 +216,7 @@ def _run(
 def _run_one(
     spec: "Experiment",
     workspace: Path,
-    directories: list[Path],
+    folders: list[Path],
     local: bool,
     address: str | None,
     *,
@@ -231,7 +232,7 @@ def _run_one(
         from mtlens.execution.live_progress import live_progress
         from mtlens.execution.plan import make_plan
 
-        made = make_plan(spec, directories)
+        made = make_plan(spec, folders)
     output.print_start(spec.name, made.examples.notes)
     finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
     try:

@@ -6,8 +6,10 @@ from rich.table import Table
 from mtlens.cli.output import NARROW, out
 from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import MULTI
-from mtlens.config.sections import Search, Spine
-from mtlens.data.examples import SPLITS, Examples
+from mtlens.config.sections import Search
+from mtlens.data.examples import Examples
+from mtlens.data.sources import source_of
+from mtlens.data.splits import SPLITS, in_split
 from mtlens.execution.overview import DISAGREEMENT_RATES, Overview
 from mtlens.statistics.power import required_examples
 
@@ -16,7 +18,7 @@ def print_plan(overview: Overview) -> None:
     """Everything about a plan that can be known before anything runs."""
     plan = overview.plan
     experiment, examples = plan.experiment, plan.examples
-    sizes = ", ".join(f"{(examples.splits == i).sum():,} {split}" for i, split in enumerate(SPLITS))
+    sizes = ", ".join(f"{in_split(examples.splits, split).sum():,} {split}" for split in SPLITS)
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
     lengths, longest = plan.encoded.lengths, plan.encoded.longest
     out.print(
@@ -26,8 +28,8 @@ def print_plan(overview: Overview) -> None:
     for note in examples.notes:
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))
-    if experiment.data.spine is not None:
-        _print_spine(experiment.data.spine)
+    for line in source_of(experiment).summary():
+        out.print(line)
     _print_cost(overview)
     if overview.lacking:
         less = f"This machine has less than the file asks for: {overview.lacking}."
@@ -106,17 +108,3 @@ def _print_power(overview: Overview) -> None:
     out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
     if len(seeds) < 3:
         out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
-
-
-def _print_spine(spine: Spine) -> None:
-    from mtlens.data.synthetic_reports import generate, summarise
-
-    summary = summarise(generate(spine))
-    out.print(
-        f"synthetic: {summary.num_reports} reports of {summary.num_patients} patients from {summary.num_practices} practices, "
-        f"{summary.num_unseen_practices} of them in the test split only; median {summary.words[0.5]:.0f} words a segment; "
-        f"{summary.multi_level_share:.0%} of level sentences speak of several levels, {summary.hedged_share:.0%} of segments "
-        f"are hedged, {summary.label_noise_share:.1%} of labels are wrong on purpose"
-    )
-    pairs = ", ".join(f"{name} {pair.latent:.2f} (target {pair.target:.2f})" for name, pair in summary.correlations.items())
-    out.print(f"correlations of severities: {pairs}")

@@ -14,7 +14,6 @@ from mtlens.config.run_kinds import SINGLE, Asked
 from mtlens.config.sections import (
     MOST_EXHAUSTIVE,
     MOST_SEARCHED,
-    Data,
     Encoder,
     Evidence,
     Grid,
@@ -25,14 +24,17 @@ from mtlens.config.sections import (
     Task,
     Training,
 )
+from mtlens.config.sources import DataSection
 from mtlens.errors import ExperimentError
+
+_SOURCES_OF_0_1 = {"tables": (), "spine": None}  # version 0.1 hashed both keys, whichever source was used
 
 
 class Experiment(Spec):
     """One question: does one multi-task model match the task-specific ones on these tasks?"""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-    data: Data
+    data: DataSection
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=100)
     encoder: Encoder = Encoder()
     training: Training = Training()
@@ -105,4 +107,5 @@ class Experiment(Spec):
     @property
     def experiment_id(self) -> str:
         """Hash of everything but resources and search: neither changes whether one model matches the others."""
-        return content_hash(self.model_dump(exclude={"resources", "search"}))
+        content = self.model_dump(exclude={"resources", "search"})
+        return content_hash({**content, "data": {**_SOURCES_OF_0_1, **content["data"]}})

@@ -15,7 +15,8 @@ import yaml
 from pydantic import ValidationError
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Spec
+from mtlens.config.sections import Data, Spec
+from mtlens.config.sources import sources
 from mtlens.config.sweep import unfold_sweep
 from mtlens.errors import ExperimentError
 
@@ -206,15 +207,19 @@ def _as_written(where: Location, lines: dict[Location, int]) -> Location:
 
 def _valid_keys(where: Location) -> set[str]:
     """Keys that the model at a location has."""
-    model: type[Spec] = Experiment
+    models: set[type[Spec]] = {Experiment}
     for part in where:
-        if isinstance(part, str) and part in model.model_fields:
-            model = next(_models_in(model.model_fields[part].annotation), model)
-    return set(model.model_fields) - ({"name"} if where[:1] == ("tasks",) else set())
+        holders = [model for model in models if isinstance(part, str) and part in model.model_fields]
+        inner = {held for model in holders for held in _models_in(model.model_fields[str(part)].annotation)}
+        models = inner or models
+    keys = {key for model in models for key in model.model_fields}
+    return keys - ({"name"} if where[:1] == ("tasks",) else set())
 
 
 def _models_in(annotation: Any) -> Iterator[type[Spec]]:
-    if isinstance(annotation, type) and issubclass(annotation, Spec):
+    if annotation is Data:
+        yield from sources().values()
+    elif isinstance(annotation, type) and issubclass(annotation, Spec):
         yield annotation
     for argument in typing.get_args(annotation):
         yield from _models_in(argument)

@@ -24,7 +24,6 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-SplitName = Literal["train", "validation", "test"]
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -33,28 +32,6 @@ class Spec(BaseModel):
     """Base of all models: immutable, and every unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Table(Spec):
-    """One file of texts with label columns: CSV, TSV, Parquet or JSONL, told by its suffix."""
-
-    path: Name = Field(description="relative to the experiment file, to --data, or to MTLENS_DATA")
-    text: Name = Field(description="column that holds the text")
-    id: Name | None = Field(default=None, description="column of unique ids; row numbers otherwise")
-    group: Name | None = Field(default=None, description="column whose rows stay in one split, such as the patient")
-    split: Name | None = Field(default=None, description="column that gives each row's split")
-    split_values: dict[SplitName, tuple[Label, ...]] | None = Field(
-        default=None, description="which values of the split column mean which split"
-    )
-
-
-class Spine(Spec):
-    """Synthetic spine MRI reports, one text per report and motion segment."""
-
-    region: Literal["cervical", "lumbar"]
-    reports: PositiveInt = Field(default=400, le=1_000_000, description="number of reports; each has six segments")
-    relatedness: float = Field(default=0.8, ge=0, le=1, description="0: unrelated tasks; 1: shared causes and cues")
-    seed: NonNegativeInt = 0
 
 
 class Splits(Spec):
@@ -75,17 +52,9 @@ class Splits(Spec):
 
 
 class Data(Spec):
-    """Where the examples come from: tables of one's own, or synthetic spine reports."""
+    """Where the examples come from: what all sources have in common. Each source is a subclass (`mtlens.data.sources`)."""
 
-    tables: tuple[Table, ...] = ()
-    spine: Spine | None = None
     splits: Splits = Splits()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if bool(self.tables) == (self.spine is not None):
-            raise ValueError("data should have either `tables` or `spine`; found " + ("both" if self.tables else "neither"))
-        return self
 
 
 class Task(Spec):

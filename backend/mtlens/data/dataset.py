@@ -1,80 +1,59 @@
-"""All tables of an experiment, or its synthetic reports, as `Examples`."""
+"""The rows of an experiment's source as `Examples`: labels made of cells, and every example in a split."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Spine, SplitName, Table, Task
+from mtlens.config.sections import Task
+from mtlens.data.assignment import DROPPED, assign
+from mtlens.data.columns import nearest
 from mtlens.data.examples import Examples
-from mtlens.data.splits import DROPPED, assign
-from mtlens.data.table import Rows, nearest, read_table
+from mtlens.data.sources import Rows, source_of
+from mtlens.data.splits import SplitName
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, kind_of
 
 
-def load_examples(experiment: Experiment, directories: Sequence[Path]) -> Examples:
-    """Read, check and split the data; tables are looked for in each directory in turn.
+def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
+    """Read, check and split the data; files are looked for in each folder in turn.
 
     Raises `DataError` in one line that names file, line and column, or task and split.
     """
-    data = experiment.data
-    if data.spine is not None:
-        sources = [_read_spine(data.spine, experiment.tasks)]
-    else:
-        sources = [read_table(table, _find(table, directories), experiment.tasks) for table in data.tables]
-    _check_columns(experiment, sources)
-    return _join(experiment, sources).checked()
+    columns = frozenset(task.column for task in experiment.tasks)
+    sources = source_of(experiment).read(columns, folders)
+    labels = [labels_of(experiment.tasks, rows) for rows in sources]
+    _check(experiment.tasks, sources, labels)
+    return _join(experiment, sources, np.concatenate(labels)).checked()
 
 
-def _find(table: Table, directories: Sequence[Path]) -> Path:
-    candidates = [directory / table.path for directory in directories]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        places = ", ".join(str(directory) for directory in directories)
-        raise DataError(f"{table.path}: table should be a file in one of [{places}]; found none there")
-    return found
-
-
-def _read_spine(spine: Spine, tasks: Sequence[Task]) -> Rows:
-    """Synthetic reports as one source; those of unseen practices are given to the test split."""
-    from mtlens.data.synthetic_reports.rows import spine_rows  # the generator is large, and tables have no use for it
-
-    rows = spine_rows(spine)
-    columns = tuple(rows[0].labels)
-    labels = np.full((len(rows), len(tasks)), MISSING, dtype=np.int16)
+def labels_of(tasks: Sequence[Task], rows: Rows) -> NDArray[np.int16]:
+    """Labels by the kind of each task, `[n, T]`; MISSING where the rows lack a task's column."""
+    labels = np.full((len(rows.ids), len(tasks)), MISSING, dtype=np.int16)
     for index, task in enumerate(tasks):
-        if task.column in columns:
-            values = [row.labels[task.column] for row in rows]
-            labels[:, index] = kind_of(task).read(task, values, lambda row: f"report {rows[row].id}")
-    return Rows(
-        ids=[row.id for row in rows],
-        texts=[row.text for row in rows],
-        labels=labels,
-        groups=[row.patient for row in rows],
-        splits=["test" if row.unseen else None for row in rows],
-        columns=columns,
-    )
+        if task.column in rows.cells:
+            labels[:, index] = kind_of(task).read(task, rows.cells[task.column], rows.where)
+    return labels
 
 
-def _check_columns(experiment: Experiment, sources: Sequence[Rows]) -> None:
-    """Raise `DataError` for a task that no source labels and for a table that labels no task."""
+def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[NDArray[np.int16]]) -> None:
+    """Raise `DataError` for a task whose column no table has and for a table that labels no task."""
     columns = [column for rows in sources for column in rows.columns]
-    for task in experiment.tasks:
+    for task in tasks:
         if task.column not in columns:
-            where = ", ".join(table.path for table in experiment.data.tables) or "the synthetic reports"
+            where = ", ".join(rows.name for rows in sources)
             raise DataError(f"{where}: task {task.name!r} should have column {task.column!r}; {nearest(task.column, columns)}")
-    for table, rows in zip(experiment.data.tables, sources, strict=False):
-        if (rows.labels == MISSING).all():
-            raise DataError(f"{table.path}: table should label at least one task; found no label")
+    for rows, own in zip(sources, labels, strict=True):
+        if (own == MISSING).all():
+            raise DataError(f"{rows.name}: table should label at least one task; found no label")
 
 
-def _join(experiment: Experiment, sources: Sequence[Rows]) -> Examples:
+def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.int16]) -> Examples:
     """Rows of all sources with a label for some task, split, without those that had to be dropped."""
-    labels = np.concatenate([rows.labels for rows in sources])
     source = np.repeat(np.arange(len(sources), dtype=np.int16), [len(rows.ids) for rows in sources])
-    ids = _unique_ids(experiment.data.tables, sources)
+    ids = _unique_ids(sources)
     texts = [text for rows in sources for text in rows.texts]
     groups = [group for rows in sources for group in rows.groups]
     given: list[SplitName | None] = [split for rows in sources for split in rows.splits]
@@ -103,10 +82,10 @@ def _join(experiment: Experiment, sources: Sequence[Rows]) -> Examples:
     )
 
 
-def _unique_ids(tables: Sequence[Table], sources: Sequence[Rows]) -> list[str]:
+def _unique_ids(sources: Sequence[Rows]) -> list[str]:
     """Ids that are unique across sources: with several tables, the file's stem goes before, or its path if need be."""
     if len(sources) == 1:
         return sources[0].ids
-    stems = [Path(table.path).stem for table in tables]
-    prefixes = stems if len(set(stems)) == len(stems) else [table.path for table in tables]
+    stems = [Path(rows.name).stem for rows in sources]
+    prefixes = stems if len(set(stems)) == len(stems) else [rows.name for rows in sources]
     return [f"{prefix}:{name}" for prefix, rows in zip(prefixes, sources, strict=True) for name in rows.ids]

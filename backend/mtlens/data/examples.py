@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash
-from mtlens.config.sections import SplitName, Task
+from mtlens.config.sections import Task
+from mtlens.data.splits import SPLITS, TRAIN, SplitName, in_split
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
-
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +53,7 @@ class Examples:
         for index, task in enumerate(self.tasks):
             for split, counts in self.class_counts(index).items():
                 present = [name for name, count in counts.items() if count]
-                if not present and split == "train":
+                if not present and split == TRAIN:
                     raise DataError(f"task {task.name!r} should have training examples; found none")
                 if len(present) < 2:
                     found = f"only {present[0]!r}" if present else "no labelled example"
@@ -77,7 +76,6 @@ class Examples:
         """Labelled examples of one task per split and class; classes that do not occur count 0."""
         classes = self.tasks[task_index].classes
         labels = self.labels[:, task_index]
-        counts = [np.bincount(labels[(self.splits == i) & (labels != MISSING)], minlength=len(classes)) for i in range(3)]
-        return {
-            split: dict(zip(classes, of_split.tolist(), strict=True)) for split, of_split in zip(SPLITS, counts, strict=True)
-        }
+        masks = [in_split(self.splits, split) & (labels != MISSING) for split in SPLITS]
+        counts = [np.bincount(labels[mask], minlength=len(classes)).tolist() for mask in masks]
+        return {split: dict(zip(classes, of_split, strict=True)) for split, of_split in zip(SPLITS, counts, strict=True)}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtlens.data.columns import nearest
 from mtlens.data.file_formats import read_records
-from mtlens.data.table import nearest
 from mtlens.errors import DataError
 
 MAX_CLASSES = 50

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import SplitName, Task
-from mtlens.data.examples import SPLITS, Examples
+from mtlens.config.sections import Task
+from mtlens.data.examples import Examples
+from mtlens.data.splits import SplitName, in_split
 from mtlens.errors import EncoderError
 from mtlens.tasks import MISSING
 
@@ -61,7 +62,7 @@ class Encoded:
     def rows(self, split: SplitName, tasks: list[int]) -> NDArray[np.int64]:
         """Rows of a split that carry a label for at least one of the task indices."""
         labelled = (self.labels[:, tasks] != MISSING).any(axis=1)
-        return np.flatnonzero(labelled & (self.splits == SPLITS.index(split)))
+        return np.flatnonzero(labelled & (in_split(self.splits, split)))
 
     def select(self, tasks: tuple[Task, ...]) -> "Encoded":
         """The same examples with the label columns of `tasks`, found by name, in that order."""

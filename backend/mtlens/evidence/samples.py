@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import TEST, TRAIN, in_split
 from mtlens.data.tokenize import Encoded
 from mtlens.tasks import MISSING
 
@@ -15,7 +15,7 @@ def held_out_rows(encoded: Encoded, num_examples: int) -> NDArray[np.int64]:
     Rows of one cluster are not independent, so the first row of every cluster comes before the second of any. Tables
     take turns, so that each task's texts are among them.
     """
-    rows = np.flatnonzero((encoded.splits == SPLITS.index("test")) & (encoded.labels != MISSING).any(axis=1))
+    rows = np.flatnonzero(in_split(encoded.splits, TEST) & (encoded.labels != MISSING).any(axis=1))
     shuffled = np.random.default_rng(0).permutation(_distinct(encoded, rows))
     turn = _position_within(encoded.groups[shuffled])
     of_table = np.lexsort((np.arange(len(shuffled)), turn, encoded.sources[shuffled]))
@@ -29,7 +29,7 @@ def microbatches(encoded: Encoded, tasks: list[int], count: int, size: int, seed
 
     A table gives `size` rows to each draw, or what it has, shared out evenly.
     """
-    train = (encoded.splits == SPLITS.index("train")) & (encoded.labels[:, tasks] != MISSING).any(axis=1)
+    train = in_split(encoded.splits, TRAIN) & (encoded.labels[:, tasks] != MISSING).any(axis=1)
     draws: list[list[NDArray[np.int64]]] = [[] for _ in range(count)]
     for table in np.unique(encoded.sources[train]):
         rows = np.flatnonzero(train & (encoded.sources == table))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from mtlens.config.run import Run
+from mtlens.data.splits import TEST
 from mtlens.execution.cost import Cost, estimate
 from mtlens.execution.experiment import unfinished
 from mtlens.execution.lanes import Lanes, planned_lanes
@@ -67,7 +68,7 @@ class Overview:
     def power(self) -> tuple[TaskPower, ...]:
         """What the test set can settle, task by task."""
         counts = [
-            sum(self.plan.examples.class_counts(index)["test"].values()) for index in range(len(self.plan.experiment.tasks))
+            sum(self.plan.examples.class_counts(index)[TEST].values()) for index in range(len(self.plan.experiment.tasks))
         ]
         return tuple(
             TaskPower(task.name, count, tuple(detectable_margin(count, rate) for rate in DISAGREEMENT_RATES))

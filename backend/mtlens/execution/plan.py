@@ -1,7 +1,6 @@
 """From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,8 @@ from mtlens.config.run_kinds import RunKind, asked_kinds, kind_of_group
 from mtlens.config.sections import Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
-from mtlens.data.examples import SPLITS, Examples
+from mtlens.data.examples import Examples
+from mtlens.data.splits import SPLITS
 from mtlens.data.tokenize import Encoded, encode
 from mtlens.tasks import metric_of
 
@@ -84,16 +84,10 @@ def entry(planned: PlannedRun) -> dict[str, object]:
     return {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate}
 
 
-def table_folders(folder: Path, data: Path | None = None) -> list[Path]:
-    """Where the tables of an experiment are looked up: in `data` or else MTLENS_DATA, then in the experiment file's folder."""
-    given = data or os.environ.get("MTLENS_DATA")
-    return [Path(given), folder] if given else [folder]
-
-
-def make_plan(experiment: Experiment, directories: list[Path]) -> Plan:
+def make_plan(experiment: Experiment, folders: list[Path]) -> Plan:
     """Read the data, find the encoder and unfold the runs; raises DataError or EncoderError for what cannot be used."""
     pretrained = locate(experiment.encoder.name)
-    examples = load_examples(experiment, directories)
+    examples = load_examples(experiment, folders)
     return Plan(
         experiment=experiment,
         examples=examples,

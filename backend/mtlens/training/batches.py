@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Training
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.tokenize import Encoded, batches
 from mtlens.tasks import MISSING
 
@@ -21,7 +21,7 @@ def epoch_batches(encoded: Encoded, training: Training, *, seed: int, epoch: int
     table k with probability proportional to (its batches)^(1 / temperature); `uniform` draws every table equally often.
     """
     labelled = (encoded.labels != MISSING).any(axis=1)
-    train = encoded.splits == SPLITS.index("train")
+    train = in_split(encoded.splits, TRAIN)
     tables = np.unique(encoded.sources[train & labelled])
     passes = [
         _Table(encoded, np.flatnonzero(train & (encoded.sources == table)), training, (seed, epoch, int(table)))

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtlens.config.sections import SplitName, Task
+from mtlens.config.sections import Task
+from mtlens.data.splits import SplitName
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.statistics.metrics import METRICS
 from mtlens.statistics.metrics.confusion import confusion, f1_per_class

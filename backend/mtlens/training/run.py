@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mtlens.config.run import Outcome, Run
-from mtlens.config.sections import SplitName
 from mtlens.data.encoders import Pretrained, locate
+from mtlens.data.splits import TEST, SplitName
 from mtlens.data.tokenize import Encoded
 from mtlens.errors import EncoderError, TrainingError, WorkspaceError
 from mtlens.store.workspace.job_runner import attempt, claimed, outcome_of
@@ -203,7 +203,7 @@ def _facts(trainer: Trainer) -> dict[str, object]:
     return {
         "seconds": progress.seconds,
         "inference_seconds": trainer.inference_seconds,
-        "inference_texts": len(trainer.encoded.rows("test", list(range(len(trainer.run.tasks))))),
+        "inference_texts": len(trainer.encoded.rows(TEST, list(range(len(trainer.run.tasks))))),
         "epochs_run": progress.epoch,
         "best_epoch": progress.best_epoch,
         "updates": progress.updates,

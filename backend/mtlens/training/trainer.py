@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mtlens.config.run import Run
-from mtlens.config.sections import SplitName
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import TEST, TRAIN, VALIDATION, SplitName, in_split
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import TrainingError
 from mtlens.tasks import MISSING
@@ -63,10 +62,10 @@ class Trainer:
         while progress.epoch < training.epochs and not progress.exhausted(training.patience):
             started = time.perf_counter()
             self.train_epoch(on_step)
-            predictions = self.predict("validation")
+            predictions = self.predict(VALIDATION)
             validation = float(np.mean([prediction.score() for prediction in predictions]))
             loss = float(
-                np.mean([self._finite(prediction.task.name, prediction.loss(), "validation") for prediction in predictions])
+                np.mean([self._finite(prediction.task.name, prediction.loss(), VALIDATION) for prediction in predictions])
             )
             improved = progress.finish_epoch(validation, loss)
             progress.seconds += time.perf_counter() - started
@@ -95,11 +94,11 @@ class Trainer:
 
     def final_predictions(self) -> dict[SplitName, list[Prediction]]:
         """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
-        validation = self.predict("validation") if self._best_validation is None else self._best_validation
+        validation = self.predict(VALIDATION) if self._best_validation is None else self._best_validation
         started = time.perf_counter()
-        test = self.predict("test")
+        test = self.predict(TEST)
         self.inference_seconds = time.perf_counter() - started
-        return {"validation": validation, "test": test}
+        return {VALIDATION: validation, TEST: test}
 
     def train_epoch(self, on_step: Callable[[Step], None]) -> None:
         """The updates of the next epoch, without validation; `fit` calls it and counts the epoch."""
@@ -163,7 +162,7 @@ class Trainer:
         sizes = [len(task.classes) for task in self.run.tasks]
         if self.run.training.class_weights == "none":
             return [np.ones(size, dtype=np.float32) for size in sizes]
-        train = self.encoded.splits == SPLITS.index("train")
+        train = in_split(self.encoded.splits, TRAIN)
         return [balanced_weights(self.labels[train, j], size) for j, size in enumerate(sizes)]
 
     def _copy_weights(self) -> dict[str, Tensor]:
@@ -182,7 +181,7 @@ def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:
     generator = np.random.default_rng(run.seed)
     for j, task in enumerate(run.tasks):
         if task.shuffle_labels:
-            train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (labels[:, j] != MISSING))
+            train = np.flatnonzero(in_split(encoded.splits, TRAIN) & (labels[:, j] != MISSING))
             labels[train, j] = generator.permutation(labels[train, j])
     return labels
 

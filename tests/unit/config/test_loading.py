@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from mtlens.config.experiment import Experiment
 from mtlens.config.loading import MAX_BYTES, experiments_from, json_schema, load_experiments, parse_experiments
 from mtlens.config.sweep import unfold_sweep
 from mtlens.errors import ExperimentError
@@ -21,6 +22,7 @@ tasks:
 margin: 0.02
 training: {learning_rate: 1e-4, epochs: 3}
 """
+TABLES = "{tables: [{path: x.csv, text: note, group: patient}]}"
 ROOT = Path(__file__).parents[3]
 EXPERIMENTS = [*sorted(ROOT.glob("experiments/*.yaml")), ROOT / "backend/mtlens/cli/demo.yaml"]
 
@@ -78,7 +80,14 @@ def test_classes_stay_the_text_that_was_written():
         ("1e-4", "fast", r"e\.yaml:7: training\.learning_rate: .*valid number.*found 'fast'"),
         ("margin: 0.02", "margin: 0.02\nseeds: [1, 1]", r"seeds should be distinct; found \[1, 1\]"),
         ("margin: 0.02", "margin: 0.02\nresources: {lanes: many}", r"e\.yaml:7: resources\.lanes: .*found 'many'"),
-        ("{tables: [{path: x.csv, text: note, group: patient}]}", "{}", r"either `tables` or `spine`; found neither"),
+        (TABLES, "{}", r"data should name one source, `tables` or `spine`; found none"),
+        (TABLES, "{tables: []}", r"data should name one source, `tables` or `spine`; found none"),
+        ("{tables:", "{spine: {region: lumbar}, tables:", r"data should name one source.*; found `tables` and `spine`"),
+        ("{tables:", "{tabels:", r"e\.yaml:2: unknown key 'data\.tabels'; did you mean 'tables'\?"),
+        ("{tables:", "{split: {}, tables:", r"e\.yaml:2: unknown key 'data\.split'; did you mean 'splits'\?"),
+        (TABLES, "{spine: {regon: lumbar}}", r"e\.yaml:2: unknown key 'data\.spine\.regon'; did you mean 'region'\?"),
+        (TABLES, "{spine: {}}", r"e\.yaml:2: data\.spine: Field required"),
+        (TABLES, "[spine]", r"e\.yaml:2: data: .*valid dictionary.*; found \['spine'\]"),
         ("name: demo", "name: demo\nname: other", r"e\.yaml:2: key 'name' should stand once; found it twice"),
         ("name: demo", "name: ../up", r"e\.yaml:1: name: .*pattern"),
         ("disc: {classes: [no, yes]}", "disc: 3", r"task 'disc' should have settings such as `classes`; found 3"),
@@ -137,6 +146,24 @@ def test_the_schema_knows_tasks_by_name():
     assert validator.is_valid(good)
     assert not validator.is_valid({**good, "tasks": {"disc": {**task, "colour": 1}}})
     assert not validator.is_valid({**good, "tasks": []})
+
+
+def test_the_schema_knows_the_sources():
+    validator = jsonschema.Draft202012Validator(json_schema())
+    spine, table = {"region": "lumbar"}, {"path": "x.csv", "text": "note"}
+    content = {"name": "x", "tasks": {"disc": {"classes": ["a", "b"]}}, "margin": 0.1}
+    valid = {"spine": spine}, {"tables": [table]}, {"tables": [table], "splits": {"test": 0.3}}
+    assert all(validator.is_valid({**content, "data": data}) for data in valid)
+    wrong = {}, {"spine": spine, "tables": [table]}, {"spine": {**spine, "colour": 1}}, {"tables": [spine]}, {"tables": []}
+    assert not any(validator.is_valid({**content, "data": data}) for data in wrong)
+
+
+def test_a_stored_specification_of_version_0_1_is_the_same_experiment():
+    (experiment,) = parse_experiments(GOOD, "e.yaml")
+    stored = experiment.model_dump(mode="json")
+    assert "spine" not in stored["data"]
+    old = {**stored, "data": {**stored["data"], "spine": None}}
+    assert Experiment.model_validate(old) == experiment
 
 
 def keys_only(schema):

@@ -6,13 +6,14 @@ from pydantic import ValidationError
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
-from mtlens.config.sections import Data, Grid, Lora, Resources, Spine, Splits, Task
+from mtlens.config.sections import Grid, Lora, Resources, Splits, Task
+from mtlens.data.sources.spine import Spine, SpineReports
 
 
 @pytest.fixture
 def experiment():
     task = Task(name="disc", column="disc", classes=("a", "b"))
-    return Experiment(name="e", data=Data(spine=Spine(region="cervical")), tasks=(task,), margin=0.02)
+    return Experiment(name="e", data=SpineReports(spine=Spine(region="cervical")), tasks=(task,), margin=0.02)
 
 
 def test_a_content_hash_does_not_depend_on_the_order_of_keys():

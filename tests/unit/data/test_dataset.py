@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Data, Spine, Splits, Table, Task
+from mtlens.config.sections import Splits, Task
+from mtlens.data.assignment import normalised
 from mtlens.data.dataset import load_examples
-from mtlens.data.examples import SPLITS
-from mtlens.data.splits import normalised
+from mtlens.data.sources.spine import Spine, SpineReports
+from mtlens.data.sources.tables import Table, Tables
+from mtlens.data.splits import TEST, in_split
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
@@ -15,7 +17,9 @@ CANAL = Task(name="canal", column="canal", classes=("open", "narrow"))
 
 
 def experiment(*tables, tasks=(DISC,), spine=None, splits=None):
-    return Experiment(name="t", data=Data(tables=tables, spine=spine, splits=splits or Splits()), tasks=tasks, margin=0.02)
+    splits = splits or Splits()
+    data = Tables(tables=tables, splits=splits) if tables else SpineReports(spine=spine, splits=splits)
+    return Experiment(name="t", data=data, tasks=tasks, margin=0.02)
 
 
 def write_reports(path, *, num=60, column="disc", classes=("none", "bulge"), start=0, text="report"):
@@ -47,14 +51,14 @@ def test_loading_twice_gives_the_same_fingerprints(tmp_path):
     assert other.label_fingerprints[0] == first.label_fingerprints[0]
 
 
-def test_the_first_directory_that_has_the_table_wins(tmp_path):
+def test_the_first_folder_that_has_the_table_wins(tmp_path):
     table = write_reports(tmp_path / "one" / "reports.csv", text="first")
     write_reports(tmp_path / "two" / "reports.csv", text="second")
-    directories = [tmp_path / "none", tmp_path / "one", tmp_path / "two"]
-    assert load_examples(experiment(table), directories).texts[0] == "first 0"
-    assert load_examples(experiment(table), directories[::-1]).texts[0] == "second 0"
+    folders = [tmp_path / "none", tmp_path / "one", tmp_path / "two"]
+    assert load_examples(experiment(table), folders).texts[0] == "first 0"
+    assert load_examples(experiment(table), folders[::-1]).texts[0] == "second 0"
     absolute = table.model_copy(update={"path": str(tmp_path / "two" / "reports.csv")})
-    assert load_examples(experiment(absolute), directories).texts[0] == "second 0"
+    assert load_examples(experiment(absolute), folders).texts[0] == "second 0"
 
 
 def test_several_tables_are_joined_and_label_their_own_tasks(tmp_path):
@@ -155,7 +159,7 @@ def test_synthetic_reports_become_examples():
     assert [SPINE_TASK.classes[label] for label in examples.labels[:, 0]] == [row.labels["canal"] for row in rows]
     unseen = np.array([row.unseen for row in rows])
     assert unseen.any()
-    assert (examples.splits[unseen] == SPLITS.index("test")).all()
+    assert in_split(examples.splits, TEST)[unseen].all()
     np.testing.assert_allclose(np.bincount(examples.splits) / len(rows), [0.6, 0.15, 0.25], atol=0.05)
     for values in ([row.patient for row in rows], [normalised(row.text) for row in rows]):
         assert len(set(zip(values, examples.splits.tolist(), strict=True))) == len(set(values))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mtlens.config.sections import Task
-from mtlens.data.examples import SPLITS, Examples
+from mtlens.data.examples import Examples
+from mtlens.data.splits import SPLITS
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
 

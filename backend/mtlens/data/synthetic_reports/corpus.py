@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.anatomy import CONTROLS, LEVELS, REGIONS, TASKS, Region
 from mtlens.data.synthetic_reports.latent import Severities, SeverityModel
 from mtlens.data.synthetic_reports.layout import write

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.anatomy import PATHOLOGIES, Region
 from mtlens.data.synthetic_reports.corpus import generate
 

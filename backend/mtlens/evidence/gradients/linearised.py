@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import VALIDATION, in_split
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import EvidenceError
 from mtlens.evidence.checkpoints import load_trained
@@ -128,7 +128,7 @@ class Sketch:
 
 
 def _held_out(encoded: Encoded, count: int, seed: int) -> Rows:
-    validation = (encoded.splits == SPLITS.index("validation")) & (encoded.labels != MISSING).any(axis=1)
+    validation = in_split(encoded.splits, VALIDATION) & (encoded.labels != MISSING).any(axis=1)
     return np.random.default_rng(seed).permutation(np.flatnonzero(validation))[:count]
 
 

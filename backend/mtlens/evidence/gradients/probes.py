@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtlens.config.sections import Task
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
@@ -34,7 +34,7 @@ def fit_heads(
     without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
     they are left out, unless too few texts remain to see every class of every task.
     """
-    train = np.flatnonzero((encoded.splits == SPLITS.index("train")) & (labels != MISSING).any(axis=1))
+    train = np.flatnonzero(in_split(encoded.splits, TRAIN) & (labels != MISSING).any(axis=1))
     others = np.setdiff1d(train, without)
     chosen = others if _all_classes(labels[others]) == _all_classes(labels[train]) else train
     rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])

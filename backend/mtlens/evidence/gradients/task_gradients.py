@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mtlens.config.run import Run
 from mtlens.config.sections import Task
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.evidence.gradients.estimators import Alignment
 from mtlens.evidence.gradients.gramian import Gramian, task_gradients
@@ -39,7 +39,7 @@ class GradientBatches:
 def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
     """GradientBatches for the tasks of a run, with the labels and class weights of its training."""
     labels = training_labels(encoded, run)
-    train = encoded.splits == SPLITS.index("train")
+    train = in_split(encoded.splits, TRAIN)
     permuted = labels.copy()
     for j in range(labels.shape[1]):
         known = np.flatnonzero(train & (labels[:, j] != MISSING))

@@ -15,7 +15,8 @@ from torch import nn
 
 from mtlens.config.run_kinds import MULTI
 from mtlens.data.encoders import HUB_FILES
-from mtlens.data.synthetic_reports.anatomy import LEVELS, Region
+from mtlens.data.sources import source_of
+from mtlens.data.synthetic_reports.anatomy import Region
 from mtlens.errors import ExperimentError, WorkspaceError
 from mtlens.execution.plan import Plan
 from mtlens.inference.export.model_card import write_card
@@ -47,8 +48,8 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     if out.exists():
         raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
     experiment = plan.experiment
-    spine = experiment.data.spine
-    if learned_tagger and spine is None:
+    levels = source_of(experiment).levels()
+    if learned_tagger and not levels:
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     ingest(workspace, force=True)
     source = Source(plan=plan, workspace=workspace)
@@ -70,7 +71,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
         precision=precision,
-        levels=LEVELS[spine.region] if spine else (),
+        levels=levels,
         tagger=_write_tagger(learned, partial, dtype),
     )
     write_card(partial, config, source, members, checked, _examine(learned, config))

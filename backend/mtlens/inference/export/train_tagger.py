@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.data.synthetic_reports.anatomy import REGIONS, Region
 from mtlens.data.tokenize import load_tokenizer, most_tokens

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mtlens.config.sections import Spec
-from mtlens.data.table import nearest
+from mtlens.data.columns import nearest
 from mtlens.errors import DataError
 from mtlens.inference.extraction.csv_rows import Row, read_rows
 from mtlens.inference.segmentation.cleaning import MAX_CHARACTERS, cleaned, decoded

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import Role
-from mtlens.config.sections import SplitName
+from mtlens.data.splits import SplitName
 from mtlens.errors import WorkspaceError
 from mtlens.statistics.metrics import DEFAULT
 from mtlens.store.workspace.files import now, read_object

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mtlens.config.sections import SplitName
+from mtlens.data.splits import SplitName
 from mtlens.errors import DataError, WorkspaceError
 from mtlens.store.columns import Column, arrow_schema, arrow_table
 

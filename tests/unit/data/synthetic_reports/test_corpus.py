@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtri
 from scipy.stats import multivariate_normal
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import TASKS, generate, summarise
 from mtlens.data.synthetic_reports.anatomy import LEVELS, PATHOLOGIES, REGIONS
 from mtlens.data.synthetic_reports.latent import FOLLOW_UP_CORRELATION, SeverityModel

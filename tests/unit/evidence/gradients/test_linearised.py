@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from mtlens.config.sections import Task
-from mtlens.data.examples import SPLITS
+from mtlens.data.splits import in_split
 from mtlens.data.tokenize import collate
 from mtlens.evidence.checkpoints import load_trained
 from mtlens.evidence.gradients.linearised import DIMENSIONS, Sketch, linearise
@@ -55,7 +55,7 @@ def measure(run, encoded, workspace, train, held_out):
 
 
 def rows_of(encoded, split, count):
-    return np.flatnonzero(encoded.splits == SPLITS.index(split))[:count]
+    return np.flatnonzero(in_split(encoded.splits, split))[:count]
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])

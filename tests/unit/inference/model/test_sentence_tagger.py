@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.inference.export import train_tagger

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtlens.config.sections import Spine
+from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.errors import DataError
 from mtlens.inference.segmentation import Rules, cleaned, find_levels, segment, split

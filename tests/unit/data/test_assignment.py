@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlens.config.sections import Splits
-from mtlens.data.examples import SPLITS
-from mtlens.data.splits import DROPPED, assign, normalised
+from mtlens.data.assignment import DROPPED, assign, normalised
+from mtlens.data.splits import SPLITS
 from mtlens.data.stratify import OPEN, allot
 from mtlens.tasks import MISSING
 

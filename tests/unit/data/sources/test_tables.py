@@ -5,8 +5,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from mtlens.config.sections import Table, Task
-from mtlens.data.table import read_table
+from mtlens.config.sections import Task
+from mtlens.data.dataset import labels_of
+from mtlens.data.sources.tables import Table, read_table
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
 from mtlens.tasks.classes import class_indices
@@ -16,22 +17,28 @@ GRADE = Task(name="grade", column="grade", classes=("0", "1", "2"), missing=("-1
 
 
 def read(tmp_path, content, *, name="t.csv", tasks=(DISC,), **columns):
+    """Rows and the labels of the tasks."""
     path = tmp_path / name
     path.write_text(content, encoding="utf-8", newline="")
-    return read_table(Table(path=name, **{"text": "note", **columns}), path, tasks)
+    return read_labelled(Table(path=name, **{"text": "note", **columns}), path, tasks)
+
+
+def read_labelled(table, path, tasks):
+    rows = read_table(table, path, frozenset(task.column for task in tasks))
+    return rows, labels_of(tasks, rows)
 
 
 def test_labels_are_class_indices_and_empty_cells_are_missing(tmp_path):
-    rows = read(tmp_path, "note,disc,grade\na,bulge,2\nb,,-1\nc, none ,0\n", tasks=(DISC, GRADE))
+    rows, labels = read(tmp_path, "note,disc,grade\na,bulge,2\nb,,-1\nc, none ,0\n", tasks=(DISC, GRADE))
     assert rows.texts == ["a", "b", "c"]
-    np.testing.assert_array_equal(rows.labels, [[1, 2], [MISSING, MISSING], [0, 0]])
+    np.testing.assert_array_equal(labels, [[1, 2], [MISSING, MISSING], [0, 0]])
     assert rows.ids == ["1", "2", "3"]
     assert rows.groups == rows.splits == [None, None, None]
 
 
 def test_whole_numbers_with_a_decimal_point_are_the_classes_without(tmp_path):
-    rows = read(tmp_path, "note,grade\na,1.0\nb,2.00\nc,-1.0\nd,0\n", tasks=(GRADE,))
-    assert rows.labels[:, 0].tolist() == [1, 2, MISSING, 0]
+    _, labels = read(tmp_path, "note,grade\na,1.0\nb,2.00\nc,-1.0\nd,0\n", tasks=(GRADE,))
+    assert labels[:, 0].tolist() == [1, 2, MISSING, 0]
     exact = Task(name="x", column="x", classes=("1", "1.0"))
     assert class_indices(exact, ["1.0", "1"], str).tolist() == [1, 0]
 
@@ -39,25 +46,25 @@ def test_whole_numbers_with_a_decimal_point_are_the_classes_without(tmp_path):
 def test_a_column_with_gaps_survives_its_way_through_parquet(tmp_path):
     table = pyarrow.table({"note": ["a", "b", "c"], "grade": pyarrow.array([1.0, None, 2.0])})
     pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
-    rows = read_table(Table(path="t.parquet", text="note"), tmp_path / "t.parquet", (GRADE,))
-    assert rows.labels[:, 0].tolist() == [1, MISSING, 2]
+    _, labels = read_labelled(Table(path="t.parquet", text="note"), tmp_path / "t.parquet", (GRADE,))
+    assert labels[:, 0].tolist() == [1, MISSING, 2]
 
 
 def test_json_null_is_missing_and_booleans_are_true_and_false(tmp_path):
     task = Task(name="flag", column="flag", classes=("false", "true"))
     lines = [{"note": "a", "flag": True}, {"note": "b", "flag": None}, {"note": "c", "flag": False}, {"note": "d"}]
-    rows = read(tmp_path, "\n".join(map(json.dumps, lines)), name="t.jsonl", tasks=(task,))
-    assert rows.labels[:, 0].tolist() == [1, MISSING, 0, MISSING]
+    _, labels = read(tmp_path, "\n".join(map(json.dumps, lines)), name="t.jsonl", tasks=(task,))
+    assert labels[:, 0].tolist() == [1, MISSING, 0, MISSING]
 
 
 def test_a_task_whose_column_is_elsewhere_is_not_labelled_here(tmp_path):
-    rows = read(tmp_path, "note,disc\na,bulge\n", tasks=(DISC, GRADE))
-    assert rows.labels.tolist() == [[1, MISSING]]
+    rows, labels = read(tmp_path, "note,disc\na,bulge\n", tasks=(DISC, GRADE))
+    assert labels.tolist() == [[1, MISSING]]
     assert rows.columns == ("note", "disc")
 
 
 def test_ids_groups_and_texts_are_kept_as_written(tmp_path):
-    rows = read(tmp_path, "key,patient,note,disc\nx,p1, a ,none\ny,,b,none\n", id="key", group="patient")
+    rows, _ = read(tmp_path, "key,patient,note,disc\nx,p1, a ,none\ny,,b,none\n", id="key", group="patient")
     assert (rows.ids, rows.groups, rows.texts) == (["x", "y"], ["p1", None], [" a ", "b"])
 
 
@@ -65,13 +72,13 @@ def test_split_columns_know_the_usual_names(tmp_path):
     content = "note,disc,fold\n" + "".join(
         f"a,none,{name}\n" for name in ("train", "val", "Dev", "valid", "TEST", "validation")
     )
-    rows = read(tmp_path, content, split="fold")
+    rows, _ = read(tmp_path, content, split="fold")
     assert rows.splits == ["train", "validation", "validation", "validation", "test", "validation"]
 
 
 def test_split_values_say_what_a_split_column_means(tmp_path):
     values = {"train": ("0", "1"), "validation": ("2",), "test": ("3",)}
-    rows = read(tmp_path, "note,disc,fold\na,none,3\nb,none,0\nc,none,2\n", split="fold", split_values=values)
+    rows, _ = read(tmp_path, "note,disc,fold\na,none,3\nb,none,0\nc,none,2\n", split="fold", split_values=values)
     assert rows.splits == ["test", "train", "validation"]
 
 
@@ -150,7 +157,7 @@ def test_a_nan_from_json_or_parquet_is_no_silent_gap(tmp_path):
         read(tmp_path, '{"note": "a", "grade": NaN}', name="t.jsonl", tasks=(GRADE,))
     pyarrow.parquet.write_table(pyarrow.table({"note": ["a"], "grade": [float("nan")]}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match=r"t\.parquet: row 1: .* found 'nan'; if it means not labelled"):
-        read_table(Table(path="t.parquet", text="note"), tmp_path / "t.parquet", (GRADE,))
+        read_labelled(Table(path="t.parquet", text="note"), tmp_path / "t.parquet", (GRADE,))
 
 
 def test_many_classes_are_not_all_listed(tmp_path):

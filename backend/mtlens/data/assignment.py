@@ -1,0 +1,160 @@
+"""Which rows train, validate and test: no text and no group, such as a patient, on two sides.
+
+Rows that share a group or a text (lower case, letters and digits only) form a cluster. Splits made here keep clusters
+whole. Splits that a table gives are kept, and rows that repeat a text of a later split are dropped.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from mtlens.config.sections import Splits
+from mtlens.data.splits import SPLITS, SplitName
+from mtlens.data.stratify import OPEN, allot
+
+DROPPED = -1
+_TRAIN, _VALIDATION, _TEST = range(len(SPLITS))
+_NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Assignment:
+    """Split and cluster of n rows."""
+
+    splits: NDArray[np.int8]  # [n] index into SPLITS, or DROPPED
+    clusters: NDArray[np.int32]  # [n]
+    notes: tuple[str, ...]
+
+
+def normalised(text: str) -> str:
+    """Lower case, letters and digits only; the text itself where it has neither."""
+    return _NOT_LETTER_OR_DIGIT.sub("", text.lower()) or text
+
+
+def assign(
+    *,
+    texts: Sequence[str],
+    groups: Sequence[str | None],
+    given: Sequence[SplitName | None],
+    sources: NDArray[np.int16],
+    labels: NDArray[np.int16],
+    sizes: Splits,
+) -> Assignment:
+    """Split and cluster of each row, `[n]`; the same for every order of the rows.
+
+    A source with an open row (given None) is shared out by clusters: `sizes` are met, the classes of `labels` `[n, T]` are
+    spread, and a cluster with a given split goes there as a whole. A source that gives every row a split keeps it; where
+    it gives no validation split, part of its training rows become one.
+    """
+    splits = np.array([OPEN if split is None else SPLITS.index(split) for split in given], dtype=np.int8)
+    work = _Work(
+        text=_numbered([normalised(text) for text in texts]),
+        group=_numbered(groups),
+        labels=labels,
+        keys=_keys(texts, groups, sizes.seed),
+        splits=splits,
+    )
+    is_open = np.isin(sources, sources[splits == OPEN])
+    work.drop_repeats(~is_open, (_TEST, _VALIDATION, _TRAIN))
+    for source in np.unique(sources[~is_open]):
+        work.complete(sources == source, sizes)
+    if is_open.any():
+        work.share_out(is_open, sizes)
+    work.drop_repeats(np.ones_like(is_open), (_TEST, _VALIDATION, _TRAIN))
+    work.note_divided_groups()
+    return Assignment(splits=work.splits, clusters=work.clusters, notes=tuple(work.notes))
+
+
+@dataclass(kw_only=True, eq=False)
+class _Work:
+    """n rows on their way to an assignment."""
+
+    text: NDArray[np.int64]  # [n] number of the normalised text
+    group: NDArray[np.int64]  # [n] number of the group, or -1
+    labels: NDArray[np.int16]  # [n, T]
+    keys: NDArray[np.uint64]  # [n] random, but the same for the same content
+    splits: NDArray[np.int8]  # [n] index into SPLITS, OPEN or DROPPED
+    clusters: NDArray[np.int32] = field(init=False)
+    notes: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        self.clusters = _linked(self.text, self.group)
+
+    def share_out(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
+        """Give every row of the mask a split.
+
+        Where stock phrases chain groups into a cluster larger than the validation split, groups alone stay whole, and
+        phrases that also stand in the training split are dropped from the others.
+        """
+        if np.bincount(self.clusters[rows]).max() > sizes.validation * rows.sum():
+            self.clusters = _linked(np.where(self.group < 0, self.text, -1), self.group)
+        settled = np.full(int(self.clusters.max()) + 1, OPEN, dtype=np.int8)
+        np.maximum.at(settled, self.clusters, self.splits)
+        shares = (1 - sizes.validation - sizes.test, sizes.validation, sizes.test)
+        self._allot(rows, settled[self.clusters], shares)
+        self.drop_repeats(rows, (_TRAIN, _VALIDATION, _TEST))
+
+    def complete(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
+        """Turn some training rows of the mask into validation rows if it has none."""
+        if (self.splits[rows] == _VALIDATION).any():
+            return
+        train = rows & (self.splits == _TRAIN)
+        if train.any():
+            share = sizes.validation / (1 - sizes.test)
+            self._allot(train, np.full(len(rows), OPEN, dtype=np.int8), (1 - share, share, 0.0))
+            made = (self.splits[train] == _VALIDATION).sum()
+            self.notes.append(f"rows moved to validation, as no such split was given, from {train.sum():,} in train: {made:,}")
+
+    def drop_repeats(self, rows: NDArray[np.bool_], order: tuple[int, int, int]) -> None:
+        """Drop rows of the mask whose text also stands in a split that comes before their own in `order`."""
+        seen = np.zeros(int(self.text.max()) + 1, dtype=np.bool_)
+        for place, split in enumerate(order):
+            of_split = rows & (self.splits == split)
+            repeated = of_split & seen[self.text]
+            if repeated.any():
+                self.splits[repeated] = DROPPED
+                others = " or ".join(SPLITS[other] for other in order[:place])
+                self.notes.append(
+                    f"rows dropped from {SPLITS[split]}, as their text also stands in {others}: {repeated.sum():,}"
+                )
+            seen[self.text[of_split]] = True
+
+    def note_divided_groups(self) -> None:
+        """Say how many groups the given splits have on more than one side."""
+        kept = (self.group >= 0) & (self.splits != DROPPED)
+        pairs = np.unique(np.stack([self.group[kept], self.splits[kept]]), axis=1)
+        divided = int((np.bincount(pairs[0]) > 1).sum()) if pairs.size else 0
+        if divided:
+            self.notes.append(f"groups that stand in more than one of the given splits: {divided:,}")
+
+    def _allot(self, rows: NDArray[np.bool_], settled: NDArray[np.int8], shares: tuple[float, float, float]) -> None:
+        self.splits[rows] = allot(self.clusters[rows], self.labels[rows], settled[rows], self.keys[rows], shares)
+
+
+def _numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
+    """Equal names get equal numbers from 0; None gets -1."""
+    numbers: dict[str, int] = {}
+    return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def _linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Connected components `[n]` of rows that share a text or a group; -1 links nothing."""
+    n = len(text)
+    ends = np.concatenate([text[text >= 0] + n, group[group >= 0] + n + text.max() + 1])
+    starts = np.concatenate([np.flatnonzero(text >= 0), np.flatnonzero(group >= 0)])
+    size = int(max(n, ends.max(initial=0) + 1))
+    graph = sparse.coo_array((np.ones(len(ends), dtype=np.int8), (starts, ends)), shape=(size, size))
+    return np.asarray(csgraph.connected_components(graph, directed=False)[1][:n], dtype=np.int32)
+
+
+def _keys(texts: Sequence[str], groups: Sequence[str | None], seed: int) -> NDArray[np.uint64]:
+    """Random numbers `[n]` drawn by content, so that they follow a row wherever it stands."""
+    contents = (f"{seed}\0{group or ''}\0{normalised(text)}" for text, group in zip(texts, groups, strict=True))
+    digests = b"".join(hashlib.sha256(content.encode()).digest()[:8] for content in contents)
+    return np.frombuffer(digests, dtype=np.uint64)

@@ -1,0 +1,28 @@
+"""Says which column of a table comes closest to one that it lacks."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+_PUNCTUATION = re.compile(r"[.,:;!?](\s|$)|\n")
+_MOST_CHARACTERS, _MOST_WORDS = 60, 5  # of a column's name
+
+
+def nearest(column: str, columns: Sequence[str]) -> str:
+    """What a table has instead of a column: the name most like it, or how many there are and their names.
+
+    A table without a header has its first row in their place, which may be a patient's: where one cell is no likely name of
+    a column, none is repeated.
+    """
+    count = f"{len(columns):,} column{'s' if len(columns) > 1 else ''}"
+    names = [name for name in columns if name.strip()]
+    if not all(map(_is_like_a_name, names)):
+        return f"found {count}, but its first row does not look like their names"
+    close = difflib.get_close_matches(column, names, n=1)
+    return f"nearest is {close[0]!r}" if close else f"found {count}: {', '.join(map(repr, names[:20]))}"
+
+
+def _is_like_a_name(cell: str) -> bool:
+    """Short, of few words, without a digit first and without the punctuation of a sentence."""
+    is_short = len(cell) <= _MOST_CHARACTERS and len(re.findall(r"\w+", cell)) <= _MOST_WORDS
+    return is_short and not cell.lstrip(" +-.")[:1].isdecimal() and not _PUNCTUATION.search(cell)

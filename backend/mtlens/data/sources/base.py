@@ -1,0 +1,51 @@
+"""What a source of data is. Registered sources are in `mtlens.data.sources`.
+
+A source is the model of its section in the experiment file, and reads rows: texts with the cells of label columns, and
+where it knows them the group and the split of each row. `mtlens.data.dataset` makes labels of cells and splits the rows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from mtlens.config.sections import Data
+from mtlens.data.file_formats import Cell
+from mtlens.data.splits import SplitName
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """n rows of one table, or of whatever else a source reads."""
+
+    name: str  # for errors, and before ids where a source has several tables
+    ids: list[str]  # n, unique
+    texts: list[str]  # n, not empty
+    cells: dict[str, list[Cell]]  # n cells of each column that was asked for and exists
+    groups: list[Cell]  # n: rows of one group, such as a patient, stay in one split; None: a group of its own
+    splits: list[SplitName | None]  # n; None: mtlens decides
+    columns: tuple[str, ...]  # all that there are
+    where: Callable[[int], str]  # place of a row, such as file and line, for errors
+
+
+class Source(Data, ABC):
+    """One kind of data, and its settings."""
+
+    key: ClassVar[str]
+    """The key under `data:` that names it, which is a field of the model."""
+
+    @abstractmethod
+    def read(self, columns: frozenset[str], folders: Sequence[Path]) -> list[Rows]:
+        """Read all rows, with the cells of these columns. Files are looked for in each folder in turn.
+
+        Raises `DataError` in one line that names the place of what cannot be used.
+        """
+
+    def levels(self) -> tuple[str, ...]:
+        """Motion segments that the texts are about, one per text; none where a text is a whole document."""
+        return ()
+
+    def summary(self) -> list[str]:
+        """Lines for `mtlens plan` about what the source holds."""
+        return []
