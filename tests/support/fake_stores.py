@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mtlens.store.database import snapshots, writer
 from mtlens.store.workspace.workspace import Workspace
@@ -82,7 +83,7 @@ def _publish(root: Path, tables: dict[str, list[dict[str, Any]]]) -> Workspace:
         writer.create(connection)
         with writer.transaction(connection):
             for name, rows in tables.items():
-                writer.insert_rows(connection, name, rows)
+                writer.insert(connection, name, pa.Table.from_pylist(rows))
     snapshots.publish(workspace, snapshots.new_name())
     return workspace
 

@@ -5,6 +5,7 @@ The cost is that of one experiment, and is paid only where the runs that are pai
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.store.analysis.model_selection import Pairs, Selection, Trained, pair, select
 from mtlens.store.database import writer
+from mtlens.store.tables.bookkeeping import ComparisonSeenRow
+from mtlens.store.tables.comparisons import ComparisonRow
 
 _NAMES = {
     "baseline_mean": "single_mean",
@@ -168,18 +171,17 @@ def store_comparisons(
     """Put the comparisons of one kind in place of the older ones; the pooled one only where no task is missing."""
     for table in ("comparison", "bookkeeping.comparison_seen"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
-    key = {"experiment_id": experiment_id, "kind": kind}
-    writer.insert_rows(connection, "bookkeeping.comparison_seen", [{**key, "pairs": content_hash(pairs)}])
+    writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=content_hash(pairs))])
     complete = len(found) > len(_tasks(connection, experiment_id))
     rows = [
-        {**key, **_row(comparison), "seeds": list(next(iter(pairs.values())))}
+        ComparisonRow(experiment_id=experiment_id, kind=kind, seeds=list(next(iter(pairs.values()))), **_columns(comparison))
         for comparison in found
         if complete or comparison.task is not None
     ]
-    writer.insert_rows(connection, "comparison", rows)
+    writer.insert_rows(connection, rows)
 
 
-def _row(comparison: Comparison) -> dict[str, object]:
+def _columns(comparison: Comparison) -> dict[str, Any]:
     """Columns of table `comparison`; what is not finite has no value there."""
     return {
         _NAMES.get(name, name): None if isinstance(value, float) and not math.isfinite(value) else value

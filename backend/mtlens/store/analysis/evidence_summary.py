@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any, NamedTuple
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import MULTI, SINGLE, is_control
@@ -11,6 +12,8 @@ from mtlens.config.sections import Evidence
 from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, LayerSimilarity, Model, judge_layer
 from mtlens.statistics.gradient_cosine import judge_direction
 from mtlens.store.database import writer
+from mtlens.store.tables.bookkeeping import EvidenceSeenRow
+from mtlens.store.tables.evidence import AlignmentRow, SimilarityRow
 
 Values = Mapping[tuple[Model, Model], float | None]
 """CKA by pair of models, the smaller first."""
@@ -38,6 +41,24 @@ _ALIGNMENTS = """
 """
 
 
+class _Layer(NamedTuple):
+    """A layer and a way of comparing in it."""
+
+    pooling: str
+    features: str
+    estimator: str
+    layer: int
+
+
+class _Pair(NamedTuple):
+    """What is compared: kind of pair and tasks. seeds: number of seeds that all its models have."""
+
+    kind: Kind
+    task_a: str
+    task_b: str | None
+    seeds: int
+
+
 def refresh(
     connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
 ) -> None:
@@ -55,17 +76,14 @@ def refresh(
         return
     for table in ("summary.similarity", "summary.alignment", "bookkeeping.evidence_seen"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ?", [experiment_id])
-    key = {"experiment_id": experiment_id}
-    similarities = [{**key, **row} for row in _similarities(connection, experiment_id, settings, seeds, noise)]
-    writer.insert_rows(connection, "summary.similarity", similarities)
-    alignments = [{**key, **row} for row in _alignments(connection, experiment_id, settings)]
-    writer.insert_rows(connection, "summary.alignment", alignments)
-    writer.insert_rows(connection, "bookkeeping.evidence_seen", [{**key, "evidence_jobs": evidence_jobs}])
+    writer.insert_rows(connection, list(_similarities(connection, experiment_id, settings, seeds, noise)))
+    writer.insert_rows(connection, list(_alignments(connection, experiment_id, settings)))
+    writer.insert_rows(connection, [EvidenceSeenRow(experiment_id=experiment_id, evidence_jobs=evidence_jobs)])
 
 
 def _similarities(
     connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
-) -> Iterator[dict[str, object]]:
+) -> Iterator[SimilarityRow]:
     """A row per pair, layer and way of comparing."""
     rows = connection.execute(
         """
@@ -76,21 +94,30 @@ def _similarities(
         """,
         [experiment_id],
     ).fetchall()
-    cells: dict[tuple[str, str, str, int], dict[tuple[Model, Model], float | None]] = defaultdict(dict)
-    examples: dict[tuple[str, str, str, int], int] = {}
-    for pooling, features, estimator, layer, *models, value, count in rows:
+    layers: dict[_Layer, dict[tuple[Model, Model], float | None]] = defaultdict(dict)
+    examples: dict[_Layer, int] = {}
+    for pooling, features, estimator, number, *models, value, count in rows:
         a, b = (models[0], models[1], models[2]), (models[3], models[4], models[5])
-        cells[pooling, features, estimator, layer][_ordered(a, b)] = value
-        examples[pooling, features, estimator, layer] = count
+        layer = _Layer(pooling, features, estimator, number)
+        layers[layer][_ordered(a, b)] = value
+        examples[layer] = count
     method = _SIMILARITY_METHOD.format(margin=settings.margin)
-    for (pooling, features, estimator, layer), values in sorted(cells.items()):
-        about = {"pooling": pooling, "features": features, "estimator": estimator, "layer": layer, "margin": settings.margin}
-        about |= {"examples": examples[pooling, features, estimator, layer], "method": method}
-        for row in _cell(values, seeds, settings.margin, features, noise):
-            yield {**about, **row}
+    for layer, values in sorted(layers.items()):
+        for pair, similarity in _judged(values, seeds, settings.margin, layer.features, noise):
+            yield SimilarityRow(
+                experiment_id=experiment_id,
+                **layer._asdict(),
+                **pair._asdict(),
+                **_columns(similarity),
+                examples=examples[layer],
+                margin=settings.margin,
+                method=method,
+            )
 
 
-def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, noise: set[str]) -> Iterator[dict[str, object]]:
+def _judged(
+    values: Values, seeds: Sequence[int], margin: float, features: str, noise: set[str]
+) -> Iterator[tuple[_Pair, LayerSimilarity]]:
     """All pairs in one layer, by one way of comparing."""
     models = {model for pair in values for model in pair}
     tasks = sorted({task for role, task, _ in models if role == SINGLE.name and task is not None})
@@ -109,8 +136,8 @@ def _cell(values: Values, seeds: Sequence[int], margin: float, features: str, no
         shared = [seed for seed in seeds if all((role, task, seed) in models for role, task in needed)]
         floor_kind, floor = _choose_floor(models, {*noise} - {task_a, task_b}, features)
         if shared:
-            found = judge_layer(kind, task_a, task_b, shared, value, margin=margin, floor=floor, floor_kind=floor_kind)
-            yield {"kind": kind, "task_a": task_a, "task_b": task_b, "seeds": len(shared), **_columns(found)}
+            similarity = judge_layer(kind, task_a, task_b, shared, value, margin=margin, floor=floor, floor_kind=floor_kind)
+            yield _Pair(kind, task_a, task_b, len(shared)), similarity
 
 
 def _choose_floor(models: set[Model], noise: Collection[str | None], features: str) -> tuple[FloorKind, Floor]:
@@ -127,19 +154,20 @@ def _ordered(a: Model, b: Model) -> tuple[Model, Model]:
     return (a, b) if repr(a) <= repr(b) else (b, a)
 
 
-def _columns(found: LayerSimilarity) -> dict[str, object]:
+def _columns(similarity: LayerSimilarity) -> dict[str, Any]:
     """Columns of the summary; p values serve `judge_pair` only and are kept for it."""
     return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in vars(found).items()
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in vars(similarity).items()
     }
 
 
-def _alignments(connection: writer.Connection, experiment_id: str, settings: Evidence) -> Iterator[dict[str, object]]:
+def _alignments(connection: writer.Connection, experiment_id: str, settings: Evidence) -> Iterator[AlignmentRow]:
     """A row per pair, stage and block of parameters."""
     method = _ALIGNMENT_METHOD.format(threshold=settings.threshold)
     cursor = connection.execute(_ALIGNMENTS, [experiment_id])
     names = [column[0] for column in cursor.description]
     for row in cursor.fetchall():
         about = dict(zip(names, row, strict=True))
-        found = judge_direction(about.pop("debiased"), settings.threshold)
-        yield {**about, **vars(found), "threshold": settings.threshold, "method": method}
+        direction = judge_direction(about.pop("debiased"), settings.threshold)
+        yield AlignmentRow(experiment_id=experiment_id, **about, **vars(direction), threshold=settings.threshold, method=method)

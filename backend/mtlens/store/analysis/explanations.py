@@ -11,6 +11,7 @@ from mtlens.statistics.cka_effect import LayerSimilarity, judge_pair
 from mtlens.statistics.gradient_cosine import Direction, judge_layers
 from mtlens.store.analysis import evidence_summary
 from mtlens.store.database import writer
+from mtlens.store.tables.evidence import ExplanationRow
 
 _LAYERS = """
     SELECT task_a, task_b, similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted, effect,
@@ -43,11 +44,8 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
         return
     tasks = [task["name"] for task in specification["tasks"]]
     verdicts, pooled = _verdicts(connection, experiment_id)
-    rows = [
-        {"experiment_id": experiment_id, **vars(row), "tasks": list(row.tasks)}
-        for row in explain(tasks, verdicts, pairs, pooled)
-    ]
-    writer.insert_rows(connection, "summary.explanation", rows)
+    explained = explain(tasks, verdicts, pairs, pooled)
+    writer.insert_rows(connection, [ExplanationRow(experiment_id=experiment_id, **vars(row)) for row in explained])
 
 
 def _pairs(connection: writer.Connection, experiment_id: str, pooling: str) -> list[PairEvidence]:

@@ -6,6 +6,7 @@ test. Recomputed when a run or the evidence has changed, so that a search shows 
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -23,6 +24,8 @@ from mtlens.store.analysis import recommendations
 from mtlens.store.analysis.group_scores import GroupScores, gather
 from mtlens.store.database import writer
 from mtlens.store.database.load import TABLES_OF_GROUPING
+from mtlens.store.tables.bookkeeping import GroupingSeenRow
+from mtlens.store.tables.grouping import AffinityRow, GroupingMemberRow, GroupingMethodRow, GroupingRow, GroupScoreRow
 
 _EVIDENCE = {  # kinds of evidence jobs that methods need; look-ahead and first order share a job, and each counts all of it
     TAG.name: ("lookahead",),
@@ -34,6 +37,18 @@ _EVIDENCE = {  # kinds of evidence jobs that methods need; look-ahead and first 
 _WIDTH = 1.96  # standard errors of a 95 % interval
 _MOST_GROUPS = 1023  # all of ten tasks; of more tasks the smallest groups, and those that are trained
 _MOST_JUDGED = 10  # tasks; twelve have four million partitions, and nobody else could write for minutes
+
+
+class _Proposal(NamedTuple):
+    """Columns of table `grouping` that a method says of a family; a recommendation predicts nothing."""
+
+    method: str
+    rank: int
+    recommended: bool
+    predicted: float | None = None
+    predicted_low: float | None = None
+    predicted_high: float | None = None
+    discovery_seconds: float | None = None
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
@@ -48,22 +63,21 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
     connection.execute("DELETE FROM comparison WHERE experiment_id = ? AND kind = ?", [experiment_id, FAMILY.name])
     if group_scores is None:
         return
-    key = {"experiment_id": experiment_id}
-    writer.insert_rows(connection, "bookkeeping.grouping_seen", [{**key, "inputs": group_scores.inputs}])
-    writer.insert_rows(connection, "affinity", [{**key, **row} for row in _affinities(group_scores)])
+    writer.insert_rows(connection, [GroupingSeenRow(experiment_id=experiment_id, inputs=group_scores.inputs)])
+    writer.insert_rows(connection, list(_affinities(group_scores)))
     if any((1 << task) not in group_scores.complete for task in range(len(group_scores.tasks))):
         return
     predictors = _predictors(group_scores)
     scores = [row for method, predictor in predictors for row in _scores(group_scores, method, predictor)]
-    writer.insert_rows(connection, "summary.group_score", [{**key, **row} for row in scores])
+    writer.insert_rows(connection, scores)
     family, is_recommended = recommendations.refresh(connection, group_scores)
     _store_groupings(connection, group_scores, predictors, family, is_recommended)
     if group_scores.is_exhaustive and len(group_scores.seeds) > 1 and 1 < len(group_scores.tasks) <= _MOST_JUDGED:
         methods = [method for method, _ in predictors]
-        writer.insert_rows(connection, "grouping_method", [{**key, **row} for row in _judged(group_scores, methods)])
+        writer.insert_rows(connection, list(_judged(group_scores, methods)))
 
 
-def _affinities(group_scores: GroupScores) -> Iterator[dict[str, object]]:
+def _affinities(group_scores: GroupScores) -> Iterator[AffinityRow]:
     """A row for each pair of tasks that a method speaks of."""
     found: list[tuple[str, Pairwise | None]] = [
         ("pairwise gain", pairwise_gains(group_scores.validation)),
@@ -76,14 +90,14 @@ def _affinities(group_scores: GroupScores) -> Iterator[dict[str, object]]:
         for i, task_from in enumerate(group_scores.tasks if pairwise else ()):
             for j, task_for in enumerate(group_scores.tasks):
                 if pairwise and i != j and (value := _known(pairwise.values[i, j])) is not None:
-                    error = _known(pairwise.errors[i, j])
-                    yield {
-                        "method": method,
-                        "task_from": task_from,
-                        "task_for": task_for,
-                        "value": value,
-                        "standard_error": error,
-                    }
+                    yield AffinityRow(
+                        experiment_id=group_scores.experiment_id,
+                        method=method,
+                        task_from=task_from,
+                        task_for=task_for,
+                        value=value,
+                        standard_error=_known(pairwise.errors[i, j]),
+                    )
 
 
 def _predictors(group_scores: GroupScores) -> list[tuple[Estimator, Predictor]]:
@@ -112,7 +126,7 @@ def _candidates(group_scores: GroupScores) -> list[Group]:
     return sorted({*small, *group_scores.complete, all_groups(num_tasks)[-1]})
 
 
-def _scores(group_scores: GroupScores, method: Estimator, predictor: Predictor) -> Iterator[dict[str, object]]:
+def _scores(group_scores: GroupScores, method: Estimator, predictor: Predictor) -> Iterator[GroupScoreRow]:
     """Predicted and measured gains; no prediction of groups that the method asks to be trained."""
     groups = [group for group in _candidates(group_scores) if group.bit_count() > 1]
     asked = set(method.discovery(len(group_scores.tasks)).groups)
@@ -124,11 +138,12 @@ def _scores(group_scores: GroupScores, method: Estimator, predictor: Predictor) 
             if predicted is not None or measured[0] is not None:
                 half = _known(_WIDTH * found.errors[row, task])
                 low, high = (None, None) if predicted is None or half is None else (predicted - half, predicted + half)
-                yield {
-                    "method": method.name, "tasks": group_scores.names(group), "task": group_scores.tasks[task],
-                    "predicted": predicted, "predicted_low": low, "predicted_high": high, "measured": measured[0],
-                    "measured_low": measured[1], "measured_high": measured[2],
-                }  # fmt: skip
+                yield GroupScoreRow(
+                    experiment_id=group_scores.experiment_id,
+                    method=method.name, tasks=group_scores.names(group), task=group_scores.tasks[task],
+                    predicted=predicted, predicted_low=low, predicted_high=high,
+                    measured=measured[0], measured_low=measured[1], measured_high=measured[2],
+                )  # fmt: skip
 
 
 def _gain(group_scores: GroupScores, group: Group, task: int) -> Floats | None:
@@ -164,11 +179,11 @@ def _store_groupings(
     is_recommended: bool,
 ) -> None:
     """Families of every method, and the recommended one."""
-    groups, rows, members = _candidates(group_scores), list[dict[str, object]](), list[dict[str, object]]()
+    groups, rows, members = _candidates(group_scores), list[GroupingRow](), list[GroupingMemberRow]()
     known = list(group_scores.complete)
     measured = Candidates.from_scores(known, group_scores.validation.table(known)[0], group_scores.cost)
 
-    def add(about: dict[str, object], chosen: Selection, of: Sequence[Group], budget: float) -> None:
+    def add(proposal: _Proposal, chosen: Selection, of: Sequence[Group], budget: float) -> None:
         servers = [of[row] for row in chosen.served_by]
         score = _served(group_scores, servers)
         best = None
@@ -176,36 +191,38 @@ def _store_groupings(
             reference = best_within(measured, budget=budget, overlap=group_scores.search.overlap)
             best = _served(group_scores, [known[row] for row in reference.served_by])
         value, low, high = _interval(score)
-        key = {"experiment_id": group_scores.experiment_id, "grouping_id": len(rows)}
+        experiment_id, grouping_id = group_scores.experiment_id, len(rows)
         regret = None if best is None or score is None else float(best.mean() - score.mean())
-        rows.append({**key, "cost": chosen.cost, "measured": value, "measured_low": low, "measured_high": high,
-                     "regret": regret, **about})  # fmt: skip
+        rows.append(GroupingRow(
+            experiment_id=experiment_id, grouping_id=grouping_id, cost=chosen.cost,
+            measured=value, measured_low=low, measured_high=high, regret=regret, **proposal._asdict(),
+        ))  # fmt: skip
         for position, group in enumerate(sorted(chosen.groups, key=tasks_of)):
             for task in tasks_of(group):
-                serves = servers[task] == group
-                members.append({**key, "position": position, "task": group_scores.tasks[task], "serves": serves})
+                members.append(GroupingMemberRow(
+                    experiment_id=experiment_id, grouping_id=grouping_id, position=position,
+                    task=group_scores.tasks[task], serves=servers[task] == group,
+                ))  # fmt: skip
 
     for method, predictor in predictors:
         prediction = predictor.predict(groups)
         candidates = Candidates.from_scores(groups, prediction.scores, group_scores.cost)
         for rank, (budget, chosen) in enumerate(_families(group_scores, candidates), start=1):
-            about = {"method": method.name, "rank": rank, "discovery_seconds": _discovery_seconds(group_scores, method)}
             predicted = _expected(group_scores, prediction, chosen)
-            add({**about, **predicted, "recommended": False}, chosen, groups, budget)
-    nothing = {"predicted": None, "predicted_low": None, "predicted_high": None, "discovery_seconds": None}
-    add({"method": "recommendation", "rank": 1, **nothing, "recommended": is_recommended}, family, known, family.cost)
-    writer.insert_rows(connection, "grouping", rows)
-    writer.insert_rows(connection, "grouping_member", members)
+            seconds = _discovery_seconds(group_scores, method)
+            add(_Proposal(method.name, rank, False, *predicted, seconds), chosen, groups, budget)
+    add(_Proposal("recommendation", 1, is_recommended), family, known, family.cost)
+    writer.insert_rows(connection, rows)
+    writer.insert_rows(connection, members)
 
 
-def _expected(group_scores: GroupScores, prediction: Prediction, chosen: Selection) -> dict[str, object]:
-    """Score on test that a method expects: of the task-specific models, plus the gains that it predicts on validation."""
+def _expected(group_scores: GroupScores, prediction: Prediction, chosen: Selection) -> tuple[float, float | None, float | None]:
+    """Score on test that a method expects, with interval: of the task-specific models, plus the gains that it predicts."""
     places = list(chosen.served_by), np.arange(len(chosen.served_by))
     gain = float((prediction.scores[places] - group_scores.validation.singles).mean())
     value = float(group_scores.test.singles.mean()) + gain
     half = _known(_WIDTH * float(np.sqrt((prediction.errors[places] ** 2).sum())) / len(chosen.served_by))
-    bounds = (None, None) if half is None else (value - half, value + half)
-    return {"predicted": value, "predicted_low": bounds[0], "predicted_high": bounds[1]}
+    return (value, None, None) if half is None else (value, value - half, value + half)
 
 
 def _served(group_scores: GroupScores, servers: Sequence[Group]) -> Floats | None:
@@ -224,7 +241,7 @@ def _discovery_seconds(group_scores: GroupScores, method: Estimator) -> float | 
     return sum(trained) * len(group_scores.seeds) + evidence if len(trained) == len(found) else None
 
 
-def _judged(group_scores: GroupScores, methods: Sequence[Estimator]) -> Iterator[dict[str, object]]:
+def _judged(group_scores: GroupScores, methods: Sequence[Estimator]) -> Iterator[GroupingMethodRow]:
     """The table of methods."""
     groups = list(group_scores.complete)
     singles = Candidates.from_scores(groups, group_scores.validation.table(groups)[0], group_scores.cost)
@@ -234,13 +251,14 @@ def _judged(group_scores: GroupScores, methods: Sequence[Estimator]) -> Iterator
         cost=group_scores.cost, scored=group_scores.test, overlap=group_scores.search.overlap,
     )  # fmt: skip
     for position, row in enumerate(found.rows):
-        yield {
-            "position": position, "method": row.method, "trainings": row.trainings, "passes": row.passes, "budgets": budgets,
-            "regret": list(map(_known, row.regret)), "permuted_regret": list(map(_known, row.permuted_regret)),
-            "tasks": list(group_scores.tasks), "rank_correlation": list(map(_known, row.rank_correlation)),
-            "ceiling": list(map(_known, found.rows[0].rank_correlation)),
-            "pooled_correlation": _known(row.pooled_correlation),
-        }  # fmt: skip
+        yield GroupingMethodRow(
+            experiment_id=group_scores.experiment_id,
+            position=position, method=row.method, trainings=row.trainings, passes=row.passes, budgets=budgets,
+            regret=list(map(_known, row.regret)), permuted_regret=list(map(_known, row.permuted_regret)),
+            tasks=group_scores.tasks, rank_correlation=list(map(_known, row.rank_correlation)),
+            ceiling=list(map(_known, found.rows[0].rank_correlation)),
+            pooled_correlation=_known(row.pooled_correlation),
+        )  # fmt: skip
 
 
 def _interval(values: Floats | None) -> tuple[float | None, float | None, float | None]:

@@ -21,6 +21,7 @@ from mtlens.statistics.power import ALPHA
 from mtlens.store.analysis import comparisons
 from mtlens.store.analysis.group_scores import GroupScores
 from mtlens.store.database import writer
+from mtlens.store.tables.grouping import RecommendationRow
 
 _METHOD = (
     "chosen on validation: the cheapest family in which no task falls short of its task-specific model by more than half of "
@@ -57,13 +58,18 @@ def refresh(connection: writer.Connection, group_scores: GroupScores) -> tuple[S
         **{name: _total([group_scores.mean(group, name) for group in family.groups]) for name in _COSTS},
         **{f"single_{name}": _total([group_scores.mean(group, name) for group in singles]) for name in _COSTS},
     }
-    row = {
-        "experiment_id": group_scores.experiment_id, "verdict": verdict,
-        "groups": [group_scores.names(one) for one in sorted(family.groups, key=tasks_of)],
-        "statement": statement, "models": len(family.groups), "cost": family.cost, "tasks": len(singles), **costs,
-        "method": _METHOD,
-    }  # fmt: skip
-    writer.insert_rows(connection, "recommendation", [row])
+    row = RecommendationRow(
+        experiment_id=group_scores.experiment_id,
+        verdict=verdict,
+        groups=[group_scores.names(group) for group in sorted(family.groups, key=tasks_of)],
+        statement=statement,
+        models=len(family.groups),
+        cost=family.cost,
+        tasks=len(singles),
+        method=_METHOD,
+        **costs,
+    )
+    writer.insert_rows(connection, [row])
     return family, verdict in ("matches", "separate")
 
 

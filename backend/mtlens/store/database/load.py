@@ -5,17 +5,19 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 
 import pyarrow as pa
 
-from mtlens.store.columns import arrow_schema
+from mtlens.store.columns import arrow_schema, arrow_table
 from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
 from mtlens.store.database.writer import Connection, incoming, insert, insert_rows, run_kinds
+from mtlens.store.tables.bookkeeping import ExperimentEvidenceJobRow, ExperimentSeenRow, JournalSeenRow, RunSeenRow
+from mtlens.store.tables.experiments import ExperimentRow, ExperimentRunRow, TaskRow
 from mtlens.store.tables.runs import RunRow
-from mtlens.store.workspace.journal import Event
-from mtlens.store.workspace.manifest import ManifestTask
+from mtlens.store.workspace.manifest import Manifest
 
 _RUN_COLUMNS = arrow_schema(RunRow)
 _KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
@@ -60,13 +62,12 @@ def refresh_run_kinds(connection: Connection) -> bool:
 
     Comparisons are then due everywhere, and manifests that could not be read are read again: they may name a new kind.
     """
-    cursor = connection.execute("SELECT * FROM run_kind ORDER BY position")
-    names = [column[0] for column in cursor.description]
-    rows = run_kinds()
-    if [dict(zip(names, row, strict=True)) for row in cursor.fetchall()] == rows:
+    stored = connection.execute("FROM run_kind ORDER BY position").fetchall()
+    registered = run_kinds()
+    if stored == [astuple(row) for row in registered]:
         return False
     connection.execute("DELETE FROM run_kind")
-    insert_rows(connection, "run_kind", rows)
+    insert_rows(connection, registered)
     connection.execute("UPDATE bookkeeping.experiment_seen SET stale = true")
     connection.execute(
         "DELETE FROM bookkeeping.experiment_seen WHERE experiment_id NOT IN (SELECT experiment_id FROM experiment)"
@@ -92,17 +93,15 @@ def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) ->
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
     """Put in what is new about runs."""
     ids = [record.run_id for record in records]
-    with incoming(connection, pa.Table.from_pylist([record.row for record in records], schema=_RUN_COLUMNS)):
+    with incoming(connection, arrow_table(RunRow, [record.row for record in records])):
         changed = "SELECT run_id FROM incoming LEFT JOIN run USING (run_id) WHERE run.state IS DISTINCT FROM incoming.state"
         _mark_stale(connection, changed, {})
         connection.execute(f"INSERT INTO run BY NAME FROM incoming ON CONFLICT (run_id) DO UPDATE SET {_updates()}")
     insert(connection, "metric", _joined((record.run_id, record.metrics) for record in records))
     insert(connection, "prediction", _joined((record.run_id, record.predictions) for record in records))
-    events = [{"run_id": record.run_id, **_event(*event)} for record in records for event in record.events]
-    insert_rows(connection, "event", events)
+    insert_rows(connection, [event for record in records for event in record.events])
     connection.execute("DELETE FROM quarantine WHERE source IN (SELECT 'runs/' || unnest($ids))", {"ids": ids})
-    bad = [{"run_id": record.run_id, **part._asdict()} for record in records for part in record.bad]
-    insert_rows(connection, "quarantine", bad)
+    insert_rows(connection, [part for record in records for part in record.bad])
     _remember(connection, records)
 
 
@@ -114,13 +113,13 @@ def forget_evidence_jobs(connection: Connection, job_ids: Sequence[str]) -> None
 
 def add_evidence_job(connection: Connection, record: EvidenceRecord) -> None:
     """Put in an evidence job in place of what was known of it."""
-    forget_evidence_jobs(connection, [record.job_id])
-    insert(connection, "cka", _joined([(record.job_id, record.cka)], "job_id"))
-    insert(connection, "gradient_alignment", _joined([(record.job_id, record.gradients)], "job_id"))
-    insert(connection, "lookahead", _joined([(record.job_id, record.lookahead)], "job_id"))
-    insert(connection, "linearised", _joined([(record.job_id, record.linearised)], "job_id"))
-    seen = {"job_id": record.job_id, "state": record.state, "seconds": record.seconds, "reason": record.reason}
-    insert_rows(connection, "bookkeeping.evidence_job_seen", [seen])
+    job_id = record.row.job_id
+    forget_evidence_jobs(connection, [job_id])
+    insert(connection, "cka", _joined([(job_id, record.cka)], "job_id"))
+    insert(connection, "gradient_alignment", _joined([(job_id, record.gradients)], "job_id"))
+    insert(connection, "lookahead", _joined([(job_id, record.lookahead)], "job_id"))
+    insert(connection, "linearised", _joined([(job_id, record.linearised)], "job_id"))
+    insert_rows(connection, [record.row])
 
 
 def _mark_stale_by_evidence(connection: Connection, job_ids: Sequence[str]) -> None:
@@ -133,64 +132,73 @@ def _mark_stale_by_evidence(connection: Connection, job_ids: Sequence[str]) -> N
 
 def _remember(connection: Connection, records: Sequence[RunRecord]) -> None:
     """How far the runs' folders were read; of a finished run nothing is read any more."""
-    _delete(connection, ("bookkeeping.run_seen", "bookkeeping.journal_seen"), "run_id", [one.run_id for one in records])
-    seen = [{"run_id": one.run_id, "generation": one.seen.generation, "state": one.seen.state} for one in records]
-    insert_rows(connection, "bookkeeping.run_seen", seen)
+    _delete(connection, ("bookkeeping.run_seen", "bookkeeping.journal_seen"), "run_id", [record.run_id for record in records])
+    seen = [RunSeenRow(run_id=record.run_id, generation=record.seen.generation, state=record.seen.state) for record in records]
+    insert_rows(connection, seen)
     ends = [
-        {"run_id": record.run_id, "journal": journal, "bytes": end}
+        JournalSeenRow(run_id=record.run_id, journal=journal, bytes=end)
         for record in records
         if record.seen.state != "done"
         for journal, end in record.seen.offsets.items()
     ]
-    insert_rows(connection, "bookkeeping.journal_seen", ends)
-
-
-def _event(journal: int, position: int, event: Event) -> dict[str, object]:
-    plain = event.model_dump(exclude={"payload", "time"})
-    return {**plain, "journal": journal, "position": position, "time": utc(event.time), "payload": json.dumps(event.payload)}
+    insert_rows(connection, ends)
 
 
 def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
     """Put in an experiment in place of what was known of it; its comparisons are due."""
-    key = {"experiment_id": record.experiment_id}
-    forget_experiments(connection, [record.experiment_id])
-    insert_rows(connection, "bookkeeping.experiment_seen", [{**key, "stamp": record.stamp, "stale": True}])
-    insert_rows(connection, "quarantine", [{**key, **part._asdict()} for part in record.bad])
-    manifest = record.manifest
-    if manifest is None:
+    experiment_id = record.experiment_id
+    forget_experiments(connection, [experiment_id])
+    insert_rows(connection, [ExperimentSeenRow(experiment_id=experiment_id, stamp=record.stamp, stale=True)])
+    insert_rows(connection, record.bad)
+    if (manifest := record.manifest) is None:
         return
-    about = {
-        "name": manifest.name,
-        "created": utc(manifest.created.timestamp()),
-        "last_started": utc((manifest.last_started or manifest.created).timestamp()),
-        "margin": manifest.spec.margin,
-        "seeds": list(manifest.spec.seeds),
-        "encoder": manifest.spec.encoder.name,
-        "specification": manifest.spec.model_dump_json(),
-        "notes": list(manifest.notes),
-    }
-    insert_rows(connection, "experiment", [{**key, **about}])
-    insert_rows(connection, "task", [{**key, **_task(position, task)} for position, task in enumerate(manifest.tasks)])
-    insert_rows(connection, "experiment_run", [{**key, **run.model_dump()} for run in manifest.runs])
-    evidence_jobs = [
-        {**key, "position": position, **evidence_job.model_dump()} for position, evidence_job in enumerate(manifest.evidence)
+    insert_rows(connection, [_experiment(experiment_id, manifest)])
+    insert_rows(connection, _tasks(experiment_id, manifest))
+    runs = [
+        ExperimentRunRow(experiment_id=experiment_id, run_id=run.run_id, role=run.role, candidate=run.candidate)
+        for run in manifest.runs
     ]
-    insert_rows(connection, "bookkeeping.experiment_evidence_job", evidence_jobs)
-    owner = pa.repeat(record.experiment_id, len(record.examples))
-    insert(connection, "example", record.examples.append_column("experiment_id", owner))
+    insert_rows(connection, runs)
+    evidence_jobs = [
+        ExperimentEvidenceJobRow(
+            experiment_id=experiment_id, position=position, job_id=job.job_id, kind=job.kind, subject=job.subject
+        )
+        for position, job in enumerate(manifest.evidence)
+    ]
+    insert_rows(connection, evidence_jobs)
+    insert(connection, "example", _joined([(experiment_id, record.examples)], "experiment_id"))
 
 
-def _task(position: int, task: ManifestTask) -> dict[str, object]:
-    return {
-        "position": position,
-        "task": task.name,
-        "label_column": task.column,
-        "task_kind": task.kind,
-        "metric": task.metric,
-        "classes": list(task.classes),
-        "weight": task.weight,
-        "class_counts": json.dumps(task.class_counts),
-    }
+def _experiment(experiment_id: str, manifest: Manifest) -> ExperimentRow:
+    spec = manifest.spec
+    return ExperimentRow(
+        experiment_id=experiment_id,
+        name=manifest.name,
+        created=utc(manifest.created.timestamp()),
+        last_started=utc((manifest.last_started or manifest.created).timestamp()),
+        margin=spec.margin,
+        seeds=spec.seeds,
+        encoder=spec.encoder.name,
+        specification=spec.model_dump_json(),
+        notes=manifest.notes,
+    )
+
+
+def _tasks(experiment_id: str, manifest: Manifest) -> list[TaskRow]:
+    return [
+        TaskRow(
+            experiment_id=experiment_id,
+            position=position,
+            task=task.name,
+            label_column=task.column,
+            task_kind=task.kind,
+            metric=task.metric,
+            classes=task.classes,
+            weight=task.weight,
+            class_counts=json.dumps(task.class_counts),
+        )
+        for position, task in enumerate(manifest.tasks)
+    ]
 
 
 def stale_experiments(connection: Connection) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.scan import StoredState
+from mtlens.store.tables.bookkeeping import EvidenceJobSeenRow
 from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LINEARISED, LOOKAHEAD, EvidenceFolder
 from mtlens.store.workspace.evidence_tables import CKA_COLUMNS, GRADIENT_COLUMNS, LINEARISED_COLUMNS, LOOKAHEAD_COLUMNS
 from mtlens.store.workspace.files import read_object
@@ -26,12 +27,9 @@ _FILES = {
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceRecord:
-    """An evidence job as its folder has it now; its tables are empty before it is done."""
+    """An evidence job as its folder has it now; its tables are empty before it is done. row: of its state."""
 
-    job_id: str
-    state: StoredState
-    seconds: float | None
-    reason: str | None
+    row: EvidenceJobSeenRow
     cka: pa.Table
     gradients: pa.Table
     lookahead: pa.Table
@@ -50,7 +48,8 @@ def read_evidence(workspace: Workspace, job_id: str, before: StoredState | None)
         if before == "damaged":
             return None
         empty = _tables(folder, is_done=False)
-        return EvidenceRecord(job_id=job_id, state="damaged", seconds=None, reason=str(error), **empty)
+        row = EvidenceJobSeenRow(job_id=job_id, state="damaged", seconds=None, reason=str(error))
+        return EvidenceRecord(row=row, **empty)
 
 
 def _read(folder: EvidenceFolder, state: JobState) -> EvidenceRecord:
@@ -60,13 +59,13 @@ def _read(folder: EvidenceFolder, state: JobState) -> EvidenceRecord:
     elif state == "failed":
         facts = read_object(folder.path / "FAILED")
     seconds, reason = facts.get("seconds"), facts.get("reason")
-    return EvidenceRecord(
+    row = EvidenceJobSeenRow(
         job_id=folder.job_id,
         state="done" if state == "done" else "failed" if state == "failed" else "unfinished",
         seconds=seconds if isinstance(seconds, float) else None,
         reason=reason if isinstance(reason, str) else None,
-        **_tables(folder, is_done=state == "done"),
     )
+    return EvidenceRecord(row=row, **_tables(folder, is_done=state == "done"))
 
 
 def _tables(folder: EvidenceFolder, *, is_done: bool) -> dict[str, pa.Table]:

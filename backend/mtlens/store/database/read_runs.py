@@ -5,11 +5,11 @@
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from mtlens.config.run import Run
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.scan import RunSeen, StoredState
+from mtlens.store.tables.experiments import QuarantineRow
+from mtlens.store.tables.runs import EventRow, RunRow
 from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.files import names_in, read_object
 from mtlens.store.workspace.journal import Event, first_problem, read_tail
@@ -24,29 +26,22 @@ from mtlens.store.workspace.manifest import Manifest
 from mtlens.store.workspace.run_folder import METRICS, PREDICTIONS, read_run_json
 from mtlens.store.workspace.workspace import Workspace
 
+Value = TypeVar("Value")
 _JOURNAL = re.compile(r"journal-([0-9]+)\.jsonl")
 _WHOLE_FACTS = ("epochs_run", "best_epoch", "updates", "parameters", "trainable_parameters", "peak_memory_bytes")
 
 
-class BadPart(NamedTuple):
-    """A line or file that cannot be read: path below the workspace, byte where it starts, and what is wrong."""
-
-    source: str
-    position: int
-    reason: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What is new about a run. row: columns of table `run`; events: journal, position in it, event."""
+    """What is new about a run. bad: lines and files that cannot be read."""
 
     run_id: str
     seen: RunSeen
-    row: dict[str, object]
-    events: tuple[tuple[int, int, Event], ...]
+    row: RunRow
+    events: tuple[EventRow, ...]
     metrics: pa.Table
     predictions: pa.Table
-    bad: tuple[BadPart, ...]
+    bad: tuple[QuarantineRow, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +52,11 @@ class ExperimentRecord:
     stamp: str
     manifest: Manifest | None
     examples: pa.Table
-    bad: tuple[BadPart, ...]
+    bad: tuple[QuarantineRow, ...]
 
 
 class _Content(NamedTuple):
-    row: dict[str, object]
+    row: RunRow
     metrics: pa.Table
     predictions: pa.Table
 
@@ -79,18 +74,26 @@ def read_run(workspace: Workspace, run_id: str, generation: int, before: RunSeen
     state: StoredState = "done" if "DONE" in names else "failed" if "FAILED" in names else "unfinished"
     if before and (before.state, before.offsets) == (state, offsets):
         return None
+    row = RunRow(
+        run_id=run_id,
+        state=state,
+        epoch=_last(event.epoch for event in events),
+        fraction=_last(event.fraction for event in events),
+        last_event=_last(event.time for event in events),
+    )
     try:
-        content = _read_content(folder, state)
+        content = _read_content(folder, row)
     except WorkspaceError as error:
         state, reason = "damaged", str(error)
         if before and (before.state, before.offsets) == (state, offsets):
             return None
-        content = _Content({"reason": reason}, run_tables.METRICS.empty_table(), run_tables.PREDICTIONS.empty_table())
-        bad.append(BadPart(f"runs/{run_id}", 0, reason))
+        row = replace(row, state=state, reason=reason)
+        content = _Content(row, run_tables.METRICS.empty_table(), run_tables.PREDICTIONS.empty_table())
+        bad.append(QuarantineRow(run_id=run_id, source=f"runs/{run_id}", position=0, reason=reason))
     return RunRecord(
         run_id=run_id,
         seen=RunSeen(generation, state, offsets),
-        row={"run_id": run_id, "state": state, **_progress(events), **content.row},
+        row=content.row,
         events=tuple(events),
         metrics=content.metrics,
         predictions=content.predictions,
@@ -107,78 +110,96 @@ def read_experiment(workspace: Workspace, experiment_id: str, stamp: str) -> Exp
         manifest = Manifest.model_validate(read_object(path))
     except (WorkspaceError, ValidationError) as error:
         reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
-        bad = (BadPart(f"experiments/{path.name}", 0, reason),)
+        source = f"experiments/{path.name}"
+        bad = (QuarantineRow(experiment_id=experiment_id, source=source, position=0, reason=reason),)
     return ExperimentRecord(experiment_id=experiment_id, stamp=stamp, manifest=manifest, examples=examples, bad=bad)
 
 
 def _read_journals(
     folder: Path, names: set[str], offsets: Mapping[int, int]
-) -> tuple[list[tuple[int, int, Event]], dict[int, int], list[BadPart]]:
+) -> tuple[list[EventRow], dict[int, int], list[QuarantineRow]]:
     """New events, the bytes read of each journal, and bad lines."""
-    events: list[tuple[int, int, Event]] = []
+    events: list[EventRow] = []
     ends: dict[int, int] = {}
-    bad: list[BadPart] = []
+    bad: list[QuarantineRow] = []
+    run_id = folder.name
     for number in sorted(int(match[1]) for match in map(_JOURNAL.fullmatch, names) if match):
         name = f"journal-{number}.jsonl"
         tail = read_tail(folder / name, offsets.get(number, 0))
         ends[number] = tail.end
-        events += [(number, position, event) for position, event in tail.events]
-        bad += [BadPart(f"runs/{folder.name}/{name}", position, reason) for position, reason in tail.bad_lines]
+        events += [_event(run_id, number, position, event) for position, event in tail.events]
+        bad += [
+            QuarantineRow(run_id=run_id, source=f"runs/{run_id}/{name}", position=position, reason=reason)
+            for position, reason in tail.bad_lines
+        ]
     return events, ends, bad
 
 
-def _read_content(folder: Path, state: StoredState) -> _Content:
+def _event(run_id: str, journal: int, position: int, event: Event) -> EventRow:
+    return EventRow(
+        run_id=run_id,
+        journal=journal,
+        position=position,
+        time=utc(event.time),
+        kind=event.kind,
+        epoch=event.epoch,
+        step=event.step,
+        fraction=event.fraction,
+        payload=json.dumps(event.payload),
+    )
+
+
+def _read_content(folder: Path, row: RunRow) -> _Content:
+    """What run.json and the files of a run that has ended add to its row."""
     run, started = read_run_json(folder / "run.json")
     metrics, predictions, ended = run_tables.METRICS.empty_table(), run_tables.PREDICTIONS.empty_table(), dict[str, Any]()
-    if state == "done":
+    if row.state == "done":
         ended = read_object(folder / "DONE")
         metrics = run_tables.read_parquet(folder / METRICS, run_tables.METRICS)
         predictions = run_tables.read_parquet(folder / PREDICTIONS, run_tables.PREDICTIONS)
-    elif state == "failed":
+    elif row.state == "failed":
         ended = read_object(folder / "FAILED")
-    row = {
-        **_configured(run),
-        **_measured(ended, started.get("host")),
-        "versions": json.dumps(started.get("versions")),
-        "started": _moment(started.get("started")),
-        "finished": _moment(ended.get("finished")),
-        "reason": _text(ended.get("reason")),
-    }
-    if state == "done":
-        row |= {"facts": json.dumps({key: value for key, value in ended.items() if key != "files"}), "fraction": 1.0}
+    row = replace(
+        _measured(_configured(row, run), ended, started.get("host")),
+        versions=json.dumps(started.get("versions")),
+        started=_moment(started.get("started")),
+        finished=_moment(ended.get("finished")),
+        reason=_text(ended.get("reason")),
+    )
+    if row.state == "done":
+        facts = {key: value for key, value in ended.items() if key != "files"}
+        row = replace(row, facts=json.dumps(facts), fraction=1.0)
     return _Content(row, metrics, predictions)
 
 
-def _configured(run: Run) -> dict[str, object]:
+def _configured(row: RunRow, run: Run) -> RunRow:
     training = run.training
-    return {
-        "tasks": [task.name for task in run.tasks],
-        "method": run.method,
-        "seed": run.seed,
-        "learning_rate": training.lora.learning_rate if run.method == "lora" else training.learning_rate,
-        "epochs": training.epochs,
-        "batch_size": training.batch_size,
-        "configuration": json.dumps(run.model_dump(mode="json")),
-    }
+    return replace(
+        row,
+        tasks=[task.name for task in run.tasks],
+        method=run.method,
+        seed=run.seed,
+        learning_rate=training.lora.learning_rate if run.method == "lora" else training.learning_rate,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        configuration=json.dumps(run.model_dump(mode="json")),
+    )
 
 
-def _measured(facts: Mapping[str, object], host: object) -> dict[str, object]:
+def _measured(row: RunRow, facts: Mapping[str, object], host: object) -> RunRow:
     """The facts that have a column of their own; one that is not of the column's type is left to column `facts`."""
     known = {**host, **facts} if isinstance(host, dict) else facts
-    return {
+    return replace(
+        row,
         **{name: _whole(known.get(name)) for name in (*_WHOLE_FACTS, "threads")},
         **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds", "gpu_utilisation")},
         **{name: _text(known.get(name)) for name in ("device", "precision")},
-    }
+    )
 
 
-def _progress(events: list[tuple[int, int, Event]]) -> dict[str, object]:
-    """The newest epoch, fraction and sign of life among new events; absent where they do not say."""
-    newest: dict[str, object] = {}
-    for _, _, event in events:
-        named = {"epoch": event.epoch, "fraction": event.fraction, "last_event": utc(event.time)}
-        newest |= {name: value for name, value in named.items() if value is not None}
-    return newest
+def _last(values: Iterable[Value | None]) -> Value | None:
+    """The last that is known."""
+    return next((value for value in reversed(list(values)) if value is not None), None)
 
 
 def utc(seconds: float) -> datetime:

@@ -3,7 +3,7 @@
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,7 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from mtlens.config.run_kinds import RUN_KINDS
-from mtlens.store.tables import TABLES, VIEWS
+from mtlens.store.columns import arrow_table
+from mtlens.store.tables import TABLE_OF, TABLES, VIEWS
+from mtlens.store.tables.experiments import RunKindRow, StoreInfoRow
 
 SCHEMA_VERSION = 9
 _SQL = Path(__file__).with_name("sql")
@@ -34,16 +36,26 @@ def create(connection: Connection) -> None:
         for name in ("views.sql", "models.sql", "evidence.sql", "grouping.sql"):
             connection.execute((_SQL / name).read_text(encoding="utf-8"))
         connection.execute("\n".join(view.comments for view in VIEWS))
-        about = [SCHEMA_VERSION, datetime.now(UTC).replace(tzinfo=None), _mtlens_version()]
-        connection.execute("INSERT INTO store_info VALUES (?, ?, ?, NULL)", about)
-        insert_rows(connection, "run_kind", run_kinds())
+        now = datetime.now(UTC).replace(tzinfo=None)
+        info = StoreInfoRow(schema_version=SCHEMA_VERSION, created=now, mtlens_version=_mtlens_version())
+        insert_rows(connection, [info])
+        insert_rows(connection, run_kinds())
 
 
-def run_kinds() -> list[dict[str, object]]:
+def run_kinds() -> list[RunKindRow]:
     """Rows of table `run_kind`: the registered kinds in their order."""
-    columns = ("name", "label", "description", "asked_by", "title", "colour", "compared", "control")
     return [
-        {"position": position, **{column: getattr(kind, column) for column in columns}}
+        RunKindRow(
+            position=position,
+            name=kind.name,
+            label=kind.label,
+            description=kind.description,
+            asked_by=kind.asked_by,
+            title=kind.title,
+            colour=kind.colour,
+            compared=kind.compared,
+            control=kind.control,
+        )
         for position, kind in enumerate(RUN_KINDS.values())
     ]
 
@@ -83,10 +95,11 @@ def insert(connection: Connection, table: str, rows: pa.Table) -> None:
         connection.execute(f"INSERT INTO {table} BY NAME FROM incoming")
 
 
-def insert_rows(connection: Connection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
-    """Append rows that all give the same columns; columns that they leave out are NULL."""
+def insert_rows(connection: Connection, rows: Sequence[object]) -> None:
+    """Append instances of one row class to its table."""
     if rows:
-        insert(connection, table, pa.Table.from_pylist(rows))
+        row = type(rows[0])
+        insert(connection, TABLE_OF[row], arrow_table(row, rows))
 
 
 @contextmanager

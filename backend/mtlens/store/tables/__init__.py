@@ -86,6 +86,9 @@ TABLES = (
     Table("bookkeeping.grouping_seen", GroupingSeenRow),
 )
 
+TABLE_OF = {table.row: table.name for table in TABLES if table.owner is None}
+"""Names of the tables by their row classes."""
+
 VIEWS = (
     View("matching", MatchingView, (ComparisonRow,)),
     View("score", ScoreView, (MetricRow, OfRun)),
