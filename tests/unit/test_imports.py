@@ -14,6 +14,10 @@ def test_import_contracts_hold(capsys):
 @pytest.mark.parametrize(
     ("code", "heavy"),
     [
+        (
+            "import mtlens; dir(mtlens)",
+            {"torch", "ray", "duckdb", "pandas", "transformers", "pyarrow", "pydantic", "numpy", "plotly"},
+        ),
         ("import mtlens.cli.main", {"torch", "ray", "transformers", "pyarrow", "duckdb", "pydantic", "numpy"}),
         ("import mtlens.store.database.reader", {"torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
         ("import mtlens.store.database.sandbox", {"duckdb", "torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),

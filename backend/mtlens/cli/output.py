@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mtlens.api.tables import verdict_cells
+
 if TYPE_CHECKING:
     from mtlens.execution.experiment import JobResult
     from mtlens.store.database.reader import Result
@@ -181,17 +183,8 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         if row["task"] == "mean":
             table.add_section()
-        interval = "unbounded" if row["low90"] is None else f"{100 * row['low90']:+.1f} to {100 * row['high90']:+.1f}"
-        table.add_row(
-            escape(row["task"]),
-            f"{100 * row['single_mean']:.1f}",
-            f"{100 * row['multi_mean']:.1f}",
-            f"{100 * row['difference']:+.1f}",
-            interval,
-            str(row["seeds"]),
-            str(row["examples"]),
-            f"[{COLOURS[row['verdict']]}]{row['verdict']}[/]",
-        )
+        *cells, verdict = verdict_cells(row)
+        table.add_row(*map(escape, cells), f"[{COLOURS[verdict]}]{verdict}[/]")
     return table
 
 

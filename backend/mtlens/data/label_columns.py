@@ -36,7 +36,7 @@ def read_label_columns(table: Path, *, text: str, columns: Sequence[str], group:
     for column in columns:
         counts = Counter(value.strip() for value in records.cells[column] if value and value.strip())
         missing = [value for value in counts if value in UNLABELLED]
-        classes = sorted(set(counts) - set(missing), key=_by_number)
+        classes = sorted(set(counts) - set(missing), key=by_number)
         if not 2 <= len(classes) <= MAX_CLASSES:
             raise DataError(f"{table.name}: column {column!r} should hold 2 to {MAX_CLASSES} classes; found {len(classes)}")
         tasks[column] = {"column": column, "classes": classes, **({"missing": missing} if missing else {})}
@@ -45,7 +45,7 @@ def read_label_columns(table: Path, *, text: str, columns: Sequence[str], group:
     return LabelColumns(tasks=tasks, notes=notes)
 
 
-def _by_number(value: str) -> tuple[int, float, str]:
+def by_number(value: str) -> tuple[int, float, str]:
     """Numbers in their order, then words in theirs."""
     try:
         return (0, float(value), value)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from mtlens.config.sections import Spec, Task
 from mtlens.data.tokenize import load_tokenizer
-from mtlens.errors import EncoderError
+from mtlens.errors import DataError, EncoderError
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
@@ -92,6 +92,15 @@ class Family:
                     scaled = values / self.config.temperatures[name]
                     found[name][rows] = kind_of(tasks[name]).probabilities(tasks[name], scaled).cpu().numpy()
         return found
+
+    def predict(self, texts: Sequence[str]) -> dict[str, list[str]]:
+        """The likeliest class of each text, by task."""
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise DataError(f"texts should be a list of texts; found {type(texts).__name__}")
+        probabilities = self.classify(texts)
+        return {
+            task.name: [task.classes[index] for index in probabilities[task.name].argmax(axis=1)] for task in self.config.tasks
+        }
 
     def read_characters(self, texts: Sequence[str]) -> list[int]:
         """How many characters of each text are read, before it is cut."""

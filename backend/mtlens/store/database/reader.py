@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from mtlens.errors import QueryError, WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ATTEMPTS = 3  # a snapshot can be pruned between finding its name and opening it, if newer ones come in quick succession
 _CLOSED: dict[str, str | bool | int | float | list[str]] = {
@@ -79,6 +82,16 @@ def query(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[str, A
     """
     with closing(connect_to_newest(workspace)[1]) as connection:
         return answer(connection, sql, params)
+
+
+def query_frame(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> "pd.DataFrame":
+    """As `query`, as a pandas DataFrame."""
+    with closing(connect_to_newest(workspace)[1]) as connection:
+        statement = parse(connection, sql)
+        try:
+            return connection.execute(statement, params).df()
+        except duckdb.Error as error:
+            raise QueryError(_first_line(error)) from error
 
 
 def answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> Result:

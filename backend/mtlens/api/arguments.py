@@ -1,0 +1,37 @@
+"""Checks what callers of the Python API hand over: every mistake is one line that says what should be and what was found."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.errors import DataError, MtlensError
+
+
+def as_path(value: object, what: str, error: type[MtlensError]) -> Path:
+    """A path from text or a path."""
+    if isinstance(value, str | Path):
+        return Path(value)
+    raise error(f"{what} should be a path; found {type(value).__name__}")
+
+
+def as_margin(value: object) -> float:
+    """The largest difference that counts as a match."""
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool) and 0 < value < 1:
+        return float(value)
+    raise DataError(f"margin should be a number between 0 and 1, such as 0.02; found {value!r}"[:200])
+
+
+def as_array(value: object, what: str, axes: tuple[str, ...]) -> NDArray[Any]:
+    """A NumPy array of objects from an array, a tensor, a Series or nested lists, with the axes that are named."""
+    if isinstance(value, str | bytes) or not (hasattr(value, "__len__") or hasattr(value, "__array__")):
+        raise DataError(f"{what} should be an array [{', '.join(axes)}]; found {type(value).__name__}")
+    plain: Any = cast("Any", value).detach().cpu().numpy() if hasattr(value, "detach") else value  # a tensor
+    try:
+        array = np.asarray(plain, dtype=object)
+    except ValueError:
+        raise DataError(f"{what} should be an array [{', '.join(axes)}]; found rows of different lengths") from None
+    if array.ndim != len(axes):
+        raise DataError(f"{what} should be an array [{', '.join(axes)}]; found shape {list(array.shape)}")
+    return array

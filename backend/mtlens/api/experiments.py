@@ -1,0 +1,244 @@
+"""Plan and run an experiment from Python: from a file, from a mapping with the keys of a file, or from a DataFrame."""
+
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mtlens.api.arguments import as_path
+from mtlens.api.results import Results
+from mtlens.api.tables import Shown, Table
+from mtlens.config.experiment import Experiment
+from mtlens.config.loading import experiments_from, load_experiments
+from mtlens.errors import DataError, ExperimentError, WorkspaceError
+from mtlens.execution.plan import Plan, make_plan, table_folders
+from mtlens.store.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mtlens.execution.overview import Overview
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ExperimentPlan(Shown):
+    """An experiment that is ready to run: its data are read, nothing is trained yet."""
+
+    plan: Plan
+    workspace: Path
+
+    @cached_property
+    def overview(self) -> "Overview":
+        """The grid, the runs that are missing, what they cost, and what the test set can settle."""
+        from mtlens.execution.overview import Overview
+
+        return Overview.of(self.plan, self.workspace)
+
+    def runs(self) -> "pd.DataFrame":
+        """One row per run: kind, tasks, seed, grid point, settings, id, and whether it is finished in the workspace."""
+        import pandas as pd
+
+        from mtlens.execution.experiment import unfinished
+
+        missing = {run.run_id for run in unfinished(self.plan.distinct, self.workspace)}
+        return pd.DataFrame(
+            [
+                {
+                    "role": planned.role,
+                    "tasks": ", ".join(task.name for task in planned.run.tasks),
+                    "seed": planned.run.seed,
+                    "candidate": planned.candidate,
+                    "epochs": planned.run.training.epochs,
+                    "learning_rate": planned.run.training.learning_rate,
+                    "run_id": planned.run.run_id,
+                    "finished": planned.run.run_id not in missing,
+                }
+                for planned in self.plan.runs
+            ]
+        )
+
+    def run(self, *, local: bool = False, address: str | None = None) -> Results:
+        """Train what is missing, measure the evidence and open the results; stopped, the same call goes on.
+
+        local: in this process, without Ray. address: of a Ray cluster to join (HOST:PORT of its head, or auto); else Ray
+        starts here. Raises TrainingError where runs failed; what the others found is in the workspace.
+        """
+        from mtlens.execution.experiment import raise_failures, run_experiment
+        from mtlens.execution.live_progress import live_progress
+
+        opened = Workspace.open(self.workspace)
+        with live_progress() as show:
+            ended = run_experiment(self.plan, opened, local=local, address=address, show=show)
+        raise_failures(ended)
+        return Results(workspace=opened, experiment_id=self.plan.experiment.experiment_id)
+
+    def _table(self) -> Table:
+        overview, experiment = self.overview, self.plan.experiment
+        lacking = f"this machine has less than the experiment asks for: {overview.lacking}"
+        power = [
+            f"{task.task}: {task.test_examples:,} test examples settle a margin of {100 * task.margins[1]:.1f} points "
+            f"(yours: {100 * experiment.margin:g}) where 10 % of the predictions differ"
+            for task in overview.power
+        ]
+        return Table(
+            title=f"{experiment.name}: {len(self.plan.distinct)} runs, {len(overview.missing)} of them to train, about "
+            f"{overview.cost.seconds / 60:.1f} minutes on {overview.lanes.side_by_side} lanes",
+            headings=("runs", "tasks", "epochs", "learning rate", "seeds"),
+            rows=[
+                (
+                    setting.role,
+                    setting.tasks,
+                    str(setting.epochs),
+                    f"{setting.learning_rate:g}",
+                    " ".join(map(str, setting.seeds)),
+                )
+                for setting in overview.settings
+            ],
+            notes=[*self.plan.examples.notes, *power, *([lacking] if overview.lacking else [])],
+        )
+
+
+def plan(
+    experiment: str | Path | Mapping[str, Any] | Experiment,
+    workspace: str | Path = "results",
+    *,
+    data: str | Path | None = None,
+) -> ExperimentPlan:
+    """Read the data of an experiment and unfold its runs; nothing is trained and nothing is written.
+
+    experiment: an experiment file, a mapping with its keys, or what `mtlens.experiment` gives. data: folder that table paths
+    are relative to; else MTLENS_DATA, and then the file's folder, or the current one for a mapping.
+
+    >>> import mtlens
+    >>> plan = mtlens.plan("experiment.yaml")
+    >>> plan.runs()["role"].value_counts().to_dict()
+    {'single': 6, 'multi': 3}
+
+    Raises ExperimentError, DataError or EncoderError for what cannot be used.
+    """
+    read, folder = _read(experiment)
+    if len(read) > 1:
+        names = ", ".join(each.name for each in read)
+        raise ExperimentError(
+            f"a plan should be of one experiment; found a sweep of {len(read)} ({names}), which `mtlens run` does"
+        )
+    tables = table_folders(folder, None if data is None else as_path(data, "data", DataError))
+    return ExperimentPlan(plan=make_plan(read[0], tables), workspace=as_path(workspace, "workspace", WorkspaceError))
+
+
+def run(
+    experiment: str | Path | Mapping[str, Any] | Experiment,
+    workspace: str | Path = "results",
+    *,
+    data: str | Path | None = None,
+    local: bool = False,
+    address: str | None = None,
+) -> Results:
+    """Plan an experiment and run it: `mtlens.plan(...).run(...)`.
+
+    >>> import mtlens
+    >>> results = mtlens.run("experiment.yaml", local=True)
+    >>> results.matching()["seeds"].tolist()  # of the tasks disc and canal, and of their mean
+    [3, 3, 3]
+    """
+    return plan(experiment, workspace, data=data).run(local=local, address=address)
+
+
+def experiment(
+    frame: "pd.DataFrame",
+    *,
+    text: str,
+    tasks: Sequence[str] | Mapping[str, Mapping[str, Any]],
+    margin: float,
+    group: str | None = None,
+    split: str | None = None,
+    splits: Mapping[str, Any] | None = None,
+    name: str = "experiment",
+    folder: str | Path = "tables",
+    **settings: Any,
+) -> Experiment:
+    """An experiment on a DataFrame of labelled texts, whose columns are written to a Parquet file in `folder`.
+
+    text: column of the texts. tasks: label columns, whose classes are read from the frame, or settings by task as in an
+    experiment file. margin: largest difference of scores that counts as a match. group: column whose rows stay in one
+    split, such as the patient. split: column that gives each row's split; splits: sizes of those that mtlens makes.
+    settings: other keys of an experiment file, such as `seeds=[0, 1, 2]` or `training={"epochs": 3}`.
+
+    The file's name ends in a hash of its content: equal frames share a file, and no other file is overwritten.
+
+    >>> import pandas
+    >>> import mtlens
+    >>> notes = pandas.read_csv("reports.csv")
+    >>> experiment = mtlens.experiment(notes, text="note", tasks=["disc", "canal"], group="patient_id", margin=0.02)
+    >>> [task.classes for task in experiment.tasks]
+    [('bulge', 'none'), ('normal', 'stenosis')]
+
+    Raises DataError for a frame that does not fit, and ExperimentError for settings that do not.
+    """
+    by_settings = isinstance(tasks, Mapping)
+    if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ExperimentError(f"tasks should be a list of columns or a mapping from tasks to settings; found {tasks!r}"[:200])
+    labels = [str(own.get("column", task)) for task, own in tasks.items()] if by_settings else list(tasks)
+    wanted = [text, *labels, *(column for column in (group, split) if column is not None)]
+    table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError), name)
+    if not by_settings:
+        from mtlens.data.label_columns import read_label_columns
+
+        tasks = read_label_columns(table, text=text, columns=labels, group=group).tasks
+    columns = {"path": table.resolve(), "text": text, "group": group, "split": split}
+    data = {"tables": [{key: value for key, value in columns.items() if value is not None}]}
+    content = {
+        "name": name,
+        "data": data if splits is None else {**data, "splits": splits},
+        "tasks": tasks,
+        "margin": margin,
+        **settings,
+    }
+    read, _ = _read(content)
+    if len(read) > 1:
+        raise ExperimentError("settings should be of one experiment; found a sweep")
+    return read[0]
+
+
+def _read(experiment: object) -> tuple[list[Experiment], Path]:
+    """The experiments of a file or a mapping, and the folder that their table paths are relative to."""
+    if isinstance(experiment, Experiment):
+        return [experiment], Path()
+    if isinstance(experiment, Mapping):
+        return experiments_from(cast("Mapping[str, Any]", experiment)), Path()
+    if isinstance(experiment, str | Path):
+        return load_experiments(Path(experiment)), Path(experiment).parent
+    found = type(experiment).__name__
+    hint = "; mtlens.experiment(frame, ...) makes one of it" if found == "DataFrame" else ""
+    raise ExperimentError(f"an experiment should be the path of a file, a mapping or an Experiment; found {found}{hint}")
+
+
+def _write(frame: object, columns: Sequence[str], folder: Path, name: str) -> Path:
+    """Write some columns of a frame, with whole numbers as such also in columns with gaps."""
+    import pandas as pd
+    import pyarrow as pa
+
+    from mtlens.data.table import nearest
+    from mtlens.store.workspace.files import failed_to, write_atomic
+
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"frame should be a pandas DataFrame; found {type(frame).__name__}")
+    for column in columns:
+        if column not in frame.columns:
+            raise DataError(f"frame: column {column!r} should exist; {nearest(column, [str(name) for name in frame.columns])}")
+    content = io.BytesIO()
+    try:
+        frame[list(columns)].convert_dtypes().to_parquet(content, index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"frame should have columns of text or numbers; found: {str(error).splitlines()[0]}") from None
+    path = folder / f"{name}-{hashlib.sha256(content.getvalue()).hexdigest()[:12]}.parquet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_atomic(path, content.getvalue())
+    except OSError as error:
+        raise failed_to("write", path, error) from error
+    return path

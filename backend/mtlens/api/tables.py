@@ -1,0 +1,78 @@
+"""How objects of the Python API show themselves: as text in a terminal, as HTML in a notebook."""
+
+import html
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+VERDICT_HEADINGS = ("task", "single", "multi", "diff", "90 % interval", "seeds", "examples", "verdict")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of text under headings, with a title above and notes below."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+    @property
+    def text(self) -> str:
+        """Columns padded to the same width; the first and the last are aligned to the left."""
+        lines = [self.headings, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.headings))]
+        last = len(widths) - 1
+        padded = [
+            "  ".join(
+                cell.ljust(width) if column in (0, last) else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([self.title, *padded, *self.notes])
+
+    @property
+    def html(self) -> str:
+        """A table with a caption; every title, cell and note is escaped."""
+        head = "".join(f"<th>{html.escape(heading)}</th>" for heading in self.headings)
+        rows = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        caption = f'<caption style="text-align:left">{html.escape(self.title)}</caption>'
+        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{notes}"
+
+
+class Shown(ABC):
+    """An object that shows itself as a table."""
+
+    @abstractmethod
+    def _table(self) -> Table:
+        """What is shown."""
+
+    def __repr__(self) -> str:
+        return self._table().text
+
+    def _repr_html_(self) -> str:
+        return self._table().html
+
+
+def verdict_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Cells under VERDICT_HEADINGS of a row with the columns of view `matching`; scores x 100."""
+    low, high = row["low90"], row["high90"]
+    return (
+        row["task"],
+        f"{100 * row['single_mean']:.1f}",
+        f"{100 * row['multi_mean']:.1f}",
+        f"{100 * row['difference']:+.1f}",
+        "unbounded" if low is None or not math.isfinite(low) else f"{100 * low:+.1f} to {100 * high:+.1f}",
+        str(row["seeds"]),
+        str(row["examples"]),
+        row["verdict"],
+    )
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number in a cell; a dash where it is undefined."""
+    return f"{value:.{digits}f}" if value is not None and math.isfinite(value) else "-"

@@ -1,0 +1,121 @@
+"""Verdicts on predictions that one has already: no training, the same tests as for the models that mtlens trains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from mtlens.api.arguments import as_array, as_margin
+from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
+from mtlens.errors import DataError
+from mtlens.statistics import equivalence
+from mtlens.statistics.metrics import DEFAULT, comparable, label_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Verdicts(Shown):
+    """One comparison per task and, last, that of the means over tasks."""
+
+    comparisons: tuple[equivalence.Comparison, ...]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row per comparison, with the names of the columns of view `matching`; task is None for the mean over tasks."""
+        import pandas as pd
+
+        return pd.DataFrame([_row(comparison) for comparison in self.comparisons])
+
+    def figure(self) -> "go.Figure":
+        """Forest plot: each difference with its intervals, the margin shaded."""
+        from mtlens.api.figures import forest
+
+        return forest(self.comparisons)
+
+    def _table(self) -> Table:
+        first = self.comparisons[0]
+        metric = label_of(first.metric) if first.metric else "score"
+        rows = [verdict_cells({**_row(comparison), "task": comparison.task or "mean"}) for comparison in self.comparisons]
+        notes = [f"{one.task or 'mean'}: inconclusive; {one.needed}" for one in self.comparisons if one.needed]
+        return Table(
+            title=f"Multi-task against task-specific models ({metric} x 100, margin {100 * first.margin:g})",
+            headings=VERDICT_HEADINGS,
+            rows=rows,
+            notes=notes,
+        )
+
+
+def compare(
+    single: object, multi: object, labels: object, *, margin: float, clusters: object | None = None, metric: str = DEFAULT
+) -> Verdicts:
+    """Does the multi-task model match the task-specific ones within `margin`? From predicted classes of both, without training.
+
+    single, multi: predicted classes `[seeds, examples]`, row by row under the same seeds. labels: true classes
+    `[examples]`; None or NaN is not labelled. For several tasks, all three are dicts from the task's name to its array, over
+    the same examples. clusters: `[examples]`, such as the patient; examples of one cluster are not independent.
+    metric: a metric that verdicts may rest on, such as macro_f1 or accuracy.
+
+    >>> import numpy as np
+    >>> import mtlens
+    >>> labels = np.tile(["none", "mild", "severe"], 200)
+    >>> rng = np.random.default_rng(0)
+    >>> def model():
+    ...     return np.where(rng.random(600) < 0.9, labels, "none")
+    >>> single, multi = [model() for _ in range(3)], [model() for _ in range(3)]
+    >>> verdicts = mtlens.compare(single, multi, labels, margin=0.05)
+    >>> verdicts.to_frame()["verdict"].tolist()  # of the task, and of the mean over tasks
+    ['matches', 'matches']
+    >>> verdicts.figure().layout.meta["title"]
+    'One model is 0.6 points higher in the mean over tasks (90 % interval −1.6 to +2.9, margin 5): matches'
+
+    Raises DataError for arrays that do not fit together, and ExperimentError for an unknown metric.
+    """
+    from mtlens.api.predictions import task_predictions
+
+    margin = as_margin(margin)
+    comparable(metric)
+    by_task = [_by_task(value, name) for name, value in (("single", single), ("multi", multi), ("labels", labels))]
+    names = list(by_task[2])
+    for name, tasks in zip(("single", "multi"), by_task, strict=False):
+        if set(tasks) != set(names):
+            raise DataError(f"{name} should have the tasks of the labels, {names}; found {list(tasks)}")
+    lengths = {name: len(as_array(by_task[2][name], f"labels of task {name!r}", ("examples",))) for name in names}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"labels should be of the same examples in every task; found {lengths}")
+    tasks = [task_predictions(name, by_task[0][name], by_task[1][name], by_task[2][name], clusters, metric) for name in names]
+    return Verdicts(comparisons=equivalence.compare(tasks, margin=margin))
+
+
+def _by_task(value: object, what: str) -> dict[str, object]:
+    """Arrays by task; a bare array is that of a task called `task`."""
+    if not isinstance(value, Mapping):
+        return {"task": value}
+    tasks = {str(name): array for name, array in cast("Mapping[object, object]", value).items()}
+    if not tasks:
+        raise DataError(f"{what} should have at least one task; found none")
+    return tasks
+
+
+def _row(comparison: equivalence.Comparison) -> dict[str, Any]:
+    return {
+        "task": comparison.task,
+        "metric": comparison.metric,
+        "single_mean": comparison.baseline_mean,
+        "multi_mean": comparison.candidate_mean,
+        "difference": comparison.difference,
+        "low90": comparison.low90,
+        "high90": comparison.high90,
+        "low95": comparison.low95,
+        "high95": comparison.high95,
+        "seeds": comparison.num_seeds,
+        "examples": comparison.num_examples,
+        "clusters": comparison.num_clusters,
+        "margin": comparison.margin,
+        "verdict": comparison.verdict,
+        "needed": comparison.needed,
+        "p_equivalence": comparison.adjusted_p_equivalence,
+        "p_difference": min(comparison.adjusted_p_better, comparison.adjusted_p_worse),
+        "disagreement_rate": comparison.disagreement_rate,
+        "method": comparison.method,
+    }
