@@ -59,15 +59,16 @@ def judge(
     features: Features,
     *,
     budgets: Sequence[float],
-    estimators: Sequence[Estimator] = ESTIMATORS,
+    estimators: Sequence[Estimator] | None = None,
     cost: Callable[[Group], float] = lambda _: 1.0,
     seed: int = 0,
     scored: Measured | None = None,
     overlap: bool = True,
 ) -> Judgement:
-    """Judge the estimators, beside the oracle, task means, all-in-one, all single and random partitions.
+    """Judge estimators beside the oracle, task means, all-in-one, all single and random partitions.
 
-    scored: the same groups and seeds on other examples, on which choices are scored. overlap: whether groups may share tasks.
+    estimators: those to judge, else all that are registered. scored: the same groups and seeds on other examples, on which
+    choices are scored. overlap: whether groups may share tasks.
     Raises `DataError` where a group was not measured under every seed, or there are fewer than two seeds.
     """
     scored = scored or measured
@@ -75,7 +76,8 @@ def judge(
         _check_exhaustive(one)
     generator = np.random.default_rng(seed)
     reference = (Oracle(), TaskMeans())
-    methods = [Oracle(), *(estimator for estimator in estimators if estimator not in reference), TaskMeans()]
+    judged = ESTIMATORS.values() if estimators is None else estimators
+    methods = [Oracle(), *(estimator for estimator in judged if estimator not in reference), TaskMeans()]
     partitions = [partition_of(string) for string in growth_strings(measured.num_tasks)]
     trials: list[list[_Outcome]] = []
     for first, second in _halves(measured.num_seeds, generator):

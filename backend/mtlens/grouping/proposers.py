@@ -146,7 +146,7 @@ class Blend:
         self._num_tasks = measured.num_tasks if measured is not None else 0
         self._predictors: list[Predictor] = []
         if measured is not None:
-            for estimator in ESTIMATORS:
+            for estimator in ESTIMATORS.values():
                 with contextlib.suppress(EvidenceError):
                     self._predictors.append(estimator.fit(measured, gradients, features))
         self._rows: dict[Group, int] = {}

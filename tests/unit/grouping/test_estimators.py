@@ -40,7 +40,7 @@ def truth(everything):
 
 
 def test_discovery_costs_for_four_tasks():
-    costs = {estimator.name: estimator.discovery(4) for estimator in ESTIMATORS}
+    costs = {estimator.name: estimator.discovery(4) for estimator in ESTIMATORS.values()}
     assert {name: (cost.trainings, cost.passes) for name, cost in costs.items()} == {
         "exhaustive oracle": (15, 0),
         "pairs (HOA)": (10, 0),
@@ -52,10 +52,10 @@ def test_discovery_costs_for_four_tasks():
         "task means": (5, 0),
         "ridge regression": (9, 0),
     }
-    assert all(estimator.discovery(1).groups == (1,) for estimator in ESTIMATORS)
+    assert all(estimator.discovery(1).groups == (1,) for estimator in ESTIMATORS.values())
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.name)
+@pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=lambda estimator: estimator.name)
 def test_what_was_measured_is_not_predicted(estimator):
     everything = measured(PLANTED, noise=0.02)
     known = known_to(estimator, everything)
@@ -65,7 +65,7 @@ def test_what_was_measured_is_not_predicted(estimator):
     np.testing.assert_array_equal(found.errors, errors)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[1:], ids=lambda estimator: estimator.name)
+@pytest.mark.parametrize("estimator", list(ESTIMATORS.values())[1:], ids=lambda estimator: estimator.name)
 def test_every_task_in_every_group_is_predicted_and_no_other(estimator):
     found = estimator.fit(known_to(estimator, measured(PLANTED)), *evidence(PLANTED)).predict(all_groups(5))
     np.testing.assert_array_equal(np.isnan(found.scores), ~membership(all_groups(5), 5))

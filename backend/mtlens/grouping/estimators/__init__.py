@@ -1,17 +1,35 @@
-"""Estimators of how well a group of tasks would do, from less than training it; `interface` says what they share."""
+"""Estimators of how well a group of tasks would do, from less than training it; `base` says what they have in common.
 
-from mtlens.grouping.estimators.affinity import CKA, COSINE, FIRST_ORDER, LINEARISED, TAG
+To add one: write its file beside `measured`, and register it with one line here. Searches, groupings and the judgement of
+methods then take it up. The order is that of tables.
+"""
+
+from mtlens.grouping.estimators.affinity import CKA, COSINE, FIRST_ORDER, LINEARISED, TAG, Affinity
 from mtlens.grouping.estimators.base import Estimator
 from mtlens.grouping.estimators.measured import HigherOrder, Oracle, Ridge, TaskMeans
 
-ESTIMATORS: tuple[Estimator, ...] = (
-    Oracle(),
-    HigherOrder(),
-    TAG,
-    FIRST_ORDER,
-    LINEARISED,
-    COSINE,
-    CKA,
-    TaskMeans(),
-    Ridge(),
-)
+__all__ = [
+    "CKA", "COSINE", "ESTIMATORS", "FIRST_ORDER", "LINEARISED", "TAG",
+    "Affinity", "Estimator", "HigherOrder", "Oracle", "Ridge", "TaskMeans", "register",
+]  # fmt: skip
+
+ESTIMATORS: dict[str, Estimator] = {}
+"""All estimators by their names."""
+
+
+def register(estimator: Estimator) -> None:
+    """Add an estimator under its name; ValueError where the name is taken."""
+    if estimator.name in ESTIMATORS:
+        raise ValueError(f"estimators should differ in name; found {estimator.name!r} twice")
+    ESTIMATORS[estimator.name] = estimator
+
+
+register(Oracle())
+register(HigherOrder())
+register(TAG)
+register(FIRST_ORDER)
+register(LINEARISED)
+register(COSINE)
+register(CKA)
+register(TaskMeans())
+register(Ridge())

@@ -30,15 +30,19 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Affinity:
-    """Predicts gains from one matrix of affinities. `passes` counts those over each example looked at, from T."""
+    """Predicts gains from one matrix of affinities.
+
+    passes: those over each example that is looked at, from T. evidence: kinds of evidence jobs that make the matrix.
+    """
 
     name: str
     matrix: Callable[[Gradients, Features], Pairwise | None]
     passes: Callable[[int], int]
+    evidence: tuple[str, ...]
 
     def discovery(self, num_tasks: int) -> Discovery:
         """Each task alone and all together, and the passes that the affinities take."""
-        return Discovery(groups=singles_and_all(num_tasks), passes=self.passes(num_tasks))
+        return Discovery(groups=singles_and_all(num_tasks), passes=self.passes(num_tasks), evidence=self.evidence)
 
     def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
         """gain_j(G) = m + s (A_j(G) - a), with m, a the means and s the ratio of the spreads over the measured gains."""
@@ -81,24 +85,29 @@ TAG = Affinity(
     matrix=lambda gradients, _: gradients.lookahead,
     # a forward and a backward of all tasks for the optimiser's stages; then a forward, and a backward and a forward for each
     passes=lambda num_tasks: 2 * num_tasks + 3,
+    evidence=("lookahead",),
 )
 FIRST_ORDER = Affinity(
     name="TAG (first order)",
     matrix=lambda gradients, _: gradients.first_order,
     passes=lambda num_tasks: num_tasks + 1,  # a forward of all tasks, a backward of each
+    evidence=("lookahead",),
 )
 COSINE = Affinity(
     name="gradient cosine",
     matrix=lambda gradients, _: gradients.cosine,
     passes=lambda num_tasks: num_tasks + 1,
+    evidence=("gradients",),
 )
 CKA = Affinity(
     name="CKA",
     matrix=lambda _, features: features.cka,
     passes=lambda num_tasks: num_tasks,  # a forward of each task-specific model
+    evidence=("states", "similarity"),
 )
 LINEARISED = Affinity(
     name="Grad-TAE",
     matrix=lambda gradients, _: gradients.linearised,
     passes=lambda num_tasks: num_tasks + 1,  # a forward of all tasks, a backward of each; the regressions look at no text
+    evidence=("linearised",),
 )

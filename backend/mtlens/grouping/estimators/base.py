@@ -19,10 +19,12 @@ class Discovery:
 
     groups: those that are trained, under each seed; singletons are among them, although a comparison trains them anyway.
     passes: forward or backward passes over each example that is looked at beyond training.
+    evidence: kinds of evidence jobs whose time counts; methods that share a job count all of it.
     """
 
     groups: tuple[Group, ...]
     passes: int = 0
+    evidence: tuple[str, ...] = ()
 
     @property
     def trainings(self) -> int:

@@ -13,7 +13,7 @@ from scipy import special
 
 from mtlens.config.run_kinds import FAMILY
 from mtlens.errors import DataError, EvidenceError
-from mtlens.grouping.estimators import CKA, COSINE, ESTIMATORS, FIRST_ORDER, LINEARISED, TAG, Estimator
+from mtlens.grouping.estimators import ESTIMATORS, Affinity, Estimator
 from mtlens.grouping.estimators.base import Prediction, Predictor
 from mtlens.grouping.estimators.measured import pairwise_gains
 from mtlens.grouping.evaluation import judge
@@ -27,13 +27,6 @@ from mtlens.store.database.load import TABLES_OF_GROUPING
 from mtlens.store.tables.bookkeeping import GroupingSeenRow
 from mtlens.store.tables.grouping import AffinityRow, GroupingMemberRow, GroupingMethodRow, GroupingRow, GroupScoreRow
 
-_EVIDENCE = {  # kinds of evidence jobs that methods need; look-ahead and first order share a job, and each counts all of it
-    TAG.name: ("lookahead",),
-    FIRST_ORDER.name: ("lookahead",),
-    LINEARISED.name: ("linearised",),
-    COSINE.name: ("gradients",),
-    CKA.name: ("states", "similarity"),
-}
 _WIDTH = 1.96  # standard errors of a 95 % interval
 _MOST_GROUPS = 1023  # all of ten tasks; of more tasks the smallest groups, and those that are trained
 _MOST_JUDGED = 10  # tasks; twelve have four million partitions, and nobody else could write for minutes
@@ -83,7 +76,8 @@ def _affinities(group_scores: GroupScores) -> Iterator[AffinityRow]:
         ("pairwise gain", pairwise_gains(group_scores.validation)),
         *(
             (one.name, one.matrix(group_scores.gradients, group_scores.features))
-            for one in (TAG, FIRST_ORDER, LINEARISED, COSINE, CKA)
+            for one in ESTIMATORS.values()
+            if isinstance(one, Affinity)
         ),
     ]
     for method, pairwise in found:
@@ -103,7 +97,7 @@ def _affinities(group_scores: GroupScores) -> Iterator[AffinityRow]:
 def _predictors(group_scores: GroupScores) -> list[tuple[Estimator, Predictor]]:
     """Every method that has what it needs, fitted to the groups that it asks for."""
     found: list[tuple[Estimator, Predictor]] = []
-    for method in ESTIMATORS:
+    for method in ESTIMATORS.values():
         groups = set(method.discovery(len(group_scores.tasks)).groups) & set(group_scores.complete)
         try:
             found.append(
@@ -234,11 +228,11 @@ def _served(group_scores: GroupScores, servers: Sequence[Group]) -> Floats | Non
 
 def _discovery_seconds(group_scores: GroupScores, method: Estimator) -> float | None:
     """Training time of the groups that a method asks for, under all seeds, and time of its evidence; None if unknown."""
-    found = [group_scores.mean(group, "seconds") for group in method.discovery(len(group_scores.tasks)).groups]
-    trained = [seconds for seconds in found if seconds is not None]
-    kinds = _EVIDENCE.get(method.name, ())
-    evidence = sum(group_scores.evidence_seconds.get(kind, 0.0) for kind in kinds)
-    return sum(trained) * len(group_scores.seeds) + evidence if len(trained) == len(found) else None
+    discovery = method.discovery(len(group_scores.tasks))
+    seconds = [group_scores.mean(group, "seconds") for group in discovery.groups]
+    trained = [value for value in seconds if value is not None]
+    evidence = sum(group_scores.evidence_seconds.get(kind, 0.0) for kind in discovery.evidence)
+    return sum(trained) * len(group_scores.seeds) + evidence if len(trained) == len(seconds) else None
 
 
 def _judged(group_scores: GroupScores, methods: Sequence[Estimator]) -> Iterator[GroupingMethodRow]:
