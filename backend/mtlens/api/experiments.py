@@ -13,8 +13,9 @@ from mtlens.api.results import Results
 from mtlens.api.tables import Shown, Table
 from mtlens.config.experiment import Experiment
 from mtlens.config.loading import experiments_from, load_experiments
+from mtlens.data.folders import data_folders
 from mtlens.errors import DataError, ExperimentError, WorkspaceError
-from mtlens.execution.plan import Plan, make_plan, table_folders
+from mtlens.execution.plan import Plan, make_plan
 from mtlens.store.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def plan(
         raise ExperimentError(
             f"a plan should be of one experiment; found a sweep of {len(read)} ({names}), which `mtlens run` does"
         )
-    tables = table_folders(folder, None if data is None else as_path(data, "data", DataError))
-    return ExperimentPlan(plan=make_plan(read[0], tables), workspace=as_path(workspace, "workspace", WorkspaceError))
+    folders = data_folders(folder, None if data is None else as_path(data, "data", DataError))
+    return ExperimentPlan(plan=make_plan(read[0], folders), workspace=as_path(workspace, "workspace", WorkspaceError))
 
 
 def run(
