@@ -182,9 +182,9 @@ def experiment(
     by_settings = isinstance(tasks, Mapping)
     if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ExperimentError(f"tasks should be a list of columns or a mapping from tasks to settings; found {tasks!r}"[:200])
-    labels = [str(own.get("column", task)) for task, own in tasks.items()] if by_settings else list(tasks)
+    labels = _columns(tasks) if by_settings else list(tasks)
     wanted = [text, *labels, *(column for column in (group, split) if column is not None)]
-    table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError), name)
+    table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError))
     if not by_settings:
         from mtlens.data.label_columns import read_label_columns
 
@@ -217,12 +217,17 @@ def _read(experiment: object) -> tuple[list[Experiment], Path]:
     raise ExperimentError(f"an experiment should be the path of a file, a mapping or an Experiment; found {found}{hint}")
 
 
-def _write(frame: object, columns: Sequence[str], folder: Path, name: str) -> Path:
+def _columns(tasks: Mapping[str, Any]) -> list[str]:
+    """The column of each task, which is its name where its settings do not say."""
+    return [str(own.get("column", task)) if isinstance(own, Mapping) else task for task, own in tasks.items()]
+
+
+def _write(frame: object, columns: Sequence[str], folder: Path) -> Path:
     """Write some columns of a frame, with whole numbers as such also in columns with gaps."""
     import pandas as pd
     import pyarrow as pa
 
-    from mtlens.data.table import nearest
+    from mtlens.data.columns import nearest
     from mtlens.store.workspace.files import failed_to, write_atomic
 
     if not isinstance(frame, pd.DataFrame):
@@ -235,7 +240,7 @@ def _write(frame: object, columns: Sequence[str], folder: Path, name: str) -> Pa
         frame[list(columns)].convert_dtypes().to_parquet(content, index=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"frame should have columns of text or numbers; found: {str(error).splitlines()[0]}") from None
-    path = folder / f"{name}-{hashlib.sha256(content.getvalue()).hexdigest()[:12]}.parquet"
+    path = folder / f"table-{hashlib.sha256(content.getvalue()).hexdigest()[:12]}.parquet"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
