@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -21,11 +22,9 @@ from mtlens_dashboard.pages import sql
 from mtlens_dashboard.widgets import shown_workspace
 from mtlens_dashboard.widgets.markdown import literal
 from tests.support import fake_runs, fake_stores
+from tests.support.pages import draw, open_page
 
 PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report"]
-ENTRY = (
-    "from mtlens_dashboard import app\napp.main()"  # not app.py itself: AppTest takes a folder `pages` beside it for its own
-)
 OLDEST = [
     "comparison", "event", "example", "experiment", "experiment_run", "matching", "metric", "prediction", "quarantine", "run",
     "runs", "store_info", "task",
@@ -55,20 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Workspace
 def visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a page on a workspace with some query parameters."""
 
-    def visit(workspace: Workspace, page: str = "answer", **query: str | list[str]) -> AppTest:
-        monkeypatch.setenv(shown_workspace.VARIABLE, str(workspace.root))
-        app = AppTest.from_string(ENTRY, default_timeout=250)
-        app.query_params = dict(query)
-        app._page_hash = "" if page == "answer" else calc_hash(page)
-        return go(app)
-
-    return visit
-
-
-def go(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
-    return app
+    return partial(open_page, monkeypatch)
 
 
 def charts(app: AppTest) -> list[dict[str, object]]:
@@ -134,7 +120,7 @@ def test_what_was_shown_last_stays_when_the_store_cannot_be_read(visit, tmp_path
     snapshot = workspace.root / workspace.pointer.readlink()
     snapshot.unlink()
     workspace.pointer.unlink()
-    go(app)
+    draw(app)
     assert not app.error
     assert before.split("Data as of")[0] == said(app).split("Data as of")[0].split("Cannot be read")[0]
 
@@ -178,7 +164,7 @@ class TestFilters:
     def test_a_filter_changes_what_is_shown(self, store, visit) -> None:
         app = visit(store("full"))
         app.multiselect("tasks").set_value(["cord"])
-        go(app)
+        draw(app)
         assert "<b>cord</b>" in (shown := json.dumps(charts(app)[0]["layout"]))
         assert "<b>foramina</b>" not in shown
 
@@ -195,9 +181,9 @@ class TestFilters:
     def test_filters_stay_from_page_to_page(self, store, visit) -> None:
         app = visit(store("full"))
         app.multiselect("tasks").set_value(["cord", "disc"])
-        go(app)
+        draw(app)
         app._page_hash = calc_hash("cka")
-        go(app)
+        draw(app)
         assert app.multiselect("tasks").value == ["cord", "disc"]
 
     def test_the_experiment_always_stands_in_the_url(self, visit, tmp_path: Path) -> None:
@@ -211,7 +197,7 @@ class TestFilters:
         assert box.options[box.index].startswith("second ·")
         other = next(option for option in box.options if option.startswith("first ·"))
         box.set_value(app.query_params["experiment"]).select(other)
-        go(app)
+        draw(app)
         assert app.query_params["experiment"] == app.selectbox("experiment chosen").value
         assert app.selectbox("experiment chosen").value.startswith(other.partition(" · ")[2])
 
@@ -237,10 +223,10 @@ def test_the_shown_command_writes_the_shown_report(visit, tmp_path: Path) -> Non
 def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
     app = visit(store("full"), "cka")
     app.selectbox("square").set_value(2)
-    go(app)
+    draw(app)
     turn(app, "gradients")
     app.selectbox("pair").set_value(("cord", "disc"))
-    go(app)
+    draw(app)
     turn(app, "cka")
     assert app.selectbox("square").value == 2
     turn(app, "gradients")
@@ -250,7 +236,7 @@ def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
 def turn(app: AppTest, page: str) -> None:
     """Follow a link to another page."""
     app._page_hash = calc_hash(page)
-    go(app)
+    draw(app)
 
 
 def test_kinds_of_parameters_that_are_known_by_layer_alone_are_drawn(visit, tmp_path: Path) -> None:
@@ -298,7 +284,7 @@ class TestSql:
     def test_the_button_runs_it(self, store, visit) -> None:
         app = visit(store("full"), "sql", sql="SELECT 42 AS a, 'x' AS a")
         app.button[0].click()
-        go(app)
+        draw(app)
         assert "a 2" in app.dataframe[0].value.columns
         assert "1 row ·" in said(app)
 
@@ -306,20 +292,20 @@ class TestSql:
         values = "VALUES (['x'], 1.5), (['x'], NULL), (['y'], -0.5)"
         app = visit(store("full"), "sql", sql=f"SELECT * FROM ({values}) AS told(kind, points)")
         app.button[0].click()
-        go(app)
+        draw(app)
         app.session_state["quick-chart"] = True
-        go(app)
+        draw(app)
         assert app.selectbox("chart_y").options == ["points"]
         assert app.selectbox("chart_kind").value == "dots"
         app.selectbox("chart_kind").set_value("bars")
-        go(app)
+        draw(app)
         (chart,) = app.get("vega_lite_chart")
         assert json.loads(chart.proto.spec)["encoding"]["y"]["stack"] is False
 
     def test_the_schema_tells_what_columns_mean(self, store, visit) -> None:
         app = visit(store("full"), "sql")
         app.selectbox("table").set_value("matching")
-        go(app)
+        draw(app)
         meanings = "SELECT comment FROM duckdb_columns() WHERE table_name = 'matching' AND comment IS NOT NULL"
         told = [literal(comment) for (comment,) in reader.query(store("full"), meanings).rows]
         assert len(told) > 3
@@ -328,7 +314,7 @@ class TestSql:
     def test_a_mistake_is_one_line(self, store, visit) -> None:
         app = visit(store("full"), "sql", sql="DROP TABLE run")
         app.button[0].click()
-        go(app)
+        draw(app)
         assert len(app.error) == 1
         assert "found DROP" in app.error[0].value
 
@@ -336,10 +322,10 @@ class TestSql:
         for name, example in sql.EXAMPLES.items():
             app = visit(store("full"), "sql")
             app.selectbox("example").set_value(name)
-            go(app)
+            draw(app)
             assert app.text_area("sql").value == example
             app.button[0].click()
-            go(app)
+            draw(app)
             assert not app.error, (name, app.error[0].value)
 
 

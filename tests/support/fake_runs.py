@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
-from mtlens.config.run_kinds import MULTI, asked_kinds
+from mtlens.config.run_kinds import asked_kinds
 from mtlens.config.sections import Encoder, Grid, Lora, Task, Training
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.statistics.metrics import comparable
@@ -67,8 +67,7 @@ def fake_experiment(
     )
     planned: list[Planned] = []
     for kind in (kind for word in runs for kind in asked_kinds([word])):
-        alone = [(task.model_copy(update={"shuffle_labels": kind.control}),) for task in experiment.tasks]
-        for of_run in [experiment.tasks] if kind is MULTI else alone:
+        for of_run in kind.task_sets(experiment.tasks):
             for candidate, rate in enumerate(learning_rates):
                 for seed in seeds:
                     run = Run(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
+from mtlens.config.run_kinds import label_of
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     CurveInfo,
@@ -15,7 +16,7 @@ from mtlens_dashboard.queries import (
     RunInfo,
     seconds_left,
 )
-from mtlens_dashboard.wording.formatting import counted, duration, in_words, interval, listing, margin, plain, points
+from mtlens_dashboard.wording.formatting import counted, duration, in_words, interval, listing, margin, plain, signed_points
 
 NO_VERDICT = "No verdict yet: no task has both a task-specific and a multi-task model"
 _NOT_MEASURED = "not measured"
@@ -91,16 +92,14 @@ def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
 
 
 def comparison(matching: MatchingInfo) -> str:
-    """How far one model is from N over all tasks, with its interval."""
+    """Mean difference over all tasks of one kind of models from the task-specific ones, with its interval."""
     pooled = matching.pooled
     if pooled is None or pooled.difference is None:
         return NO_VERDICT
-    size = points(abs(pooled.difference))
-    direction = "higher" if pooled.difference > 0 else "lower"
-    amount = "level with the others" if float(size) == 0 else f"{size} points {direction}"
-    bounds = interval(pooled.low90, pooled.high90)
-    sure = f"90 % interval {bounds}, margin {margin(matching.margin)}"
-    return f"One model is {amount} in the mean over tasks ({sure}): {pooled.verdict}"
+    models = label_of(matching.kind)
+    known = f"90 % interval {interval(pooled.low90, pooled.high90)}, margin {margin(matching.margin)}"
+    difference = f"{signed_points(pooled.difference)} points ({known})"
+    return f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {difference}, {pooled.verdict}"
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:

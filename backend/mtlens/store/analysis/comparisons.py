@@ -143,12 +143,12 @@ def _of_task(
         f"""
         SELECT example, any_value(cluster) AS cluster, any_value(label) AS label, {of_runs}
         FROM paired
-        WHERE task = $task
+        WHERE task = $task AND list_contains($run_ids, run_id)
         GROUP BY example
         HAVING count(*) = $num_runs
         ORDER BY example
         """,
-        {"task": task, "num_runs": len(set(run_ids)), **dict(zip(columns, run_ids, strict=True))},
+        {"task": task, "run_ids": run_ids, "num_runs": len(set(run_ids)), **dict(zip(columns, run_ids, strict=True))},
     ).fetchnumpy()
     example, cluster, labels, *predicted = (np.asarray(column) for column in found.values())
     if len(example) == 0:

@@ -89,6 +89,14 @@ def test_a_filter_changes_no_headline(full: Workspace) -> None:
     assert [row[0] for row in tables.of_matching(some.matching).rows] == ["canal", "mean"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "start"), [("multi", "Multi-task less task-specific"), ("shuffled", "Shuffled labels less task-specific")]
+)
+def test_a_comparison_names_its_models(full: Workspace, kind: str, start: str) -> None:
+    title = titles.comparison(replace(queries.matching(full, EXPERIMENT), kind=kind))
+    assert minus(title) == minus(f"{start}, mean over tasks: +0.3 points (90 % interval -0.6 to +1.2, margin 2), matches")
+
+
 def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, str] = ("a", "b")) -> queries.ProfileInfo:
     """A pair of task-specific models; for each layer its statement, effect and the upper bound of that."""
     unknown = dict.fromkeys((

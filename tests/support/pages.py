@@ -1,0 +1,28 @@
+"""Opens pages of the dashboard in this process, without a browser."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.widgets import shown_workspace
+
+ENTRY = (
+    "from mtlens_dashboard import app\napp.main()"  # not app.py itself: AppTest takes a folder `pages` beside it for its own
+)
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, page: str = "answer", **query: str | list[str]) -> AppTest:
+    """A page on a workspace with some query parameters, drawn without an exception."""
+    monkeypatch.setenv(shown_workspace.VARIABLE, str(workspace.root))
+    app = AppTest.from_string(ENTRY, default_timeout=250)
+    app.query_params = dict(query)
+    app._page_hash = "" if page == "answer" else calc_hash(page)
+    return draw(app)
+
+
+def draw(app: AppTest) -> AppTest:
+    """Draw the page once more."""
+    app.run()
+    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
+    return app
