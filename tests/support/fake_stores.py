@@ -83,7 +83,8 @@ def _publish(root: Path, tables: dict[str, list[dict[str, Any]]]) -> Workspace:
         writer.create(connection)
         with writer.transaction(connection):
             for name, rows in tables.items():
-                writer.insert(connection, name, pa.Table.from_pylist(rows))
+                if rows:
+                    writer.insert(connection, name, pa.Table.from_pylist(rows))
     snapshots.publish(workspace, snapshots.new_name())
     return workspace
 
