@@ -13,6 +13,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from mtlens.config.sections import Encoder, Task, Training
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
+from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask, save_manifest
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
 from mtlens.store.workspace.workspace import Workspace
 
@@ -57,21 +59,21 @@ def runs_of(experiment: Experiment) -> Iterator[tuple[str, Run]]:
 def save(workspace: Workspace, experiment: Experiment) -> None:
     """Manifest and examples."""
     counts = {split: {"no": NUM_EXAMPLES // 4, "yes": NUM_EXAMPLES // 4} for split in SPLITS}
-    manifest = {
-        "format": 1,
-        "experiment_id": experiment.experiment_id,
-        "name": experiment.name,
-        "spec": experiment.model_dump(mode="json"),
-        "tasks": [
-            {"name": task.name, "column": task.column, "classes": task.classes, "weight": 1.0, "class_counts": counts}
+    manifest = Manifest(
+        created=datetime.now(UTC),
+        experiment_id=experiment.experiment_id,
+        name=experiment.name,
+        spec=experiment,
+        tasks=tuple(
+            ManifestTask(name=task.name, column=task.column, classes=task.classes, weight=1.0, class_counts=counts)
             for task in TASKS
-        ],
-        "runs": [{"run_id": run.run_id, "role": role, "candidate": 0} for role, run in runs_of(experiment)],
-        "notes": [],
-    }
+        ),
+        runs=tuple(ManifestRun(run_id=run.run_id, role=role, candidate=0) for role, run in runs_of(experiment)),
+        notes=(),
+    )
     splits = [SPLITS[i % 2] for i in range(NUM_EXAMPLES)]
     clusters = pa.array(np.arange(NUM_EXAMPLES, dtype=np.int32))
-    workspace.save_manifest(manifest, pa.table({"example_id": IDS, "split": splits, "cluster": clusters}))
+    save_manifest(workspace, manifest, pa.table({"example_id": IDS, "split": splits, "cluster": clusters}))
 
 
 def finish(workspace: Workspace, run: Run, generator: np.random.Generator) -> None:

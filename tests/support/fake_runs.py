@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from mtlens.config.sections import Encoder, Grid, Lora, Task, Training
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.statistics.metrics import comparable
 from mtlens.store.workspace.journal import Journal
+from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask, save_manifest
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
 from mtlens.store.workspace.workspace import Workspace
 
@@ -100,20 +102,21 @@ def save(workspace: Workspace, fake: FakeExperiment, created: str = "2030-01-01T
     )
     counts = {split: dict.fromkeys(CLASSES, 1) for split in ("train", "validation", "test")}
     experiment = fake.experiment
-    manifest = {
-        "format": 1,
-        "experiment_id": experiment.experiment_id,
-        "name": experiment.name,
-        "created": created,
-        "spec": experiment.model_dump(mode="json"),
-        "tasks": [
-            {**task.model_dump(include={"name", "column", "classes", "weight"}, mode="json"), "class_counts": counts}
+    manifest = Manifest(
+        created=datetime.fromisoformat(created),
+        experiment_id=experiment.experiment_id,
+        name=experiment.name,
+        spec=experiment,
+        tasks=tuple(
+            ManifestTask(name=task.name, column=task.column, classes=task.classes, weight=task.weight, class_counts=counts)
             for task in experiment.tasks
-        ],
-        "runs": [{"run_id": one.run.run_id, "role": one.role, "candidate": one.candidate} for one in fake.planned],
-        "notes": ["a note"],
-    }
-    workspace.save_manifest(manifest, examples)
+        ),
+        runs=tuple(
+            ManifestRun(run_id=planned.run.run_id, role=planned.role, candidate=planned.candidate) for planned in fake.planned
+        ),
+        notes=("a note",),
+    )
+    save_manifest(workspace, manifest, examples)
 
 
 def start(workspace: Workspace, run: Run) -> tuple[RunFolder, Journal]:

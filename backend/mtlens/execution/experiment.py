@@ -1,11 +1,9 @@
 """Carry out a plan: register the experiment, train what is missing, compute its evidence, keep the store up to date."""
 
 import itertools
-import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,16 +11,16 @@ from filelock import FileLock
 from mtlens.config.run import Outcome, Run
 from mtlens.config.run_kinds import GROUP, MULTI
 from mtlens.config.sections import Search
-from mtlens.errors import TrainingError, WorkspaceError
+from mtlens.errors import TrainingError
 from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
-from mtlens.execution.plan import Plan, PlannedRun, entry
+from mtlens.execution.plan import Plan, PlannedRun
 from mtlens.execution.progress import JobProgress, Monitor, folder_of
 from mtlens.store.analysis.affinities import stored_affinities
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
-from mtlens.store.workspace.files import failed_to
-from mtlens.store.workspace.manifest import mark_started
+from mtlens.store.workspace.files import failed_to, read_object
+from mtlens.store.workspace.manifest import ManifestEvidence, ManifestRun, mark_started, read_manifest, save_manifest
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 
@@ -120,26 +118,24 @@ def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
 def _register(
     plan: Plan, workspace: Workspace, path: Path, evidence_jobs: Sequence[EvidenceJob] | None, groups: Sequence[PlannedRun]
 ) -> None:
-    manifest, before = plan.manifest(), None
-    try:
-        before = json.loads(path.read_bytes())
-        manifest["created"], manifest["evidence"] = before["created"], before.get("evidence", [])
-        manifest["last_started"] = before.get("last_started")
-    except FileNotFoundError:
-        manifest["created"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    except (OSError, ValueError, KeyError) as error:
-        raise WorkspaceError(f"{path} should hold an experiment's manifest; found {type(error).__name__}") from None
-    asked = [entry(planned) for planned in plan.runs]
-    kept = []
-    if before and all(one in before["runs"] for one in asked):
-        kept = [one for one in before["runs"] if one["role"] in (GROUP.name, MULTI.name)]
-        if plan.experiment.search is None:
-            manifest["spec"] = {**plan.experiment.model_dump(mode="json"), "search": before["spec"].get("search")}
-    manifest["runs"] = list({(one["run_id"], one["role"]): one for one in [*asked, *kept, *map(entry, groups)]}.values())
+    manifest = plan.manifest()
+    changes: dict[str, object] = {}
+    kept: list[ManifestRun] = []
+    if before := read_manifest(path) if path.exists() else None:
+        changes |= {"created": before.created, "evidence": before.evidence, "last_started": before.last_started}
+        if all(run in before.runs for run in manifest.runs):
+            kept = [run for run in before.runs if run.role in (GROUP.name, MULTI.name)]
+            if plan.experiment.search is None:
+                changes["spec"] = plan.experiment.model_copy(update={"search": before.spec.search})
+    runs = [*manifest.runs, *kept, *(planned.listed() for planned in groups)]
+    changes["runs"] = tuple({(run.run_id, run.role): run for run in runs}.values())
     if evidence_jobs is not None:
-        manifest["evidence"] = [{"job_id": one.job_id, "kind": one.kind, "subject": one.label} for one in evidence_jobs]
-    if manifest != before:
-        workspace.save_manifest(manifest, None if groups else plan.example_table())
+        changes["evidence"] = tuple(
+            ManifestEvidence(job_id=job.job_id, kind=job.kind, subject=job.label) for job in evidence_jobs
+        )
+    manifest = manifest.model_copy(update=changes)
+    if before is None or manifest.document() != read_object(path):
+        save_manifest(workspace, manifest, None if groups else plan.example_table())
 
 
 def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[EvidenceJob]]:

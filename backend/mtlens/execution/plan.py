@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from mtlens.config.sections import Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
-from mtlens.data.splits import SPLITS
+from mtlens.data.splits import SPLITS, SplitName
 from mtlens.data.tokenize import Encoded, encode
+from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask
 from mtlens.tasks import metric_of
 
 
@@ -27,6 +29,10 @@ class PlannedRun:
     role: str
     candidate: int
     run: Run
+
+    def listed(self) -> ManifestRun:
+        """The run as a manifest lists it."""
+        return ManifestRun(run_id=self.run.run_id, role=self.role, candidate=self.candidate)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,28 +54,20 @@ class Plan:
         """The runs to train, each once, in the order in which they are planned."""
         return tuple({planned.run.run_id: planned.run for planned in self.runs}.values())
 
-    def manifest(self) -> dict[str, object]:
-        """What the store keeps of the experiment beside its runs."""
+    def manifest(self) -> Manifest:
+        """What the store keeps of the experiment beside its runs; it is created now."""
         experiment, examples = self.experiment, self.examples
-        tasks = [
-            {
-                **task.model_dump(include={"name", "column", "classes", "weight"}, mode="json"),
-                "kind": task.kind,
-                "metric": metric_of(task),
-                "class_counts": examples.class_counts(index),
-            }
-            for index, task in enumerate(experiment.tasks)
-        ]
-        return {
-            "format": 1,
-            "experiment_id": experiment.experiment_id,
-            "name": experiment.name,
-            "spec": experiment.model_dump(mode="json"),
-            "tasks": tasks,
-            "runs": [entry(planned) for planned in self.runs],
-            "notes": list(examples.notes),
-            "examples": content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
-        }
+        return Manifest(
+            created=datetime.now(UTC),
+            format=1,
+            experiment_id=experiment.experiment_id,
+            name=experiment.name,
+            spec=experiment,
+            tasks=tuple(_listed(task, examples.class_counts(index)) for index, task in enumerate(experiment.tasks)),
+            runs=tuple(planned.listed() for planned in self.runs),
+            notes=tuple(examples.notes),
+            examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
+        )
 
     def example_table(self) -> Any:
         """Ids, splits and clusters of the examples as an Arrow table; never their text."""
@@ -79,9 +77,16 @@ class Plan:
         return pa.table({"example_id": self.examples.ids, "split": splits, "cluster": self.examples.groups})
 
 
-def entry(planned: PlannedRun) -> dict[str, object]:
-    """A run as a manifest lists it."""
-    return {"run_id": planned.run.run_id, "role": planned.role, "candidate": planned.candidate}
+def _listed(task: Task, class_counts: dict[SplitName, dict[str, int]]) -> ManifestTask:
+    return ManifestTask(
+        name=task.name,
+        column=task.column,
+        classes=task.classes,
+        weight=task.weight,
+        kind=task.kind,
+        metric=metric_of(task),
+        class_counts=class_counts,
+    )
 
 
 def make_plan(experiment: Experiment, folders: list[Path]) -> Plan:

@@ -4,7 +4,6 @@
 seconds. Everything in it was measured; its experiments say in their notes that they were recorded, and when.
 """
 
-import json
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from mtlens.errors import WorkspaceError
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.files import failed_to, now, to_json, write_atomic
+from mtlens.store.workspace.manifest import Manifest
 from mtlens.store.workspace.workspace import Workspace
 
 RECORDING = Path(__file__).with_name("demo_results.parquet")
@@ -55,6 +55,6 @@ def _is_manifest(file: Path, workspace: Workspace) -> bool:
 
 def _noted(content: bytes) -> bytes:
     """The manifest with a note that its results were recorded."""
-    manifest = json.loads(content)
+    manifest = Manifest.model_validate_json(content)
     note = f"recorded results of a real run, packed on {now()[:10]}; weights and hidden states are not included"
-    return to_json({**manifest, "notes": [*manifest["notes"], note]})
+    return to_json(manifest.model_copy(update={"notes": (*manifest.notes, note)}).document())

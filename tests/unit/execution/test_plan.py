@@ -1,5 +1,7 @@
 """From an experiment to its runs and their cost."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from mtlens.config.experiment import Experiment
@@ -84,9 +86,16 @@ def test_other_labels_or_texts_make_other_runs(experiment):
 def test_the_manifest_holds_no_text(experiment):
     plan = make_plan(experiment(), [])
     manifest = plan.manifest()
-    assert all(text not in str(manifest) for text in plan.examples.texts)
+    assert all(text not in str(manifest.document()) for text in plan.examples.texts)
     assert plan.example_table().column_names == ["example_id", "split", "cluster"]
-    assert manifest["tasks"][0]["class_counts"]["train"].keys() == {"absent", "present"}
+    assert manifest.tasks[0].class_counts["train"].keys() == {"absent", "present"}
+
+
+def test_a_manifest_says_when_it_was_made(experiment):
+    before = datetime.now(UTC)
+    manifest = make_plan(experiment(), []).manifest()
+    assert before <= manifest.created <= datetime.now(UTC)
+    assert manifest.document()["created"].endswith("+00:00")
 
 
 def test_the_count_of_flops_is_that_of_pytorch(experiment, tiny_encoder):

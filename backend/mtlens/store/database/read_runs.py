@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
-from pydantic import ValidationError
 
 from mtlens.config.run import Run
 from mtlens.errors import WorkspaceError
@@ -21,8 +20,8 @@ from mtlens.store.tables.experiments import QuarantineRow
 from mtlens.store.tables.runs import EventRow, RunRow
 from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.files import names_in, read_object
-from mtlens.store.workspace.journal import Event, first_problem, read_tail
-from mtlens.store.workspace.manifest import Manifest
+from mtlens.store.workspace.journal import Event, read_tail
+from mtlens.store.workspace.manifest import Manifest, read_manifest
 from mtlens.store.workspace.run_folder import METRICS, PREDICTIONS, read_run_json
 from mtlens.store.workspace.workspace import Workspace
 
@@ -107,11 +106,10 @@ def read_experiment(workspace: Workspace, experiment_id: str, stamp: str) -> Exp
     manifest, examples, bad = None, run_tables.EXAMPLES.empty_table(), ()
     try:
         examples = run_tables.read_parquet(path.with_suffix(".examples.parquet"), run_tables.EXAMPLES)
-        manifest = Manifest.model_validate(read_object(path))
-    except (WorkspaceError, ValidationError) as error:
-        reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        manifest = read_manifest(path)
+    except WorkspaceError as error:
         source = f"experiments/{path.name}"
-        bad = (QuarantineRow(experiment_id=experiment_id, source=source, position=0, reason=reason),)
+        bad = (QuarantineRow(experiment_id=experiment_id, source=source, position=0, reason=str(error)),)
     return ExperimentRecord(experiment_id=experiment_id, stamp=stamp, manifest=manifest, examples=examples, bad=bad)
 
 

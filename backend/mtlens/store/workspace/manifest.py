@@ -1,21 +1,37 @@
-"""What an experiment asks for, as it was written into the workspace when it was started."""
+"""What an experiment asks for, as it is written into the workspace when the experiment is started: its manifest."""
+
+# pyright: reportUnknownParameterType=false
+# (pyarrow ships no types)
 
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import Role
 from mtlens.data.splits import SplitName
 from mtlens.errors import WorkspaceError
 from mtlens.statistics.metrics import DEFAULT
-from mtlens.store.workspace.files import now, read_object
+from mtlens.store.workspace.files import now, read_object, to_json, write_atomic
+from mtlens.store.workspace.journal import first_problem
 from mtlens.store.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")
+
+
+Time = Annotated[AwareDatetime, PlainSerializer(_iso, return_type=str)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)  # and unknown keys are passed over: a later mtlens may write more
+    model_config = ConfigDict(frozen=True, extra="allow")  # a later mtlens may write more, and finds it again
 
 
 class ManifestTask(_Part):
@@ -47,27 +63,60 @@ class ManifestEvidence(_Part):
 
 
 class Manifest(_Part):
-    """Content of experiments/<experiment_id>.json."""
+    """Content of experiments/<experiment_id>.json. examples: hash of their ids, splits and clusters."""
 
+    created: Time
+    format: int = 1
     experiment_id: str
     name: str
-    created: AwareDatetime
-    last_started: AwareDatetime | None = None
     spec: Experiment
     tasks: tuple[ManifestTask, ...]
     runs: tuple[ManifestRun, ...]
     notes: tuple[str, ...]
+    examples: str | None = None
     evidence: tuple[ManifestEvidence, ...] = ()
+    last_started: Time | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The manifest as JSON has it, without the fields that nobody set."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name in self.model_fields_set}
+
+
+class _Dates(BaseModel):
+    """What tells when an experiment was started last; the rest of its manifest need not be readable."""
+
+    created: AwareDatetime
+    last_started: AwareDatetime | None = None
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a file; `WorkspaceError` where it does not hold one."""
+    try:
+        return Manifest.model_validate(read_object(path))
+    except ValidationError as error:
+        raise WorkspaceError(f"{path} should hold an experiment's manifest: {first_problem(error)}") from error
+
+
+def save_manifest(workspace: Workspace, manifest: Manifest, examples: "pa.Table | None") -> None:
+    """Write an experiment's examples (example_id, split, cluster) and then, last, its manifest; None: they stay."""
+    from mtlens.store.workspace import run_tables  # pyarrow takes longer to import than a plan may take
+
+    path = workspace.experiments / f"{manifest.experiment_id}.json"
+    if examples is not None:
+        write_atomic(path.with_suffix(".examples.parquet"), run_tables.to_parquet(examples.cast(run_tables.EXAMPLES)))
+    write_atomic(path, to_json(manifest.document()))
 
 
 def mark_started(workspace: Workspace, experiment_id: str) -> None:
-    """Make an experiment the one that was started last; where it is already, the store need not read its manifest anew."""
-    starts: dict[str, float] = {}
+    """Make an experiment the one that was started last; where it is already, the store need not read its manifest anew.
+
+    Everything else in the file stays, also what a later mtlens wrote there.
+    """
+    starts: dict[str, datetime] = {}
     for path in workspace.experiments.glob("*.json"):
-        with suppress(WorkspaceError, KeyError, TypeError, ValueError):  # the store tells of one that cannot be read
-            manifest = read_object(path)
-            started = manifest.get("last_started") or manifest["created"]
-            starts[path.stem] = datetime.fromisoformat(started).timestamp()
+        with suppress(WorkspaceError, ValidationError):  # the store tells of one that cannot be read
+            dates = _Dates.model_validate(read_object(path))
+            starts[path.stem] = dates.last_started or dates.created
     if max(starts, key=starts.__getitem__, default=experiment_id) != experiment_id:
-        manifest = read_object(workspace.experiments / f"{experiment_id}.json")
-        workspace.save_manifest({**manifest, "last_started": now()}, None)
+        path = workspace.experiments / f"{experiment_id}.json"
+        write_atomic(path, to_json({**read_object(path), "last_started": now()}))

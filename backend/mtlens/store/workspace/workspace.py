@@ -1,18 +1,12 @@
 """The results folder: its layout, its format number, and files that appear whole or not at all."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from mtlens.errors import WorkspaceError
-from mtlens.store.workspace.files import failed_to, now, read_object, to_json, write_atomic
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from mtlens.store.workspace.files import failed_to, read_object, to_json, write_atomic
 
 FORMAT = 1
 """Number of the layout below; a workspace with a larger number belongs to a newer mtlens."""
@@ -96,18 +90,6 @@ class Workspace:
     def writer_lock(self) -> Path:
         """File that the one writer holds locked."""
         return self.root / ".writer.lock"
-
-    def save_manifest(self, manifest: dict[str, Any], examples: "pa.Table | None") -> None:
-        """Write an experiment's examples (example_id, split, cluster) and then, last, its manifest; None: they stay.
-
-        A manifest that does not say when it was `created` is stamped with the present time.
-        """
-        from mtlens.store.workspace import run_tables  # pyarrow takes longer to import than `mtlens sql` may take to answer
-
-        path = self.experiments / f"{manifest['experiment_id']}.json"
-        if examples is not None:
-            write_atomic(path.with_suffix(".examples.parquet"), run_tables.to_parquet(examples.cast(run_tables.EXAMPLES)))
-        write_atomic(path, to_json({"created": now(), **manifest}))
 
 
 def _check_format(workspace: Workspace) -> None:

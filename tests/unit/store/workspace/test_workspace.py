@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from mtlens.errors import WorkspaceError
@@ -110,14 +109,3 @@ except WorkspaceError as error:
     answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert "could not write it: File too large" in answer.stdout
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"file": b"old"}
-
-
-def test_a_manifest_without_a_date_gets_one(tmp_path: Path) -> None:
-    workspace = Workspace.open(tmp_path)
-    examples = pa.table({"example_id": ["a"], "split": ["test"], "cluster": pa.array([0], pa.int64())})
-    workspace.save_manifest({"experiment_id": "0" * 16}, examples)
-    workspace.save_manifest({"experiment_id": "1" * 16, "created": "2030-01-01T00:00:00+00:00"}, examples)
-    dated, given = (json.loads((workspace.experiments / f"{digit * 16}.json").read_bytes()) for digit in "01")
-    assert dated["created"].endswith("+00:00")
-    assert given["created"] == "2030-01-01T00:00:00+00:00"
-    assert (workspace.experiments / f"{'0' * 16}.examples.parquet").exists()
