@@ -15,6 +15,8 @@ TRAIN: SplitName = "train"
 VALIDATION: SplitName = "validation"
 TEST: SplitName = "test"
 SPLITS: tuple[SplitName, ...] = (TRAIN, VALIDATION, TEST)
+SCORED: tuple[SplitName, ...] = (VALIDATION, TEST)
+"""Splits on which finished models are scored: choices are made on validation, verdicts on test."""
 
 
 def in_split(splits: NDArray[np.int8], split: SplitName) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import torch
 
 from mtlens.config.run import Run
 from mtlens.config.sections import Training
+from mtlens.data.splits import SCORED
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan
 from mtlens.training.batches import epoch_batches
@@ -52,9 +53,7 @@ def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
     """All epochs, each with its validation, and a last look at validation and test."""
     encoded = plan.encoded.select(run.tasks)
     columns = list(range(len(run.tasks)))
-    validation, test = (
-        float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in ("validation", "test")
-    )
+    validation, test = (float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in SCORED)
     epochs = run.training.epochs
     return epochs * (epoch_flops(encoded, run, weights, attention) + validation) + validation + test
 

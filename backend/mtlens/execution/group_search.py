@@ -16,6 +16,7 @@ from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.config.sections import Search
+from mtlens.data.splits import VALIDATION
 from mtlens.errors import DataError
 from mtlens.execution.plan import Plan, PlannedRun, unfold_group
 from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
@@ -213,7 +214,7 @@ def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspac
     by_point: dict[int, list[dict[str, float]]] = {}
     for one in runs:
         table = run_tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, run_tables.METRICS).to_pylist()
-        rows = [row for row in table if row["split"] == "validation" and row["name"] == metrics.get(row["task"])]
+        rows = [row for row in table if row["split"] == VALIDATION and row["name"] == metrics.get(row["task"])]
         by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
     means = {point: [float(np.mean(list(scores.values()))) for scores in seeds] for point, seeds in by_point.items()}
     best = by_point[best_candidate(means)]

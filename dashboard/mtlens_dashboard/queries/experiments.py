@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mtlens.config.run_kinds import MULTI
+from mtlens.data.splits import SPLITS
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.database.shared_connection import query
 from mtlens.store.workspace.workspace import Workspace
@@ -87,7 +88,7 @@ _TASKS = """
     counts=", ".join(
         f"[coalesce(CAST(json_extract(class_counts, '$.{split}')"
         f" AS MAP(VARCHAR, BIGINT))[class], 0) FOR class IN classes] AS {split}"
-        for split in ("train", "validation", "test")
+        for split in SPLITS
     )
 )
 

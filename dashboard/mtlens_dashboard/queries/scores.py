@@ -5,10 +5,9 @@ that a search asked for, which `mtlens_dashboard.queries.groupings` reads.
 from dataclasses import dataclass
 from itertools import groupby
 
+from mtlens.data.splits import TEST, SplitName
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
-
-SplitName = str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +68,12 @@ _CONFUSION = """
 """
 
 
-def scores(workspace: Workspace, experiment_id: str, split: SplitName = "test") -> tuple[ScoreInfo, ...]:
+def scores(workspace: Workspace, experiment_id: str, split: SplitName = TEST) -> tuple[ScoreInfo, ...]:
     """Every metric of the runs that are compared, by model and task."""
     return read_infos(workspace, ScoreInfo, _SCORES, {"experiment_id": experiment_id, "split": split})
 
 
-def confusion(workspace: Workspace, experiment_id: str, task: str, split: SplitName = "test") -> tuple[ConfusionInfo, ...]:
+def confusion(workspace: Workspace, experiment_id: str, task: str, split: SplitName = TEST) -> tuple[ConfusionInfo, ...]:
     """One matrix per model that has predicted the task."""
     params = {"experiment_id": experiment_id, "task": task, "split": split}
     cells = read_infos(workspace, _Cell, _CONFUSION, params)

@@ -16,6 +16,7 @@ from torch import nn
 from mtlens.config.run_kinds import MULTI
 from mtlens.data.encoders import HUB_FILES
 from mtlens.data.sources import source_of
+from mtlens.data.splits import VALIDATION
 from mtlens.data.synthetic_reports.anatomy import Region
 from mtlens.errors import ExperimentError, WorkspaceError
 from mtlens.execution.plan import Plan
@@ -126,5 +127,5 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
 def _temperatures(source: Source, members: tuple[Member, ...]) -> dict[str, float]:
     """By task, fitted to what the shipped run predicted on the validation split."""
     best = {task: member.run_ids[0] for member in members for task in member.serves}
-    stored = {task: source.predictions(run_id, task, "validation") for task, run_id in best.items()}
+    stored = {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
     return {task: fit_temperature(one.labels, one.probabilities) for task, one in stored.items()}

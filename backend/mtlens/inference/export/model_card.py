@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mtlens.config.run_kinds import FAMILY, MULTI
+from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import Member
 from mtlens.inference.export.source import Source
 from mtlens.inference.model.calibration import rescaled
@@ -108,7 +109,7 @@ def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tup
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
-            stored = source.predictions(member.run_ids[0], task.name, "test")
+            stored = source.predictions(member.run_ids[0], task.name, TEST)
             temperature = config.temperatures[task.name]
             score = METRICS[metric_of(task)].value(stored.labels, stored.probabilities)
             before = expected_calibration_error(stored.labels, stored.probabilities)

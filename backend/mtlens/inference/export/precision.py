@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from mtlens.config.run import Run
+from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import Member
 from mtlens.inference.export.source import Source
 from mtlens.statistics.bootstrap import TaskPredictions
@@ -32,7 +33,7 @@ def _predict_rounded(source: Source, run: Run) -> list[Prediction]:
     model = source.load(run).to(torch.bfloat16).float()  # what is stored is rounded too
     hardware = prepare("bfloat16", threads=usable_cores(), gpu=False)
     encoded = source.plan.encoded.select(run.tasks)
-    return predict(model, encoded, "test", batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
+    return predict(model, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
 
 
 def _paired(source: Source, run_ids: tuple[str, ...], rounded: list[Prediction]) -> TaskPredictions:
@@ -40,7 +41,7 @@ def _paired(source: Source, run_ids: tuple[str, ...], rounded: list[Prediction])
     ids = [source.plan.examples.ids[row] for row in rows]
     trained: list[list[int]] = []
     for run_id in run_ids:
-        stored = source.predictions(run_id, task.name, "test")
+        stored = source.predictions(run_id, task.name, TEST)
         said = dict(zip(stored.example_ids, stored.predicted.tolist(), strict=True))
         trained.append([said[example] for example in ids])
     return TaskPredictions(

@@ -11,6 +11,7 @@ import numpy as np
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
+from mtlens.data.splits import TEST, VALIDATION
 from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.store.analysis.model_selection import Pairs, Selection, Trained, pair, select
@@ -63,13 +64,13 @@ def _read_runs(connection: writer.Connection, experiment_id: str) -> list[Traine
         LEFT JOIN (
             SELECT run_id, avg(value) AS validation
             FROM score
-            WHERE experiment_id = $experiment_id AND split = 'validation' AND isfinite(value)
+            WHERE experiment_id = $experiment_id AND split = $validation AND isfinite(value)
             GROUP BY run_id
         ) USING (run_id)
         WHERE experiment_id = $experiment_id
         ORDER BY role, candidate, run_id
         """,
-        {"experiment_id": experiment_id},
+        {"experiment_id": experiment_id, "validation": VALIDATION},
     ).fetchall()
     return [
         Trained(run_id=id_, role=role, candidate=candidate, seed=seed, tasks=tuple(tasks), state=state, validation=score)
@@ -109,12 +110,13 @@ def read_predictions(connection: writer.Connection, experiment_id: str, pairs: P
         JOIN (
             SELECT example_id, cluster, row_number() OVER (ORDER BY example_id) - 1 AS example
             FROM example
-            WHERE experiment_id = $experiment_id AND split = 'test'
+            WHERE experiment_id = $experiment_id AND split = $test
         ) USING (example_id)
-        WHERE split = 'test' AND run_id IN (SELECT unnest($run_ids))
+        WHERE split = $test AND run_id IN (SELECT unnest($run_ids))
         """,
         {
             "experiment_id": experiment_id,
+            "test": TEST,
             "run_ids": sorted({run_id for seeds in pairs.values() for both in seeds.values() for run_id in both}),
         },
     )

@@ -14,6 +14,7 @@ import numpy as np
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import GROUP_KINDS
 from mtlens.config.sections import Search
+from mtlens.data.splits import SCORED, TEST, VALIDATION
 from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
 from mtlens.grouping.partitions import Group, all_groups, group_of, tasks_of
 from mtlens.store.database import writer
@@ -143,8 +144,8 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
         margin=about[2],
         search=Search.model_validate(specification["search"]),
         runs=runs,
-        validation=Measured(num_tasks=len(tasks), scores=splits["validation"]),
-        test=Measured(num_tasks=len(tasks), scores=splits["test"]),
+        validation=Measured(num_tasks=len(tasks), scores=splits[VALIDATION]),
+        test=Measured(num_tasks=len(tasks), scores=splits[TEST]),
         gradients=Gradients(
             cosine=_over_seeds(_both_ways(cosines), tasks),
             lookahead=_over_seeds([row[:4] for row in ahead], tasks),
@@ -192,7 +193,7 @@ def _scores(
     group_seed: dict[str, tuple[Group, int]],
 ) -> dict[str, dict[tuple[Group, int], Floats]]:
     """Split -> (group, task) -> score `[S]`, NaN where there is none."""
-    found: dict[str, dict[tuple[Group, int], Floats]] = {"validation": {}, "test": {}}
+    found: dict[str, dict[tuple[Group, int], Floats]] = {split: {} for split in SCORED}
     for run_id, split, task, value in connection.execute(_SCORES, _groups_of(experiment_id)).fetchall():
         if run_id in group_seed:
             group, seed = group_seed[run_id]

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from mtlens.config.run_kinds import FAMILY
+from mtlens.data.splits import VALIDATION
 from mtlens.grouping.optimal_family import Selection
 from mtlens.grouping.partitions import tasks_of
 from mtlens.grouping.recommendation import cheapest_adequate
@@ -29,9 +30,9 @@ _METHOD = (
     "test, by equivalence tests with Holm's correction over its tasks"
 )
 _ROUNDING = 1e-9
-_VALIDATION = """
+_PREDICTED = """
     SELECT any_value(label), list(predicted ORDER BY run_id) FROM prediction
-    WHERE split = 'validation' AND task = $1 AND run_id IN (SELECT unnest($2))
+    WHERE split = $1 AND task = $2 AND run_id IN (SELECT unnest($3))
     GROUP BY example_id ORDER BY example_id
 """
 _COSTS = ("parameters", "seconds", "inference_seconds")
@@ -81,7 +82,7 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
     found: list[int] = []
     for task, name in enumerate(group_scores.tasks):
         runs = [group_scores.runs[1 << task, seed].run_id for seed in group_scores.seeds]
-        rows = connection.execute(_VALIDATION, [name, runs]).fetchall()
+        rows = connection.execute(_PREDICTED, [VALIDATION, name, runs]).fetchall()
         labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
         num_classes = 1 + int(max(labels.max(), predicted.max()))
         metric = comparable(group_scores.metrics[task])
