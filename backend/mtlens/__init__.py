@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mtlens.api.experiments import experiment, plan, run
+    from mtlens.api.experiments import plan, run
     from mtlens.api.families import load_family
+    from mtlens.api.frames import experiment
     from mtlens.api.results import open_workspace as open
     from mtlens.api.similarity import cka, gradient_alignment
     from mtlens.api.verdicts import compare
@@ -37,7 +38,7 @@ _DEFINED_IN = {
     "MtlensError": ("mtlens.errors", "MtlensError"),
     "cka": ("mtlens.api.similarity", "cka"),
     "compare": ("mtlens.api.verdicts", "compare"),
-    "experiment": ("mtlens.api.experiments", "experiment"),
+    "experiment": ("mtlens.api.frames", "experiment"),
     "gradient_alignment": ("mtlens.api.similarity", "gradient_alignment"),
     "load_family": ("mtlens.api.families", "load_family"),
     "open": ("mtlens.api.results", "open_workspace"),

@@ -18,6 +18,7 @@ def test_import_contracts_hold(capsys):
             "import mtlens; dir(mtlens)",
             {"torch", "ray", "duckdb", "pandas", "transformers", "pyarrow", "pydantic", "numpy", "plotly"},
         ),
+        ("import mtlens; mtlens.compare, mtlens.open", {"torch", "ray", "transformers", "plotly", "streamlit"}),
         ("import mtlens.cli.main", {"torch", "ray", "transformers", "pyarrow", "duckdb", "pydantic", "numpy"}),
         ("import mtlens.store.database.reader", {"torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
         ("import mtlens.store.database.sandbox", {"duckdb", "torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),

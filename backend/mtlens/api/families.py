@@ -12,6 +12,8 @@ def load_family(folder: str | Path) -> Family:
 
     >>> import mtlens
     >>> family = mtlens.load_family("family")
+    >>> family
+    Family 'notes' of 2 models (disc: bulge, none; canal: normal, stenosis)
     >>> family.predict(["disc with bulge", "disc without bulge"])["disc"]
     ['bulge', 'none']
     >>> family.classify(["disc with bulge"])["disc"].shape  # probabilities [texts, classes]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EvidenceView = Literal["verdicts", "evidence_cka", "evidence_gradients"]
 _VERDICTS = """
     SELECT experiment, kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds,
-           examples, margin, verdict
+           examples, margin, verdict, needed
     FROM matching WHERE experiment_id = coalesce($experiment_id, (SELECT arg_max(experiment_id, last_started) FROM experiment))
 """
 _PREDICTIONS = """
@@ -79,7 +79,12 @@ class Results(Shown):
         if not rows:
             return Table(title=f"{self.workspace.root}: no verdict yet", headings=headings, rows=[])
         title = f"{rows[0]['experiment']}: against the task-specific models (score x 100, margin {100 * rows[0]['margin']:g})"
-        return Table(title=title, headings=headings, rows=[(row["kind"], *verdict_cells(row)) for row in rows])
+        return Table(
+            title=title,
+            headings=headings,
+            rows=[(row["kind"], *verdict_cells(row)) for row in rows],
+            notes=[f"{row['kind']}, {row['task']}: inconclusive; {row['needed']}" for row in rows if row["needed"]],
+        )
 
 
 def open_workspace(workspace: str | Path = "results") -> Results:

@@ -1,4 +1,4 @@
-"""How far the jobs of an experiment are, on a terminal, in a notebook or in a log."""
+"""How far the jobs of an experiment are, on a terminal, or in a notebook or a log."""
 
 import sys
 import time
@@ -14,9 +14,9 @@ from mtlens.execution.progress import JobProgress
 
 @contextmanager
 def live_progress() -> Generator[Callable[[Sequence[JobProgress]], None]]:
-    """Yields the function that `Monitor` calls: it moves bars on a terminal, and in a log writes a line per finished run."""
+    """Yields the function that `Monitor` calls: it moves bars on a terminal, and else writes a line per finished run."""
     console = Console(stderr=True, highlight=False)
-    if not console.is_terminal and not console.is_jupyter:
+    if not console.is_terminal:
         yield _LogLines()
         return
     bar = Progress(

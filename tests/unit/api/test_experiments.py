@@ -95,6 +95,12 @@ def test_a_plan_shows_grid_cost_and_power(notes, content):
     assert plan.overview.cost.flops > 0
 
 
+def test_adapters_are_listed_with_their_own_learning_rate(notes, content):
+    lora = {**content["training"], "lora": {"learning_rate": 5e-3}, "learning_rate": 2e-4}
+    runs = mtlens.plan({**content, "runs": ["single", "adapters"], "training": lora}).runs()
+    assert runs.groupby("role")["learning_rate"].unique().map(list).to_dict() == {"adapter": [5e-3], "single": [2e-4]}
+
+
 def test_classes_are_read_from_the_frame_and_whole_numbers_stay_whole(notes, settings):
     experiment = of_frame(notes, settings, tasks=["side", "level"])
     assert [task.classes for task in experiment.tasks] == [("left", "right"), ("0", "1")]

@@ -47,6 +47,9 @@ def test_results_of_one_experiment_are_its_own(two):
     assert "first: against" in repr(own)
     assert "second: against" in repr(everything)  # the one started last
     assert "margin 20" in everything._repr_html_()
+    needed = own.matching()["needed"].dropna()
+    assert len(needed) > 0
+    assert all(f"inconclusive; {text}" in repr(own) for text in needed if text)
 
 
 def test_predictions_are_all_that_is_stored(two):

@@ -59,7 +59,7 @@ class FamilyConfig(Spec):
     tagger: TaggerConfig | None = None
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Family:
     """Models that serve every task once. Each member reads a batch of texts in one pass for all of its tasks.
 
@@ -71,6 +71,10 @@ class Family:
     models: tuple[MultiTaskModel, ...]
     hardware: Hardware
     tagger: Tagger = field(default_factory=Rules)
+
+    def __repr__(self) -> str:
+        tasks = "; ".join(f"{task.name}: {', '.join(task.classes)}" for task in self.config.tasks)
+        return f"Family {self.config.name!r} of {len(self.models)} models ({tasks})"
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
