@@ -100,8 +100,7 @@ def open_workspace(workspace: str | Path = "results") -> Results:
     >>> results.sql("select count(*) as runs from runs where state = 'done'")
        runs
     0    60
-    >>> results.figure("forest").layout.meta["title"]
-    'One model is 0.6 points higher in the mean over tasks (90 % interval −6.4 to +7.6, margin 10): matches'
+    >>> figure = results.figure("forest")  # of Plotly; a notebook shows it
 
     Raises WorkspaceError where there is no workspace.
     """

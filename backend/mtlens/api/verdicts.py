@@ -66,8 +66,7 @@ def compare(
     >>> verdicts = mtlens.compare(single, multi, labels, margin=0.05)
     >>> verdicts.to_frame()["verdict"].tolist()  # of the task, and of the mean over tasks
     ['matches', 'matches']
-    >>> verdicts.figure().layout.meta["title"]
-    'One model is 0.6 points higher in the mean over tasks (90 % interval −1.6 to +2.9, margin 5): matches'
+    >>> figure = verdicts.figure()  # of Plotly; a notebook shows it
 
     Raises DataError for arrays that do not fit together, and ExperimentError for an unknown metric.
     """
