@@ -101,11 +101,6 @@ def of_curves(curves: Sequence[CurveInfo]) -> Table:
     return Table(columns=("model", "tasks", "seed", "candidate", "epoch", "validation", "loss"), rows=tuple(rows))
 
 
-def of_scores(scores: Sequence[ScoreInfo]) -> Table:
-    """One row per model, task and metric."""
-    return _of(scores, ("role", "tasks", "task", "metric", "mean", "deviation", "low", "high", "seeds"))
-
-
 def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
     """Models x tasks: mean ± standard deviation over seeds, x 100 but for the loss."""
     chosen = [score for score in scores if score.metric == metric]

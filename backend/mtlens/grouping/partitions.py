@@ -70,12 +70,6 @@ def canonical_partition(groups: Iterable[Group], num_tasks: int) -> Partition:
     return family
 
 
-def growth_string(partition: Partition) -> tuple[int, ...]:
-    """Restricted-growth string `[T]` of a canonical partition."""
-    group_of_task = {task: number for number, group in enumerate(partition) for task in tasks_of(group)}
-    return tuple(group_of_task[task] for task in range(len(group_of_task)))
-
-
 def partition_of(string: Sequence[int]) -> Partition:
     """The canonical partition of a restricted-growth string; `DataError` where a group is named before those below it."""
     groups: list[Group] = []
@@ -93,9 +87,15 @@ def growth_strings(num_tasks: int) -> Iterator[tuple[int, ...]]:
     return _extensions((0,), 1, _checked(num_tasks))
 
 
-def num_partitions(num_tasks: int) -> int:
-    """Bell number B(T), the count of partitions: 1, 2, 5, 15, 52, 203, ... for T = 1, 2, ..."""
-    return _completions(_checked(num_tasks), 0)
+@cache
+def completions(remaining: int, num_groups: int) -> int:
+    """Ways to place the remaining tasks when `num_groups` groups are open: each into one of them, or into a new one.
+
+    With no group open they are the Bell number, the count of partitions: 1, 2, 5, 15, 52, 203, ... for 1, 2, ... tasks.
+    """
+    if remaining == 0:
+        return 1
+    return num_groups * completions(remaining - 1, num_groups) + completions(remaining - 1, num_groups + 1)
 
 
 def random_partition(num_tasks: int, generator: np.random.Generator) -> Partition:
@@ -103,7 +103,7 @@ def random_partition(num_tasks: int, generator: np.random.Generator) -> Partitio
     string: list[int] = []
     num_groups = 0
     for remaining in reversed(range(_checked(num_tasks))):
-        opens = _completions(remaining, num_groups + 1) / _completions(remaining + 1, num_groups)
+        opens = completions(remaining, num_groups + 1) / completions(remaining + 1, num_groups)
         is_new = generator.random() < opens
         string.append(num_groups if is_new else int(generator.integers(num_groups)))
         num_groups += is_new
@@ -160,14 +160,6 @@ def _extensions(string: tuple[int, ...], num_groups: int, num_tasks: int) -> Ite
         return
     for number in range(num_groups + 1):
         yield from _extensions((*string, number), max(num_groups, number + 1), num_tasks)
-
-
-@cache
-def _completions(remaining: int, num_groups: int) -> int:
-    """Ways to place the remaining tasks when `num_groups` groups are open: each into one of them, or into a new one."""
-    if remaining == 0:
-        return 1
-    return num_groups * _completions(remaining - 1, num_groups) + _completions(remaining - 1, num_groups + 1)
 
 
 def _checked(num_tasks: int) -> int:

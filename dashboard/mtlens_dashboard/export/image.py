@@ -7,13 +7,10 @@ from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.files import write_atomic
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures
-from mtlens_dashboard.catalog import ENTRIES, find, find_experiment
+from mtlens_dashboard.catalog import find, find_experiment
 from mtlens_dashboard.export.report import exhibit, provenance, render
 from mtlens_dashboard.figures.theme import DARK, LIGHT
 from mtlens_dashboard.queries import matching
-
-NAMES = tuple(ENTRIES)
-"""What can be exported."""
 
 WIDTH = 960  # pixels
 _PIXELS_PER_POINT = 2  # of a PNG, so that it is sharp in print

@@ -13,13 +13,6 @@ from mtlens.data.synthetic_reports.anatomy import Region
 
 Graded = tuple[tuple[str, ...], ...]
 
-NEUTRAL: Final = frozenset(
-    {"a", "about", "all", "and", "are", "around", "away", "behind", "beyond", "both", "by", "directions", "disc", "ends"}
-    | {"foramen", "foramina", "four", "from", "has", "in", "is", "its", "left", "lies", "no", "of", "on", "or", "past"}
-    | {"right", "root", "roots", "side", "sides", "the", "to", "two", "with"}
-)
-"""Words of the own registers that say nothing of severity, or name the organ."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cues:

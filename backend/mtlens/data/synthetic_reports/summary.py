@@ -32,7 +32,6 @@ class Summary:
     """What was generated.
 
     class_counts[task][level][class]: annotated labels. correlations: by "canal-disc" and the like.
-    cord_touched[class of the canal]: share of cords that are not normal; empty for the lumbar spine.
     words[quantile]: length of a segment's text. multi_level_share: of the sentences that speak of any level.
     hedged_share: of the segments. label_noise_share: of the graded labels.
     """
@@ -44,7 +43,6 @@ class Summary:
     num_unseen_reports: int
     class_counts: dict[str, dict[str, dict[str, int]]]
     correlations: dict[str, Correlation]
-    cord_touched: dict[str, float]
     words: dict[float, float]
     multi_level_share: float
     hedged_share: float
@@ -66,7 +64,6 @@ def summarise(corpus: Corpus) -> Summary:
         num_unseen_reports=sum(report.unseen for report in reports),
         class_counts=_class_counts(corpus),
         correlations=_correlations(corpus),
-        cord_touched=_cord_touched(corpus),
         words=dict(zip(WORD_QUANTILES, lengths.tolist(), strict=True)),
         multi_level_share=sum(span > 1 for span in spans) / sum(span > 0 for span in spans),
         hedged_share=sum(segment.hedged for segment in segments) / len(segments),
@@ -127,12 +124,3 @@ def _pearson(a: Floats, b: Floats) -> float:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
     return float(np.corrcoef(a, b)[0, 1])
-
-
-def _cord_touched(corpus: Corpus) -> dict[str, float]:
-    tasks = PATHOLOGIES[corpus.region]
-    if "cord" not in tasks:
-        return {}
-    pairs = [(s.clean["canal"], s.clean["cord"] != tasks["cord"][0]) for report in corpus.reports for s in report.segments]
-    by_class = {name: [touched for canal, touched in pairs if canal == name] for name in tasks["canal"]}
-    return {name: sum(touched) / len(touched) for name, touched in by_class.items() if touched}

@@ -116,14 +116,6 @@ class Alignment:
         return 2 * _norm_products(squared) / np.add.outer(squared, squared)
 
     @property
-    def condition_number(self) -> float:
-        """Largest over smallest eigenvalue of `inner`, at least 1; infinite unless all are positive, NaN if an entry is."""
-        if np.isnan(self.inner).any():
-            return np.nan
-        eigenvalues = np.linalg.eigvalsh(self.inner)
-        return float(eigenvalues[-1] / eigenvalues[0]) if eigenvalues[0] > 0 else np.inf
-
-    @property
     def _sums(self) -> NDArray[np.float64]:
         """(sum_k g_a^k).(sum_k g_b^k)."""
         return self.half_products.sum(axis=(0, 1))

@@ -32,7 +32,7 @@ def centre(features: Tensor, name: str, dtype: torch.dtype) -> Centred:
     of its distance from the mean, however far the mean lies from 0. `EvidenceError`: not such a matrix, not finite, or too
     large to be squared.
     """
-    check_matrix(features, name)
+    _check_matrix(features, name)
     kept = features.to(dtype)
     high = kept.mean(dim=0)
     values = kept - high
@@ -63,7 +63,7 @@ def centre_all(features: Sequence[Tensor], names: Sequence[str] | None, dtype: t
     return centred
 
 
-def check_matrix(features: Tensor, name: str) -> None:
+def _check_matrix(features: Tensor, name: str) -> None:
     """Raise `EvidenceError` for anything but floating-point [n, p] with n > 0."""
     if features.ndim != 2 or len(features) == 0 or not features.is_floating_point():
         found = f"{str(features.dtype).removeprefix('torch.')} {list(features.shape)}"

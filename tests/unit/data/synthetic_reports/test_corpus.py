@@ -189,7 +189,6 @@ def test_summary_counts_every_label_once(region):
         for counts in levels.values():
             assert tuple(counts) == TASKS[region][task]
             assert sum(counts.values()) == NUM_REPORTS
-    assert bool(summary.cord_touched) == (region == "cervical")
 
 
 def test_summary_of_one_report_has_no_correlations_but_counts():

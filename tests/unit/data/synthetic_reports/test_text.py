@@ -8,10 +8,17 @@ import pytest
 
 from mtlens.data.synthetic_reports import TASKS, background, phrases, summarise
 from mtlens.data.synthetic_reports.anatomy import GENERAL, LEVELS, PATHOLOGIES, REGIONS, level_name
-from mtlens.data.synthetic_reports.cues import HELD_OUT_HEADS, NEUTRAL, OSTEOPHYTE_HEADS, OWN, SHARED
+from mtlens.data.synthetic_reports.cues import HELD_OUT_HEADS, OSTEOPHYTE_HEADS, OWN, SHARED
 from mtlens.data.synthetic_reports.noise import SLIP, with_slips
 from mtlens.data.synthetic_reports.practice import NUM_SEEN, NUM_UNSEEN, Pool, volumes
 from tests.support.spine_corpora import NUM_REPORTS, RELATEDNESS, assert_share, corpus, segments
+
+NEUTRAL = frozenset(
+    {"a", "about", "all", "and", "are", "around", "away", "behind", "beyond", "both", "by", "directions", "disc", "ends"}
+    | {"foramen", "foramina", "four", "from", "has", "in", "is", "its", "left", "lies", "no", "of", "on", "or", "past"}
+    | {"right", "root", "roots", "side", "sides", "the", "to", "two", "with"}
+)
+"""Words of the own registers that say nothing of severity, or name the organ."""
 
 
 def words_of(*phrase_groups: object) -> set[str]:

@@ -38,7 +38,6 @@ def test_two_quadratics_have_the_closed_form():
     np.testing.assert_allclose(found.split_half.diagonal(), reliability)
     np.testing.assert_allclose(found.ceiling[0, 1], np.sqrt(np.prod(reliability)))
     assert found.conflict_rate[0, 1] == np.mean([even[0] @ even[1] < 0, odd[0] @ odd[1] < 0])
-    np.testing.assert_allclose(found.condition_number, np.linalg.cond(inner))
     assert (found.num_microbatches == 6).all()
 
 
@@ -49,7 +48,6 @@ def test_identical_tasks_point_the_same_way():
         np.testing.assert_allclose(getattr(found, name), np.ones((2, 2)), err_msg=name)
     np.testing.assert_allclose(found.split_half, np.full((2, 2), found.split_half[0, 0]))
     assert (found.conflict_rate == 0).all()
-    assert found.condition_number > 1e12
 
 
 def test_opposite_tasks_conflict_in_every_microbatch():
@@ -71,14 +69,12 @@ def test_noise_alone_is_not_identifiable():
     np.testing.assert_allclose(found.naive, np.ones((2, 2)))
     np.testing.assert_allclose(found.split_half[1, 1], -1)
     assert np.isnan(found.ceiling).tolist() == [[False, True], [True, True]]
-    assert found.condition_number == np.inf
 
 
 def test_one_microbatch_cannot_tell_signal_from_noise():
     found = alignment_of(np.ones((1, 2, 3)))
     for name in ("inner", "debiased", "split_half", "ceiling", "magnitude_similarity"):
         assert np.isnan(getattr(found, name)).all(), name
-    assert np.isnan(found.condition_number)
     np.testing.assert_allclose(found.naive, np.ones((2, 2)))
 
 
