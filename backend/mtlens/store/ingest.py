@@ -95,7 +95,7 @@ def _update(workspace: Workspace, publish: bool, force: bool) -> IngestReport | 
                     f"{workspace.master} was written by a newer mtlens "
                     f"(schema {version}; this one writes {writer.SCHEMA_VERSION})"
                 )
-            if version < writer.SCHEMA_VERSION:
+            if not writer.is_current(connection):
                 return None
             report = _read_folders(workspace, connection)
             name = _prepare_snapshot(workspace, connection, report, publish, force)

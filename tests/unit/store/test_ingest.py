@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from mtlens.store import ingest as writer
@@ -252,6 +253,19 @@ def test_an_experiment_whose_manifest_broke_is_gone_with_its_verdicts(workspace:
     ingest(workspace, force=True)
     assert rows(workspace, "SELECT count(*) FROM comparison") == [(0,)]
     assert_equals_rebuild(workspace)
+
+
+def test_a_database_of_other_tables_or_views_is_made_anew(workspace: Workspace) -> None:
+    fake_runs.save(workspace, SMALL)
+    assert ingest(workspace, force=True).rebuilt
+    assert not ingest(workspace, force=True).rebuilt
+    with duckdb.connect(str(workspace.master)) as connection:
+        connection.execute("UPDATE store_info SET definition = 'of another mtlens'")
+    assert ingest(workspace, force=True).rebuilt
+    with duckdb.connect(str(workspace.master)) as connection:
+        connection.execute("ALTER TABLE store_info DROP COLUMN definition")
+    assert ingest(workspace, force=True).rebuilt
+    assert rows(workspace, "SELECT name FROM experiment") == [("small",)]
 
 
 def test_every_public_name_is_described(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
 from mtlens.store.database.writer import Connection, incoming, insert, insert_rows, run_kinds
+from mtlens.store.tables import tables_with
 from mtlens.store.tables.bookkeeping import ExperimentEvidenceJobRow, ExperimentSeenRow, JournalSeenRow, RunSeenRow
 from mtlens.store.tables.experiments import ExperimentRow, ExperimentRunRow, TaskRow
 from mtlens.store.tables.runs import RunRow
@@ -21,16 +22,9 @@ from mtlens.store.workspace.manifest import Manifest
 
 _RUN_COLUMNS = arrow_schema(RunRow)
 _KEPT_WHERE_SILENT = ("epoch", "fraction", "last_event")
-_TABLES_OF_RUN = ("run", "metric", "prediction", "event", "quarantine", "bookkeeping.run_seen", "bookkeeping.journal_seen")
-_TABLES_OF_MANIFEST = ("experiment", "task", "example", "experiment_run", "quarantine", "bookkeeping.experiment_seen")
-_TABLES_OF_EVIDENCE = (
-    "bookkeeping.experiment_evidence_job",
-    "bookkeeping.evidence_seen",
-    "summary.similarity",
-    "summary.alignment",
-    "summary.explanation",
-)
-_TABLES_OF_EVIDENCE_JOB = ("cka", "gradient_alignment", "lookahead", "linearised", "bookkeeping.evidence_job_seen")
+# what an experiment asks for stays when a run or an evidence job is gone
+_TABLES_OF_RUN = tuple(name for name in tables_with("run_id") if name != "experiment_run")
+_TABLES_OF_EVIDENCE_JOB = tuple(name for name in tables_with("job_id") if name != "bookkeeping.experiment_evidence_job")
 TABLES_OF_GROUPING = (
     "affinity",
     "summary.group_score",
@@ -40,7 +34,6 @@ TABLES_OF_GROUPING = (
     "recommendation",
     "bookkeeping.grouping_seen",
 )
-_TABLES_OF_COMPARISON = ("comparison", "bookkeeping.comparison_seen")
 
 
 def read_seen(connection: Connection) -> Seen:
@@ -86,8 +79,7 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
 
 def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
     """Take experiments out with what was concluded; their runs and evidence jobs stay."""
-    concluded = (*_TABLES_OF_MANIFEST, *_TABLES_OF_COMPARISON, *_TABLES_OF_EVIDENCE, *TABLES_OF_GROUPING)
-    _delete(connection, concluded, "experiment_id", experiment_ids)
+    _delete(connection, tables_with("experiment_id"), "experiment_id", experiment_ids)
 
 
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:

@@ -6,18 +6,22 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.store.columns import arrow_table
 from mtlens.store.tables import TABLE_OF, TABLES, VIEWS
 from mtlens.store.tables.experiments import RunKindRow, StoreInfoRow
 
 SCHEMA_VERSION = 9
+"""Counts up with a release whose database an older mtlens must not replace by its own."""
+
 _SQL = Path(__file__).with_name("sql")
 
 Connection = duckdb.DuckDBPyConnection
@@ -32,14 +36,22 @@ def connect(path: Path) -> Connection:
 def create(connection: Connection) -> None:
     """Make tables, views and their descriptions."""
     with transaction(connection):
-        connection.execute("\n".join(table.create for table in TABLES))
-        for name in ("views.sql", "models.sql", "evidence.sql", "grouping.sql"):
-            connection.execute((_SQL / name).read_text(encoding="utf-8"))
-        connection.execute("\n".join(view.comments for view in VIEWS))
-        now = datetime.now(UTC).replace(tzinfo=None)
-        info = StoreInfoRow(schema_version=SCHEMA_VERSION, created=now, mtlens_version=_mtlens_version())
+        connection.execute(_definition())
+        info = StoreInfoRow(
+            schema_version=SCHEMA_VERSION,
+            created=datetime.now(UTC).replace(tzinfo=None),
+            definition=content_hash(_definition()),
+            mtlens_version=_mtlens_version(),
+        )
         insert_rows(connection, [info])
         insert_rows(connection, run_kinds())
+
+
+@cache
+def _definition() -> str:
+    """The statements that make and describe all tables and views."""
+    views = (path.read_text(encoding="utf-8") for path in sorted(_SQL.glob("*.sql")))
+    return "\n".join([*(table.create for table in TABLES), *views, *(view.comments for view in VIEWS)])
 
 
 def run_kinds() -> list[RunKindRow]:
@@ -64,6 +76,12 @@ def schema_version(connection: Connection) -> int:
     """Version of the tables in an existing database; `duckdb.Error` where it is not one of mtlens."""
     (version,) = connection.execute("SELECT max(schema_version) FROM store_info").fetchall()[0]
     return version or 0
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether tables and views are those of today; `duckdb.Error` where the database does not say."""
+    stored = connection.execute("SELECT schema_version, definition FROM store_info").fetchall()
+    return stored == [(SCHEMA_VERSION, content_hash(_definition()))]
 
 
 @contextmanager

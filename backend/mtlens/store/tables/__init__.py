@@ -1,7 +1,7 @@
 """Every table and view of the database, in the order in which they are made. All times in them are UTC.
 
-A change of a public name, type or meaning needs a new `SCHEMA_VERSION` in database/writer.py: databases of an older version are
-made anew from the run folders. `python -m mtlens.store.tables backend/README.md` brings the list in that document up to date.
+A database whose tables and views were made by other statements than those of today is made anew from the run folders.
+`python -m mtlens.store.tables backend/README.md` brings the list in that document up to date.
 """
 
 from mtlens.store.tables.bookkeeping import (
@@ -88,6 +88,12 @@ TABLES = (
 
 TABLE_OF = {table.row: table.name for table in TABLES if table.owner is None}
 """Names of the tables by their row classes."""
+
+
+def tables_with(column: str) -> tuple[str, ...]:
+    """Names of the tables that have a column of this name."""
+    return tuple(table.name for table in TABLES if any(field.name == column for field in table.columns))
+
 
 VIEWS = (
     View("matching", MatchingView, (ComparisonRow,)),

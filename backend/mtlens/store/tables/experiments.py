@@ -26,6 +26,7 @@ class StoreInfoRow:
 
     schema_version: Annotated[int, Column("Version of these tables", type="INTEGER")]
     created: Annotated[datetime, Column("When the database was made from the run folders")]
+    definition: Annotated[str, Column("Hash of the statements that made its tables and views")]
     mtlens_version: Annotated[str, Column("mtlens that made it")]
     snapshot: Annotated[str | None, Column("Name of the published copy that shows this content; NULL if none does yet")] = None
 
