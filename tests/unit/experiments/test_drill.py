@@ -47,7 +47,7 @@ def test_every_table_of_results_is_compared(workspaces):
     with duckdb.connect(str(snapshot_path(one)), read_only=True) as connection:
         sql = "SELECT if(schema_name = 'main', '', schema_name || '.') || table_name, schema_name FROM duckdb_tables()"
         tables = {name for name, schema in connection.execute(sql).fetchall() if schema in ("main", "summary")}
-    assert tables - compared.keys() == {"event", "experiment", "quarantine", "store_info"}
+    assert tables - compared.keys() == {"event", "experiment", "quarantine", "run_kind", "store_info"}
 
 
 def test_markers_are_those_of_finished_runs(workspaces):
