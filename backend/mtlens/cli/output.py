@@ -37,7 +37,7 @@ VERDICTS = """
 
 METHODS = """
     SELECT method, trainings, passes, budgets, regret, permuted_regret, rank_correlation, ceiling, pooled_correlation
-    FROM grouping_method WHERE experiment_id = ? ORDER BY position
+    FROM grouping_methods WHERE experiment_id = ?
 """
 RECOMMENDATION = """
     SELECT statement, models, tasks, parameters, single_parameters, seconds, single_seconds, inference_seconds,
@@ -59,12 +59,12 @@ def print_methods(result: "Result") -> None:
     for row in rows:
         cells = [
             *(_points(value) for value in row["regret"]),
-            _mean(row["rank_correlation"]),
-            _mean([row["pooled_correlation"]]),
+            _correlation(row["rank_correlation"]),
+            _correlation(row["pooled_correlation"]),
         ]
         table.add_row(escape(row["method"]), str(row["trainings"]), str(row["passes"]), *cells)
     out.print(table)
-    out.print(f"  ceiling of the rank correlation: {_mean(rows[0]['ceiling'])}, of the seeds' halves with each other\n")
+    out.print(f"  ceiling of the rank correlation: {_correlation(rows[0]['ceiling'])}, of the seeds' halves with each other\n")
 
 
 def print_recommendation(result: "Result") -> None:
@@ -92,9 +92,8 @@ def _points(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:+.1f}"
 
 
-def _mean(values: "Sequence[float | None]") -> str:
-    known = [value for value in values if value is not None]
-    return f"{sum(known) / len(known):+.2f}" if known else "-"
+def _correlation(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"
 
 
 def print_matching(result: "Result") -> None:

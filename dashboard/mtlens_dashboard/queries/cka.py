@@ -1,13 +1,13 @@
-"""Do the models hold similar representations? View `evidence_cka` by depth, and table `cka` layer by layer."""
+"""Do the models hold similar representations? Views `evidence_cka` and `evidence_layers`, and table `cka` for single seeds."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
 from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos, read_rows
+from mtlens_dashboard.queries.rows import clean, read_infos, read_rows
 
 PairKind = Literal["tasks", "multi", "pretrained"]
 
@@ -123,37 +123,21 @@ _CHOICES = """
         ), features DESC, list_position(['debiased', 'standardised', 'procrustes', 'biased'], estimator)
 """
 
-# A pair may be stored either way round: both queries turn it, so that the task-specific model comes first.
-_MEASURED = """
-    SELECT * FROM cka
-    WHERE job_id IN (SELECT job_id FROM evidence_job WHERE experiment_id = $experiment_id)
+_MATRICES = """
+    SELECT task_a, task_b, layer_a, layer_b, similarity, pretrained
+    FROM evidence_layers
+    WHERE experiment_id = $experiment_id AND kind = $kind
         AND pooling = $pooling AND features = $features AND estimator = $estimator
 """
 
-_MATRICES = f"""
-    WITH one_way AS (
-        SELECT role_a, task_a, layer_a, role_b, task_b, layer_b, sum(value) FILTER (isfinite(value)) AS total,
-            count(*) FILTER (isfinite(value)) AS number
-        FROM ({_MEASURED})
-        WHERE (seed_a = seed_b OR role_a = 'pretrained' OR role_b = 'pretrained')
-            AND list_contains([$single, 'pretrained', $role], role_a)
-            AND list_contains([$single, 'pretrained', $role], role_b)
-        GROUP BY ALL
+# A pair may be stored either way round: the query turns it, so that the task-specific model comes first.
+_CELL = """
+    WITH measured AS (
+        SELECT * FROM cka
+        WHERE job_id IN (SELECT job_id FROM evidence_job WHERE experiment_id = $experiment_id)
+            AND pooling = $pooling AND features = $features AND estimator = $estimator
+            AND least(layer_a, layer_b) = least($layer_a, $layer_b)
     ),
-    both_ways AS (
-        FROM one_way
-        UNION ALL
-        SELECT role_b, task_b, layer_b, role_a, task_a, layer_a, total, number FROM one_way
-    )
-    SELECT role_b, task_a, task_b, layer_a, layer_b, sum(total) / nullif(sum(number), 0) AS value
-    FROM both_ways
-    WHERE role_a = $single AND (role_b <> $single OR task_a < task_b)
-    GROUP BY role_b, task_a, task_b, layer_a, layer_b
-    ORDER BY role_b, task_a, task_b, layer_a, layer_b
-"""
-
-_CELL = f"""
-    WITH measured AS ({_MEASURED} AND least(layer_a, layer_b) = least($layer_a, $layer_b)),
     both_ways AS (
         SELECT role_a, task_a, seed_a, layer_a, role_b, task_b, seed_b, layer_b, value, low, high, examples, reason
         FROM measured
@@ -170,7 +154,7 @@ _CELL = f"""
 
 _ROLES: dict[PairKind, str] = {"tasks": SINGLE.name, "multi": MULTI.name, "pretrained": "pretrained"}
 Matrix = tuple[tuple[float | None, ...], ...]
-_Cells = dict[tuple[int, int], float | None]
+_Cells = dict[tuple[int, int], tuple[float | None, float | None]]
 
 
 def profiles(
@@ -192,12 +176,12 @@ def matrices(
     workspace: Workspace, experiment_id: str, kind: PairKind = "tasks", comparing: Comparing = DEFAULT
 ) -> tuple[LayerMatrixInfo, ...]:
     """Layer x layer similarity, one matrix per pair; nothing where no layers but equal ones were compared."""
-    params = {"experiment_id": experiment_id, "single": SINGLE.name, "role": _ROLES[kind], **vars(comparing)}
-    cells: dict[tuple[str, str, str | None], _Cells] = {}
-    for role, task_a, task_b, layer_a, layer_b, value in read_rows(workspace, _MATRICES, params).rows:
-        cells.setdefault((role, task_a, task_b), {})[layer_a, layer_b] = value
-    found = [_matrix(kind, pair, of_pair, cells) for pair, of_pair in cells.items() if pair[0] == _ROLES[kind]]
-    return tuple(matrix for matrix in found if any(a != b for a, b in cells[_ROLES[kind], matrix.task_a, matrix.task_b]))
+    pairs: dict[tuple[str, str | None], _Cells] = {}
+    params = {"experiment_id": experiment_id, "kind": kind, **vars(comparing)}
+    for task_a, task_b, layer_a, layer_b, *values in read_rows(workspace, _MATRICES, params).rows:
+        similarity, pretrained = map(clean, values)
+        pairs.setdefault((task_a, task_b), {})[layer_a, layer_b] = similarity, pretrained
+    return tuple(_matrix(kind, *pair, cells) for pair, cells in pairs.items() if any(a != b for a, b in cells))
 
 
 def cell(
@@ -214,33 +198,12 @@ def cell(
     return read_infos(workspace, CellInfo, _CELL, params)
 
 
-def _matrix(
-    kind: PairKind,
-    pair: tuple[str, str, str | None],
-    of_pair: _Cells,
-    cells: Mapping[tuple[str, str, str | None], _Cells],
-) -> LayerMatrixInfo:
-    _, task_a, task_b = pair
-    layers = tuple(sorted({layer for place in of_pair for layer in place}))
-    first = cells.get(("pretrained", task_a, None)) if kind != "pretrained" else None
-    second = cells.get(("pretrained", task_b, None)) if task_b is not None else first
-    both = None
-    if first and second:
-        turned = second if task_b is None else {(j, i): value for (i, j), value in second.items()}
-        both = {place: _mean(first.get(place), turned.get(place)) for place in first}
-    return LayerMatrixInfo(
-        kind=kind,
-        task_a=task_a,
-        task_b=task_b,
-        layers=layers,
-        values=_square(layers, of_pair),
-        reference=_square(layers, both) if both else None,
+def _matrix(kind: PairKind, task_a: str, task_b: str | None, cells: _Cells) -> LayerMatrixInfo:
+    layers = tuple(sorted({layer for place in cells for layer in place}))
+    values, reference = (
+        tuple(tuple(cells.get((a, b), (None, None))[number] for b in layers) for a in layers) for number in (0, 1)
     )
-
-
-def _square(layers: tuple[int, ...], cells: _Cells) -> Matrix:
-    return tuple(tuple(cells.get((a, b)) for b in layers) for a in layers)
-
-
-def _mean(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else (one + other) / 2
+    is_known = any(value is not None for row in reference for value in row)
+    return LayerMatrixInfo(
+        kind=kind, task_a=task_a, task_b=task_b, layers=layers, values=values, reference=reference if is_known else None
+    )

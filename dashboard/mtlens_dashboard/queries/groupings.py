@@ -111,15 +111,8 @@ class RecommendationInfo:
 _RECOMMENDATION = "SELECT verdict, statement, groups FROM recommendation WHERE experiment_id = $experiment_id"
 
 _METHODS = """
-    SELECT
-        method, list_avg(list_filter(rank_correlation, lambda x: isfinite(x))) AS correlation,
-        list_avg(list_filter(ceiling, lambda x: isfinite(x))) AS ceiling,
-        budgets, regret, permuted_regret, discovery_seconds
-    FROM grouping_method LEFT JOIN (
-        SELECT method, any_value(discovery_seconds) AS discovery_seconds
-        FROM groupings WHERE experiment_id = $experiment_id GROUP BY method
-    ) USING (method)
-    WHERE experiment_id = $experiment_id ORDER BY position
+    SELECT method, rank_correlation AS correlation, ceiling, budgets, regret, permuted_regret, discovery_seconds
+    FROM grouping_methods WHERE experiment_id = $experiment_id
 """
 
 _GROUPINGS = """

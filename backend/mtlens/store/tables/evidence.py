@@ -161,6 +161,26 @@ class EvidenceCkaView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvidenceLayersView:
+    """Similarity of each layer of one model with each layer of another, mean over seeds; models of the same seed."""
+
+    experiment: ExperimentName
+    experiment_id: ExperimentHash
+    kind: str
+    task_a: str
+    task_b: str | None
+    layer_a: Annotated[int, Column("Layer of the model of task_a", type="INTEGER")]
+    layer_b: Annotated[int, Column("Layer of the other model", type="INTEGER")]
+    pooling: str
+    features: str
+    estimator: str
+    similarity: Annotated[float | None, Column("Mean over seeds; NULL: undefined in all of them")]
+    pretrained: Annotated[
+        float | None, Column("Similarity of the task-specific models to the pretrained encoder at these layers, their mean")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvidenceGradientsView:
     """Do the gradients of two tasks point the same way? One line per pair, stage and layer."""
 

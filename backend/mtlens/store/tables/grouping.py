@@ -171,3 +171,23 @@ class GroupingsView:
     ]
     discovery_seconds: Annotated[float | None, Column("Compute that the method asks for before it can choose")]
     recommended: Annotated[bool, Column("The recommended family")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupingMethodsView:
+    """Methods on trial, one line each; correlations are means over the tasks for which they are defined."""
+
+    experiment: ExperimentName
+    experiment_id: ExperimentHash
+    method: str
+    trainings: int
+    passes: int
+    budgets: Sequence[float]
+    regret: Sequence[float | None]
+    permuted_regret: Sequence[float | None]
+    rank_correlation: Annotated[
+        float | None, Column("Spearman's rank correlation of predicted and measured gains over the groups of a task")
+    ]
+    ceiling: Annotated[float | None, Column("That of the measured gains with those of the other seeds")]
+    pooled_correlation: float | None
+    discovery_seconds: Annotated[float | None, Column("Compute that the method asks for before it can choose")]

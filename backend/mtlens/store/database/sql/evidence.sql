@@ -19,6 +19,50 @@ JOIN (
 ORDER BY experiment.last_started DESC, similarity.experiment_id, list_position(['tasks', 'multi', 'pretrained'], kind),
     task_a, task_b, pooling DESC, features DESC, estimator, layer;
 
+CREATE VIEW evidence_layers AS
+WITH one_way AS (
+    SELECT
+        experiment_id, pooling, features, estimator, role_a, task_a, layer_a, role_b, task_b, layer_b,
+        sum(value) FILTER (isfinite(value)) AS total, count(*) FILTER (isfinite(value)) AS number
+    FROM cka
+    JOIN bookkeeping.experiment_evidence_job USING (job_id)
+    WHERE (seed_a = seed_b OR role_a = 'pretrained' OR role_b = 'pretrained')
+        AND role_a IN ('single', 'multi', 'pretrained') AND role_b IN ('single', 'multi', 'pretrained')
+    GROUP BY ALL
+),
+both_ways AS (  -- a pair may be stored either way round; below, the task-specific model comes first
+    FROM one_way
+    UNION ALL
+    SELECT
+        experiment_id, pooling, features, estimator, role_b, task_b, layer_b, role_a, task_a, layer_a, total, number
+    FROM one_way
+),
+pair AS NOT MATERIALIZED (
+    SELECT
+        experiment_id, if(role_b = 'single', 'tasks', role_b) AS kind, task_a, task_b, pooling, features, estimator, layer_a,
+        layer_b, sum(total) / nullif(sum(number), 0) AS similarity
+    FROM both_ways
+    WHERE role_a = 'single' AND (role_b <> 'single' OR task_a < task_b)
+    GROUP BY ALL
+)
+SELECT
+    experiment.name AS experiment, pair.experiment_id, pair.kind, pair.task_a, pair.task_b, pair.layer_a, pair.layer_b,
+    pair.pooling, pair.features, pair.estimator, pair.similarity,
+    CASE pair.kind
+        WHEN 'tasks' THEN (first.similarity + second.similarity) / 2
+        WHEN 'multi' THEN first.similarity
+    END AS pretrained
+FROM pair
+JOIN experiment USING (experiment_id)
+LEFT JOIN pair AS first ON first.kind = 'pretrained' AND first.experiment_id = pair.experiment_id
+    AND first.pooling = pair.pooling AND first.features = pair.features AND first.estimator = pair.estimator
+    AND first.task_a = pair.task_a AND first.layer_a = pair.layer_a AND first.layer_b = pair.layer_b
+LEFT JOIN pair AS second ON second.kind = 'pretrained' AND second.experiment_id = pair.experiment_id
+    AND second.pooling = pair.pooling AND second.features = pair.features AND second.estimator = pair.estimator
+    AND second.task_a = pair.task_b AND second.layer_a = pair.layer_b AND second.layer_b = pair.layer_a
+ORDER BY experiment.last_started DESC, pair.experiment_id, list_position(['tasks', 'multi', 'pretrained'], pair.kind),
+    pair.task_a, pair.task_b, pair.pooling DESC, pair.features DESC, pair.estimator, pair.layer_a, pair.layer_b;
+
 CREATE VIEW evidence_gradients AS
 SELECT
     experiment.name AS experiment, alignment.experiment_id, setting, stage, epoch, layer, parameters, task_a, task_b, cosine,
