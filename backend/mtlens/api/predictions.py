@@ -55,15 +55,20 @@ def task_predictions(
 
 def _class_names(array: NDArray[Any], what: str) -> NDArray[Any]:
     """Classes as text, as in experiment files: 1, 1.0 and True are "1"."""
-    names: list[str] = []
-    for value in array.ravel():
-        if isinstance(value, str):
-            names.append(value)
-        elif isinstance(value, bool | int | float) and value == value // 1:
-            names.append(str(int(value)))
-        else:
-            raise DataError(f"{what} should be classes, as text or whole numbers; found {value!r}"[:200])
-    return np.array(names, dtype=object).reshape(array.shape)
+    try:
+        codes, values = pd.factorize(array.ravel(), use_na_sentinel=False)
+    except TypeError:  # a list in place of a class
+        raise DataError(f"{what} should be classes, as text or whole numbers; found others") from None
+    names = np.array([_class_name(value, what) for value in values], dtype=object)
+    return names[codes].reshape(array.shape)
+
+
+def _class_name(value: object, what: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float) and value == value // 1:
+        return str(int(value))
+    raise DataError(f"{what} should be classes, as text or whole numbers; found {value!r}"[:200])
 
 
 def _clusters(clusters: object | None, count: int) -> NDArray[Any]:

@@ -139,7 +139,10 @@ def _tensor(value: object, name: str, axes: str) -> Tensor:
     if isinstance(value, Tensor):
         return value.detach()
     try:
-        return torch.as_tensor(np.asarray(value))
-    except (TypeError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise EvidenceError(f"{name} should be an array or tensor {axes}; found {type(value).__name__} ({reason})") from None
+        array = np.array(value, order="C")  # a copy: PyTorch takes neither read-only arrays nor reversed ones
+        return torch.from_numpy(array)
+    except ValueError:
+        found = "rows of different lengths"
+    except TypeError:
+        found = type(value).__name__
+    raise EvidenceError(f"{name} should be an array or tensor of numbers {axes}; found {found}")

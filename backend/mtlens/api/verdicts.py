@@ -22,7 +22,7 @@ class Verdicts(Shown):
     comparisons: tuple[equivalence.Comparison, ...]
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per comparison, with the names of the columns of view `matching`; task is None for the mean over tasks."""
+        """One row per comparison, with columns named as in view `matching`; the mean over tasks has no task."""
         import pandas as pd
 
         return pd.DataFrame([_row(comparison) for comparison in self.comparisons])
@@ -31,7 +31,7 @@ class Verdicts(Shown):
         """Forest plot: each difference with its intervals, the margin shaded."""
         from mtlens.api.figures import forest
 
-        return forest(self.comparisons)
+        return forest([_row(comparison) for comparison in self.comparisons])
 
     def _table(self) -> Table:
         first = self.comparisons[0]
@@ -102,6 +102,8 @@ def _row(comparison: equivalence.Comparison) -> dict[str, Any]:
         "metric": comparison.metric,
         "single_mean": comparison.baseline_mean,
         "multi_mean": comparison.candidate_mean,
+        "single_per_seed": comparison.baseline_per_seed,
+        "multi_per_seed": comparison.candidate_per_seed,
         "difference": comparison.difference,
         "low90": comparison.low90,
         "high90": comparison.high90,

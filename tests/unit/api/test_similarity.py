@@ -31,6 +31,12 @@ def test_tensors_that_require_gradients_are_taken_as_they_are():
     assert own.requires_grad
 
 
+def test_reversed_and_read_only_arrays_are_taken():
+    x = np.random.default_rng(0).standard_normal((20, 4))
+    x.flags.writeable = False
+    assert mtlens.cka(x, x[:, ::-1]).value == pytest.approx(1)
+
+
 def test_what_is_undefined_says_why():
     found = mtlens.cka(np.ones((20, 3)), np.random.default_rng(0).standard_normal((20, 3)))
     assert np.isnan(found.value)
@@ -45,8 +51,8 @@ def test_what_is_undefined_says_why():
         (np.zeros(5), np.zeros((5, 3)), r"should be a floating-point matrix \[n, p\] with n > 0; found float64 \[5\] in x"),
         (np.zeros((5, 3)), np.zeros((5, 3), int), r"found int64 \[5, 3\] in y"),
         (np.full((5, 3), np.nan), np.zeros((5, 3)), "should be finite; found nan"),
-        ("features", np.zeros((5, 3)), r"x should be an array or tensor \[examples, features\]; found str"),
-        ([[1.0], [1.0, 2.0]], np.zeros((5, 3)), r"x should be an array or tensor \[examples, features\]; found list"),
+        ("features", np.zeros((5, 3)), r"x should be an array or tensor of numbers \[examples, features\]; found str$"),
+        ([[1.0], [1.0, 2.0]], np.zeros((5, 3)), r"x should be .* \[examples, features\]; found rows of different lengths$"),
     ],
 )
 def test_features_that_do_not_fit_are_named_in_one_line(x, y, message):
@@ -82,7 +88,7 @@ def test_alignment_is_the_mean_over_pairs_of_different_microbatches():
         ({"a": np.ones((1, 5)), "b": np.ones((1, 5))}, r"two or more microbatches"),
         ({"a": np.ones((4, 5), int), "b": np.ones((4, 5), int)}, r"should be floating-point .*; found int64 \[4, 5\]"),
         ({"a": np.ones((4, 5)), "b": np.full((4, 5), np.inf)}, "gradient of task 1 should be finite"),
-        ({"a": np.ones((4, 5)), "b": "x"}, r"gradients of 'b' should be an array or tensor .*; found str"),
+        ({"a": np.ones((4, 5)), "b": "x"}, r"gradients of 'b' should be an array or tensor of numbers .*; found str"),
     ],
 )
 def test_gradients_that_do_not_fit_are_named_in_one_line(gradients, message):

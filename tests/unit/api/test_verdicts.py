@@ -117,6 +117,11 @@ def test_a_table_and_a_figure_show_the_verdicts_and_escape_names():
         ({"single": models(0.9)[:, :9]}, DataError, r"single of .* = \[3, 120\].*; found \[3, 9\]"),
         ({"single": [["none"], ["none", "mild"]]}, DataError, r"single of .* should be an array \[seeds, examples\]; found"),
         ({"single": "none"}, DataError, r"single of .* should be an array \[seeds, examples\]; found str"),
+        (
+            {"single": [[[1], [1, 2]] * 60] * 3},
+            DataError,
+            r"single of .* should be classes, as text or whole numbers; found others",
+        ),
         ({"single": 3}, DataError, r"found int"),
         ({"single": np.full((3, 120), 0.25)}, DataError, r"should be classes, as text or whole numbers; found 0.25"),
         ({"single": np.full((3, 120), np.nan)}, DataError, r"should be classes, as text or whole numbers; found nan"),
