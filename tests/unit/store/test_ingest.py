@@ -222,6 +222,30 @@ def test_what_is_gone_from_the_folders_is_gone_from_the_store(workspace: Workspa
     assert_equals_rebuild(workspace)
 
 
+@pytest.mark.parametrize(("name", "number"), [("epoch", 2**31), ("step", 2**63), ("step", 2**70)])
+def test_a_number_that_the_database_cannot_hold_is_a_bad_line(workspace: Workspace, name: str, number: int) -> None:
+    fake_runs.finish_all(workspace, SMALL)
+    journal = next(workspace.runs.glob("*/journal-0.jsonl"))
+    with journal.open("a") as file:
+        file.write(json.dumps({"time": 1.0, "kind": "epoch", name: number - 1}) + "\n")
+        file.write(json.dumps({"time": 1.0, "kind": "epoch", name: number}) + "\n")
+    bad = 1 if number <= 2**63 else 2
+    assert ingest(workspace, force=True).quarantined == bad
+    assert rows(workspace, f"SELECT count(*) FROM event WHERE {name} = {number - 1}") == [(2 - bad,)]
+
+
+def test_a_fact_that_its_column_cannot_hold_is_left_to_facts(workspace: Workspace) -> None:
+    fake_runs.finish_all(workspace, SMALL)
+    done = next(workspace.runs.glob("*/DONE"))
+    done.write_text(
+        json.dumps(json.loads(done.read_bytes()) | {"epochs_run": 2**31, "parameters": 2**63, "updates": 2**63 - 1})
+    )
+    ingest(workspace, force=True)
+    columns = "epochs_run, parameters, updates, facts ->> 'epochs_run'"
+    stored = rows(workspace, f"SELECT {columns} FROM run WHERE epochs_run IS NULL")
+    assert stored == [(None, None, 2**63 - 1, str(2**31))]
+
+
 def test_a_manifest_that_is_written_again_is_read_again(workspace: Workspace) -> None:
     fake_runs.save(workspace, SMALL, created="2030-01-01T00:00:00+02:00")
     ingest(workspace)

@@ -27,7 +27,8 @@ from mtlens.store.workspace.workspace import Workspace
 
 Value = TypeVar("Value")
 _JOURNAL = re.compile(r"journal-([0-9]+)\.jsonl")
-_WHOLE_FACTS = ("epochs_run", "best_epoch", "updates", "parameters", "trainable_parameters", "peak_memory_bytes")
+_INTEGER_FACTS = ("epochs_run", "best_epoch", "threads")
+_BIGINT_FACTS = ("updates", "parameters", "trainable_parameters", "peak_memory_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +190,8 @@ def _measured(row: RunRow, facts: Mapping[str, object], host: object) -> RunRow:
     known = {**host, **facts} if isinstance(host, dict) else facts
     return replace(
         row,
-        **{name: _whole(known.get(name)) for name in (*_WHOLE_FACTS, "threads")},
+        **{name: _whole(known.get(name), 2**31) for name in _INTEGER_FACTS},
+        **{name: _whole(known.get(name), 2**63) for name in _BIGINT_FACTS},
         **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds", "gpu_utilisation")},
         **{name: _text(known.get(name)) for name in ("device", "precision")},
     )
@@ -212,8 +214,8 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _whole(value: object, end: int) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and -end <= value < end else None
 
 
 def _real(value: object) -> float | None:

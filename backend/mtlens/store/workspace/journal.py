@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, NonNegativeInt, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from mtlens.config.sections import Spec
 from mtlens.errors import WorkspaceError
@@ -31,8 +31,8 @@ class Event(Spec):
 
     time: Annotated[float, Field(ge=0, le=_YEAR_9999)]
     kind: EventKind
-    epoch: NonNegativeInt | None = None
-    step: NonNegativeInt | None = None
+    epoch: Annotated[int, Field(ge=0, lt=2**31)] | None = None  # as far as the database counts
+    step: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     fraction: Annotated[float, Field(ge=0, le=1)] | None = None
     payload: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
