@@ -19,7 +19,7 @@ from mtlens.execution.experiment import run_experiment
 from mtlens.execution.lanes import local_lanes
 from mtlens.execution.plan import make_plan
 from mtlens.grouping.estimators.base import mean_over_others
-from mtlens.grouping.measurements import Features, Gradients, Measured, Pairwise
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities, Measured, Pairwise
 from mtlens.grouping.partitions import Group, membership, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer
 from mtlens.store.workspace.run_folder import RunFolder
@@ -43,11 +43,11 @@ def proposals(num_tasks: int, *, informed: bool, overlap: bool) -> dict[str, obj
     for group in (*(1 << task for task in range(num_tasks)), (1 << num_tasks) - 1):
         known |= scores(group)
     pairwise = Pairwise(values=affinity, errors=np.full(affinity.shape, 0.01)) if informed else None
-    gradients = Gradients(cosine=pairwise, lookahead=pairwise, first_order=pairwise, linearised=pairwise)
+    gradients = GradientAffinities(cosine=pairwise, lookahead=pairwise, first_order=pairwise, linearised=pairwise)
     proposer, times = Proposer("guided", num_tasks, 0, overlap=overlap), []
     for _ in range(FAMILIES):
         began = time.perf_counter()
-        predictor = Blend(Measured(num_tasks=num_tasks, scores=known), gradients, Features(cka=pairwise))
+        predictor = Blend(Measured(num_tasks=num_tasks, scores=known), gradients, FeatureAffinities(cka=pairwise))
         family = proposer.propose(predictor, lambda _: True, lambda family: not overlap or len(family) <= MODELS)
         times.append(1000 * (time.perf_counter() - began))
         for group in family or ():

@@ -24,7 +24,7 @@ import numpy as np
 
 from mtlens.grouping.estimators import COSINE, TAG, Estimator, HigherOrder, Ridge, TaskMeans
 from mtlens.grouping.estimators.base import Predictor, mean_over_others
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured, Pairwise, mean_and_error
 from mtlens.grouping.optimal_family import Candidates, Selection, best_family
 from mtlens.grouping.partitions import Group, all_groups, group_of, membership, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer
@@ -92,14 +92,16 @@ class World:
             found |= {(group, task): scores[:, task] for task in tasks_of(group)}
         return Measured(num_tasks=self.num_tasks, scores=found)
 
-    def gradients(self) -> Gradients:
+    def gradients(self) -> GradientAffinities:
         """Simulated affinities: directed for TAG, the mean of both directions for the cosine, each plus noise."""
         generator, shape = self._generator(3, 0), self.affinity.shape
         directed = self.affinity + generator.normal(scale=AFFINITY_NOISE, size=shape)
         noise = np.triu(generator.normal(scale=AFFINITY_NOISE, size=shape), 1)
         symmetric = (self.affinity + self.affinity.T) / 2 + noise + noise.T
         errors = np.full(shape, AFFINITY_NOISE)
-        return Gradients(lookahead=Pairwise(values=directed, errors=errors), cosine=Pairwise(values=symmetric, errors=errors))
+        return GradientAffinities(
+            lookahead=Pairwise(values=directed, errors=errors), cosine=Pairwise(values=symmetric, errors=errors)
+        )
 
     def _generator(self, purpose: int, group: Group) -> np.random.Generator:
         return np.random.default_rng([self.seed, self.num_tasks, purpose, group])
@@ -123,7 +125,7 @@ def proposed(predictor: Predictor, num_tasks: int) -> list[Group]:
 def choose(world: World, estimator: Estimator) -> Selection:
     """The family that an estimator would have trained, as many models as there are clusters."""
     known = world.measured(estimator.discovery(world.num_tasks).groups)
-    predictor = estimator.fit(known, world.gradients(), Features())
+    predictor = estimator.fit(known, world.gradients(), FeatureAffinities())
     groups = proposed(predictor, world.num_tasks)
     candidates = Candidates.from_scores(groups, predictor.predict(groups).scores)
     return best_family(candidates, budget=len(world.planted), max_nodes=MAX_NODES)
@@ -192,10 +194,10 @@ def _baselines(worlds: Sequence[World]) -> Iterator[dict[str, object]]:
 def proposals_until_found(world: World, *, informed: bool) -> int:
     """Partitions that a guided search proposes until all planted groups were among them; one more than allowed: never."""
     known = {1 << task for task in range(world.num_tasks)} | {(1 << world.num_tasks) - 1}
-    gradients = world.gradients() if informed else Gradients()
+    gradients = world.gradients() if informed else GradientAffinities()
     proposer = Proposer("guided", world.num_tasks, world.seed)
     for number in range(1, MOST_PROPOSALS + 1):
-        family = proposer.propose(Blend(world.measured(sorted(known)), gradients, Features()), lambda _: True)
+        family = proposer.propose(Blend(world.measured(sorted(known)), gradients, FeatureAffinities()), lambda _: True)
         known |= set(family or ())
         if known >= set(world.planted):
             return number

@@ -7,7 +7,7 @@ import pytest
 from mtlens.config.run import Outcome
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.job_queue import JobQueue
-from mtlens.grouping.measurements import Features, Gradients
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities
 from mtlens.grouping.proposers import Blend
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
@@ -41,7 +41,9 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
     from mtlens.execution.ray_backend.optuna_proposer import OptunaProposer
 
     proposer, found = OptunaProposer(5, 0), []
-    while len(found) < 40 and (partition := proposer.propose(Blend(None, Gradients(), Features()), lambda _: True)):
+    while len(found) < 40 and (
+        partition := proposer.propose(Blend(None, GradientAffinities(), FeatureAffinities()), lambda _: True)
+    ):
         proposer.learn(partition, float(0b00011 in partition) if len(found) % 7 else float("nan"))
         found.append(partition)
     assert len(found) == len(set(found)) == 40

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mtlens.grouping.estimators.base import mean_over_others
-from mtlens.grouping.measurements import Features, Gradients, Measured, Pairwise
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities, Measured, Pairwise
 from mtlens.grouping.partitions import all_groups, membership
 
 SINGLES = np.array([0.6, 0.7, 0.8, 0.65, 0.75, 0.7, 0.8])
@@ -33,4 +33,6 @@ def measured(affinity, *, num_seeds=3, noise=0.0, seed=0, additive=False):
 def evidence(affinity, error=0.01):
     """Gradients and features that all say the same of pairs of tasks."""
     pairwise = Pairwise(values=affinity, errors=np.full(affinity.shape, error))
-    return Gradients(cosine=pairwise, lookahead=pairwise, first_order=pairwise, linearised=pairwise), Features(cka=pairwise)
+    return GradientAffinities(
+        cosine=pairwise, lookahead=pairwise, first_order=pairwise, linearised=pairwise
+    ), FeatureAffinities(cka=pairwise)

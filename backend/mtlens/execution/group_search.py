@@ -19,7 +19,7 @@ from mtlens.config.sections import Search
 from mtlens.data.splits import VALIDATION
 from mtlens.errors import DataError
 from mtlens.execution.plan import Plan, PlannedRun, unfold_group
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import ROUNDING
 from mtlens.grouping.partitions import Family, Group, canonical_family, group_of, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer, is_settled
@@ -45,7 +45,7 @@ class GroupSearch:
         workspace: Workspace,
         search: Search,
         announce: Announce,
-        evidence: tuple[Gradients, Features] = (Gradients(), Features()),
+        evidence: tuple[GradientAffinities, FeatureAffinities] = (GradientAffinities(), FeatureAffinities()),
     ):
         self._plan, self._workspace, self._search, self._announce = plan, workspace, search, announce
         self._evidence = evidence

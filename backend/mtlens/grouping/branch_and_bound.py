@@ -25,7 +25,7 @@ _MAX_COMPARED = 2048  # rows; comparing more of them pairwise costs more than it
 
 
 @dataclass(kw_only=True, eq=False)
-class Search:
+class BranchAndBound:
     """Depth-first search with the best choice so far. Ties in the total go to the cheaper one; then rows decide.
 
     losses `[G, T]` are finite, costs `[G]` positive. Totals that differ by at most `tolerance` are ties. The search stops

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mtlens.errors import DataError
 from mtlens.grouping.estimators import ESTIMATORS, Estimator, Oracle, TaskMeans
 from mtlens.grouping.estimators.base import Discovery
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import ROUNDING, Candidates, best_within
 from mtlens.grouping.partitions import Group, Partition, all_groups, growth_strings, membership, partition_of, tasks_of
 from mtlens.statistics.metrics.ratios import mean_of_defined
@@ -25,7 +25,7 @@ _NUM_DRAWS = 10  # of halves of the seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class MethodRow:
     """One method or baseline; NaN where a baseline predicts nothing, or is not affordable.
 
     The permuted regret is a control: the method's predicted gains with the tasks permuted at random, their scores alone
@@ -50,13 +50,13 @@ class Judgement:
 
     budgets: tuple[float, ...]
     oracle_scores: tuple[float, ...]  # [budgets] on the half that it did not see
-    rows: tuple[Row, ...]
+    rows: tuple[MethodRow, ...]
 
 
 def judge(
     measured: Measured,
-    gradients: Gradients,
-    features: Features,
+    gradients: GradientAffinities,
+    features: FeatureAffinities,
     *,
     budgets: Sequence[float],
     estimators: Sequence[Estimator] | None = None,
@@ -183,10 +183,10 @@ def _halves(num_seeds: int, generator: np.random.Generator) -> list[tuple[list[i
     return [(list(first), list(second)) for first, second in sorted(halves | {half[::-1] for half in halves})]
 
 
-def _row(name: str, discovery: Discovery, outcomes: Sequence[_Outcome], oracle: Sequence[Floats]) -> Row:
+def _row(name: str, discovery: Discovery, outcomes: Sequence[_Outcome], oracle: Sequence[Floats]) -> MethodRow:
     """Means over the splits."""
     best = np.mean(oracle, axis=0)
-    return Row(
+    return MethodRow(
         method=name,
         trainings=discovery.trainings,
         passes=discovery.passes,

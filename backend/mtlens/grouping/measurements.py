@@ -115,7 +115,7 @@ class Pairwise:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Gradients:
+class GradientAffinities:
     """What gradients say of pairs of tasks; absent where it was not collected."""
 
     cosine: Pairwise | None = None
@@ -125,7 +125,7 @@ class Gradients:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Features:
+class FeatureAffinities:
     """What representations say of pairs of tasks; absent where it was not collected."""
 
     cka: Pairwise | None = None

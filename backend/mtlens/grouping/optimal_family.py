@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.errors import DataError
-from mtlens.grouping.branch_and_bound import Search
+from mtlens.grouping.branch_and_bound import BranchAndBound
 from mtlens.grouping.partitions import Group, membership, tasks_of
 
 ROUNDING = 1e-9  # costs add up to the budget within this fraction of it
@@ -91,7 +91,9 @@ def best_family(
     span = worst - losses.min(axis=0)
     unserved = worst + span.sum() + 1.0  # a family that leaves a task out loses more than any that does not
     tolerance = _TIE * float(np.abs(unserved).sum())
-    search = Search(losses=np.where(known, losses, unserved), costs=candidates.costs, tolerance=tolerance, max_nodes=max_nodes)
+    search = BranchAndBound(
+        losses=np.where(known, losses, unserved), costs=candidates.costs, tolerance=tolerance, max_nodes=max_nodes
+    )
     search.run(unserved, budget * (1 + ROUNDING))
     rows = list(search.chosen)
     if not known[rows].any(axis=0).all():

@@ -17,7 +17,7 @@ from mtlens.config.sections import Search
 from mtlens.errors import DataError, EvidenceError
 from mtlens.grouping.estimators import ESTIMATORS
 from mtlens.grouping.estimators.base import Predictor
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import Candidates, best_family
 from mtlens.grouping.partitions import (
     Family,
@@ -142,7 +142,7 @@ class Blend:
     A predicted score is the mean over estimators, weighted by their precision, plus `DOUBT` of the smallest error.
     """
 
-    def __init__(self, measured: Measured | None, gradients: Gradients, features: Features):
+    def __init__(self, measured: Measured | None, gradients: GradientAffinities, features: FeatureAffinities):
         self._num_tasks = measured.num_tasks if measured is not None else 0
         self._predictors: list[Predictor] = []
         if measured is not None:

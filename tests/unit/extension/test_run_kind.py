@@ -10,7 +10,7 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import RUN_KINDS, RunKind, all_together, register
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import make_plan
-from mtlens.store.analysis.model_selection import Trained, pair
+from mtlens.store.analysis.model_selection import TrainedRun, pair
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
@@ -105,7 +105,7 @@ def test_a_file_may_name_registered_kinds_only(content):
 
 def test_a_task_in_several_sets_of_a_kind_is_compared_in_the_first_one():
     def run(role, tasks, run_id, seed):
-        return Trained(run_id=run_id, role=role, candidate=0, seed=seed, tasks=tasks, state="done", validation=0.5)
+        return TrainedRun(run_id=run_id, role=role, candidate=0, seed=seed, tasks=tasks, state="done", validation=0.5)
 
     runs = [run("single", (task,), f"{task}{seed}", seed) for task in "abc" for seed in (0, 1)]
     runs += [run("pair", ("b", "c"), "bc0", 0), run("pair", ("a", "b"), "ab0", 0)]

@@ -22,12 +22,12 @@ from mtlens.grouping.estimators import (
 from mtlens.grouping.estimators.affinity import first_order_affinity
 from mtlens.grouping.estimators.base import error_over_others, mean_over_others
 from mtlens.grouping.estimators.measured import pairwise_gains
-from mtlens.grouping.measurements import Features, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import Candidates, best_family, best_partition
 from mtlens.grouping.partitions import all_groups, membership, tasks_of
 from tests.support.planted_tasks import FOUND, PLANTED, SINGLES, evidence, measured
 
-NOTHING = Gradients(), Features()
+NOTHING = GradientAffinities(), FeatureAffinities()
 BY_AFFINITY = (TAG, FIRST_ORDER, LINEARISED, COSINE, CKA)
 
 

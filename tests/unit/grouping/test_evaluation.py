@@ -9,7 +9,7 @@ from scipy import stats
 from mtlens.errors import DataError, EvidenceError
 from mtlens.grouping.estimators import CKA, ESTIMATORS, HigherOrder, Oracle, TaskMeans
 from mtlens.grouping.evaluation import judge, rank_correlation
-from mtlens.grouping.measurements import Features, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import Candidates, best_family
 from mtlens.grouping.partitions import all_groups, growth_strings, partition_of
 from tests.support.planted_tasks import PLANTED, SINGLES, evidence, measured
@@ -104,7 +104,13 @@ def test_methods_see_one_half_of_the_seeds_and_only_what_they_pay_for():
             seen.append(measured)
             return HigherOrder().fit(measured, gradients, features)
 
-    judge(measured(PLANTED, num_seeds=5, noise=0.01), Gradients(), Features(), budgets=(2,), estimators=[Spy(name="spy")])
+    judge(
+        measured(PLANTED, num_seeds=5, noise=0.01),
+        GradientAffinities(),
+        FeatureAffinities(),
+        budgets=(2,),
+        estimators=[Spy(name="spy")],
+    )
     assert {known.num_seeds for known in seen} == {2, 3}
     assert {known.groups for known in seen} == {HigherOrder().discovery(5).groups}
 
@@ -143,7 +149,13 @@ def test_rank_correlation_is_spearmans(pairs):
 
 
 def test_one_group_of_two_has_nothing_to_rank():
-    found = judge(measured(np.zeros((2, 2)), num_seeds=2, noise=0.1), Gradients(), Features(), budgets=(1,), estimators=[])
+    found = judge(
+        measured(np.zeros((2, 2)), num_seeds=2, noise=0.1),
+        GradientAffinities(),
+        FeatureAffinities(),
+        budgets=(1,),
+        estimators=[],
+    )
     assert np.isnan(rows(found)["exhaustive oracle"].rank_correlation).all()
 
 
@@ -158,6 +170,6 @@ def test_experiments_that_were_not_searched_exhaustively_are_not_judged():
     with pytest.raises(DataError, match="there should be two at least; found one"):
         judge(everything.of_seeds([0]), *evidence(PLANTED), budgets=(2,))
     with pytest.raises(EvidenceError, match=r"TAG \(look-ahead\) should be given the affinities of 5 tasks; found none"):
-        judge(everything, Gradients(), Features(), budgets=(2,))
+        judge(everything, GradientAffinities(), FeatureAffinities(), budgets=(2,))
     with pytest.raises(DataError, match=r"should pay for a family with every task; found none for 0\.5"):
         judge(everything, *evidence(PLANTED), budgets=(0.5,))

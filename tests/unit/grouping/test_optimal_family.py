@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mtlens.errors import DataError
 from mtlens.grouping.estimators import HigherOrder
-from mtlens.grouping.measurements import Features, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities, Measured
 from mtlens.grouping.optimal_family import Candidates, best_family, best_partition, best_within
 from mtlens.grouping.partitions import all_groups, canonical_partition, growth_strings, membership, partition_of, tasks_of
 from tests.support.taskonomy_lattice import families, needs_lattice, taskonomy
@@ -188,7 +188,9 @@ def test_taskonomy_reference_totals_of_families_chosen_by_pairs():
     )
     assert set(known.groups) == set(HigherOrder().discovery(5).groups)
     groups = [validation.groups[row] for row in full_size]
-    predicted = Candidates.from_scores(groups, HigherOrder().fit(known, Gradients(), Features()).predict(groups).scores)
+    predicted = Candidates.from_scores(
+        groups, HigherOrder().fit(known, GradientAffinities(), FeatureAffinities()).predict(groups).scores
+    )
     losses = np.vstack([validation.losses[:5], predicted.losses])
     candidates = Candidates(groups=validation.groups, losses=losses, costs=validation.costs)
     totals = []

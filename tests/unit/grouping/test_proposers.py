@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from mtlens.config.sections import Search
-from mtlens.grouping.measurements import Features, Gradients
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities
 from mtlens.grouping.partitions import all_groups, canonical_family, canonical_partition, growth_strings
 from mtlens.grouping.proposers import Blend, Proposer, is_settled
 from tests.support import planted_tasks
 
-NOTHING = (Gradients(), Features())
+NOTHING = (GradientAffinities(), FeatureAffinities())
 BLANK = Blend(None, *NOTHING)
 
 

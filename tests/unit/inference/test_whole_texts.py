@@ -7,7 +7,7 @@ import pytest
 
 from mtlens.errors import ExperimentError
 from mtlens.inference.export.export import export
-from mtlens.inference.export.source import Source
+from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import load
@@ -33,7 +33,7 @@ def reader(folder):
 
 def test_a_report_is_read_as_its_text_was_in_training(trained, reader):
     """Probabilities beside those that the run predicted on the test split, calibrated by hand."""
-    config, source = reader.family.config, Source(plan=trained.plan, workspace=trained.workspace)
+    config, source = reader.family.config, StoredModels(plan=trained.plan, workspace=trained.workspace)
     texts = dict(zip(trained.plan.examples.ids, trained.plan.examples.texts, strict=True))
     for member in config.members:
         for task in member.tasks:

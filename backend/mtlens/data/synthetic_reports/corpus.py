@@ -11,7 +11,7 @@ from mtlens.data.synthetic_reports.latent import Severities, SeverityModel
 from mtlens.data.synthetic_reports.layout import write
 from mtlens.data.synthetic_reports.practice import practices, volumes
 from mtlens.data.synthetic_reports.priors import CONTRAST, HAEMANGIOMA
-from mtlens.data.synthetic_reports.report import Corpus, Report, SegmentText, Sentence
+from mtlens.data.synthetic_reports.report import Corpus, Report, ReportSentence, SegmentText
 from mtlens.data.synthetic_reports.statement import Truth
 from mtlens.data.synthetic_reports.voice import Voice
 
@@ -81,7 +81,7 @@ class _CorpusWriter:
             segments=tuple(self._segment(level, sentences, truth, drawn) for level in range(len(LEVELS[self._region]))),
         )
 
-    def _segment(self, level: int, sentences: tuple[Sentence, ...], truth: Truth, drawn: Severities) -> SegmentText:
+    def _segment(self, level: int, sentences: tuple[ReportSentence, ...], truth: Truth, drawn: Severities) -> SegmentText:
         name = LEVELS[self._region][level]
         here = [sentence for sentence in sentences if name in sentence.segments]
         controls = {"haemangioma": int(truth.haemangioma[level]), "contrast": int(truth.contrast)}

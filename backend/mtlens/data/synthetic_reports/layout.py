@@ -8,7 +8,7 @@ from mtlens.data.synthetic_reports.background import COMPARISON, HEADINGS, HISTO
 from mtlens.data.synthetic_reports.impression import conclude
 from mtlens.data.synthetic_reports.language import describe
 from mtlens.data.synthetic_reports.noise import with_slips
-from mtlens.data.synthetic_reports.report import Sentence
+from mtlens.data.synthetic_reports.report import ReportSentence
 from mtlens.data.synthetic_reports.shared_levels import share
 from mtlens.data.synthetic_reports.statement import Statement, Truth
 from mtlens.data.synthetic_reports.voice import Voice
@@ -17,7 +17,7 @@ _AMERICAN: Final = {"haemangioma": "hemangioma", "calibre": "caliber", "artefact
 _BRITISH_WORD = re.compile(r"haemangioma|calibre|artefact|\bdisc(?=s?\b)", re.IGNORECASE)
 
 
-def write(voice: Voice, truth: Truth) -> tuple[str, tuple[Sentence, ...]]:
+def write(voice: Voice, truth: Truth) -> tuple[str, tuple[ReportSentence, ...]]:
     """Text of the report, and its sentences in order; each sentence stands in the text as it is."""
     sections = {
         "history": [_history(voice)],
@@ -29,7 +29,7 @@ def write(voice: Voice, truth: Truth) -> tuple[str, tuple[Sentence, ...]]:
     if not truth.follow_up and voice.chance(0.3):
         del sections["comparison"]
     paragraphs: list[str] = []
-    sentences: list[Sentence] = []
+    sentences: list[ReportSentence] = []
     for section, statements in sections.items():
         written = [_sentence(voice, statement, section) for statement in statements]
         sentences += written
@@ -59,12 +59,12 @@ def _general(voice: Voice) -> list[Statement]:
     return [Statement(words=words.format(bone=voice.any_of(VERTEBRAE[voice.region])), general=True) for words in chosen]
 
 
-def _sentence(voice: Voice, statement: Statement, section: str) -> Sentence:
+def _sentence(voice: Voice, statement: Statement, section: str) -> ReportSentence:
     words = with_slips(statement.words, voice.rng)
     if voice.practice.american:
         words = _BRITISH_WORD.sub(lambda match: _american(match.group()), words)
     segments = {LEVELS[voice.region][level] for level in statement.levels}
-    return Sentence(
+    return ReportSentence(
         text=f"{words[0].upper()}{words[1:]}.",
         section=section,
         segments=frozenset(segments | {GENERAL} if statement.general else segments),
@@ -78,7 +78,7 @@ def _american(word: str) -> str:
     return spelt.capitalize() if word[0].isupper() else spelt
 
 
-def _paragraph(voice: Voice, section: str, statements: list[Statement], sentences: list[Sentence]) -> str:
+def _paragraph(voice: Voice, section: str, statements: list[Statement], sentences: list[ReportSentence]) -> str:
     """Heading and body: findings with a line for each level, the impression as a numbered list."""
     heading = voice.favourite(HEADINGS[section])
     if section == "impression":

@@ -6,7 +6,7 @@ from mtlens.data.synthetic_reports.anatomy import Region
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sentence:
+class ReportSentence:
     """One sentence and what is true of it.
 
     section: "history", "technique", "comparison", "findings" or "impression".
@@ -51,7 +51,7 @@ class Report:
     practice: int
     unseen: bool
     text: str
-    sentences: tuple[Sentence, ...]
+    sentences: tuple[ReportSentence, ...]
     segments: tuple[SegmentText, ...]
 
 

@@ -22,7 +22,7 @@ from mtlens.grouping.estimators.base import (
     residual_error,
     singles_and_all,
 )
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured, Pairwise
 from mtlens.grouping.partitions import membership
 
 _ROUNDING = 1e-9
@@ -36,7 +36,7 @@ class Affinity:
     """
 
     name: str
-    matrix: Callable[[Gradients, Features], Pairwise | None]
+    matrix: Callable[[GradientAffinities, FeatureAffinities], Pairwise | None]
     passes: Callable[[int], int]
     evidence: tuple[str, ...]
 
@@ -44,7 +44,7 @@ class Affinity:
         """Each task alone and all together, and the passes that the affinities take."""
         return Discovery(groups=singles_and_all(num_tasks), passes=self.passes(num_tasks), evidence=self.evidence)
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """gain_j(G) = m + s (A_j(G) - a), with m, a the means and s the ratio of the spreads over the measured gains."""
         pairwise = self.matrix(gradients, features)
         num_tasks = measured.num_tasks

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured
 from mtlens.grouping.partitions import Group, membership
 
 Model = Callable[[NDArray[np.bool_]], tuple[Floats, Floats]]  # membership [G, T] -> scores and standard errors [G, T]
@@ -33,7 +33,7 @@ class Discovery:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Prediction:
+class GroupPrediction:
     """Scores and their standard errors, `[G, T]`, NaN where a group does not hold a task or nothing can be said.
 
     An error is infinite where there is a prediction but nothing that tells how good it is.
@@ -50,14 +50,14 @@ class Predictor:
     measured: Measured
     model: Model
 
-    def predict(self, groups: Sequence[Group]) -> Prediction:
+    def predict(self, groups: Sequence[Group]) -> GroupPrediction:
         """Scores of all tasks in these groups, more being better."""
         member = membership(groups, self.measured.num_tasks)
         known, known_errors = self.measured.table(groups)
         scores, errors = self.model(member)
         scores = np.where(np.isnan(known), np.where(member, scores, np.nan), known)
         errors = np.where(np.isnan(known), errors, known_errors)
-        return Prediction(scores=scores, errors=np.where(np.isnan(scores), np.nan, errors))
+        return GroupPrediction(scores=scores, errors=np.where(np.isnan(scores), np.nan, errors))
 
 
 class Estimator(Protocol):
@@ -72,7 +72,7 @@ class Estimator(Protocol):
         """What it has to be given."""
         ...
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """Fit to what is known; `EvidenceError` where what it needs is not."""
         ...
 

@@ -18,7 +18,7 @@ from mtlens.grouping.estimators.base import (
     residual_error,
     singles_and_all,
 )
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured, Pairwise, mean_and_error
 from mtlens.grouping.partitions import all_groups, group_of, membership
 
 _PENALTIES = np.logspace(-2, 3, 11)  # of the ridge regression, in units of one measured gain
@@ -34,7 +34,7 @@ class Oracle:
         """All 2^T - 1 groups."""
         return Discovery(groups=tuple(all_groups(num_tasks)))
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """The measured scores alone."""
 
         def model(member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -60,7 +60,7 @@ class HigherOrder:
         pairs = (group_of(pair) for pair in combinations(range(num_tasks), 2))
         return Discovery(groups=tuple(sorted({*(1 << task for task in range(num_tasks)), *pairs})))
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """A pair that is unknown leaves the groups that contain it without a prediction."""
         scores, errors = _of_pairs(measured)
         larger = [group for group in measured.groups if group.bit_count() > 2]
@@ -83,7 +83,7 @@ class TaskMeans:
         """Each task alone, and all together."""
         return Discovery(groups=singles_and_all(num_tasks))
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """A task without measured gains gets the mean over all gains, with infinite error."""
         (places, gains), singles = _known_gains(measured), measured.singles
         mean = np.full(measured.num_tasks, gains.mean())
@@ -114,7 +114,7 @@ class Ridge:
         but_one = {everything ^ 1 << task for task in range(num_tasks)} - {0}
         return Discovery(groups=tuple(sorted({*singles_and_all(num_tasks), *but_one})))
 
-    def fit(self, measured: Measured, gradients: Gradients, features: Features) -> Predictor:
+    def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
         """A task without measured gains is predicted to gain nothing."""
         (places, gains), singles = _known_gains(measured), measured.singles
         member = membership(measured.groups, measured.num_tasks).astype(np.float64)

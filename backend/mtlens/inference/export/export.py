@@ -22,8 +22,8 @@ from mtlens.errors import ExperimentError, WorkspaceError
 from mtlens.execution.plan import Plan
 from mtlens.inference.export.model_card import write_card
 from mtlens.inference.export.precision import compare_precisions
-from mtlens.inference.export.recommended import Member, recommended
-from mtlens.inference.export.source import Source
+from mtlens.inference.export.recommended import FamilyMember, recommended
+from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.export.train_tagger import examine, train_tagger
 from mtlens.inference.model.calibration import fit_temperature
 from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
@@ -53,7 +53,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     if learned_tagger and not levels:
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     ingest(workspace, force=True)
-    source = Source(plan=plan, workspace=workspace)
+    source = StoredModels(plan=plan, workspace=workspace)
     members = recommended(workspace, experiment.experiment_id)
     checked = compare_precisions(source, members)
     precision = "bfloat16" if all(one.verdict == "matches" for one in checked) else "float32"
@@ -81,7 +81,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     return config
 
 
-def _write_member(source: Source, member: Member, out: Path, number: int, dtype: torch.dtype) -> MemberConfig:
+def _write_member(source: StoredModels, member: FamilyMember, out: Path, number: int, dtype: torch.dtype) -> MemberConfig:
     """The best seed of a member, with the heads of the tasks that it serves."""
     run = source.run(member.run_ids[0])
     model = source.load(run)
@@ -124,7 +124,7 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
                 shutil.copyfile(file, folder / file.name)
 
 
-def _temperatures(source: Source, members: tuple[Member, ...]) -> dict[str, float]:
+def _temperatures(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, float]:
     """By task, fitted to what the shipped run predicted on the validation split."""
     best = {task: member.run_ids[0] for member in members for task in member.serves}
     stored = {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}

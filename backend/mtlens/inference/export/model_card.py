@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
-from mtlens.inference.export.recommended import Member
-from mtlens.inference.export.source import Source
+from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
@@ -37,8 +37,8 @@ _LIMITS = """\
 def write_card(
     out: Path,
     config: FamilyConfig,
-    source: Source,
-    members: Sequence[Member],
+    source: StoredModels,
+    members: Sequence[FamilyMember],
     precisions: Sequence[Comparison],
     taggers: Mapping[str, TagScore],
 ) -> None:
@@ -105,7 +105,7 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
     return "\n".join(parts)
 
 
-def _task_rows(config: FamilyConfig, source: Source, member: Member) -> list[tuple[object, ...]]:
+def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:

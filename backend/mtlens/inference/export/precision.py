@@ -7,8 +7,8 @@ import torch
 
 from mtlens.config.run import Run
 from mtlens.data.splits import TEST
-from mtlens.inference.export.recommended import Member
-from mtlens.inference.export.source import Source
+from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.stored_models import StoredModels
 from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.training.distributed import ALONE
@@ -18,7 +18,7 @@ from mtlens.training.hardware import prepare, usable_cores
 _BATCH_SIZE = 64
 
 
-def compare_precisions(source: Source, members: tuple[Member, ...]) -> tuple[Comparison, ...]:
+def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) -> tuple[Comparison, ...]:
     """Every seed of the family on the test split, at the experiment's margin; the store has the predictions of training."""
     found: list[TaskPredictions] = []
     for member in members:
@@ -29,14 +29,14 @@ def compare_precisions(source: Source, members: tuple[Member, ...]) -> tuple[Com
     return compare(_same_seeds(found), margin=source.plan.experiment.margin)
 
 
-def _predict_rounded(source: Source, run: Run) -> list[Prediction]:
+def _predict_rounded(source: StoredModels, run: Run) -> list[Prediction]:
     model = source.load(run).to(torch.bfloat16).float()  # what is stored is rounded too
     hardware = prepare("bfloat16", threads=usable_cores(), gpu=False)
     encoded = source.plan.encoded.select(run.tasks)
     return predict(model, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
 
 
-def _paired(source: Source, run_ids: tuple[str, ...], rounded: list[Prediction]) -> TaskPredictions:
+def _paired(source: StoredModels, run_ids: tuple[str, ...], rounded: list[Prediction]) -> TaskPredictions:
     task, rows = rounded[0].task, rounded[0].rows
     ids = [source.plan.examples.ids[row] for row in rows]
     trained: list[list[int]] = []

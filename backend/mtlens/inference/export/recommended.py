@@ -26,14 +26,14 @@ _RUNS = """
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class FamilyMember:
     """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first."""
 
     serves: tuple[str, ...]
     run_ids: tuple[str, ...]
 
 
-def recommended(workspace: Workspace, experiment_id: str) -> tuple[Member, ...]:
+def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember, ...]:
     """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
     trained: dict[frozenset[str], list[str]] = {}
     for tasks, run_id in query(workspace, _RUNS, [experiment_id, [kind.name for kind in GROUP_KINDS]]).rows:
@@ -43,7 +43,7 @@ def recommended(workspace: Workspace, experiment_id: str) -> tuple[Member, ...]:
     family = family or _by_multi_task_verdicts(workspace, experiment_id, trained)
     if not family or any(tasks not in trained for tasks, _ in family):
         raise WorkspaceError(f"{workspace.root}: experiment should be trained before it is exported: mtlens run EXPERIMENT")
-    return tuple(Member(serves=serves, run_ids=tuple(trained[tasks])) for tasks, serves in family)
+    return tuple(FamilyMember(serves=serves, run_ids=tuple(trained[tasks])) for tasks, serves in family)
 
 
 def _by_multi_task_verdicts(

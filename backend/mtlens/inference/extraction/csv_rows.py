@@ -10,7 +10,7 @@ QUOTE = '"'
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class CsvRow:
     """line: where it begins, from 1. problem: one line without a cell's text. is_rest: nothing from there on could be read.
 
     Bytes that are not UTF-8 are halves of surrogate pairs in the cells.
@@ -22,7 +22,7 @@ class Row:
     is_rest: bool = False
 
 
-def read_rows(path: Path, *, most: int) -> Iterator[Row]:
+def read_rows(path: Path, *, most: int) -> Iterator[CsvRow]:
     """Rows that are not blank, with the header. most: characters of a field; a row with a longer one is a problem."""
     lines = None
     try:
@@ -31,11 +31,11 @@ def read_rows(path: Path, *, most: int) -> Iterator[Row]:
             yield from _rows(lines, most)
     except OSError as error:
         if lines is None:
-            yield Row(line=1, problem=f"file should be readable: {error.strerror}")
+            yield CsvRow(line=1, problem=f"file should be readable: {error.strerror}")
         else:
             line = lines.number + 1
             problem = f"line {line:,}: file should be readable: {error.strerror}; nothing from there on was read"
-            yield Row(line=line, problem=problem, is_rest=True)
+            yield CsvRow(line=line, problem=problem, is_rest=True)
 
 
 class _Lines:
@@ -52,7 +52,7 @@ class _Lines:
         self.is_over = True
 
 
-def _rows(lines: _Lines, most: int) -> Iterator[Row]:
+def _rows(lines: _Lines, most: int) -> Iterator[CsvRow]:
     source = iter(lines)
     reader = csv.reader(source)
     while True:
@@ -69,12 +69,12 @@ def _rows(lines: _Lines, most: int) -> Iterator[Row]:
             csv.field_size_limit(limit)
         if lines.is_over:  # the parser asked for more: the row was not at its end
             problem = f"line {line:,}: a quote should be closed; found none to the end, so nothing from there on was read"
-            yield Row(line=line, problem=problem, is_rest=True)
+            yield CsvRow(line=line, problem=problem, is_rest=True)
         elif cells is None:
             found = f"found more, up to line {lines.number:,}"
-            yield Row(line=line, problem=f"line {line:,}: a field should have at most {most:,} characters; {found}")
+            yield CsvRow(line=line, problem=f"line {line:,}: a field should have at most {most:,} characters; {found}")
         elif cells:
-            yield Row(line=line, cells=cells)
+            yield CsvRow(line=line, cells=cells)
 
 
 def _leave_row(source: Iterator[str], lines: _Lines) -> None:

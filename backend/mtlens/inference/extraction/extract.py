@@ -15,7 +15,7 @@ from typing import IO
 from mtlens.errors import DataError
 from mtlens.inference.extraction.inputs import Columns, Incoming, read_all
 from mtlens.inference.extraction.outputs import Style, heading, written
-from mtlens.inference.extraction.progress import Progress, beside, on_disk, read_progress, write_progress
+from mtlens.inference.extraction.progress import ExtractionProgress, beside, on_disk, read_progress, write_progress
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.family import load
 
@@ -57,9 +57,11 @@ class Extraction:
         if rests:
             raise DataError(f"every file should be readable to its end; found {rests:,} that could not be read on, {where}")
 
-    def _begun(self) -> Progress:
+    def _begun(self) -> ExtractionProgress:
         """How far the output is; where it begins, that is noted before there is an output."""
-        new = Progress(asked=[str(self.model), list(self.inputs), self.columns.model_dump(), self.threshold, self.style])
+        new = ExtractionProgress(
+            asked=[str(self.model), list(self.inputs), self.columns.model_dump(), self.threshold, self.style]
+        )
         if self.out is None:
             return new
         begun = read_progress(self.out, new.asked)
@@ -67,7 +69,7 @@ class Extraction:
             write_progress(self.out, new)
         return begun
 
-    def _remaining(self, begun: Progress) -> tuple[Iterator[Incoming], int]:
+    def _remaining(self, begun: ExtractionProgress) -> tuple[Iterator[Incoming], int]:
         """What comes after the inputs that are done, which must end as they did, and how many files of those broke off."""
         reports = read_all(self.inputs, self.columns)
         number, last, rests = 0, "", 0
@@ -87,7 +89,7 @@ class Extraction:
                 aside.write(f"{bad.id}: {bad.problem}\n")
         return len(good)
 
-    def _note(self, begun: Progress, done: int, last: str, file: IO[str], aside: IO[str]) -> None:
+    def _note(self, begun: ExtractionProgress, done: int, last: str, file: IO[str], aside: IO[str]) -> None:
         if self.out is None:
             file.flush()
             aside.flush()

@@ -8,7 +8,7 @@ from pathlib import Path
 from mtlens.config.sections import Spec
 from mtlens.data.columns import nearest
 from mtlens.errors import DataError
-from mtlens.inference.extraction.csv_rows import Row, read_rows
+from mtlens.inference.extraction.csv_rows import CsvRow, read_rows
 from mtlens.inference.segmentation.cleaning import MAX_CHARACTERS, cleaned, decoded
 
 _MOST_BYTES = 4 * MAX_CHARACTERS
@@ -75,7 +75,7 @@ def _content(path: Path) -> bytes:
 
 def _table(path: Path, columns: Columns) -> Iterator[Incoming]:
     rows = read_rows(path, most=_MOST_BYTES)
-    first = next(rows, Row(line=1))
+    first = next(rows, CsvRow(line=1))
     try:
         header = _header(first, columns)
     except DataError as error:
@@ -91,7 +91,7 @@ def _table(path: Path, columns: Columns) -> Iterator[Incoming]:
             yield _checked(given or name, lambda text=text: text)
 
 
-def _header(row: Row, columns: Columns) -> list[str]:
+def _header(row: CsvRow, columns: Columns) -> list[str]:
     """Names of the columns; DataError where those that are wanted are not among them."""
     if row.problem:
         raise DataError(row.problem)
@@ -103,7 +103,7 @@ def _header(row: Row, columns: Columns) -> list[str]:
     return row.cells
 
 
-def _wanted(row: Row, header: list[str], columns: Columns) -> tuple[str, str]:
+def _wanted(row: CsvRow, header: list[str], columns: Columns) -> tuple[str, str]:
     """Text and id of a row, empty where it has none; DataError where they cannot be read or may be cut off."""
     if row.problem:
         raise DataError(row.problem)

@@ -12,7 +12,7 @@ from mtlens.errors import DataError
 from mtlens.store.workspace.files import to_json, write_atomic
 
 
-class Progress(Spec):
+class ExtractionProgress(Spec):
     """done: inputs. last: id of the last of them. bytes, skipped: length of the output and of the list of what was skipped.
 
     asked: the settings of the command.
@@ -30,15 +30,15 @@ def beside(out: Path, kind: str) -> Path:
     return out.with_name(f"{out.name}.{kind}")
 
 
-def read_progress(out: Path, asked: list[Any]) -> Progress:
+def read_progress(out: Path, asked: list[Any]) -> ExtractionProgress:
     """How far `out` is; DataError where it is another command's, or not as it was left."""
     path = beside(out, "progress")
     if not out.exists():
-        return Progress(asked=asked)
+        return ExtractionProgress(asked=asked)
     if not path.exists():
         raise DataError(f"{out} should not exist yet; found a file, which stays as it is")
     try:
-        begun = Progress.model_validate_json(path.read_bytes())
+        begun = ExtractionProgress.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
         raise DataError(f"{path} should be as mtlens wrote it; delete {out} to begin anew") from None
     if begun.asked != asked:
@@ -49,7 +49,7 @@ def read_progress(out: Path, asked: list[Any]) -> Progress:
     return begun
 
 
-def write_progress(out: Path, progress: Progress) -> None:
+def write_progress(out: Path, progress: ExtractionProgress) -> None:
     """WorkspaceError where it cannot be written."""
     write_atomic(beside(out, "progress"), to_json(progress.model_dump()))
 

@@ -2,7 +2,7 @@
 
 from mtlens.config.experiment import Experiment
 from mtlens.grouping.estimators import CKA, COSINE, FIRST_ORDER, LINEARISED, TAG
-from mtlens.grouping.measurements import Features, Gradients
+from mtlens.grouping.measurements import FeatureAffinities, GradientAffinities
 from mtlens.store.analysis.group_scores import pairwise_of
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
@@ -10,7 +10,7 @@ from mtlens.store.workspace.workspace import Workspace
 _AFFINITIES = "SELECT method, task_from, task_for, value, standard_error FROM affinity WHERE experiment_id = ? ORDER BY ALL"
 
 
-def stored_affinities(workspace: Workspace, experiment: Experiment) -> tuple[Gradients, Features]:
+def stored_affinities(workspace: Workspace, experiment: Experiment) -> tuple[GradientAffinities, FeatureAffinities]:
     """What the evidence says of the experiment's tasks, absent where it was not collected. Reads the newest snapshot."""
     tasks = tuple(task.name for task in experiment.tasks)
     rows = query(workspace, _AFFINITIES, [experiment.experiment_id]).rows
@@ -18,5 +18,5 @@ def stored_affinities(workspace: Workspace, experiment: Experiment) -> tuple[Gra
         pairwise_of([(pair[0], pair[1], pair[2], pair[3]) for name, *pair in rows if name == method.name], tasks)
         for method in (COSINE, TAG, FIRST_ORDER, LINEARISED, CKA)
     )
-    gradients = Gradients(cosine=cosine, lookahead=lookahead, first_order=first_order, linearised=linearised)
-    return gradients, Features(cka=cka)
+    gradients = GradientAffinities(cosine=cosine, lookahead=lookahead, first_order=first_order, linearised=linearised)
+    return gradients, FeatureAffinities(cka=cka)

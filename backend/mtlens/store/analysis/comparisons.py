@@ -14,7 +14,7 @@ from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.data.splits import TEST, VALIDATION
 from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
-from mtlens.store.analysis.model_selection import Pairs, Selection, Trained, pair, select
+from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select
 from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import ComparisonSeenRow
 from mtlens.store.tables.comparisons import ComparisonRow
@@ -54,7 +54,7 @@ def _compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[s
     return dict(connection.execute(query, [experiment_id]).fetchall())
 
 
-def _read_runs(connection: writer.Connection, experiment_id: str) -> list[Trained]:
+def _read_runs(connection: writer.Connection, experiment_id: str) -> list[TrainedRun]:
     rows = connection.execute(
         """
         SELECT run_id, role, candidate, coalesce(seed, -1), coalesce(tasks, []), coalesce(state, 'waiting'),
@@ -73,7 +73,7 @@ def _read_runs(connection: writer.Connection, experiment_id: str) -> list[Traine
         {"experiment_id": experiment_id, "validation": VALIDATION},
     ).fetchall()
     return [
-        Trained(run_id=id_, role=role, candidate=candidate, seed=seed, tasks=tuple(tasks), state=state, validation=score)
+        TrainedRun(run_id=id_, role=role, candidate=candidate, seed=seed, tasks=tuple(tasks), state=state, validation=score)
         for id_, role, candidate, seed, tasks, state, score in rows
     ]
 

@@ -15,7 +15,7 @@ from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import GROUP_KINDS
 from mtlens.config.sections import Search
 from mtlens.data.splits import SCORED, TEST, VALIDATION
-from mtlens.grouping.measurements import Features, Floats, Gradients, Measured, Pairwise, mean_and_error
+from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured, Pairwise, mean_and_error
 from mtlens.grouping.partitions import Group, all_groups, group_of, tasks_of
 from mtlens.store.database import writer
 
@@ -81,8 +81,8 @@ class GroupScores:
     runs: dict[tuple[Group, int], GroupRun]
     validation: Measured
     test: Measured
-    gradients: Gradients
-    features: Features
+    gradients: GradientAffinities
+    features: FeatureAffinities
     evidence_seconds: dict[str, float]
     inputs: str  # hash of all of it
 
@@ -146,13 +146,13 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
         runs=runs,
         validation=Measured(num_tasks=len(tasks), scores=splits[VALIDATION]),
         test=Measured(num_tasks=len(tasks), scores=splits[TEST]),
-        gradients=Gradients(
+        gradients=GradientAffinities(
             cosine=_over_seeds(_both_ways(cosines), tasks),
             lookahead=_over_seeds([row[:4] for row in ahead], tasks),
             first_order=_over_seeds([(*row[:3], row[4]) for row in ahead], tasks),
             linearised=_over_seeds(linearised, tasks),
         ),
-        features=Features(cka=pairwise_of(_both_ways(similarities), tasks)),
+        features=FeatureAffinities(cka=pairwise_of(_both_ways(similarities), tasks)),
         evidence_seconds={kind: float(total) for kind, total in seconds if total is not None},
         inputs=content_hash([specification["search"], sorted(run.run_id for run in runs.values()), *evidence]),
     )

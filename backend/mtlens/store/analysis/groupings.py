@@ -14,7 +14,7 @@ from scipy import special
 from mtlens.config.run_kinds import FAMILY
 from mtlens.errors import DataError, EvidenceError
 from mtlens.grouping.estimators import ESTIMATORS, Affinity, Estimator
-from mtlens.grouping.estimators.base import Prediction, Predictor
+from mtlens.grouping.estimators.base import GroupPrediction, Predictor
 from mtlens.grouping.estimators.measured import pairwise_gains
 from mtlens.grouping.evaluation import judge
 from mtlens.grouping.measurements import Floats, Pairwise, mean_and_error
@@ -210,7 +210,9 @@ def _store_groupings(
     writer.insert_rows(connection, members)
 
 
-def _expected(group_scores: GroupScores, prediction: Prediction, chosen: Selection) -> tuple[float, float | None, float | None]:
+def _expected(
+    group_scores: GroupScores, prediction: GroupPrediction, chosen: Selection
+) -> tuple[float, float | None, float | None]:
     """Score on test that a method expects, with interval: of the task-specific models, plus the gains that it predicts."""
     places = list(chosen.served_by), np.arange(len(chosen.served_by))
     gain = float((prediction.scores[places] - group_scores.validation.singles).mean())

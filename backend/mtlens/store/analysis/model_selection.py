@@ -17,7 +17,7 @@ Pairs = dict[str, dict[int, tuple[str, str]]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class TrainedRun:
     """A run's part in an experiment. No tasks are known before it starts; validation: mean score over its tasks."""
 
     run_id: str
@@ -29,14 +29,14 @@ class Trained:
     validation: float
 
 
-def select(runs: Sequence[Trained], num_seeds: int) -> Selection:
+def select(runs: Sequence[TrainedRun], num_seeds: int) -> Selection:
     """Choose, for each role and task set, the grid point with the best mean validation score over all seeds.
 
     Nothing is chosen before all runs of that grid have ended, so that both sides of a comparison had the same tuning. A
     grid point of which a run failed cannot be chosen; between equals, the first one is.
     """
     grid_points: dict[str, set[int]] = defaultdict(set)
-    groups: dict[tuple[str, tuple[str, ...]], list[Trained]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[str, ...]], list[TrainedRun]] = defaultdict(list)
     for run in runs:
         grid_points[run.role].add(run.candidate)
         groups[run.role, run.tasks].append(run)
@@ -47,7 +47,7 @@ def select(runs: Sequence[Trained], num_seeds: int) -> Selection:
     return selection
 
 
-def _choose(group: Sequence[Trained], num_candidates: int, num_seeds: int) -> int | None:
+def _choose(group: Sequence[TrainedRun], num_candidates: int, num_seeds: int) -> int | None:
     """The chosen grid point of one set of tasks; None while its grid has not ended, or where every point has a failed run."""
     if num_candidates == 1:
         return group[0].candidate
@@ -67,7 +67,7 @@ def best_candidate(scores: Mapping[int, Sequence[float]]) -> int:
     return max(sorted(sums), key=sums.__getitem__)
 
 
-def pair(runs: Sequence[Trained], selection: Selection, kind: str) -> Pairs:
+def pair(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
     """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share.
 
     Where a kind trains a task in several sets of tasks, the first set counts, by the names of its tasks.

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from mtlens.config.run import Run
 from mtlens.store.analysis import comparisons as comparing
-from mtlens.store.analysis.model_selection import Pairs, Trained, pair, select
+from mtlens.store.analysis.model_selection import Pairs, TrainedRun, pair, select
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
@@ -24,8 +24,8 @@ def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
     return reader.query(workspace, sql).rows
 
 
-def trained(role: str, task: str, seed: int, candidate: int = 0, state: str = "done", validation: float = 0.5) -> Trained:
-    return Trained(
+def trained(role: str, task: str, seed: int, candidate: int = 0, state: str = "done", validation: float = 0.5) -> TrainedRun:
+    return TrainedRun(
         run_id=f"{role}-{task}-{seed}-{candidate}",
         role=role,
         candidate=candidate,
@@ -36,7 +36,7 @@ def trained(role: str, task: str, seed: int, candidate: int = 0, state: str = "d
     )
 
 
-def chosen(runs: Sequence[Trained], num_seeds: int) -> set[int]:
+def chosen(runs: Sequence[TrainedRun], num_seeds: int) -> set[int]:
     """Grid points that are selected."""
     selection = select(runs, num_seeds)
     return {run.candidate for run in runs if selection[run.role, run.run_id]}
@@ -82,7 +82,7 @@ def test_each_role_and_task_set_chooses_for_itself() -> None:
     }
 
 
-def pairs_of(runs: Sequence[Trained], kind: str = "multi") -> Pairs:
+def pairs_of(runs: Sequence[TrainedRun], kind: str = "multi") -> Pairs:
     return pair(runs, select(runs, 1), kind)
 
 

@@ -32,7 +32,7 @@ class StoredPredictions:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
+class StoredModels:
     """A trained experiment."""
 
     plan: Plan
