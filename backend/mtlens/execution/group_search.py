@@ -24,9 +24,9 @@ from mtlens.grouping.optimal_family import ROUNDING
 from mtlens.grouping.partitions import Family, Group, canonical_family, group_of, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer, is_settled
 from mtlens.store.analysis.model_selection import best_candidate
-from mtlens.store.workspace import run_tables
 from mtlens.store.workspace.files import to_json, write_atomic
 from mtlens.store.workspace.run_folder import METRICS, RunFolder
+from mtlens.store.workspace.run_tables import read_metrics
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import metric_of
 
@@ -208,14 +208,14 @@ def _proposer(search: Search, num_tasks: int) -> Proposer:
 
 def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspace: Workspace) -> dict[int, Floats] | None:
     """Validation score of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
-    if any(RunFolder(workspace, one.run.run_id).state != "done" for one in runs):
+    if any(RunFolder(workspace, planned.run.run_id).state != "done" for planned in runs):
         return None
     metrics = {task.name: metric_of(task) for task in plan.experiment.tasks}
     by_point: dict[int, list[dict[str, float]]] = {}
-    for one in runs:
-        table = run_tables.read_parquet(RunFolder(workspace, one.run.run_id).path / METRICS, run_tables.METRICS).to_pylist()
-        rows = [row for row in table if row["split"] == VALIDATION and row["name"] == metrics.get(row["task"])]
-        by_point.setdefault(one.candidate, []).append({row["task"]: row["value"] for row in rows})
+    for planned in runs:
+        rows = read_metrics(RunFolder(workspace, planned.run.run_id).path / METRICS)
+        scores = {row.task: row.value for row in rows if row.split == VALIDATION and row.name == metrics.get(row.task)}
+        by_point.setdefault(planned.candidate, []).append(scores)
     means = {point: [float(np.mean(list(scores.values()))) for scores in seeds] for point, seeds in by_point.items()}
     best = by_point[best_candidate(means)]
     names = {task: plan.experiment.tasks[task].name for task in tasks_of(group)}

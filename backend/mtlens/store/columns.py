@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pyarrow as pa
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,13 @@ def arrow_table(row: type, rows: Sequence[object]) -> pa.Table:
     """Instances of a row class as an Arrow table."""
     columns = [pa.array([getattr(one, field.attribute) for one in rows], field.arrow) for field in fields(row)]
     return pa.Table.from_arrays(columns, schema=arrow_schema(row))
+
+
+def rows_of(row: type[Row], table: pa.Table) -> list[Row]:
+    """The rows of an Arrow table as instances of their class."""
+    names = [field.attribute for field in fields(row)]
+    columns = [table.column(field.name).to_pylist() for field in fields(row)]
+    return [row(**dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
 
 
 def _field(attribute: str, hint: Any) -> Field:

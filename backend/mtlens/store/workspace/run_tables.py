@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mtlens.data.splits import SplitName
 from mtlens.errors import DataError, WorkspaceError
-from mtlens.store.columns import Column, arrow_schema, arrow_table
+from mtlens.store.columns import Column, arrow_schema, arrow_table, rows_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,11 @@ class PredictionBlock:
 def metrics_table(rows: Sequence[MetricRow]) -> pa.Table:
     """Rows as the columns of METRICS."""
     return arrow_table(MetricRow, rows)
+
+
+def read_metrics(path: Path) -> list[MetricRow]:
+    """The scores in a Parquet file; `WorkspaceError` as in `read_parquet`."""
+    return rows_of(MetricRow, read_parquet(path, METRICS))
 
 
 def predictions_table(blocks: Sequence[PredictionBlock]) -> pa.Table:
