@@ -52,6 +52,8 @@ def experiment(
     by_settings = isinstance(tasks, Mapping)
     if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ExperimentError(f"tasks should be a list of columns or a mapping from tasks to settings; found {tasks!r}"[:200])
+    if "data" in settings:
+        raise ExperimentError("settings should leave out `data`, which is the frame; use group, split and splits")
     labels = _columns(tasks) if by_settings else list(tasks)
     wanted = [text, *labels, *(column for column in (group, split) if column is not None)]
     table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError))

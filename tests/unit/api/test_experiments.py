@@ -182,6 +182,9 @@ def test_what_cannot_be_planned_is_named_in_one_line(call, error, message, notes
         ({"margin": 2}, ExperimentError, "margin: Input should be less than 1; found 2"),
         ({"epochs": 3}, ExperimentError, "unknown key 'epochs'"),
         ({"name": "a/b"}, ExperimentError, "name: String should match pattern"),
+        ({"data": {}}, ExperimentError, "settings should leave out `data`, which is the frame"),
+        ({"sweep": {"margin": [0.1, 0.2]}}, ExperimentError, "settings should be of one experiment; found a sweep of 2"),
+        ({"splits": {"test": 2}}, ExperimentError, "data.splits.test: Input should be less than 1; found 2"),
         ({"folder": 3}, DataError, "folder should be a path; found int"),
     ],
 )
