@@ -64,7 +64,7 @@ def experiments_from(content: Mapping[str, Any], name: str = "experiment") -> li
 
 def _experiments(content: dict[str, Any], lines: dict[Location, int], name: str) -> list[Experiment]:
     _name_tasks(content, lines, name)
-    return [_validated(one, lines, name) for one in unfold_sweep(content, _place(name, lines.get(("sweep",), 1)))]
+    return [_validated(unfolded, lines, name) for unfolded in unfold_sweep(content, _place(name, lines.get(("sweep",), 1)))]
 
 
 def _place(name: str, line: int) -> str:
@@ -179,7 +179,7 @@ def _name_tasks(content: dict[str, Any], lines: dict[Location, int], name: str) 
 def _explain(error: ValidationError, lines: dict[Location, int], name: str) -> str:
     """The first problem in one line: file, line, key, what is wrong, and the nearest valid key for an unknown one."""
     problems = error.errors(include_url=False)
-    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    problem = next((listed for listed in problems if listed["type"] == "extra_forbidden"), problems[0])
     where = problem["loc"]
     written = _as_written(where, lines)
     if problem["type"] == "extra_forbidden" and written[-1:] != where[-1:]:

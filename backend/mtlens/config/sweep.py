@@ -37,7 +37,7 @@ def _names(name: str, values: list[object]) -> list[str]:
     names: list[str] = []
     for slug in map(_slug, values):
         slugs = [slug, *(f"{slug}-{number}" for number in range(2, MOST_VALUES + 2))]
-        names.append(next(new for one in slugs if (new := f"{name}-{one[-room:]}") not in names))
+        names.append(next(new for ending in slugs if (new := f"{name}-{ending[-room:]}") not in names))
     return names
 
 

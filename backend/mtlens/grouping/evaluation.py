@@ -72,8 +72,8 @@ def judge(
     Raises `DataError` where a group was not measured under every seed, or there are fewer than two seeds.
     """
     scored = scored or measured
-    for one in (measured, scored):
-        _check_exhaustive(one)
+    for scores in (measured, scored):
+        _check_exhaustive(scores)
     generator = np.random.default_rng(seed)
     reference = (Oracle(), TaskMeans())
     judged = ESTIMATORS.values() if estimators is None else estimators
@@ -148,9 +148,9 @@ class _Trial:
         affordable_scores = np.where(affordable, scores[:, None], np.nan)
         return [
             _Outcome(
-                scores=found, permuted=np.full_like(found, np.nan), ranks=np.full(self.unseen.shape[1], np.nan), pooled=np.nan
+                scores=chosen, permuted=np.full_like(chosen, np.nan), ranks=np.full(self.unseen.shape[1], np.nan), pooled=np.nan
             )
-            for found in (affordable_scores[0], affordable_scores[-1], mean_of_defined(affordable_scores.T))
+            for chosen in (affordable_scores[0], affordable_scores[-1], mean_of_defined(affordable_scores.T))
         ]
 
     def _chosen(self, scores: Floats) -> Floats:

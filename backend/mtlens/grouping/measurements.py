@@ -69,8 +69,8 @@ class Measured:
         means, errors = np.full((2, len(groups), self.num_tasks), np.nan)
         for row, group in enumerate(groups):
             for task in tasks_of(group) if group in self._measured else ():
-                if (found := self._summaries.get((group, task))) is not None:
-                    means[row, task], errors[row, task] = found
+                if (summary := self._summaries.get((group, task))) is not None:
+                    means[row, task], errors[row, task] = summary
         return means, errors
 
     def gains(self) -> tuple[NDArray[np.intp], Floats]:

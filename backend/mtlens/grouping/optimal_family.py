@@ -139,8 +139,8 @@ def best_within(candidates: Candidates, *, budget: float, overlap: bool) -> Sele
     """
     if overlap:
         return best_family(candidates, budget=budget)
-    found = best_partition(candidates)
-    return found if found.cost <= budget * (1 + ROUNDING) else _partition_within(candidates, budget * (1 + ROUNDING))
+    best = best_partition(candidates)
+    return best if best.cost <= budget * (1 + ROUNDING) else _partition_within(candidates, budget * (1 + ROUNDING))
 
 
 def _partition_within(candidates: Candidates, budget: float) -> Selection:

@@ -132,7 +132,7 @@ def neighbours(family: Family, *, overlap: bool = False) -> list[Family]:
     With `overlap` also those that it makes by joining a group, leaving one, or being trained alone beside what there is.
     """
     everything = (1 << max(group.bit_length() for group in family)) - 1
-    found: list[Family] = []
+    families: list[Family] = []
     for group in family:
         others = tuple(other for other in family if other != group)
         elsewhere = 0
@@ -141,16 +141,16 @@ def neighbours(family: Family, *, overlap: bool = False) -> list[Family]:
         for task in tasks_of(group):
             alone = 1 << task
             rest = (group ^ alone,) if group != alone else ()
-            found += [(*rest, *others[:place], other | alone, *others[place + 1 :]) for place, other in enumerate(others)]
+            families += [(*rest, *others[:place], other | alone, *others[place + 1 :]) for place, other in enumerate(others)]
             if rest:
-                found.append((*others, *rest, alone))
+                families.append((*others, *rest, alone))
             if overlap and elsewhere & alone:
-                found.append((*others, *rest))
+                families.append((*others, *rest))
         if overlap:
-            found += [(*others, group | 1 << task) for task in tasks_of(everything & ~group)]
+            families += [(*others, group | 1 << task) for task in tasks_of(everything & ~group)]
     if overlap:
-        found += [(*family, 1 << task) for task in tasks_of(everything) if 1 << task not in family]
-    return found
+        families += [(*family, 1 << task) for task in tasks_of(everything) if 1 << task not in family]
+    return families
 
 
 def _extensions(string: tuple[int, ...], num_groups: int, num_tasks: int) -> Iterator[tuple[int, ...]]:

@@ -61,12 +61,12 @@ class Proposer:
         affordable: whether a family, its groups in any order, is within the budget; guidance looks at no others.
         """
         if self._method == "exhaustive":
-            found = next((one for one in self._listed if one not in self.seen and allowed(one)), None)
+            family = next((listed for listed in self._listed if listed not in self.seen and allowed(listed)), None)
         else:
-            found = self._climb(predictor, allowed, affordable) if self._method == "guided" else self._draw(allowed)
-        if found is not None:
-            self.seen.add(found)
-        return found
+            family = self._climb(predictor, allowed, affordable) if self._method == "guided" else self._draw(allowed)
+        if family is not None:
+            self.seen.add(family)
+        return family
 
     def learn(self, family: Family, score: float) -> None:
         """A proposed family's score, NaN where a run failed; nothing here needs it beside what is measured."""
@@ -76,7 +76,7 @@ class Proposer:
 
     def _draw(self, allowed: Allowed) -> Family | None:
         drawn = (self._random() for _ in range(_DRAWS))
-        return next((one for one in drawn if one not in self.seen and allowed(one)), None)
+        return next((family for family in drawn if family not in self.seen and allowed(family)), None)
 
     def _climb(self, predictor: "Blend", allowed: Allowed, affordable: Allowed) -> Family | None:
         """Uphill by moving one task at a time; the best new family on the way, or a random one."""
@@ -86,7 +86,7 @@ class Proposer:
         best, best_value = None, -np.inf
         for here in filter(None, starts):
             for _ in range(_STEPS):
-                around = [one for one in neighbours(here, overlap=self.overlap) if affordable(one)]
+                around = [family for family in neighbours(here, overlap=self.overlap) if affordable(family)]
                 if not around:
                     break
                 values = predictor.values(around)
@@ -106,7 +106,7 @@ class Proposer:
 def _each_group(num_tasks: int) -> Iterator[Partition]:
     """All alone, and then each larger group, small ones first, beside the other tasks alone."""
     yield partition_of(range(num_tasks))
-    for group in sorted(all_groups(num_tasks), key=lambda one: (one.bit_count(), tasks_of(one))):
+    for group in sorted(all_groups(num_tasks), key=lambda group: (group.bit_count(), tasks_of(group))):
         if group.bit_count() > 1:
             others = (1 << task for task in range(num_tasks) if not group >> task & 1)
             yield canonical_partition((group, *others), num_tasks)
@@ -174,23 +174,23 @@ class Blend:
 
         NaN where a group does not hold a task.
         """
-        found = np.full((len(groups), self._num_tasks), np.nan)
+        highest = np.full((len(groups), self._num_tasks), np.nan)
         for predictor in self._predictors:
             prediction = predictor.predict(groups)
-            found = np.fmax(found, prediction.scores + doubt * prediction.errors)
-        return found
+            highest = np.fmax(highest, prediction.scores + doubt * prediction.errors)
+        return highest
 
     def _optimistic(self, groups: list[Group]) -> Floats:
         """What each task could score in each group, `[G, T]`: 0 where nothing can be said, minus infinity outside it."""
         member = membership(groups, self._num_tasks)
-        found, found_errors = self._predictors[0].measured.table(groups)
+        known, known_errors = self._predictors[0].measured.table(groups)
         predicted = [predictor.model(member) for predictor in self._predictors]
-        scores = np.where(np.isnan(found), np.stack([one for one, _ in predicted]), found)
-        errors = np.where(np.isnan(found), np.stack([one for _, one in predicted]), found_errors)
-        known = np.isfinite(scores) & member
-        weights = np.where(known, 1 / np.fmax(np.where(np.isfinite(errors), errors, 1.0), 1e-3) ** 2, 0.0)
+        scores = np.where(np.isnan(known), np.stack([scores for scores, _ in predicted]), known)
+        errors = np.where(np.isnan(known), np.stack([errors for _, errors in predicted]), known_errors)
+        is_predicted = np.isfinite(scores) & member
+        weights = np.where(is_predicted, 1 / np.fmax(np.where(np.isfinite(errors), errors, 1.0), 1e-3) ** 2, 0.0)
         total = weights.sum(axis=0)
-        mean = (weights * np.where(known, scores, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
-        doubt = np.where(known & np.isfinite(errors), errors, np.inf).min(axis=0)
+        mean = (weights * np.where(is_predicted, scores, 0.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
+        doubt = np.where(is_predicted & np.isfinite(errors), errors, np.inf).min(axis=0)
         raised = mean + DOUBT * np.where(np.isfinite(doubt), doubt, 0.0)
         return np.where(member, np.where(total > 0, raised, 0.0), -np.inf)

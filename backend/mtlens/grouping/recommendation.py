@@ -31,9 +31,9 @@ def cheapest_adequate(
     scores = measured.table(groups)[0]
     adequate = (measured.singles - scores <= SHARE * margin) & ~shared[:, None]
     candidates = Candidates.from_scores(groups, np.where(adequate, scores, np.nan), cost)
-    found = best_within(candidates, budget=sum(cost(1 << task) for task in range(measured.num_tasks)), overlap=overlap)
+    family = best_within(candidates, budget=sum(cost(1 << task) for task in range(measured.num_tasks)), overlap=overlap)
     while True:
         try:
-            found = best_within(candidates, budget=found.cost * (1 - 1e-6), overlap=overlap)
+            family = best_within(candidates, budget=family.cost * (1 - 1e-6), overlap=overlap)
         except DataError:
-            return found
+            return family

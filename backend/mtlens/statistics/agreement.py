@@ -124,10 +124,10 @@ def _explanation(
     )
 
 
-def _combined(found: Sequence[tuple[str, str, tuple[str, str]]], good: str, bad: tuple[str, ...]) -> tuple[str, str]:
+def _combined(statements: Sequence[tuple[str, str, tuple[str, str]]], good: str, bad: tuple[str, ...]) -> tuple[str, str]:
     """Several pairs together: the worst statement against, or the good one if it holds for all, or inconclusive."""
-    measured = [one for one in found if one[0] != NOT_MEASURED]
-    if not measured or len(measured) < len(found):
+    measured = [statement for statement in statements if statement[0] != NOT_MEASURED]
+    if not measured or len(measured) < len(statements):
         return NOT_MEASURED, ""
     if len(measured) == 1:
         return measured[0][0], measured[0][1]

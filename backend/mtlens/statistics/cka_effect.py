@@ -104,9 +104,9 @@ def judge_layer(
 
     whole = among(seeds)
     left_out = [among([seed for seed in seeds if seed != left]) for left in seeds] if len(seeds) >= MIN_SEEDS else []
-    low, high = _interval(whole.similarity, [one.similarity for one in left_out])
-    effect_low, effect_high = _interval(whole.effect, [one.effect for one in left_out])
-    p_similar, p_different = _tests(whole.surplus(margin), [one.surplus(margin) for one in left_out])
+    low, high = _interval(whole.similarity, [estimate.similarity for estimate in left_out])
+    effect_low, effect_high = _interval(whole.effect, [estimate.effect for estimate in left_out])
+    p_similar, p_different = _tests(whole.surplus(margin), [estimate.surplus(margin) for estimate in left_out])
     statement, reason = _state(whole, left_out, p_similar, p_different, len(seeds))
     tells = statement not in ("undefined", "uninformative")
     tasks = [task_a] if task_b is None else [task_a, task_b]
@@ -175,8 +175,8 @@ def _pairs(seeds: Sequence[int]) -> list[tuple[int, int]]:
 
 def _mean(values: Iterable[float | None]) -> float:
     """Mean, or NaN where there are no values or one of them is undefined."""
-    found = [math.nan if one is None else one for one in values]
-    return math.fsum(found) / len(found) if found else math.nan
+    known = [math.nan if value is None else value for value in values]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def _state(
@@ -188,7 +188,7 @@ def _state(
         return "inconclusive", f"{MIN_SEEDS} seeds at least; found {num_seeds}"
     if not math.isfinite(whole.gap):
         return "inconclusive", "no ceiling or no floor was measured in this way"
-    above, _ = _tests(whole.gap, [one.gap for one in left_out])
+    above, _ = _tests(whole.gap, [estimate.gap for estimate in left_out])
     if whole.gap < MIN_GAP or above >= 0.05:
         return "uninformative", f"the ceiling {whole.ceiling:.3f} is not clearly above the floor {whole.floor:.3f}"
     if p_similar < 0.05:

@@ -82,16 +82,16 @@ def compare(
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"
         raise DataError(f"tasks that are compared should have the same number of seeds; found {found}")
     resampled = resampled_differences(tasks, num_resamples=num_resamples, seed=seed)
-    each = [estimate([task], resampled[:, [t]]) for t, task in enumerate(tasks)]
-    raw = [_p_values(one, margin) for one in each]
+    estimates = [estimate([task], resampled[:, [t]]) for t, task in enumerate(tasks)]
+    raw = [_p_values(difference, margin) for difference in estimates]
     adjusted = [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
     method = (
         f"{_name_of(tasks)} paired by example and seed; variance of the examples by a cluster bootstrap ({num_resamples} "
         f"resamples, random seed {seed}) plus variance between seeds; Student's t with Satterthwaite's degrees of freedom; "
     )
     of_tasks = (
-        _comparison([task], one, margin, p, f"{method}two one-sided tests, Holm across {len(tasks)} tasks", len(tasks))
-        for task, one, p in zip(tasks, each, adjusted, strict=True)
+        _comparison([task], difference, margin, p, f"{method}two one-sided tests, Holm across {len(tasks)} tasks", len(tasks))
+        for task, difference, p in zip(tasks, estimates, adjusted, strict=True)
     )
     mean = estimate(tasks, resampled)
     return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), f"{method}two one-sided tests", None))

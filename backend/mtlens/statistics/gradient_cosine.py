@@ -32,18 +32,18 @@ class Direction:
 
 def judge_direction(cosines: Sequence[float | None], threshold: float) -> Direction:
     """Judge the debiased cosines of a pair of tasks, one per seed, None where a seed's gradients are too noisy to tell."""
-    found = [cosine for cosine in cosines if cosine is not None and math.isfinite(cosine)]
-    if not found:
+    known = [cosine for cosine in cosines if cosine is not None and math.isfinite(cosine)]
+    if not known:
         reason = "no seed has an estimated squared norm above 0 for both gradients: they are noise"
         return Direction(cosine=None, low=None, high=None, seeds=0, statement="not identifiable", reason=reason)
-    mean = math.fsum(found) / len(found)
-    if len(found) < MIN_SEEDS:
-        reason = f"{MIN_SEEDS} seeds at least; found {len(found)} of {len(cosines)} identifiable"
-        return Direction(cosine=mean, low=None, high=None, seeds=len(found), statement="inconclusive", reason=reason)
-    half = float(stats.t.ppf(0.975, len(found) - 1)) * float(np.std(found, ddof=1)) / math.sqrt(len(found))
+    mean = math.fsum(known) / len(known)
+    if len(known) < MIN_SEEDS:
+        reason = f"{MIN_SEEDS} seeds at least; found {len(known)} of {len(cosines)} identifiable"
+        return Direction(cosine=mean, low=None, high=None, seeds=len(known), statement="inconclusive", reason=reason)
+    half = float(stats.t.ppf(0.975, len(known) - 1)) * float(np.std(known, ddof=1)) / math.sqrt(len(known))
     low, high = mean - half, mean + half
     return Direction(
-        cosine=mean, low=low, high=high, seeds=len(found), statement=_state(mean, low, high, threshold), reason=None
+        cosine=mean, low=low, high=high, seeds=len(known), statement=_state(mean, low, high, threshold), reason=None
     )
 
 
@@ -62,7 +62,7 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> t
     says = _in_words(whole)
     if whole.statement != "aligned":
         return whole.statement, f"{says}; {whole.reason}" if whole.reason else says
-    doubtful = [layer for layer, one in layers if one.low is None or one.low <= 0]
+    doubtful = [layer for layer, direction in layers if direction.low is None or direction.low <= 0]
     if doubtful:
         return "inconclusive", f"{says}, but not surely above 0 in layer {', '.join(map(str, doubtful))}"
     return "aligned", f"{says}, above 0 in every layer"

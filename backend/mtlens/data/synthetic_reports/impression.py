@@ -40,7 +40,7 @@ def _restated(voice: Voice, truth: Truth, level: int) -> Statement:
     severities = truth.severities[level]
     gravest_first = sorted((task for task in severities if severities[task]), key=lambda task: -severities[task])
     gravest = gravest_first[0]
-    alike = [other for other, found in enumerate(truth.severities) if found[gravest] == severities[gravest]]
+    alike = [other for other, severity in enumerate(truth.severities) if severity[gravest] == severities[gravest]]
     if len(alike) > 1 and voice.chance(MERGED):
         lead = voice.template(LEVELS_LEADS).replace("{levels}", voice.levels(alike))
         words = lead.format(_noun(voice, gravest, severities[gravest]))

@@ -92,7 +92,7 @@ def _correlations(corpus: Corpus) -> dict[str, Correlation]:
         task: np.array([[names.index(s.clean[task]) for s in report.segments] for report in corpus.reports], dtype=np.float64)
         for task, names in tasks.items()
     }
-    found = {
+    correlations = {
         "-".join(sorted(pair)): _correlation(
             [latent[task] for task in sorted(pair)], [classes[task] for task in sorted(pair)], target * corpus.relatedness
         )
@@ -100,8 +100,10 @@ def _correlations(corpus: Corpus) -> dict[str, Correlation]:
         if pair <= set(tasks)
     }
     for task in tasks:
-        found[f"{task} at adjacent levels"] = _correlation(_shifted(latent[task]), _shifted(classes[task]), ADJACENT_LEVELS)
-    return found
+        correlations[f"{task} at adjacent levels"] = _correlation(
+            _shifted(latent[task]), _shifted(classes[task]), ADJACENT_LEVELS
+        )
+    return correlations
 
 
 def _correlation(latent: list[Floats], classes: list[Floats], target: float) -> Correlation:

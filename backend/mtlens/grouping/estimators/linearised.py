@@ -65,8 +65,8 @@ def linearised_affinity(tasks: Sequence[Linearised], *, seed: int = 0) -> Pairwi
             for i in subset:
                 decreases.setdefault((i, j), []).append(alone[j] - loss)
     values, errors = np.full((2, len(tasks), len(tasks)), np.nan)
-    for pair, found in decreases.items():
-        values[pair], errors[pair] = mean_and_error(np.array(found))
+    for pair, of_pair in decreases.items():
+        values[pair], errors[pair] = mean_and_error(np.array(of_pair))
     return Pairwise(values=values, errors=errors)
 
 

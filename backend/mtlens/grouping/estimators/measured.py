@@ -64,8 +64,8 @@ class HigherOrder:
         """A pair that is unknown leaves the groups that contain it without a prediction."""
         scores, errors = _of_pairs(measured)
         larger = [group for group in measured.groups if group.bit_count() > 2]
-        found = mean_over_others(membership(larger, measured.num_tasks), scores)
-        spread = residual_error((measured.table(larger)[0] - found).ravel(), 0)
+        from_pairs = mean_over_others(membership(larger, measured.num_tasks), scores)
+        spread = residual_error((measured.table(larger)[0] - from_pairs).ravel(), 0)
 
         def model(member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
             return mean_over_others(member, scores), np.hypot(error_over_others(member, errors), spread)
@@ -158,8 +158,8 @@ def _of_pairs(measured: Measured) -> tuple[Floats, Floats]:
     of_groups = measured.table([1 << i | 1 << j for i, j in zip(first.tolist(), second.tolist(), strict=True)])
     tables = np.full((2, measured.num_tasks, measured.num_tasks), np.nan)
     pairs = np.arange(len(first))
-    for table, found in zip(tables, of_groups, strict=True):
-        table[first, second], table[second, first] = found[pairs, second], found[pairs, first]
+    for table, of_pairs in zip(tables, of_groups, strict=True):
+        table[first, second], table[second, first] = of_pairs[pairs, second], of_pairs[pairs, first]
     return tables[0], tables[1]
 
 
