@@ -1,8 +1,8 @@
 """Does the evidence put known tasks in order? Run `mtlens run experiments/controls.yaml`, then: python -m experiments.ordering
 
-Prints, for each pair of tasks whose relation is known and each value of the relatedness knob, where the pair lies between
-the floor and the ceiling of CKA and the cosine of its gradients; then Spearman's rank correlation of both with the knob for
-the pair that the knob relates, with 95 % intervals from resampling seeds within each value (2,000 times).
+Prints, for each pair of tasks whose relation is known and each value of the relatedness parameter, where the pair lies between
+the floor and the ceiling of CKA and the cosine of its gradients; then Spearman's rank correlation of both with it for
+the pair that the parameter relates, with 95 % intervals from resampling seeds within each value (2,000 times).
 """
 
 import argparse
@@ -19,12 +19,12 @@ from mtlens.store.workspace.workspace import Workspace
 
 PAIRS = {
     ("canal", "twin"): "the same labels",
-    ("canal", "disc"): "related as the knob says",
+    ("canal", "disc"): "related as the parameter says",
     ("canal", "marrow"): "unrelated",
     ("canal", "noise"): "permuted labels",
 }
 EXPERIMENTS = """
-    SELECT experiment_id, specification->>'$.data.spine.relatedness' AS knob FROM experiment
+    SELECT experiment_id, specification->>'$.data.spine.relatedness' AS relatedness FROM experiment
     WHERE name LIKE 'controls-%' AND experiment_id IN (SELECT experiment_id FROM evidence_gradients WHERE stage = 'training')
 """
 CKA = """
@@ -52,13 +52,13 @@ CKA_PER_SEED = """
 
 
 def rank_correlation(
-    knob: list[float], values: list[list[float]], generator: np.random.Generator
+    relatedness: list[float], values: list[list[float]], generator: np.random.Generator
 ) -> tuple[float, float, float]:
-    """Spearman's rho of knob and value over all seeds, with its 95 % interval."""
+    """Spearman's rho of relatedness and value over all seeds, with its 95 % interval."""
     points = [np.asarray(of_value, dtype=np.float64) for of_value in values]
 
     def rho(chosen: list[NDArray[np.float64]]) -> float:
-        repeated = np.repeat(knob, [len(of_value) for of_value in chosen])
+        repeated = np.repeat(relatedness, [len(of_value) for of_value in chosen])
         return float(stats.spearmanr(repeated, np.concatenate(chosen)).statistic)
 
     resampled = [rho([generator.choice(of_value, len(of_value)) for of_value in points]) for _ in range(2000)]
@@ -71,12 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--workspace", "-w", type=Path, default=Path("results"))
     workspace = Workspace.open(parser.parse_args().workspace, create=False)
-    found = sorted((float(knob), name) for name, knob in reader.query(workspace, EXPERIMENTS).rows)
+    found = sorted((float(relatedness), name) for name, relatedness in reader.query(workspace, EXPERIMENTS).rows)
     console = Console(width=110, highlight=False)
-    table = Table("knob", "pair", "CKA effect", "least", "layers", "cosine", "95 % interval", "naive", "gradients are")
-    for knob, name in found:
+    table = Table("relatedness", "pair", "CKA effect", "least", "layers", "cosine", "95 % interval", "naive", "gradients are")
+    for relatedness, name in found:
         for (a, b), relation in PAIRS.items():
-            table.add_row(f"{knob:g}", f"{a}, {b}: {relation}", *cells(workspace, name, a, b))
+            table.add_row(f"{relatedness:g}", f"{a}, {b}: {relation}", *cells(workspace, name, a, b))
         table.add_section()
     console.print(table)
     generator = np.random.default_rng(0)
@@ -89,8 +89,8 @@ def main() -> None:
             values = reader.query(workspace, CKA_PER_SEED, {"id": name, "features": features, "a": "canal", "b": "disc"})
             trends[label].append([value for (value,) in values.rows])
     for label, values in trends.items():
-        rho, low, high = rank_correlation([knob for knob, _ in found], values, generator)
-        console.print(f"canal and disc, rank correlation with the knob: {label} {rho:+.2f} ({low:+.2f} to {high:+.2f})")
+        rho, low, high = rank_correlation([relatedness for relatedness, _ in found], values, generator)
+        console.print(f"canal and disc, rank correlation with relatedness: {label} {rho:+.2f} ({low:+.2f} to {high:+.2f})")
 
 
 def cells(workspace: Workspace, name: str, a: str, b: str) -> list[str]:

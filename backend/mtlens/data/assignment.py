@@ -1,4 +1,4 @@
-"""Which rows train, validate and test: no text and no group, such as a patient, on two sides.
+"""Which rows train, validate and test: no text and no group, such as a patient, is in two splits.
 
 Rows that share a group or a text (lower case, letters and digits only) form a cluster. Splits made here keep clusters
 whole. Splits that a table gives are kept, and rows that repeat a text of a later split are dropped.
@@ -126,7 +126,7 @@ class _Work:
             seen[self.text[of_split]] = True
 
     def note_divided_groups(self) -> None:
-        """Say how many groups the given splits have on more than one side."""
+        """Say how many groups are in more than one of the given splits."""
         kept = (self.group >= 0) & (self.splits != DROPPED)
         pairs = np.unique(np.stack([self.group[kept], self.splits[kept]]), axis=1)
         divided = int((np.bincount(pairs[0]) > 1).sum()) if pairs.size else 0
@@ -154,7 +154,7 @@ def _linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _keys(texts: Sequence[str], groups: Sequence[str | None], seed: int) -> NDArray[np.uint64]:
-    """Random numbers `[n]` drawn by content, so that they follow a row wherever it stands."""
+    """Random numbers `[n]` drawn by content, so that they do not depend on the order of the rows."""
     contents = (f"{seed}\0{group or ''}\0{normalised(text)}" for text, group in zip(texts, groups, strict=True))
     digests = b"".join(hashlib.sha256(content.encode()).digest()[:8] for content in contents)
     return np.frombuffer(digests, dtype=np.uint64)

@@ -1,4 +1,4 @@
-"""Says which column of a table comes closest to one that it lacks."""
+"""Says which column of a table has the name most like one that it lacks."""
 
 import difflib
 import re

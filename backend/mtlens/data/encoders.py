@@ -1,4 +1,4 @@
-"""Find a pretrained encoder and vouch for its weights: a local directory or a hub name, safetensors only.
+"""Find a pretrained encoder and check its weights: a local directory or a hub name, safetensors only.
 
 A checkpoint in pickle form is refused, because loading it can run code; code that comes with a model is never run.
 """

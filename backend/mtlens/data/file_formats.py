@@ -1,4 +1,4 @@
-"""Reads the wanted columns of a CSV, TSV, Parquet or JSONL file as text, and says where a malformed one is malformed."""
+"""Reads the wanted columns of a CSV, TSV, Parquet or JSONL file as text, and names the line where a file is malformed."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""Shares clusters of examples out to splits, so that sizes are met and rare classes occur in each."""
+"""Assigns clusters of examples to splits, so that sizes are met and rare classes occur in each."""
 
 from typing import Any
 

@@ -111,7 +111,7 @@ def random_partition(num_tasks: int, generator: np.random.Generator) -> Partitio
 
 
 def random_cover(num_tasks: int, generator: np.random.Generator) -> Family:
-    """A cover in which every group has a task to serve: a random partition whose groups take others along by chance.
+    """A cover in which every group has a task to serve: a random partition whose groups include further tasks at random.
 
     Groups of a partition serve their tasks; each trains on every other task too with probability 1/T. All covers of use can
     be drawn, as a group that serves no task could be left out.

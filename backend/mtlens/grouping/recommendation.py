@@ -1,4 +1,4 @@
-"""The cheapest family of models that could stand in for the task-specific ones: chosen here, to be judged on other examples."""
+"""The cheapest family of models that can replace the task-specific ones: chosen here, and tested on other examples."""
 
 from collections.abc import Callable, Collection, Sequence
 

@@ -1,4 +1,4 @@
-"""The explanation on trial: does the evidence agree with what was measured?
+"""Does the evidence agree with what was measured?
 
 The claim (Sehanobish et al. 2022, arXiv 2205.02979): a multi-task model matches the task-specific ones when these hold
 similar representations in all hidden layers and the tasks' gradients are aligned. So similar layers and aligned gradients

@@ -40,7 +40,7 @@ FloorKind = Literal["shuffled", "untrained", "permuted"]
 Statement = Literal["similar", "different", "inconclusive", "uninformative", "undefined"]
 MIN_SEEDS = 3
 MIN_GAP = 0.01
-"""A ceiling less than this above the floor tells nothing, however surely it is above."""
+"""A ceiling less than this above the floor is uninformative, however significant the difference is."""
 
 
 @dataclass(frozen=True, kw_only=True)

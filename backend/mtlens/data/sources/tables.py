@@ -22,7 +22,7 @@ _SPLIT_VALUES: dict[SplitName, tuple[str, ...]] = {
 
 
 class Table(Spec):
-    """One file of texts with label columns: CSV, TSV, Parquet or JSONL, told by its suffix."""
+    """One file of texts with label columns: CSV, TSV, Parquet or JSONL, by its suffix."""
 
     path: Name = Field(description="relative to the experiment file, to --data, or to MTLENS_DATA")
     text: Name = Field(description="column that holds the text")

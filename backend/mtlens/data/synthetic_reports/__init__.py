@@ -1,4 +1,4 @@
-"""Synthetic spine MRI reports: realistic, seeded, free of patients, and with a knob for how related the tasks are.
+"""Synthetic spine MRI reports: realistic, seeded, free of patients, and with a parameter for how related the tasks are.
 
 A report falls into sentences, sentences are tagged with the motion segments they speak of, and the sentences of one
 segment form one example with a class for each task. All phrases are made up; no report was copied.

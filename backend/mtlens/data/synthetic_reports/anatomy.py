@@ -7,7 +7,7 @@ Region = Literal["cervical", "lumbar"]
 REGIONS: Final[tuple[Region, ...]] = get_args(Region)
 
 GENERAL: Final = "general"
-"""Tag of a sentence that speaks of no motion segment."""
+"""Tag of a sentence that is about no motion segment."""
 
 VERTEBRAE: Final[dict[Region, tuple[str, ...]]] = {
     "cervical": ("C2", "C3", "C4", "C5", "C6", "C7", "T1"),

@@ -15,12 +15,12 @@ from mtlens.data.synthetic_reports.voice import HEDGE, Voice, listed
 FILLER: Final = 0.25
 """Probability of a remark that no task asks about."""
 DENIED_AS_NOUN: Final = 0.6
-"""Probability that a normal finding is told as "no stenosis" rather than as "the canal is patent"."""
+"""Probability that a normal finding is written as "no stenosis" rather than as "the canal is patent"."""
 MIXED_SCOPE: Final = 0.6
-"""Probability that a sentence on what is there goes on to what is not."""
+"""Probability that a sentence on what is present also says what is absent."""
 NARROWINGS: Final = ("canal", "foraminal")
 JOINT: Final = 0.3
-"""Probability that one word grades both narrowings, where they are of one class and told in the shared register."""
+"""Probability that one word grades both narrowings, where they are of one class and written in the shared register."""
 T2_SIGNAL_SAID: Final = 0.5
 """Share of compressed cords with raised T2 signal."""
 NO_T2_SIGNAL_SAID: Final = 0.15
@@ -48,7 +48,7 @@ class _Notes:
 
 
 def describe(voice: Voice, truth: Truth, level: int, told: frozenset[str]) -> list[Statement]:
-    """Statements on one level without the tasks that were told with other levels; never empty if nothing was told."""
+    """Statements on one level without the tasks that were written with other levels; never empty if none was."""
     notes = _Notes()
     severities = {task: truth.severities[level][task] for task in voice.practice.task_order if task not in told}
     _note_severities(voice, severities, notes)

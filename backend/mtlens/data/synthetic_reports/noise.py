@@ -1,4 +1,4 @@
-"""Slips of fingers and scanners, in words of letters only: level names and numbers stay whole."""
+"""Typing and scanning errors in words of letters only: level names and numbers stay as they are."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 SLIP: Final = 0.04
-"""Share of sentences with one garbled word."""
+"""Share of sentences with one misspelt word."""
 
 _WORD = re.compile(r"\b[a-z]{5,}\b")
 _MISREAD = (("rn", "m"), ("m", "rn"), ("l", "1"), ("o", "0"), ("i", "l"), ("e", "c"))

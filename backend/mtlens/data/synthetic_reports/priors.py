@@ -1,4 +1,4 @@
-"""How often each class occurs at each level, how the tasks hang together, and where the figures come from.
+"""How often each class occurs at each level, how the tasks are correlated, and where the figures come from.
 
 Lumbar canal, foraminal and root figures lean on the counts of the RSNA 2024 Lumbar Spine Degenerative Classification
 challenge, which grades L1-L2 to L5-S1 as normal or mild, moderate, severe. All other figures are ours: plausible round

@@ -1,4 +1,4 @@
-"""What the generator hands out: sentences, segments, reports, and the corpus of them all."""
+"""What the generator returns: sentences, segments, reports, and the corpus of them all."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class ReportSentence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SegmentText:
-    """One example: all sentences of a report that speak of one motion segment, in the report's order.
+    """One example: all sentences of a report about one motion segment, in the report's order.
 
     A task that no sentence mentions is of its first class.
 

@@ -1,4 +1,4 @@
-"""Statements that speak of several levels at once, and which findings they spare the levels' own blocks."""
+"""Statements about several levels at once, and which findings the text on each level then leaves out."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +9,7 @@ from mtlens.data.synthetic_reports.statement import Statement, Truth
 from mtlens.data.synthetic_reports.voice import Voice, listed
 
 MAX_LEVELS: Final = 4
-"""A finding is told of at most so many levels at once."""
+"""Most levels that one statement about a finding names."""
 NO_CONTRAST_SAID: Final = 0.2
 """Probability that a study without contrast says so."""
 
@@ -64,7 +64,7 @@ def _group_normal_levels(voice: Voice, truth: Truth, shared: SharedFindings) -> 
 
 
 def _all_normal(voice: Voice) -> tuple[str, list[str]]:
-    """Words that call levels normal: one for all tasks if all are told in the shared register, else one for each of some."""
+    """Words that call levels normal: one for all tasks if all use the shared register, else one for each of some."""
     tasks = list(voice.practice.task_order)
     if voice.shared.issuperset(tasks) and voice.chance(0.8):
         return voice.template(BLANKET), tasks

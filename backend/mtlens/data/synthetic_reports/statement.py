@@ -1,4 +1,4 @@
-"""Between truth and text: what is true of one spine, and a statement that has words but no place in a report yet."""
+"""What is true of one spine, and a statement about it that has words but no place in a report yet."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """Words without capital and full stop, the levels they speak of (none: the spine as a whole), and what they say."""
+    """Words without capital and full stop, the levels they are about (none: the spine as a whole), and what they say."""
 
     words: str
     levels: tuple[int, ...] = ()

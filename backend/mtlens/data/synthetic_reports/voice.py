@@ -1,4 +1,4 @@
-"""One radiologist at work on one report: picks templates by habit, and puts severities into nouns and clauses."""
+"""How one radiologist writes one report: picks templates by habit, and puts severities into nouns and clauses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mtlens.data.synthetic_reports.phrases import CAUSES, HEDGES
 from mtlens.data.synthetic_reports.practice import Pool, Practice
 
 RANGE: Final = 0.15
-"""Probability that a severity is told as a range; its label is the higher end."""
+"""Probability that a severity is written as a range; its label is the higher end."""
 CAUSE: Final = 0.12
 """Probability that a cause follows canal or foraminal stenosis."""
 HEDGE: Final = 0.06
@@ -27,7 +27,7 @@ OTHER_LEVEL_FORM: Final = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Voice:
-    """Practice and region that shape the words; `rng` draws them. shared: tasks told in the shared register.
+    """Practice and region that shape the words; `rng` draws them. shared: tasks written in the shared register.
 
     Within a report, sides and sizes do not contradict each other: `side` is the worse one, `bilateral` whether the
     other is affected too, `size` in [0, 1) places each measure between the smallest and largest of its class.
@@ -132,7 +132,7 @@ class Voice:
         return self.habitual(cues.heads[severity] + extra)
 
     def _sided(self, task: str, severity: int, degree: str, head: str, cues: Cues) -> str:
-        """Degree, side and head; foramina may be told side by side, and the label is that of the worse one."""
+        """Degree, side and head; foramina may be described side by side, and the label is that of the worse one."""
         if "{side}" in head or self.chance(UNSIDED):
             return f"{degree} {head}"
         if not self.bilateral:

@@ -1,4 +1,4 @@
-"""What every estimator is: it declares what it costs to ask, is fitted to what is known, and predicts scores of any group."""
+"""What every estimator is: it says what it needs and costs, is fitted to what is known, and predicts scores of any group."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
