@@ -1,4 +1,4 @@
-"""Every figure by name: what it is read from, how it is drawn, the table behind it, and how to read it.
+"""Every figure by name: its data, how it is drawn, its table, and how to read it.
 
 `mtlens figure` and `mtlens report` know figures by this list only.
 """
@@ -88,11 +88,11 @@ def _confusion(workspace: Workspace, experiment_id: str) -> tuple[queries.Confus
     return queries.confusion(workspace, experiment_id, tasks[0] or "") if tasks else ()
 
 
-def _course(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
-    """Of the pair whose gradients are least alike."""
+def _pair_over_stages(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
+    """Of the pair with the lowest cosine."""
     known = [one for one in queries.alignments(workspace, experiment_id) if one.layer is None]
     weakest = min(known, key=lambda one: 2.0 if one.cosine is None else one.cosine, default=None)
-    return queries.course(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
+    return queries.pair_over_stages(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
 
 
 def _searched(workspace: Workspace, experiment_id: str) -> Searched:
@@ -143,7 +143,7 @@ _LIST = (
         draw=figures.learning_curves,
         tabulate=tables.of_curves,
         reading="A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
-        "the best on validation; a ring at the right end says that more epochs might have helped.",
+        "the best on validation; a ring at the right end means that more epochs might have helped.",
     ),
     Entry(
         name="loss-curves",
@@ -205,34 +205,34 @@ _LIST = (
     ),
     Entry(
         name="gradients-course",
-        read=_course,
+        read=_pair_over_stages,
         draw=figures.stage_map,
         tabulate=tables.of_alignments,
         reading="The cosine layer by layer, from the start of training to its end.",
-        picked="The pair of tasks whose gradients are least alike.",
+        picked="The pair of tasks with the lowest gradient cosine.",
     ),
     Entry(
         name="conflicts",
         read=queries.alignments,
         draw=figures.conflict_rates,
         tabulate=tables.of_alignments,
-        reading="Share of microbatches on which the two gradients point apart. Half of them would, if the tasks had "
-        "nothing to do with each other.",
+        reading="Share of microbatches on which the two gradients have a negative cosine. Unrelated tasks have "
+        "a rate of one half.",
     ),
     Entry(
         name="groupings",
         read=_searched,
         draw=_draw_groupings,
         tabulate=_tabulate_groupings,
-        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions that "
-        "nobody has trained yet.",
+        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions "
+        "for groups that are not trained.",
     ),
     Entry(
         name="predicted-measured",
         read=queries.trial,
         draw=figures.predicted_measured,
         tabulate=tables.of_trial,
-        reading="A panel per method; each point is one task in one group. On the diagonal the method was right. Hollow points "
+        reading="A panel per method; each point is one task in one group. On the diagonal, both agree. Hollow points "
         "were predicted but not measured, and lie on it by construction. Whiskers: 95 % intervals. The rank correlation is "
         "that of predicted with measured gains over a task's groups, mean over tasks, on seeds that the method has not seen; "
         "the ceiling is what the measured gains of those seeds themselves reach.",
@@ -243,9 +243,10 @@ _LIST = (
         draw=figures.regret,
         tabulate=tables.of_methods,
         reading="A panel per method; what its choice loses at each budget of models against that of the exhaustive oracle (the "
-        "line at 0), both chosen by half of the seeds and scored on the other half. Below 0 the oracle was out of luck. "
-        "Dotted, a control: the same predictions with their tasks permuted; a method that knows something stays below it. "
-        "Under the name: the compute that it takes to choose.",
+        "line at 0), both chosen by half of the seeds and scored on the other half. Below 0, the method "
+        "scored higher than the oracle. "
+        "Dotted, a control: the same predictions with their tasks permuted; an informative method stays below it. "
+        "Under the name: the compute that the method needs before it can choose.",
     ),
     Entry(
         name="timeline",

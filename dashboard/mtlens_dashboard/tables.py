@@ -1,4 +1,4 @@
-"""The table behind each chart: the same numbers, as rows for the eye, for CSV and for LaTeX."""
+"""The table of each chart: the same numbers as rows, for pages, CSV and LaTeX."""
 
 import csv
 import io
@@ -116,11 +116,11 @@ def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
 
 def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:
     """One row per model, true and predicted class."""
-    names = model_names((one.role, one.tasks) for one in matrices)
+    names = model_names((info.role, info.tasks) for info in matrices)
     rows = [
-        (names[one.role, one.tasks], one.task, one.classes[i], one.classes[j], count, one.seeds)
-        for one in matrices
-        for i, row in enumerate(one.counts)
+        (names[info.role, info.tasks], info.task, info.classes[i], info.classes[j], count, info.seeds)
+        for info in matrices
+        for i, row in enumerate(info.counts)
         for j, count in enumerate(row)
     ]
     return Table(columns=("model", "task", "true", "predicted", "number", "seeds"), rows=tuple(rows))
@@ -146,9 +146,17 @@ def of_profiles(profiles: Sequence[ProfileInfo]) -> Table:
 def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
     """One row per pair of models and pair of layers."""
     rows = [
-        (one.kind, one.task_a, one.task_b, one.layers[i], one.layers[j], value, one.reference[i][j] if one.reference else None)
-        for one in matrices
-        for i, row in enumerate(one.values)
+        (
+            info.kind,
+            info.task_a,
+            info.task_b,
+            info.layers[i],
+            info.layers[j],
+            value,
+            info.reference[i][j] if info.reference else None,
+        )
+        for info in matrices
+        for i, row in enumerate(info.values)
         for j, value in enumerate(row)
     ]
     columns = ("kind", "task_a", "task_b", "layer_a", "layer_b", "cka", "cka_with_pretrained")
@@ -168,7 +176,7 @@ def of_groupings(groupings: Sequence[GroupingInfo]) -> Table:
     """One row per candidate."""
     columns = ("method", "rank", "cost", "predicted", "measured", "measured_low", "measured_high", "regret",
                "discovery_seconds", "recommended")  # fmt: skip
-    groups = ["; ".join(", ".join(group) for group in one.groups) for one in groupings]
+    groups = ["; ".join(", ".join(group) for group in info.groups) for info in groupings]
     rows = zip(groups, _of(groupings, columns).rows, strict=True)
     return Table(columns=("groups", *columns), rows=tuple((group, *row) for group, row in rows))
 
@@ -183,9 +191,9 @@ def of_trial(trial: TrialInfo) -> Table:
 def of_methods(trial: TrialInfo) -> Table:
     """One row per method on trial and budget."""
     rows = [
-        (one.method, budget, regret, permuted, one.discovery_seconds)
-        for one in trial.methods
-        for budget, regret, permuted in zip(one.budgets, one.regret, one.permuted_regret, strict=True)
+        (info.method, budget, regret, permuted, info.discovery_seconds)
+        for info in trial.methods
+        for budget, regret, permuted in zip(info.budgets, info.regret, info.permuted_regret, strict=True)
     ]
     return Table(columns=("method", "budget", "regret", "permuted_regret", "discovery_seconds"), rows=tuple(rows))
 
@@ -204,7 +212,7 @@ def of_settings(settings: Sequence[SettingInfo], names: Sequence[str]) -> Table:
     """One row per setting that differs, a column per experiment or run."""
     return Table(
         columns=("setting", *names),
-        rows=tuple((one.path, *("not set" if value is None else value for value in one.values)) for one in settings),
+        rows=tuple((info.path, *("not set" if value is None else value for value in info.values)) for info in settings),
     )
 
 

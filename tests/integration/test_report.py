@@ -92,7 +92,7 @@ def test_report_has_every_figure_with_its_table(page: str, hostile: Workspace) -
 
 def test_groupings_are_told_as_on_their_page(page: str, hostile: Workspace) -> None:
     told = titles.groupings(queries.groupings(hostile, EXPERIMENT), queries.recommendation(hostile, EXPERIMENT))
-    assert told.startswith("Not settled: perhaps 2 models")
+    assert told.startswith("Undecided: perhaps 2 models")
     assert told in read(page).texts
     drawn = figures_of(page)[list(ENTRIES).index("groupings")]["light"]["layout"]
     assert told in drawn["meta"]["alt"]

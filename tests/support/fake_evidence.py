@@ -166,6 +166,6 @@ def _search(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     ]  # fmt: skip
     tables["recommendation"] = [{
         **about, "verdict": "inconclusive", "groups": families[0], "models": 2, "tasks": len(plan.tasks), "cost": 2.0,
-        "statement": f"2 models instead of {len(plan.tasks)} may do, but that is not settled: {plan.tasks[0]} needs 12 seeds",
+        "statement": f"2 models instead of {len(plan.tasks)}: undecided for {plan.tasks[0]} (needs 12 seeds)",
     }]  # fmt: skip
     return tables

@@ -28,9 +28,9 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
         raise WorkspaceError(f"{path} should end in {', '.join(_KINDS)}")
     about = find_experiment(workspace, experiment)
     if path.suffix.lower() == ".html":
-        one = exhibit(workspace, about.experiment_id, entry)
+        drawn = exhibit(workspace, about.experiment_id, entry)
         facts = provenance(workspace, about, matching(workspace, about.experiment_id))
-        content = render(f"mtlens: {about.name}", figures.title_of(one.light), [(name, [one])], facts).encode()
+        content = render(f"mtlens: {about.name}", figures.title_of(drawn.light), [(name, [drawn])], facts).encode()
     else:
         theme = DARK if dark else LIGHT
         figure = figures.titled(entry.draw(entry.read(workspace, about.experiment_id), theme=theme), theme)

@@ -37,7 +37,7 @@ _CHAPTERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """A figure in both modes, the table behind it and how to read it."""
+    """A figure in both modes, its table and how to read it."""
 
     light: go.Figure
     dark: go.Figure
@@ -93,9 +93,9 @@ def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit
     specs: list[dict[str, object]] = []
     for chapter, exhibits in chapters:
         bodies.append(f"<h2>{escape(chapter)}</h2>" if len(chapters) > 1 else "")
-        for one in exhibits:
-            bodies.append(_section(one, len(specs), title))
-            light, dark = (json.loads(figure.to_json() or "") for figure in (one.light, one.dark))
+        for item in exhibits:
+            bodies.append(_section(item, len(specs), title))
+            light, dark = (json.loads(figure.to_json() or "") for figure in (item.light, item.dark))
             specs.append({"light": light, "changes": list(_changes(light, dark, ()))})
     parts = {
         "NAME": escape(name),
@@ -111,14 +111,14 @@ def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit
     return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
-def _section(one: Exhibit, number: int, page_title: str) -> str:
+def _section(item: Exhibit, number: int, page_title: str) -> str:
     """Heading, unless the page says the same already, figure, and what belongs to it; an empty figure needs no reading."""
-    title, alt = figures.title_of(one.light), escape(figures.alt_of(one.light), quote=True)
+    title, alt = figures.title_of(item.light), escape(figures.alt_of(item.light), quote=True)
     heading = "" if title == page_title else f"<h3>{escape(title)}</h3>"
-    reading = f"<details><summary>How to read this</summary><p>{escape(one.reading)}</p></details>" if one.table.rows else ""
-    height = figures.height_of(one.light)
+    reading = f"<details><summary>How to read this</summary><p>{escape(item.reading)}</p></details>" if item.table.rows else ""
+    height = figures.height_of(item.light)
     drawing = f'<div class="figure" id="figure{number}" role="figure" aria-label="{alt}" style="min-height:{height}px"></div>'
-    return f"<section>{heading}{drawing}{reading}{_table(one.table)}</section>"
+    return f"<section>{heading}{drawing}{reading}{_table(item.table)}</section>"
 
 
 def _table(table: Table) -> str:
@@ -144,8 +144,8 @@ def _changes(light: Any, dark: Any, path: tuple[str | int, ...]) -> Iterator[tup
         for key in light:
             yield from _changes(light[key], dark[key], (*path, key))
     elif isinstance(light, list) and isinstance(dark, list) and len(light) == len(dark):
-        for place, (one, other) in enumerate(zip(light, dark, strict=True)):
-            yield from _changes(one, other, (*path, place))
+        for place, (item, other) in enumerate(zip(light, dark, strict=True)):
+            yield from _changes(item, other, (*path, place))
     elif light != dark:
         yield path, dark
 

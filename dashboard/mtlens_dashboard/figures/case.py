@@ -1,9 +1,8 @@
-"""The picture that makes the case: for each task its match, beside the similarity of its representations and the alignment
-of its gradients with those of the other tasks.
+"""For each task its match, beside the similarity of its representations and the alignment of its gradients with those of the
+other tasks.
 
-A task has as many pairs as there are other tasks. Thick, with its interval, is the weakest of those that say what is said of
-the task, because the verdict of the evidence rests on them; the others are thin. Green speaks for one shared model, vermilion
-against it, grey cannot tell.
+A task has a pair with each other task. The thick line, with its interval, is the weakest pair among those with the statement of
+the task, because it decides; the others are thin. Green supports one shared model, vermilion contradicts it, grey is undecided.
 """
 
 from collections.abc import Sequence
@@ -33,12 +32,12 @@ _FEET = (
     "layer; band: floor<br>to ceiling",
     "layer; dotted:<br>split-half ceiling",
 )
-_SAID = {
+_EVIDENCE = {
     "agrees": "agrees",
     "disagrees": "disagrees",
     "mixed": "is mixed",
-    "inconclusive": "is open",
-    "not measured": "missing",
+    "inconclusive": "is inconclusive",
+    "not measured": "not measured",
 }
 
 
@@ -47,8 +46,8 @@ class _Curve:
     """One pair of tasks by layer. bounds: what the values are judged by, (lower, upper) per layer."""
 
     name: str
-    said: str  # of the pair, by all of its layers
-    weakness: float  # the smallest is drawn thick
+    statement: str  # on the pair, from all of its layers
+    strength: float  # the smallest is drawn thick
     layers: Sequence[float]
     values: Numbers
     low: Numbers
@@ -72,13 +71,13 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
         head_row(sheet, match, place, theme, above=_NAME)
         _write_agreement(sheet, case.explanation(match.task), place, theme)
     tasks = [match.task for match in matching.rows]
-    statements = [case.explanation(task) for task in tasks]
+    explanations = [case.explanation(task) for task in tasks]
     similarities = [_similarities(case, task) for task in tasks]
-    said = [one.cka if one else None for one in statements]
-    _panels(sheet, 2, places, similarities, said, (0.0, 1.0), theme)
+    statements = [line.cka if line else None for line in explanations]
+    _panels(sheet, 2, places, similarities, statements, (0.0, 1.0), theme)
     cosines = [_cosines(case, task) for task in tasks]
-    said = [one.gradients if one else None for one in statements]
-    _panels(sheet, 3, places, cosines, said, _cosine_range(cosines), theme)
+    statements = [line.gradients if line else None for line in explanations]
+    _panels(sheet, 3, places, cosines, statements, _cosine_range(cosines), theme)
     _axes(sheet, (low, high), (_depth(similarities), _depth(cosines)), bottom, theme)
     return framed(
         sheet,
@@ -94,7 +93,7 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
 def _write_agreement(sheet: Sheet, explanation: ExplanationInfo | None, place: float, theme: Theme) -> None:
     if explanation is not None and explanation.agreement in AGREEMENTS:
         mark = AGREEMENTS[explanation.agreement]
-        text = f"{mark.symbol} evidence {_SAID[explanation.agreement]}"
+        text = f"{mark.symbol} evidence {_EVIDENCE[explanation.agreement]}"
         sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xref="paper", xanchor="left", yanchor="middle")
 
 
@@ -103,8 +102,8 @@ def _similarities(case: CaseInfo, task: str | None) -> list[_Curve]:
     return [
         _Curve(
             name=_partner(profile.task_a, profile.task_b or "", task),
-            said=pair.cka if (pair := pairs.get(frozenset((profile.task_a, profile.task_b)))) else "",
-            weakness=1.0 if profile.weakest_effect is None else profile.weakest_effect,
+            statement=pair.cka if (pair := pairs.get(frozenset((profile.task_a, profile.task_b)))) else "",
+            strength=1.0 if profile.weakest_effect is None else profile.weakest_effect,
             layers=[layer.layer for layer in profile.layers],
             values=[layer.similarity for layer in profile.layers],
             low=[layer.low for layer in profile.layers],
@@ -120,23 +119,23 @@ def _similarities(case: CaseInfo, task: str | None) -> list[_Curve]:
 def _cosines(case: CaseInfo, task: str | None) -> list[_Curve]:
     curves: list[_Curve] = []
     pairs = case.pairs
-    for (task_a, task_b), group in groupby(case.alignments, key=lambda one: (one.task_a, one.task_b)):
+    for (task_a, task_b), group in groupby(case.alignments, key=lambda alignment: (alignment.task_a, alignment.task_b)):
         rows = list(group)
-        layers = [one for one in rows if one.layer is not None]
+        layers = [alignment for alignment in rows if alignment.layer is not None]
         if not layers or not (task is None or task in (task_a, task_b)):
             continue
-        whole = next((one.cosine for one in rows if one.layer is None), None)
+        whole = next((alignment.cosine for alignment in rows if alignment.layer is None), None)
         curves.append(
             _Curve(
                 name=_partner(task_a, task_b, task),
-                said=pair.gradients if (pair := pairs.get(frozenset((task_a, task_b)))) else "",
-                weakness=1.0 if whole is None else whole,
-                layers=[one.layer or 0 for one in layers],
-                values=[one.cosine for one in layers],
-                low=[one.low for one in layers],
-                high=[one.high for one in layers],
+                statement=pair.gradients if (pair := pairs.get(frozenset((task_a, task_b)))) else "",
+                strength=1.0 if whole is None else whole,
+                layers=[alignment.layer or 0 for alignment in layers],
+                values=[alignment.cosine for alignment in layers],
+                low=[alignment.low for alignment in layers],
+                high=[alignment.high for alignment in layers],
                 floor=[None] * len(layers),
-                ceiling=[one.ceiling for one in layers],
+                ceiling=[alignment.ceiling for alignment in layers],
             )
         )
     return curves
@@ -174,13 +173,13 @@ def _panels(
     ribbons: dict[Mark, Strokes] = {}
     for place, of_task, statement in zip(places, curves, statements, strict=True):
         box = Box(across=(0, last), up=(place + _BOX[0], place + _BOX[1]), x_range=(0, last), y_range=y_range)
-        said = (statement or "") if of_task else "not measured"
-        mark = STATEMENTS.get(said, STATEMENTS["inconclusive"])
-        text = f"{mark.symbol} {said}" if said else ""
+        shown = (statement or "") if of_task else "not measured"
+        mark = STATEMENTS.get(shown, STATEMENTS["inconclusive"])
+        text = f"{mark.symbol} {shown}" if shown else ""
         sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xanchor="left", yanchor="middle", **axes)
         if not of_task:
             continue
-        weakest, *others = sorted(of_task, key=lambda curve: (curve.said != said, curve.weakness))
+        weakest, *others = sorted(of_task, key=lambda curve: (curve.statement != shown, curve.strength))
         rule(sheet, box, 0, theme.line, **axes)
         rule(sheet, box, 1, theme.faint, **axes)
         tick_left(sheet, box, {0: "0", 1: "1"}, theme, **axes)
@@ -228,9 +227,9 @@ def _axes(sheet: Sheet, reach: tuple[float, float], depths: tuple[float, float],
 
 
 def _alt(case: CaseInfo) -> str:
-    told = [
+    lines = [
         f"{shorten(match.task or POOLED)}: {match.verdict}"
-        + (f", representations {one.cka}, gradients {one.gradients}" if (one := case.explanation(match.task)) else "")
+        + (f", representations {line.cka}, gradients {line.gradients}" if (line := case.explanation(match.task)) else "")
         for match in case.matching.rows
     ]
-    return f"Match beside evidence, a row per task. {'; '.join(told)}."
+    return f"Match beside evidence, a row per task. {'; '.join(lines)}."

@@ -40,8 +40,8 @@ def legible(value: float, theme: Theme, scale: Scale, limits: tuple[float, float
     return max((theme.paper, theme.ink), key=lambda text: _contrast(_luminance(_rgb(text)), cell))
 
 
-def _contrast(one: float, other: float) -> float:
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+def _contrast(first: float, second: float) -> float:
+    return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
 
 def _luminance(rgb: Sequence[float]) -> float:

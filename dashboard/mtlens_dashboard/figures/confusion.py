@@ -17,22 +17,22 @@ _MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number
 
 def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.Figure:
     """Share of each true class that was predicted as each class; rows add up to 100 %."""
-    known = [one for one in matrices if one.classes and any(map(sum, one.counts))]
+    known = [matrix for matrix in matrices if matrix.classes and any(map(sum, matrix.counts))]
     if not known:
-        return empty(theme, "Nobody has predicted this task yet", "Matrices appear when runs have finished.")
+        return empty(theme, "No predictions of this task yet", "Matrices appear when runs have finished.")
     sheet = Sheet()
-    names = [escape(name) for name in model_names((one.role, one.tasks) for one in known).values()]
+    names = [escape(name) for name in model_names((matrix.role, matrix.tasks) for matrix in known).values()]
     classes = known[0].classes
     size = len(classes)
-    for panel, one in enumerate(known):
+    for panel, matrix in enumerate(known):
         left = panel * (size + 0.8)
-        shares = [[cell / sum(row) if sum(row) else None for cell in row] for row in one.counts]
-        _panel(sheet, one, names[panel], shares, left, theme)
+        shares = [[cell / sum(row) if sum(row) else None for cell in row] for row in matrix.counts]
+        _panel(sheet, matrix, names[panel], shares, left, theme)
         sheet.note(
             f"<b>{names[panel]}</b>",
             left - 0.5,
             -0.95,
-            theme.of_role(one.role),
+            theme.of_role(matrix.role),
             xanchor="left",
             yanchor="bottom",
             yshift=4,
@@ -44,9 +44,9 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     width = len(known) * (size + 0.8) - 0.8
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[size - 0.5, -1.45], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
-    right = [sum(one.counts[i][i] for i in range(size)) / sum(map(sum, one.counts)) for one in known]
-    told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(names, right, strict=True))
-    title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {told}"
+    right = [sum(matrix.counts[i][i] for i in range(size)) / sum(map(sum, matrix.counts)) for matrix in known]
+    accuracies = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(names, right, strict=True))
+    title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {accuracies}"
     longest = max(len(shorten(name, _LENGTH)) for name in classes)
     pixels = min(72.0, 640 / width)
     return framed(
@@ -61,14 +61,16 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     )
 
 
-def _panel(sheet: Sheet, one: ConfusionInfo, model: str, shares: list[list[float | None]], left: float, theme: Theme) -> None:
-    size = len(one.classes)
+def _panel(
+    sheet: Sheet, matrix: ConfusionInfo, model: str, shares: list[list[float | None]], left: float, theme: Theme
+) -> None:
+    size = len(matrix.classes)
     hover = [
         [
-            f"{model}: {count:,} of {sum(row):,}<br>true {label(one.classes[i])}<br>predicted {label(one.classes[j])}"
+            f"{model}: {count:,} of {sum(row):,}<br>true {label(matrix.classes[i])}<br>predicted {label(matrix.classes[j])}"
             for j, count in enumerate(row)
         ]
-        for i, row in enumerate(one.counts)
+        for i, row in enumerate(matrix.counts)
     ]
     sheet.heatmap(
         x=[left + place for place in range(size)],
@@ -95,5 +97,5 @@ def _panel(sheet: Sheet, one: ConfusionInfo, model: str, shares: list[list[float
             textfont={"size": 12, "color": [legible(share, theme, theme.sequential, (0, 1)) for _, _, share in known]},
         )
     if left == 0:
-        foot = f"rows: true class; columns: predicted<br>% of the row, {counted(one.seeds, 'seed')} together"
+        foot = f"rows: true class; columns: predicted<br>% of the row, {counted(matrix.seeds, 'seed')} together"
         sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-12)

@@ -49,7 +49,7 @@ def costs(costs: Sequence[CostInfo], *, theme: Theme = LIGHT) -> go.Figure:
 
 
 def _bar(sheet: Sheet, role: str, share: float, place: float, text: str, theme: Theme) -> None:
-    """A bar with its text behind it, or on it where it is long."""
+    """A bar with its text beside it, or on it where the bar is long."""
     sheet.bar(
         x=[share],
         y=[place],

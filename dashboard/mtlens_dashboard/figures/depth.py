@@ -28,7 +28,7 @@ def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT
     if not any(profile.layers for profile in profiles):
         return empty(theme, titles.similarity(()), "They are compared after training, layer by layer, on held-out examples.")
     sheet = Sheet()
-    shown = _weakest(profiles, [1.0 if one.weakest_effect is None else one.weakest_effect for one in profiles])
+    shown = _weakest(profiles, [1.0 if profile.weakest_effect is None else profile.weakest_effect for profile in profiles])
     depth = max(layer.layer for profile in shown for layer in profile.layers)
     boxes = _panels(len(shown), depth, (0.0, 1.0))
     band, ceiling, ribbon, line = Strokes(), Strokes(), Strokes(), Strokes()
@@ -52,7 +52,7 @@ def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT
     line.draw(sheet, line={"color": theme.better, "width": 2})
     _draw_marks(sheet, marked, theme)
     _scales(sheet, boxes, depth, {0: "0", 1: "1"}, theme)
-    told = "; ".join(
+    summary = "; ".join(
         f"{titles.pair_name(profile)}: {_words([layer.statement for layer in profile.layers])}" for profile in shown[:12]
     )
     return _finish(
@@ -60,9 +60,9 @@ def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT
         boxes,
         theme,
         title=titles.similarity(profiles) + _rest(len(shown), len(profiles)),
-        alt=f"CKA by layer, {counted(len(profiles), 'pair')} of models. {told}.",
+        alt=f"CKA by layer, {counted(len(profiles), 'pair')} of models. {summary}.",
         foot="layer; line: CKA with 95 % interval<br>band: floor to ceiling<br>"
-        "● similar  ▼ different  ○ inconclusive  ■ tells nothing",
+        "● similar  ▼ different  ○ inconclusive  ■ uninformative",
     )
 
 
@@ -70,47 +70,49 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
     """Debiased gradient cosine with its 95 % interval; cosine of split halves (thin) below its ceiling (dotted)."""
     pairs = [
         (key, layers)
-        for key, group in groupby(alignments, key=lambda one: (one.task_a, one.task_b))
-        if (layers := [one for one in group if one.layer is not None])
+        for key, group in groupby(alignments, key=lambda alignment: (alignment.task_a, alignment.task_b))
+        if (layers := [alignment for alignment in group if alignment.layer is not None])
     ]
     if not pairs:
         return empty(theme, titles.alignment(()), "They are measured by layer in the multi-task model.")
     sheet = Sheet()
     total = len(pairs)
-    pairs = _weakest(pairs, [min((one.cosine or 0.0 for one in layers), default=0.0) for _, layers in pairs])
-    depth = max(one.layer or 0 for _, layers in pairs for one in layers)
-    lows = [low for _, layers in pairs for one in layers for low in (one.cosine, one.low) if low is not None]
+    pairs = _weakest(pairs, [min((alignment.cosine or 0.0 for alignment in layers), default=0.0) for _, layers in pairs])
+    depth = max(alignment.layer or 0 for _, layers in pairs for alignment in layers)
+    lows = [low for _, layers in pairs for alignment in layers for low in (alignment.cosine, alignment.low) if low is not None]
     bottom = -1.0 if min(lows, default=0.0) < -0.5 else -0.5
     boxes = _panels(len(pairs), depth, (bottom, 1.0))
     ceiling, half, ribbon, line = Strokes(), Strokes(), Strokes(), Strokes()
     marked: dict[Mark, Strokes] = {}
     length = name_length(columns_for(len(boxes)))
     for box, (tasks, rows) in zip(boxes, pairs, strict=True):
-        layers = [one.layer or 0 for one in rows]
+        layers = [alignment.layer or 0 for alignment in rows]
         _head(sheet, box, tasks, length, theme)
         rule(sheet, box, 0, theme.line)
-        ceiling.line(box, layers, [one.ceiling for one in rows])
-        half.line(box, layers, [one.split_half for one in rows])
-        ribbon.ribbon(box, layers, [one.low for one in rows], [one.high for one in rows])
-        line.line(box, layers, [one.cosine for one in rows])
-        for one in rows:
-            mark = STATEMENTS.get(one.statement, STATEMENTS["undefined"])
-            marked.setdefault(mark, Strokes()).line(box, [one.layer or 0], [one.cosine], [_tell_cosine(one)])
+        ceiling.line(box, layers, [alignment.ceiling for alignment in rows])
+        half.line(box, layers, [alignment.split_half for alignment in rows])
+        ribbon.ribbon(box, layers, [alignment.low for alignment in rows], [alignment.high for alignment in rows])
+        line.line(box, layers, [alignment.cosine for alignment in rows])
+        for alignment in rows:
+            mark = STATEMENTS.get(alignment.statement, STATEMENTS["undefined"])
+            marked.setdefault(mark, Strokes()).line(box, [alignment.layer or 0], [alignment.cosine], [_tell_cosine(alignment)])
     ceiling.draw(sheet, line={"color": theme.muted, "width": 1, "dash": "dot"})
     half.draw(sheet, line={"color": theme.line, "width": 1})
     ribbon.draw_area(sheet, theme.better, 0.22)
     line.draw(sheet, line={"color": theme.better, "width": 2})
     _draw_marks(sheet, marked, theme)
     _scales(sheet, boxes, depth, {bottom: minus(f"{bottom:g}"), 0: "0", 1: "1"}, theme)
-    told = "; ".join(f"{' and '.join(tasks)}: {_words([one.statement for one in layers])}" for tasks, layers in pairs[:12])
-    has_halves = any(one.split_half is not None for one in alignments)
+    summary = "; ".join(
+        f"{' and '.join(tasks)}: {_words([alignment.statement for alignment in layers])}" for tasks, layers in pairs[:12]
+    )
+    has_halves = any(alignment.split_half is not None for alignment in alignments)
     halves = "grey: split halves; dotted: their ceiling<br>" if has_halves else ""
     return _finish(
         sheet,
         boxes,
         theme,
         title=titles.alignment(alignments) + _rest(len(pairs), total),
-        alt=f"Gradient cosine by layer, {counted(len(pairs), 'pair')} of tasks. {told}.",
+        alt=f"Gradient cosine by layer, {counted(len(pairs), 'pair')} of tasks. {summary}.",
         foot=f"layer; line: cosine with 95 % interval<br>{halves}● aligned  ▼ opposed  ◇ unrelated  ○ inconclusive",
     )
 
@@ -171,12 +173,12 @@ def _tell_layer(profile: ProfileInfo, layer: SimilarityInfo) -> str:
     )
 
 
-def _tell_cosine(one: AlignmentInfo) -> str:
-    reason = f"<br>{escape(one.reason)}" if one.reason else ""
+def _tell_cosine(alignment: AlignmentInfo) -> str:
+    reason = f"<br>{escape(alignment.reason)}" if alignment.reason else ""
     return (
-        f"<b>{label(one.task_a)} and {label(one.task_b)}</b>, layer {one.layer}: {one.statement}<br>"
-        f"cosine {plain(one.cosine)} ({plain(one.low)} to {plain(one.high)})<br>"
-        f"split halves {plain(one.split_half)}, ceiling {plain(one.ceiling)}{reason}"
+        f"<b>{label(alignment.task_a)} and {label(alignment.task_b)}</b>, layer {alignment.layer}: {alignment.statement}<br>"
+        f"cosine {plain(alignment.cosine)} ({plain(alignment.low)} to {plain(alignment.high)})<br>"
+        f"split halves {plain(alignment.split_half)}, ceiling {plain(alignment.ceiling)}{reason}"
     )
 
 

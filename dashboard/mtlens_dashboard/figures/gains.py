@@ -1,4 +1,4 @@
-"""Whether predicted gains came true."""
+"""Predicted gains against measured ones."""
 
 from collections.abc import Sequence
 
@@ -22,11 +22,11 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     """Gain that a method predicted against the gain that was measured, in points, with y = x, a panel per method; what was not
     measured is hollow and lies on the line of its prediction.
     """
-    known = [one for one in trial.scores if one.predicted is not None]
+    known = [gain for gain in trial.scores if gain.predicted is not None]
     if not known:
         return empty(theme, "No gains have been predicted yet", ADVICE)
-    methods = list(dict.fromkeys(one.method for one in known))
-    values = [abs(100 * value) for one in known for value in (one.predicted, one.measured) if value is not None]
+    methods = list(dict.fromkeys(gain.method for gain in known))
+    values = [abs(100 * value) for gain in known for value in (gain.predicted, gain.measured) if value is not None]
     reach = 1.08 * max(*values, 0.1)
     columns = columns_for(len(methods))
     names = {method: wrap(shorten(method, 32), name_length(columns)) for method in methods}
@@ -40,9 +40,9 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
     whiskers, measured, hollow = Strokes(), Strokes(), Strokes()
     for number, (box, method) in enumerate(zip(boxes, methods, strict=True)):
         _frame_panel(sheet, box, names[method], trial.correlation(method), theme)
-        for one in known:
-            if one.method == method:
-                _collect(one, box, whiskers, hollow if one.measured is None else measured)
+        for gain in known:
+            if gain.method == method:
+                _collect(gain, box, whiskers, hollow if gain.measured is None else measured)
         if number % columns == 0:
             tick_left(sheet, box, ends, theme)
         if number + columns >= len(boxes):
@@ -65,37 +65,37 @@ def _frame_panel(sheet: Sheet, box: Box, name: str, correlation: float | None, t
     rule(sheet, box, 0, theme.faint)
     sheet.line((box.x(0), box.x(0)), box.up, theme.faint)
     sheet.line(box.across, box.up, theme.line)
-    told = MISSING if correlation is None else minus(f"{correlation:+.2f}")
-    text = f"<b>{name}</b><br><span style='color:{theme.muted}'>rank {told}</span>"
+    text = MISSING if correlation is None else minus(f"{correlation:+.2f}")
+    text = f"<b>{name}</b><br><span style='color:{theme.muted}'>rank {text}</span>"
     sheet.note(text, box.across[0], box.up[1], theme.ink, xanchor="left", yanchor="bottom", yshift=4)
 
 
-def _collect(one: GroupScoreInfo, box: Box, whiskers: Strokes, dots: Strokes) -> None:
+def _collect(gain: GroupScoreInfo, box: Box, whiskers: Strokes, dots: Strokes) -> None:
     """A gain as a dot, and its intervals where they are known."""
-    x = 100 * (one.predicted or 0.0)
-    y = x if one.measured is None else 100 * one.measured
-    dots.line(box, [x], [y], [_tell_gain(one)])
-    if one.predicted_low is not None and one.predicted_high is not None:
-        whiskers.line(box, [100 * one.predicted_low, 100 * one.predicted_high], [y, y])
-    if one.measured is not None and one.measured_low is not None and one.measured_high is not None:
-        whiskers.line(box, [x, x], [100 * one.measured_low, 100 * one.measured_high])
+    x = 100 * (gain.predicted or 0.0)
+    y = x if gain.measured is None else 100 * gain.measured
+    dots.line(box, [x], [y], [_tell_gain(gain)])
+    if gain.predicted_low is not None and gain.predicted_high is not None:
+        whiskers.line(box, [100 * gain.predicted_low, 100 * gain.predicted_high], [y, y])
+    if gain.measured is not None and gain.measured_low is not None and gain.measured_high is not None:
+        whiskers.line(box, [x, x], [100 * gain.measured_low, 100 * gain.measured_high])
 
 
 def _best_ranks(trial: TrialInfo, methods: Sequence[str]) -> str:
-    """Which method ranks the groups best, and what could be reached at most."""
-    known = [(one.correlation, one) for one in trial.methods if one.correlation is not None and one.method in methods]
+    """The method that ranks the groups best, and the ceiling of its rank correlation."""
+    known = [(info.correlation, info) for info in trial.methods if info.correlation is not None and info.method in methods]
     if not known:
         return f"Gains predicted by {counted(len(methods), 'method')}; judged once all groups are trained"
     reached = "undefined" if trial.ceiling is None else minus(f"{trial.ceiling:+.2f}")
-    if not trial.tells_apart:
-        return f"The seeds agree too little to tell methods apart: their gains' own rank correlation is {reached}"
+    if not trial.can_compare:
+        return f"The seeds agree too little to compare methods: rank correlation of their own gains {reached}"
     correlation, best = max(known, key=lambda pair: pair[0])
-    told = minus(f"{correlation:+.2f}")
-    return f"{shorten(best.method)} ranks the gains best: rank correlation {told} (ceiling {reached})"
+    text = minus(f"{correlation:+.2f}")
+    return f"{shorten(best.method)} ranks the gains best: rank correlation {text} (ceiling {reached})"
 
 
-def _tell_gain(one: GroupScoreInfo) -> str:
+def _tell_gain(gain: GroupScoreInfo) -> str:
     return (
-        f"<b>{label(one.task)}</b> in {escape(listing(one.tasks))}<br>{escape(shorten(one.method))}: "
-        f"predicted {signed_points(one.predicted)}, measured {signed_points(one.measured)}"
+        f"<b>{label(gain.task)}</b> in {escape(listing(gain.tasks))}<br>{escape(shorten(gain.method))}: "
+        f"predicted {signed_points(gain.predicted)}, measured {signed_points(gain.measured)}"
     )

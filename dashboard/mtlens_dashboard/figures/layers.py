@@ -28,7 +28,7 @@ def layer_matrices(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT)
     title = f"Equal layers of {_names(matrices)} reach a CKA of {_reached(matrices)}"
     return _mosaic(
         matrices,
-        [one.values for one in matrices],
+        [matrix.values for matrix in matrices],
         theme,
         theme.sequential,
         (0.0, 1.0),
@@ -38,15 +38,17 @@ def layer_matrices(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT)
 
 
 def layer_differences(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT) -> go.Figure:
-    """CKA of the two models less their CKA with the pretrained encoder, around 0: what training made alike, or unlike."""
-    known = [(one, one.reference) for one in matrices if one.reference is not None]
+    """CKA of the two models less their CKA with the pretrained encoder: positive where training made them more similar."""
+    known = [(matrix, matrix.reference) for matrix in matrices if matrix.reference is not None]
     if not known:
-        return empty(theme, "Nothing to compare the layers with", "Differences need maps against the pretrained encoder.")
-    values = [_minus(one.values, reference) for one, reference in known]
+        return empty(theme, "No reference for the layers", "Differences need maps against the pretrained encoder.")
+    values = [_minus(matrix.values, reference) for matrix, reference in known]
     reach = max((abs(cell) for matrix in values for row in matrix for cell in row if cell is not None), default=0.0) or 1.0
-    shown = [one for one, _ in known]
-    alike = sum((matrix[-1][-1] or 0.0) > 0 for matrix in values)
-    title = f"The last layers of {alike} of {counted(len(shown), 'pair')} are more alike than each is to the pretrained encoder"
+    shown = [matrix for matrix, _ in known]
+    closer = sum((matrix[-1][-1] or 0.0) > 0 for matrix in values)
+    title = (
+        f"The last layers of {closer} of {counted(len(shown), 'pair')} are more similar than each is to the pretrained encoder"
+    )
     alt = f"Heatmaps of CKA less that with the pretrained encoder, colours from {plain(-reach)} to {plain(reach)}. {title}."
     return _mosaic(shown, values, theme, theme.diverging, (-reach, reach), title, alt)
 
@@ -61,8 +63,8 @@ def _mosaic(
     alt: str,
 ) -> go.Figure:
     """All panels as one image with gaps, and a transparent square on every cell, because heatmaps do not tell of clicks."""
-    size = max(len(one.layers) for one in matrices)
-    shown = _least_alike(matrices, max(_FEWEST_PANELS, _MOST_CELLS // size**2))
+    size = max(len(matrix.layers) for matrix in matrices)
+    shown = _least_similar(matrices, max(_FEWEST_PANELS, _MOST_CELLS // size**2))
     columns = columns_for(len(shown))
     rows = -(-len(shown) // columns)
     gap = -(-size // 8), -(-size // 3)
@@ -71,12 +73,12 @@ def _mosaic(
     sheet, cells = Sheet(), _Cells()
     for place, panel in enumerate(shown):
         left, low = place % columns * (size + gap[0]), (rows - 1 - place // columns) * (size + gap[1])
-        one = matrices[panel]
-        _name_panel(sheet, one, left, low, size, theme, columns, is_lowest=place + columns >= len(shown))
+        matrix = matrices[panel]
+        _name_panel(sheet, matrix, left, low, size, theme, columns, is_lowest=place + columns >= len(shown))
         for i, row in enumerate(values[panel]):
             for j, value in enumerate(row):
                 image[low + i][left + j] = value
-                cells.add(left + j, low + i, [panel, one.layers[i], one.layers[j], value], _tell(one, i, j, value))
+                cells.add(left + j, low + i, [panel, matrix.layers[i], matrix.layers[j], value], _tell(matrix, i, j, value))
     sheet.heatmap(z=image, hoverinfo="skip", hoverongaps=False, **colour_scale(theme, scale, limits, above=_NAMES))
     sheet.scatter(
         x=cells.x,
@@ -91,7 +93,7 @@ def _mosaic(
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[-0.5, height - 0.5], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
     if len(shown) < len(matrices):
-        title += f" (the {len(shown)} least alike are shown)"
+        title += f" (the {len(shown)} least similar are shown)"
     pixels = min(_WIDTH / width, 34.0)
     top = BAR_HEIGHT + _NAMES
     return framed(
@@ -123,33 +125,33 @@ class _Cells:
         self.hover.append(hover)
 
 
-def _least_alike(matrices: Sequence[LayerMatrixInfo], most: int) -> list[int]:
-    """Places of the matrices that are shown, in their order: all, or those `most` whose equal layers are least alike."""
+def _least_similar(matrices: Sequence[LayerMatrixInfo], most: int) -> list[int]:
+    """Places of the matrices that are shown, in their order: all, or those `most` whose equal layers are least similar."""
 
-    def likeness(place: int) -> float:
+    def similarity(place: int) -> float:
         known = [row[number] for number, row in enumerate(matrices[place].values)]
         return min((value for value in known if value is not None), default=1.0)
 
-    return sorted(sorted(range(len(matrices)), key=likeness)[:most])
+    return sorted(sorted(range(len(matrices)), key=similarity)[:most])
 
 
 def _name_panel(
-    sheet: Sheet, one: LayerMatrixInfo, left: int, low: int, size: int, theme: Theme, columns: int, *, is_lowest: bool
+    sheet: Sheet, matrix: LayerMatrixInfo, left: int, low: int, size: int, theme: Theme, columns: int, *, is_lowest: bool
 ) -> None:
     length = name_length(columns)
-    text = f"<b>{label(one.task_a, length)}</b> ↑<br>{label(one.task_b or _SECOND[one.kind], length)} →"
+    text = f"<b>{label(matrix.task_a, length)}</b> ↑<br>{label(matrix.task_b or _SECOND[matrix.kind], length)} →"
     sheet.note(text, left - 0.5, low + size - 0.5, theme.ink, xanchor="left", yanchor="bottom", yshift=3)
-    for place, layer in ((0, one.layers[0]), (len(one.layers) - 1, one.layers[-1])):
+    for place, layer in ((0, matrix.layers[0]), (len(matrix.layers) - 1, matrix.layers[-1])):
         if left == 0:
             sheet.note(str(layer), -0.5, low + place, theme.muted, xanchor="right", xshift=-3, yanchor="middle")
         if is_lowest:
             sheet.note(str(layer), left + place, low - 0.5, theme.muted, yanchor="top", yshift=-1)
 
 
-def _tell(one: LayerMatrixInfo, i: int, j: int, value: float | None) -> str:
-    second = label(one.task_b or _SECOND[one.kind])
-    told = "undefined" if value is None else plain(value, 3)
-    return f"{label(one.task_a)}, layer {one.layers[i]}<br>{second}, layer {one.layers[j]}<br><b>{told}</b>"
+def _tell(matrix: LayerMatrixInfo, i: int, j: int, value: float | None) -> str:
+    second = label(matrix.task_b or _SECOND[matrix.kind])
+    text = "undefined" if value is None else plain(value, 3)
+    return f"{label(matrix.task_a)}, layer {matrix.layers[i]}<br>{second}, layer {matrix.layers[j]}<br><b>{text}</b>"
 
 
 def _minus(matrix: Matrix, other: Matrix) -> Matrix:
@@ -166,6 +168,6 @@ def _names(matrices: Sequence[LayerMatrixInfo]) -> str:
 
 
 def _reached(matrices: Sequence[LayerMatrixInfo]) -> str:
-    diagonal = [row[number] for one in matrices for number, row in enumerate(one.values)]
+    diagonal = [row[number] for matrix in matrices for number, row in enumerate(matrix.values)]
     known = [value for value in diagonal if value is not None]
     return f"{plain(min(known))} to {plain(max(known))}" if known else "no defined value"

@@ -64,8 +64,8 @@ def learning_curves(
     sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-20, xshift=-24)
     rows = len({box.up for box in boxes})
     title = titles.learning(known)
-    told = what.replace("<br>", " ")
-    alt = f"Learning curves of {counted(len(models), 'model')}, {counted(len(known), 'run')}, {told}. {title}."
+    hover = what.replace("<br>", " ")
+    alt = f"Learning curves of {counted(len(models), 'model')}, {counted(len(known), 'run')}, {hover}. {title}."
     height = int(rows * _PANEL + (rows - 1) * (_HEAD + 0.25 * _PANEL)) + _HEAD + 82
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=_HEAD, bottom=80, left=40)
 
@@ -80,8 +80,8 @@ def _collect(curves: Sequence[CurveInfo], quantity: str, name: str, box: Box, st
     """The lines of the runs of one model, and the epochs whose weights were kept."""
     for curve in curves:
         points = list(zip(curve.epochs, _values(curve, quantity), strict=True))
-        told = [_tell(name, curve, epoch, value, quantity) for epoch, value in points]
-        strokes.lines.line(box, curve.epochs, [value for _, value in points], told)
+        hover = [_tell(name, curve, epoch, value, quantity) for epoch, value in points]
+        strokes.lines.line(box, curve.epochs, [value for _, value in points], hover)
         for epoch, value in points:
             if epoch == curve.best_epoch:
                 strokes.kept.line(box, [epoch], [value])
@@ -97,12 +97,12 @@ def _collect_mean(curves: Sequence[CurveInfo], quantity: str, name: str, box: Bo
     epochs = sorted(values)
     means = [fmean(values[epoch]) for epoch in epochs]
     lows, highs = [min(values[epoch]) for epoch in epochs], [max(values[epoch]) for epoch in epochs]
-    told = [
+    hover = [
         f"<b>{name}</b>, mean of {counted(len(values[epoch]), 'seed')}<br>epoch {epoch}: {_show(mean, quantity)} "
         f"({_show(low, quantity)} to {_show(high, quantity)})"
         for epoch, mean, low, high in zip(epochs, means, lows, highs, strict=True)
     ]
-    strokes.lines.line(box, epochs, means, told)
+    strokes.lines.line(box, epochs, means, hover)
     strokes.ranges.ribbon(box, epochs, lows, highs)
 
 
@@ -136,5 +136,5 @@ def _show(value: float, quantity: str) -> str:
 
 def _tell(name: str, curve: CurveInfo, epoch: int, value: float | None, quantity: str) -> str:
     kept = " (kept)" if epoch == curve.best_epoch else ""
-    told = MISSING if value is None else _show(value, quantity)
-    return f"<b>{name}</b>, seed {curve.seed}<br>epoch {epoch}{kept}: {told}"
+    hover = MISSING if value is None else _show(value, quantity)
+    return f"<b>{name}</b>, seed {curve.seed}<br>epoch {epoch}{kept}: {hover}"

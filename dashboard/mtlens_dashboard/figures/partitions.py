@@ -27,14 +27,14 @@ def partitions(
 ) -> go.Figure:
     """Rows are groupings, the best first; tasks with one letter and colour share a model; dots are scores, not from 0 up.
 
-    A task that several models of a grouping serve has a letter for each of them. Groups that may do, but are not settled, are
+    A task that several models of a grouping serve has a letter for each of them. Groups whose recommendation is undecided are
     marked too.
     """
     if not groupings:
         return empty(theme, _NONE, ADVICE)
     distinct = _distinct(groupings)
     shown = sorted(distinct, key=_goodness)[:_MOST_ROWS]
-    tasks = sorted({task for one in groupings for group in one.groups for task in group})
+    tasks = sorted({task for grouping in groupings for group in grouping.groups for task in group})
     sheet = Sheet()
     _draw_groups(sheet, shown, tasks)
     for column, task in enumerate(tasks):
@@ -61,8 +61,8 @@ def _draw_groups(sheet: Sheet, shown: Sequence[GroupingInfo], tasks: Sequence[st
     xs: list[float] = []
     ys: list[int] = []
     letters: list[str] = []
-    for row, one in enumerate(shown):
-        numbered = list(enumerate(sorted(one.groups, key=lambda group: min(group, default=""))))
+    for row, grouping in enumerate(shown):
+        numbered = list(enumerate(sorted(grouping.groups, key=lambda group: min(group, default=""))))
         for column, task in enumerate(tasks):
             own = [number for number, group in numbered if task in group]
             edges = [column + 0.04 + 0.92 * part / len(own) for part in range(len(own) + 1)] if own else []
@@ -79,27 +79,27 @@ def _draw_groups(sheet: Sheet, shown: Sequence[GroupingInfo], tasks: Sequence[st
 def _distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
     """A row for each way to divide the tasks, with the names of all methods that would choose it."""
     methods: dict[tuple[tuple[str, ...], ...], list[GroupingInfo]] = {}
-    for one in groupings:
-        methods.setdefault(one.groups, []).append(one)
+    for grouping in groupings:
+        methods.setdefault(grouping.groups, []).append(grouping)
     return [
-        replace(min(same, key=_goodness), method=", ".join(dict.fromkeys(one.method for one in same)))
+        replace(min(same, key=_goodness), method=", ".join(dict.fromkeys(grouping.method for grouping in same)))
         for same in methods.values()
     ]
 
 
 def _same(groups: Sequence[Sequence[str]]) -> frozenset[frozenset[str]]:
-    """Equal for groupings that divide the tasks alike, whatever their order."""
+    """Equal for groupings that divide the tasks in the same way, in any order."""
     return frozenset(map(frozenset, groups))
 
 
 def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[frozenset[str]], theme: Theme) -> None:
     _whiskers(sheet, shown, theme)
-    for row, one in enumerate(shown):
-        value = _score(one)
+    for row, grouping in enumerate(shown):
+        value = _score(grouping)
         if value is None:
             continue
-        hollow = one.measured is None
-        colour = theme.good if one.recommended else theme.colours["grey"]
+        hollow = grouping.measured is None
+        colour = theme.good if grouping.recommended else theme.colours["grey"]
         sheet.scatter(
             x=[100 * value],
             y=[row],
@@ -112,58 +112,63 @@ def _scores(sheet: Sheet, shown: Sequence[GroupingInfo], perhaps: frozenset[froz
                 "symbol": "circle-open" if hollow else "circle",
                 "line": {"color": colour, "width": 1.5},
             },
-            customdata=[tell_grouping(one)],
+            customdata=[tell_grouping(grouping)],
             hovertemplate="%{customdata}<extra></extra>",
         )
-        chosen = " ✓" if one.recommended else " ○" if _same(one.groups) == perhaps else ""
+        chosen = " ✓" if grouping.recommended else " ○" if _same(grouping.groups) == perhaps else ""
         text = f"{points(value)}{'?' if hollow else ''}{chosen}"
-        sheet.note(text, 100 * _end(one, value), row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12)
+        sheet.note(
+            text, 100 * _end(grouping, value), row, colour, xref="x2", xanchor="left", xshift=11, yanchor="middle", size=12
+        )
     head = f"score x 100, 95 % interval over seeds<br>hollow: predicted; {'○ perhaps' if perhaps else '✓ recommended'}"
     sheet.note(head, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-8)
 
 
 def _whiskers(sheet: Sheet, shown: Sequence[GroupingInfo], theme: Theme) -> None:
     """Intervals of what was measured."""
-    known = [(row, *_bounds(one)) for row, one in enumerate(shown) if _bounds(one)]
+    known = [(row, *_bounds(grouping)) for row, grouping in enumerate(shown) if _bounds(grouping)]
     x = [end for _, low, high in known for end in (100 * low, 100 * high, None)]
     y = [place for row, _, _ in known for place in (row, row, None)]
     line = {"color": theme.line, "width": 2}
     sheet.scatter(x=x, y=y, mode="lines", name="intervals", xaxis="x2", yaxis="y", hoverinfo="skip", line=line)
 
 
-def _bounds(one: GroupingInfo) -> tuple[float, ...]:
+def _bounds(grouping: GroupingInfo) -> tuple[float, ...]:
     """Ends of the interval of what was measured; none where there are none."""
-    ends = (one.measured_low, one.measured_high)
-    return tuple(end for end in ends if end is not None) if None not in (one.measured, *ends) else ()
+    ends = (grouping.measured_low, grouping.measured_high)
+    return tuple(end for end in ends if end is not None) if None not in (grouping.measured, *ends) else ()
 
 
-def _end(one: GroupingInfo, value: float) -> float:
-    return max(value, *_bounds(one)) if _bounds(one) else value
+def _end(grouping: GroupingInfo, value: float) -> float:
+    return max(value, *_bounds(grouping)) if _bounds(grouping) else value
 
 
 def _score_range(shown: Sequence[GroupingInfo]) -> tuple[float, float]:
-    values = [100 * end for one in shown if (value := _score(one)) is not None for end in (value, *_bounds(one))] or [0.0, 1.0]
+    values = [
+        100 * end for grouping in shown if (value := _score(grouping)) is not None for end in (value, *_bounds(grouping))
+    ] or [0.0, 1.0]
     room = max(values) - min(values) or 1.0
     return min(values) - 0.1 * room, max(values) + 0.5 * room
 
 
-def _score(one: GroupingInfo) -> float | None:
+def _score(grouping: GroupingInfo) -> float | None:
     """As measured, else as predicted."""
-    return one.measured if one.measured is not None else one.predicted
+    return grouping.measured if grouping.measured is not None else grouping.predicted
 
 
-def _goodness(one: GroupingInfo) -> tuple[bool, float]:
-    value = _score(one)
-    return not one.recommended, -(value if value is not None else -1.0)
+def _goodness(grouping: GroupingInfo) -> tuple[bool, float]:
+    value = _score(grouping)
+    return not grouping.recommended, -(value if value is not None else -1.0)
 
 
-def _group_words(one: GroupingInfo) -> str:
-    return "; ".join(listing(group) for group in one.groups)
+def _group_words(grouping: GroupingInfo) -> str:
+    return "; ".join(listing(group) for group in grouping.groups)
 
 
-def tell_grouping(one: GroupingInfo) -> str:
+def tell_grouping(grouping: GroupingInfo) -> str:
     """What pointing at a grouping shows."""
     return (
-        f"<b>{escape(_group_words(one))}</b><br>{escape(shorten(one.method))}, rank {one.rank}, cost {one.cost:g}<br>"
-        f"measured {points(one.measured)}, predicted {points(one.predicted)}, regret {points(one.regret)}"
+        f"<b>{escape(_group_words(grouping))}</b><br>"
+        f"{escape(shorten(grouping.method))}, rank {grouping.rank}, cost {grouping.cost:g}<br>"
+        f"measured {points(grouping.measured)}, predicted {points(grouping.predicted)}, regret {points(grouping.regret)}"
     )

@@ -1,4 +1,4 @@
-"""What choosing with each method loses: regret by budget, from their trial on seeds that they did not see."""
+"""Regret of each method by budget, evaluated on seeds that the method has not used."""
 
 from collections.abc import Sequence
 
@@ -21,23 +21,23 @@ def regret(trial: TrialInfo, methods: Sequence[str] = (), *, theme: Theme = LIGH
 
     methods: those that are shown, all where none is named; the title speaks of all.
     """
-    judged = [one for one in trial.methods if one.method != ORACLE and any(loss is not None for loss in one.regret)]
-    shown = [one for one in judged if one.method in methods] or judged
+    judged = [info for info in trial.methods if info.method != ORACLE and any(loss is not None for loss in info.regret)]
+    shown = [info for info in judged if info.method in methods] or judged
     if not shown:
         return empty(theme, "No regret is known yet", "It needs all groups trained, under two seeds at least.")
-    losses = [100 * loss for one in shown for loss in (*one.regret, *one.permuted_regret) if loss is not None]
-    budgets = sorted({budget for one in shown for budget in one.budgets})
+    losses = [100 * loss for info in shown for loss in (*info.regret, *info.permuted_regret) if loss is not None]
+    budgets = sorted({budget for info in shown for budget in info.budgets})
     columns = columns_for(len(shown))
-    names = [wrap(shorten(one.method, 32), name_length(columns) + 6) for one in shown]
+    names = [wrap(shorten(info.method, 32), name_length(columns) + 6) for info in shown]
     head = _HEAD + _LINE_HEIGHT * max(name.count("<br>") for name in names)
     ranges = {"x_range": (budgets[0], budgets[-1]), "y_range": (min(*losses, -0.1), max(*losses, 0.1))}
     boxes = grid(len(shown), columns, **ranges, gap=(0.22, head / _PANEL + 0.22))
     sheet, control, lines = Sheet(), Strokes(), Strokes()
-    for number, (box, one, name) in enumerate(zip(boxes, shown, names, strict=True)):
-        _head(sheet, box, name, one.discovery_seconds, theme)
+    for number, (box, info, name) in enumerate(zip(boxes, shown, names, strict=True)):
+        _head(sheet, box, name, info.discovery_seconds, theme)
         rule(sheet, box, 0, theme.line)
-        control.line(box, one.budgets, _points(one.permuted_regret))
-        lines.line(box, one.budgets, _points(one.regret), _tell(one))
+        control.line(box, info.budgets, _points(info.permuted_regret))
+        lines.line(box, info.budgets, _points(info.regret), _tell(info))
         if number % columns == 0:
             ends = {0.0, *(round(end, 1) for end in box.y_range if abs(end) > 0.25 * max(map(abs, box.y_range)))}
             tick_left(sheet, box, {end: minus(f"{end:+g}") for end in ends}, theme)
@@ -50,28 +50,28 @@ def regret(trial: TrialInfo, methods: Sequence[str] = (), *, theme: Theme = LIGH
     foot = "budget in models to the right, regret upwards, points of score<br>line at 0: the oracle; dotted: tasks permuted"
     sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-20, xshift=-24)
     title = _title(trial, judged)
-    told = "; ".join(f"{shorten(one.method)} {', '.join(map(signed_points, one.regret))}" for one in shown)
+    summary = "; ".join(f"{shorten(info.method)} {', '.join(map(signed_points, info.regret))}" for info in shown)
     rows = len({box.up for box in boxes})
     height = int(rows * _PANEL + (rows - 1) * (head + 0.22 * _PANEL)) + head + 70
-    alt = f"Regret by budget, {counted(len(shown), 'method')}, in points. {title}. {told}."
+    alt = f"Regret by budget, {counted(len(shown), 'method')}, in points. {title}. {summary}."
     return framed(sheet, theme=theme, title=title, alt=alt, height=height, top=head, bottom=70, left=44)
 
 
 def _title(trial: TrialInfo, judged: Sequence[MethodInfo]) -> str:
-    """Who loses least in the mean over budgets, to a tenth of a point; nobody where seeds cannot tell or some lose alike."""
-    if not trial.tells_apart:
-        return "Regret does not tell the methods apart: the seeds agree too little"
-    complete = [one for one in judged if None not in one.regret]
-    means = {one.method: round(100 * sum(loss or 0.0 for loss in one.regret) / len(one.regret), 1) for one in complete}
+    """The method with the smallest mean regret over budgets, to a tenth of a point, unless that is undecided or shared."""
+    if not trial.can_compare:
+        return "Regret does not separate the methods: the seeds agree too little"
+    complete = [info for info in judged if None not in info.regret]
+    means = {info.method: round(100 * sum(loss or 0.0 for loss in info.regret) / len(info.regret), 1) for info in complete}
     least = min(means.values(), default=0.0)
     best = [method for method, mean in means.items() if mean == least]
     if least < 0:
-        return "Regret does not tell the methods apart: the oracle of one half of the seeds is no guide to the other half"
+        return "Regret does not separate the methods: the best choice on one half of the seeds is not the best on the other"
     if not best:
         return "No method could choose at every budget"
     if len(best) > 1:
-        return f"Regret names no best method: {listing(best)} lose alike"
-    return f"{shorten(best[0])} loses least: {least:.1f} points against the exhaustive oracle, mean over budgets"
+        return f"No single best method: {listing(best)} have the same regret"
+    return f"{shorten(best[0])} has the smallest regret: {least:.1f} points against the exhaustive oracle, mean over budgets"
 
 
 def _head(sheet: Sheet, box: Box, name: str, seconds: float | None, theme: Theme) -> None:
@@ -84,9 +84,9 @@ def _points(losses: Sequence[float | None]) -> list[float | None]:
     return [None if loss is None else 100 * loss for loss in losses]
 
 
-def _tell(one: MethodInfo) -> list[str]:
+def _tell(info: MethodInfo) -> list[str]:
     return [
-        f"<b>{escape(shorten(one.method))}</b>, {budget:g} models<br>regret {signed_points(loss, 2)}, "
+        f"<b>{escape(shorten(info.method))}</b>, {budget:g} models<br>regret {signed_points(loss, 2)}, "
         f"with tasks permuted {signed_points(permuted, 2)}"
-        for budget, loss, permuted in zip(one.budgets, one.regret, one.permuted_regret, strict=True)
+        for budget, loss, permuted in zip(info.budgets, info.regret, info.permuted_regret, strict=True)
     ]

@@ -1,8 +1,8 @@
 """How everything looks: colours, symbols, fonts and the Plotly template, light and dark, in one place.
 
 Verdict colours are those of Okabe and Ito, "Color Universal Design" (2008), darkened or lightened where contrast with the
-background asks for it. One meaning has one colour in every figure: green speaks for sharing a model, vermilion against it,
-grey cannot tell. Colour is never alone: each meaning has a symbol and a word too.
+background asks for it. One meaning has one colour in every figure: green supports a shared model, vermilion contradicts it,
+grey is undecided. Each meaning has a symbol and a word beside its colour.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from mtlens.config.run_kinds import RUN_KINDS
 
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
-"""Options of the Plotly viewer, for pages and reports alike."""
+"""Options of the Plotly viewer, for pages and reports."""
 
 Scale = tuple[tuple[float, str], ...]
 

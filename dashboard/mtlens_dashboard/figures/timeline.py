@@ -34,7 +34,7 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
             base=[bar.start for bar in of_state],
             x=[1000 * (bar.end - bar.start).total_seconds() for bar in of_state],
             y=[bar.lane for bar in of_state],
-            customdata=[bar.told if bar.runs == 1 else f"{counted(bar.runs, 'run')}: {state}" for bar in of_state],
+            customdata=[bar.hover if bar.runs == 1 else f"{counted(bar.runs, 'run')}: {state}" for bar in of_state],
             hovertemplate="%{customdata}<extra></extra>",
             name=_STATES[state],
             orientation="h",
@@ -60,7 +60,7 @@ class _Bar:
     state: str
     start: datetime
     end: datetime
-    told: str
+    hover: str
     runs: int = 1
 
 
@@ -71,7 +71,7 @@ def _bars(runs: Sequence[RunInfo], lanes: Sequence[int], now: datetime) -> list[
     ends = [_end(run, now) for run in runs]
     narrow = _NARROW * (max(ends) - min(run.started or now for run in runs))
     for run, lane, end in zip(runs, lanes, ends, strict=True):
-        bar = _Bar(lane=lane, state=_state(run, now), start=run.started or now, end=end, told=_tell(run, now))
+        bar = _Bar(lane=lane, state=_state(run, now), start=run.started or now, end=end, hover=_tell(run, now))
         before = last.get(lane)
         is_joined = before and before.state == bar.state and bar.start - before.end < narrow and bar.end - bar.start < narrow
         if before and is_joined:

@@ -5,7 +5,7 @@ import streamlit as st
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, VERDICTS
 from mtlens_dashboard.widgets.card import card
-from mtlens_dashboard.widgets.chart import behind, chart, nothing
+from mtlens_dashboard.widgets.chart import chart, details, nothing
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, draw
@@ -16,7 +16,7 @@ _IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconc
 
 
 def page(chosen: Chosen) -> None:
-    """Verdict, evidence and advice, then the picture that makes the case, then the cost."""
+    """Verdict, evidence and recommendation, then the figure of all tasks, then the cost."""
     case = ask(queries.case, chosen.experiment_id).only(chosen.tasks)
     st.title(literal(titles.answer(case.matching, case.explanations)), anchor=False)
     if case.matching.rows:
@@ -30,7 +30,7 @@ def page(chosen: Chosen) -> None:
         figure = draw(figures.case, case)
         chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
         if case.explanations:
-            behind("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
+            details("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
                    label="What the evidence says of each task and pair, in words")  # fmt: skip
     else:
         nothing(
@@ -63,7 +63,7 @@ def _verdict(matching: queries.MatchingInfo) -> None:
 
 def _evidence(explanations: tuple[queries.ExplanationInfo, ...]) -> None:
     head, _, said = titles.evidence(explanations).partition(": ")
-    group = next((one for one in explanations if one.scope == "group"), None)
+    group = next((line for line in explanations if line.scope == "group"), None)
     if group is None or not said:
         card("Why?", AGREEMENTS["not measured"], "Not measured", "No CKA and no gradients are stored for this experiment yet.")
     else:
@@ -91,10 +91,10 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
     others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]
     said = "No grouping has been searched yet; this follows from the comparison alone."
     if len(together) < 2:
-        settled = f"Only {listing(together)} is settled" if together else "No task is settled"
-        card(question, VERDICTS["inconclusive"], "Cannot be told yet", f"{settled}. {said}")
+        settled = f"Only {listing(together)} is decided" if together else "No task is decided"
+        card(question, VERDICTS["inconclusive"], "Undecided yet", f"{settled}. {said}")
     elif not others:
         card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", said)
     else:
         advice = f"One model for {listing(together, 4)}"
-        card(question, VERDICTS["matches"], advice, f"Not settled, so better alone for now: {listing(others, 4)}. {said}")
+        card(question, VERDICTS["matches"], advice, f"Undecided, so separate for now: {listing(others, 4)}. {said}")

@@ -19,16 +19,16 @@ KINDS: dict[queries.PairKind, str] = {
     "pretrained": "task-specific and pretrained",
 }
 VIEWS = {"similarity": "similarity", "difference": "less the pretrained encoder"}
-MOST = 15  # pairs in one figure; with more, nothing could be made out
+MOST = 15  # pairs in one figure; more would be unreadable
 
 
 def page(chosen: Chosen) -> None:
-    """By depth first, for that gives the answer; then layer against layer."""
+    """By depth first, then layer against layer."""
     ways = ask(queries.choices, chosen.experiment_id)
     if not ways:
         st.title(literal(titles.similarity(())), anchor=False)
         nothing(
-            "What will stand here",
+            "Not measured yet",
             "Once its models are trained, mtlens compares their hidden states on held-out texts, with ceiling and floor.",
         )
         return
@@ -41,9 +41,9 @@ def page(chosen: Chosen) -> None:
         if found:
             nothing("Choose at least two tasks", "Task-specific models are compared pair by pair.")
         else:
-            nothing("Nothing of that kind", "No models have been compared in this way.")
+            nothing("No such comparison", "No models have been compared in this way.")
         return
-    weakest_first = tuple(sorted(profiles, key=lambda one: (one.weakest_effect is None, one.weakest_effect or 0.0)))
+    weakest_first = tuple(sorted(profiles, key=lambda info: (info.weakest_effect is None, info.weakest_effect or 0.0)))
     shown = part(weakest_first, MOST, "pairs, the least similar ones first")
     figure = draw(figures.similarity_by_depth, shown)
     name = "cka-multi" if kind == "multi" else "cka-depth"
@@ -66,8 +66,8 @@ def _choose(ways: tuple[queries.Comparing, ...]) -> tuple[queries.PairKind, quer
 def _matrices(
     chosen: Chosen, kind: queries.PairKind, comparing: queries.Comparing, profiles: Sequence[queries.ProfileInfo]
 ) -> None:
-    found = {(one.task_a, one.task_b): one for one in ask(queries.matrices, chosen.experiment_id, kind, comparing)}
-    matrices = tuple(found[pair] for one in profiles if (pair := (one.task_a, one.task_b)) in found)
+    found = {(info.task_a, info.task_b): info for info in ask(queries.matrices, chosen.experiment_id, kind, comparing)}
+    matrices = tuple(found[pair] for info in profiles if (pair := (info.task_a, info.task_b)) in found)
     if not matrices:
         return
     st.markdown("## Every layer against every layer")
@@ -85,7 +85,7 @@ def _matrices(
         chart("cka-differences", draw(figures.layer_differences, matrices), matrices, on_click=_name_square)
     else:
         chart("cka-layers", draw(figures.layer_matrices, matrices), matrices, on_click=_name_square)
-    st.caption("Click a square to see the seeds behind it, or name it below.")
+    st.caption("Click a square to see its seeds, or choose it below.")
     _cell(chosen, comparing, matrices)
 
 
@@ -96,8 +96,8 @@ def _name_square(square: Sequence[Any]) -> None:
 
 
 def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.LayerMatrixInfo, ...]) -> None:
-    """The seeds behind one square, chosen by a click or by name."""
-    st.markdown("## The seeds behind one square")
+    """The seeds of one square, chosen by a click or by name."""
+    st.markdown("## The seeds of one square")
     with st.container(horizontal=True):
         places = list(range(len(matrices)))
         panel = st.selectbox("Pair", places, format_func=lambda place: _name(matrices[place]), key="square",
@@ -110,8 +110,8 @@ def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.
         st.caption("No pair of seeds was compared here.")
         return
     st.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
-    rows = [(one.seed_a, one.seed_b, _is_in_square(one), plain(one.value, 3), plain(one.low, 3), plain(one.high, 3),
-             one.examples, one.reason or "") for one in cells]  # fmt: skip
+    rows = [(info.seed_a, info.seed_b, _is_in_square(info), plain(info.value, 3), plain(info.low, 3), plain(info.high, 3),
+             info.examples, info.reason or "") for info in cells]  # fmt: skip
     names = ("seed of the first", "seed of the second", "in the square", "similarity", "95 % low", "95 % high", "examples",
              "remark")  # fmt: skip
     show(tables.Table(columns=names, rows=tuple(rows)), "cell")

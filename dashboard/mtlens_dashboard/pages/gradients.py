@@ -1,4 +1,4 @@
-"""Do the tasks' gradients point the same way? Cosines task by task, by layer and over training."""
+"""Are the gradients of the tasks aligned? Cosines task by task, by layer and over training."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ SETTINGS = {
     "cross": "each at its own weights",
     "task_vectors": "task vectors (trained less pretrained)",
 }
-MOST = 15  # pairs in one figure; with more, nothing could be made out
+MOST = 15  # pairs in one figure; more would be unreadable
 
 
 def page(chosen: Chosen) -> None:
@@ -24,7 +24,7 @@ def page(chosen: Chosen) -> None:
     if not stages:
         st.title(literal(titles.alignment(())), anchor=False)
         nothing(
-            "What will stand here",
+            "Not measured yet",
             "Once its models are trained, mtlens measures the gradients of every pair of tasks on batches of training texts.",
         )
         return
@@ -33,13 +33,16 @@ def page(chosen: Chosen) -> None:
     found = ask(queries.alignments, chosen.experiment_id, setting=stage.setting, stage=stage.stage, epoch=stage.epoch,
                 parameters=stage.parameters)  # fmt: skip
     heading.title(literal(titles.alignment(found)), anchor=False)
-    alignments = tuple(one for one in found if one.involves(chosen.tasks))
+    alignments = tuple(alignment for alignment in found if alignment.involves(chosen.tasks))
     if not alignments:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
     _cosines(chosen, alignments)
     shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
-    figure = draw(figures.alignment_by_depth, tuple(one for one in alignments if (one.task_a, one.task_b) in shown))
+    figure = draw(
+        figures.alignment_by_depth,
+        tuple(alignment for alignment in alignments if (alignment.task_a, alignment.task_b) in shown),
+    )
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
     _course(chosen, stage, alignments)
 
@@ -57,7 +60,7 @@ def _choose(stages: tuple[queries.StageInfo, ...]) -> queries.StageInfo:
         names = [stage.when for stage in left]
         last = names[-1]
         when = (
-            st.select_slider("Moment of training", names, last, key="stage", bind="query-params", width=320)
+            st.select_slider("Stage of training", names, last, key="stage", bind="query-params", width=320)
             if len(names) > 1
             else last
         )
@@ -66,9 +69,9 @@ def _choose(stages: tuple[queries.StageInfo, ...]) -> queries.StageInfo:
 
 def _lowest_first(alignments: tuple[queries.AlignmentInfo, ...]) -> list[tuple[str, str]]:
     """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
-    whole = [one for one in alignments if one.layer is None] or alignments
-    lowest = sorted(whole, key=lambda one: (one.cosine is None, one.cosine or 0.0))
-    return list(dict.fromkeys((one.task_a, one.task_b) for one in lowest))
+    whole = [alignment for alignment in alignments if alignment.layer is None] or alignments
+    lowest = sorted(whole, key=lambda alignment: (alignment.cosine is None, alignment.cosine or 0.0))
+    return list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in lowest))
 
 
 def _setting_name(setting: str) -> str:
@@ -76,12 +79,12 @@ def _setting_name(setting: str) -> str:
 
 
 def _cosines(chosen: Chosen, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
-    layers = {one.layer for one in alignments}
-    deepest = max((one for one in layers if one is not None), default=None)
-    layer = next(one for one in (chosen.layer, None, deepest) if one in layers)
+    layers = {alignment.layer for alignment in alignments}
+    deepest = max((alignment for alignment in layers if alignment is not None), default=None)
+    layer = next(alignment for alignment in (chosen.layer, None, deepest) if alignment in layers)
     if layer != chosen.layer:
         st.caption(f"Nothing was measured for {_the(chosen.layer)} at this stage; this is {_the(layer)}.")
-    of_layer = tuple(one for one in alignments if one.layer == layer)
+    of_layer = tuple(alignment for alignment in alignments if alignment.layer == layer)
     clustered = st.toggle("Put similar tasks side by side", key="clustered", bind="query-params")
     left, right = st.columns([3, 2])
     with left:
@@ -97,11 +100,11 @@ def _the(layer: int | None) -> str:
 
 
 def _course(chosen: Chosen, stage: queries.StageInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
-    pairs = list(dict.fromkeys((one.task_a, one.task_b) for one in alignments))
+    pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in alignments))
     st.markdown("## One pair of tasks over training")
     pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
-    course = ask(queries.course, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
-    if len({one.when for one in course}) < 2:
+    course = ask(queries.pair_over_stages, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
+    if len({alignment.when for alignment in course}) < 2:
         st.caption("Only one stage of training was measured in this setting.")
         return
     figure = draw(figures.stage_map, course)

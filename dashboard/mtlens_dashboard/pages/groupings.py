@@ -11,23 +11,23 @@ from mtlens_dashboard.wording import titles
 
 
 def page(chosen: Chosen) -> None:
-    """What to train together, whether predictions can be trusted, and at what price."""
+    """What to train together, how good the predictions were, and what they cost."""
     groupings = ask(queries.groupings, chosen.experiment_id)
     recommended = ask(queries.recommendation, chosen.experiment_id)
     st.title(literal(titles.groupings(groupings, recommended)), anchor=False)
     if not groupings:
         nothing(
-            "What will stand here",
+            "No search yet",
             "A search (`mtlens search`) predicts which tasks gain from each other and recommends the cheapest set of models "
-            "that loses nothing. Until then, page Answer tells which tasks one model for all of them serves well.",
+            "in which each task matches its own model. Page Answer compares one model for all tasks.",
         )
         return
     if recommended:
         st.markdown(literal(titles.whole(recommended.statement)))
-    methods = list(dict.fromkeys(one.method for one in groupings))
+    methods = list(dict.fromkeys(grouping.method for grouping in groupings))
     chosen_methods = st.multiselect("Methods", methods, key="methods", placeholder="all methods", bind="query-params")
     picked = chosen_methods or methods
-    shown = tuple(one for one in groupings if one.method in picked)
+    shown = tuple(grouping for grouping in groupings if grouping.method in picked)
     figure = draw(figures.partitions, shown, recommended)
     chart("groupings", figure, (shown, recommended), title="Ways to divide the tasks among models, the best first")
     whole = ask(queries.trial, chosen.experiment_id)

@@ -17,8 +17,8 @@ def page(chosen: Chosen) -> None:
     st.title(f"One file with all of it: {literal(label(chosen.experiment))}", anchor=False)
     st.markdown(
         "The report is one HTML file with each figure of these pages once, the sentence that it says, how to read it, and the "
-        f"first {MOST_ROWS} rows of the table behind it. Where a page lets you choose, the report has the usual choice, or the "
-        "task or pair that stands out. It needs no network and no server, and holds no texts: only ids, labels and scores."
+        f"first {MOST_ROWS} rows of its table. Where a page lets you choose, the report has the default, or the task or pair "
+        "with the largest difference. It needs no network and no server, and holds no texts: only ids, labels and scores."
     )
     name = f"mtlens-{chosen.experiment_id}.html"
     st.download_button(

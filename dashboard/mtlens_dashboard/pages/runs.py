@@ -9,7 +9,7 @@ from mtlens.config.run_kinds import label_of
 from mtlens.errors import MtlensError
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.auto_refresh import SECONDS
-from mtlens_dashboard.widgets.chart import behind, chart, show
+from mtlens_dashboard.widgets.chart import chart, details, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, draw
@@ -55,9 +55,9 @@ def _show_progress(chosen: Chosen) -> None:
     _training([run for run in runs if run.state == "unfinished"], now)
     _failed([run for run in runs if run.state in ("failed", "damaged")])
     _pieces(ask(queries.evidence_jobs, chosen.experiment_id))
-    told = [run.last_event for run in runs if run.last_event]
-    if told:
-        chart("timeline", draw(figures.timeline, runs, max(told)), runs, title="When they ran")
+    times = [run.last_event for run in runs if run.last_event]
+    if times:
+        chart("timeline", draw(figures.timeline, runs, max(times)), runs, title="When they ran")
     st.markdown("## All runs")
     _all(runs)
 
@@ -96,8 +96,8 @@ def _pieces(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
     st.markdown("## Evidence")
     names = ("computation", "state", "number", "time", "reasons")
     rows = [
-        (PIECES.get(one.kind, one.kind), one.state, one.number, duration(one.seconds), "; ".join(one.reasons))
-        for one in evidence_jobs
+        (PIECES.get(job.kind, job.kind), job.state, job.number, duration(job.seconds), "; ".join(job.reasons))
+        for job in evidence_jobs
     ]
     show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs")
 
@@ -122,7 +122,7 @@ def _all(runs: tuple[queries.RunInfo, ...]) -> None:
     config = {"progress": _progress(), "validation": _score(), "test": _score(),
               "learning rate": st.column_config.NumberColumn(format="scientific")}  # fmt: skip
     st.dataframe(columns, hide_index=True, key="runs", column_config=config)
-    behind("runs", lambda: tables.of_runs(runs), HOW_RUNS)
+    details("runs", lambda: tables.of_runs(runs), HOW_RUNS)
 
 
 def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from mtlens.config import run_kinds
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
-from mtlens_dashboard.widgets.chart import behind, chart, nothing, show
+from mtlens_dashboard.widgets.chart import chart, details, nothing, show
 from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import ask, draw
@@ -79,7 +79,7 @@ def _scores(chosen: Chosen) -> None:
         return
     grid = tables.score_grid(scores, chosen.metric)
     show(grid, "scores")
-    behind("scores", lambda: grid, HOW_SCORES, label="How to read this · table · CSV · LaTeX", latex=True)
+    details("scores", lambda: grid, HOW_SCORES, label="How to read this · table · CSV · LaTeX", latex=True)
 
 
 def _curves(chosen: Chosen) -> None:
@@ -128,5 +128,5 @@ def _differing(chosen: Chosen) -> None:
         return
     table = tables.of_settings(settings, names)
     show(table, "differing")
-    reading = f"Settings in which {literal(listing(names))} are not alike; all others are equal."
-    behind("differing", lambda: table, reading)
+    reading = f"Settings in which {literal(listing(names))} differ; all others are equal."
+    details("differing", lambda: table, reading)

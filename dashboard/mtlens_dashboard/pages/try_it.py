@@ -38,13 +38,16 @@ def page() -> None:
         st.error(literal(str(error)))
 
 
-def _show(found: ReportFindings) -> None:
-    for note in found.notes:
+def _show(result: ReportFindings) -> None:
+    for note in result.notes:
         st.info(literal(note))
-    said = [one for one in found.findings if one.status != "not mentioned"]
-    rows = [(one.segment, one.task, one.label or "abstains", one.probability, one.sentence) for one in said]
+    mentioned = [finding for finding in result.findings if finding.status != "not mentioned"]
+    rows = [
+        (finding.segment, finding.task, finding.label or "abstains", finding.probability, finding.sentence)
+        for finding in mentioned
+    ]
     if rows:
         st.dataframe(columns(_HEAD, rows), hide_index=True, key="findings")
-    silent = dict.fromkeys(one.segment for one in found.findings if one.status == "not mentioned")
+    silent = dict.fromkeys(finding.segment for finding in result.findings if finding.status == "not mentioned")
     if silent:
         st.caption(f"Not mentioned: {', '.join(silent)}")

@@ -15,7 +15,7 @@ from mtlens_dashboard.queries.cka import (
 from mtlens_dashboard.queries.costs import CostInfo, costs
 from mtlens_dashboard.queries.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
 from mtlens_dashboard.queries.explanations import CaseInfo, ExplanationInfo, case, explanations
-from mtlens_dashboard.queries.gradients import AlignmentInfo, StageInfo, alignments, course, stages
+from mtlens_dashboard.queries.gradients import AlignmentInfo, StageInfo, alignments, pair_over_stages, stages
 from mtlens_dashboard.queries.groupings import (
     GroupingInfo,
     GroupScoreInfo,
@@ -68,7 +68,6 @@ __all__ = [
     "choices",
     "confusion",
     "costs",
-    "course",
     "curves",
     "differing_experiments",
     "differing_runs",
@@ -78,6 +77,7 @@ __all__ = [
     "groupings",
     "matching",
     "matrices",
+    "pair_over_stages",
     "profiles",
     "recommendation",
     "runs",

@@ -62,14 +62,14 @@ class ProfileInfo:
     layers: tuple[SimilarityInfo, ...]
 
     @property
-    def telling(self) -> tuple[SimilarityInfo, ...]:
-        """The layers that can tell."""
+    def informative(self) -> tuple[SimilarityInfo, ...]:
+        """The layers whose statement is not uninformative, undefined or not measured."""
         return tuple(layer for layer in self.layers if layer.statement not in ("uninformative", "undefined", "not measured"))
 
     @property
     def weakest_effect(self) -> float | None:
-        """Smallest effect among the layers that can tell: 1 at the ceiling, 0 at the floor."""
-        return min((layer.effect for layer in self.telling if layer.effect is not None), default=None)
+        """Smallest effect of the informative layers: 1 at the ceiling, 0 at the floor."""
+        return min((layer.effect for layer in self.informative if layer.effect is not None), default=None)
 
     def involves(self, tasks: Collection[str]) -> bool:
         """Whether all tasks of the pair are among `tasks`."""
@@ -162,8 +162,7 @@ def profiles(
 ) -> tuple[ProfileInfo, ...]:
     """Same-layer similarity by depth, one profile per pair; nothing where no evidence is stored."""
     params = {"experiment_id": experiment_id, "kind": kind, **vars(comparing)}
-    found = read_infos(workspace, SimilarityInfo, _PROFILES, params)
-    pairs = groupby(found, key=lambda layer: (layer.task_a, layer.task_b))
+    pairs = groupby(read_infos(workspace, SimilarityInfo, _PROFILES, params), key=lambda layer: (layer.task_a, layer.task_b))
     return tuple(ProfileInfo(kind=kind, task_a=a, task_b=b, layers=tuple(layers)) for (a, b), layers in pairs)
 
 
@@ -192,7 +191,7 @@ def cell(
     layer_b: int,
     comparing: Comparing = DEFAULT,
 ) -> tuple[CellInfo, ...]:
-    """The pairs of models behind one cell: those of one seed, of which the matrix is the mean, and others where measured."""
+    """The pairs of models of one cell: those of the same seed, whose mean the matrix shows, and others where measured."""
     chosen = {"task_a": pair.task_a, "task_b": pair.task_b, "layer_a": layer_a, "layer_b": layer_b}
     params = {"experiment_id": experiment_id, "single": SINGLE.name, "role": _ROLES[pair.kind], **chosen, **vars(comparing)}
     return read_infos(workspace, CellInfo, _CELL, params)

@@ -1,4 +1,4 @@
-"""Does the evidence explain the measured match? View `verdicts`, and all that the picture of the case is drawn from."""
+"""Does the evidence explain the measured match? View `verdicts`, and the data of figure `case`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -39,15 +39,15 @@ class CaseInfo:
     explanations: tuple[ExplanationInfo, ...]
 
     def explanation(self, task: str | None) -> ExplanationInfo | None:
-        """What is said of one task, or of all where `task` is None."""
+        """The line of one task, or of all tasks where `task` is None."""
         if task is None:
-            return next((one for one in self.explanations if one.scope == "group"), None)
-        return next((one for one in self.explanations if one.scope == "task" and one.tasks[:1] == (task,)), None)
+            return next((line for line in self.explanations if line.scope == "group"), None)
+        return next((line for line in self.explanations if line.scope == "task" and line.tasks[:1] == (task,)), None)
 
     @property
     def pairs(self) -> dict[frozenset[str | None], ExplanationInfo]:
-        """What is said of each pair of tasks."""
-        return {frozenset(one.tasks): one for one in self.explanations if one.scope == "pair"}
+        """The line of each pair of tasks."""
+        return {frozenset(line.tasks): line for line in self.explanations if line.scope == "pair"}
 
     def only(self, tasks: Collection[str]) -> "CaseInfo":
         """The same with rows for some of the tasks; each has its evidence with all others."""

@@ -1,4 +1,4 @@
-"""Do the gradients of two tasks point the same way? View `evidence_gradients`."""
+"""Are the gradients of two tasks aligned? View `evidence_gradients`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -35,17 +35,17 @@ class AlignmentInfo:
 
     @property
     def crosses_zero(self) -> bool:
-        """Whether the sign is open: no value, no interval, or one that holds 0."""
+        """Whether the sign is undecided: no value, no interval, or an interval that contains 0."""
         return self.cosine is None or self.low is None or self.high is None or self.low <= 0 <= self.high
 
     @property
     def is_identified(self) -> bool:
-        """Whether the estimate says something: debiased, it lies beyond -1 to 1 where noise drowns the gradients."""
+        """Whether the estimate is usable: a debiased cosine leaves -1 to 1 where the gradients are mostly noise."""
         return self.cosine is not None and (abs(self.cosine) <= 1 or self.statement in ("aligned", "opposed"))
 
     @property
     def when(self) -> str:
-        """Moment in words: start, epoch 3, end, training."""
+        """Stage in words: start, epoch 3, end, training."""
         return _when(self.stage, self.epoch)
 
     def involves(self, tasks: Collection[str]) -> bool:
@@ -65,7 +65,7 @@ class StageInfo:
 
     @property
     def when(self) -> str:
-        """Moment in words: start, epoch 3, end, training."""
+        """Stage in words: start, epoch 3, end, training."""
         return _when(self.stage, self.epoch)
 
 
@@ -98,7 +98,7 @@ _ALIGNMENTS = f"""
     ORDER BY task_a, task_b, layer NULLS FIRST
 """
 
-_COURSE = f"""
+_STAGES_OF_PAIR = f"""
     SELECT {_COLUMNS} FROM evidence_gradients
     WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters AND stage <> 'training'
         AND least(task_a, task_b) = least($task_a, $task_b) AND greatest(task_a, task_b) = greatest($task_a, $task_b)
@@ -122,15 +122,15 @@ def alignments(
 ) -> tuple[AlignmentInfo, ...]:
     """All pairs and layers at one stage; the whole encoder (layer None) first within each pair.
 
-    Without a stage: `training`, the course of training as a whole, which verdicts rest on, or the end where there is none.
+    Without a stage: `training`, all of training together, which verdicts use, or the end where that was not measured.
     """
     chosen = {"setting": setting, "stage": stage, "epoch": epoch, "parameters": parameters}
     return read_infos(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
 
 
-def course(
+def pair_over_stages(
     workspace: Workspace, experiment_id: str, task_a: str, task_b: str, *, setting: str = "multi", parameters: str = "all"
 ) -> tuple[AlignmentInfo, ...]:
     """One pair over all stages and layers."""
     chosen = {"task_a": task_a, "task_b": task_b, "setting": setting, "parameters": parameters}
-    return read_infos(workspace, AlignmentInfo, _COURSE, {"experiment_id": experiment_id, **chosen})
+    return read_infos(workspace, AlignmentInfo, _STAGES_OF_PAIR, {"experiment_id": experiment_id, **chosen})

@@ -57,8 +57,9 @@ class MethodInfo:
 
     correlation: Spearman's, of predicted gains with the measured ones of a task's groups, mean over tasks. ceiling: that of
     the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the score of the
-    exhaustive oracle's choice less that of the method's, below 0 where the oracle was out of luck, None where no choice is
-    affordable; permuted_regret: the same with the tasks of the predicted gains permuted. discovery_seconds: compute that the
+    exhaustive oracle's choice less that of the method's, below 0 where the
+    oracle's scored lower, None where no choice is affordable; permuted_regret: the same with the tasks of the predicted gains
+    permuted. discovery_seconds: compute that the
     method needs to choose.
     """
 
@@ -81,22 +82,22 @@ class TrialInfo:
     @property
     def ceiling(self) -> float | None:
         """Rank correlation of the measured gains of one half of the seeds with those of the other."""
-        return next((one.ceiling for one in self.methods), None)
+        return next((method.ceiling for method in self.methods), None)
 
     @property
-    def tells_apart(self) -> bool:
-        """Whether the seeds agree enough to judge methods: their own gains do, and nobody ranks better than they, by luck."""
-        known = [one.correlation for one in self.methods if one.correlation is not None]
+    def can_compare(self) -> bool:
+        """Whether the seeds agree enough to compare methods: the ceiling is positive, and no method exceeds it."""
+        known = [method.correlation for method in self.methods if method.correlation is not None]
         return self.ceiling is not None and self.ceiling > 0 and max(known, default=0.0) <= self.ceiling
 
     def correlation(self, method: str) -> float | None:
         """That of the method of this name."""
-        return next((one.correlation for one in self.methods if one.method == method), None)
+        return next((info.correlation for info in self.methods if info.method == method), None)
 
     def only(self, methods: Collection[str], tasks: Collection[str]) -> "TrialInfo":
         """The same with some of the methods, and the gains of some of the tasks."""
-        scores = tuple(one for one in self.scores if one.method in methods and one.task in tasks)
-        return TrialInfo(scores=scores, methods=tuple(one for one in self.methods if one.method in methods))
+        scores = tuple(score for score in self.scores if score.method in methods and score.task in tasks)
+        return TrialInfo(scores=scores, methods=tuple(info for info in self.methods if info.method in methods))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,5 +145,5 @@ def trial(workspace: Workspace, experiment_id: str) -> TrialInfo:
 
 def recommendation(workspace: Workspace, experiment_id: str) -> RecommendationInfo | None:
     """The recommendation, once there is one."""
-    found = read_infos(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
-    return found[0] if found else None
+    rows = read_infos(workspace, RecommendationInfo, _RECOMMENDATION, {"experiment_id": experiment_id})
+    return rows[0] if rows else None

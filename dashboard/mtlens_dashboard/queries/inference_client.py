@@ -20,10 +20,10 @@ _SECONDS = 35
 
 def address() -> str:
     """Where `mtlens serve` is asked; MtlensError where that is not this machine."""
-    found = os.environ.get(VARIABLE, ADDRESS)
-    if urlsplit(found).hostname not in ("127.0.0.1", "localhost", "::1") or urlsplit(found).scheme != "http":
+    response = os.environ.get(VARIABLE, ADDRESS)
+    if urlsplit(response).hostname not in ("127.0.0.1", "localhost", "::1") or urlsplit(response).scheme != "http":
         raise MtlensError(f"{VARIABLE} should be an address of this machine, such as {ADDRESS}; found another")
-    return found.rstrip("/")
+    return response.rstrip("/")
 
 
 def read(report: str) -> ReportFindings:

@@ -51,7 +51,7 @@ class MatchInfo:
 class MatchingInfo:
     """All tasks of an experiment, in its order, and their mean. Without a comparison yet: no tasks, and pooled is None.
 
-    shown: the tasks that figures and tables are about; sentences speak of all of them.
+    shown: the tasks in figures and tables; sentences are about all tasks.
     """
 
     experiment: str

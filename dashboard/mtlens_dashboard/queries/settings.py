@@ -1,4 +1,4 @@
-"""Only what differs: the settings in which experiments, or runs, are not alike."""
+"""The settings in which experiments, or runs, differ."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -34,9 +34,9 @@ def differing_runs(workspace: Workspace, run_ids: Sequence[str]) -> tuple[Settin
 def _differing(workspace: Workspace, sql: str, ids: Sequence[str]) -> tuple[SettingInfo, ...]:
     texts = dict(query(workspace, sql, {"ids": list(ids)}).rows)
     settings = [dict(_leaves(json.loads(texts.get(id_) or "{}"))) for id_ in ids]
-    paths = dict.fromkeys(path for of_one in settings for path in of_one)
-    found = ((path, tuple(of_one.get(path) for of_one in settings)) for path in paths)
-    return tuple(SettingInfo(path=path, values=values) for path, values in found if len(set(values)) > 1)
+    paths = dict.fromkeys(path for values in settings for path in values)
+    rows = ((path, tuple(values.get(path) for values in settings)) for path in paths)
+    return tuple(SettingInfo(path=path, values=values) for path, values in rows if len(set(values)) > 1)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ def chart(
         st.plotly_chart(figure, **options)
     else:
         st.plotly_chart(figure, on_select=partial(_tell_click, name, on_click), selection_mode="points", **options)
-    behind(name, lambda: table or entry.tabulate(info), entry.how_to_read(info))
+    details(name, lambda: table or entry.tabulate(info), entry.how_to_read(info))
 
 
 def _tell_click(name: str, on_click: Callable[[Any], None]) -> None:
@@ -52,7 +52,7 @@ def _tell_click(name: str, on_click: Callable[[Any], None]) -> None:
     before: list[Any] = st.session_state.get(marked, [])
     points = [point["customdata"] for point in st.session_state[name].selection.points if "customdata" in point]
     st.session_state[marked] = points
-    for point in ([one for one in points if one not in before] or points or before)[:1]:
+    for point in ([clicked for clicked in points if clicked not in before] or points or before)[:1]:
         on_click(point)
 
 
@@ -71,7 +71,7 @@ def _fit(name: str, figure: go.Figure) -> Literal["content", "stretch"]:
     return "stretch"
 
 
-def behind(
+def details(
     name: str,
     make_table: Callable[[], tables.Table],
     reading: str,

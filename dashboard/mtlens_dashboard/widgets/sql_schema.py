@@ -35,8 +35,8 @@ def browser() -> None:
 
 def _line(column: str, kind: str, meaning: str | None) -> str:
     """A list and not a table, whose narrow cells would cut the meaning off."""
-    told = f": {literal(meaning)}" if meaning else ""
-    return f"- **{literal(column)}** ({literal(kind.lower())}){told}"
+    text = f": {literal(meaning)}" if meaning else ""
+    return f"- **{literal(column)}** ({literal(kind.lower())}){text}"
 
 
 def _schema(workspace: Workspace) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""How to read the figures that say something else of other models: which were compared, by which floor, whose gradients."""
+"""Captions that depend on the data: which models are compared, with which floor, whose gradients."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,7 +16,7 @@ _MATRICES = {
     "pretrained": "a task-specific model (upwards) against every layer of the pretrained encoder (to the right)",
 }
 _FLOORS = {
-    "shuffled": "models that learnt permuted labels",
+    "shuffled": "models trained on permuted labels",
     "untrained": "an untrained encoder",
     "permuted": "the model itself with its texts in another order",
 }
@@ -28,11 +28,11 @@ _COSINES = {
 
 
 def forest(matching: MatchingInfo) -> str:
-    """Whose difference to the task-specific models it is."""
+    """Which models are compared with the task-specific ones."""
     return (
         f"Each row is a difference of {matching.metric} x 100 on the test split, {label_of(matching.kind)} less "
         "task-specific. "
-        "Shaded: the margin that was set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
+        "Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
         "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks."
     )
 
@@ -41,11 +41,11 @@ def case(info: CaseInfo) -> str:
     """By which floor the CKA is judged."""
     return (
         "One row per task. Left: the multi-task model less the task-specific one, in points; a "
-        "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task against the "
-        "others, layer by layer; thick is the weakest of the pairs that say what is said of the task. CKA near the top of the "
-        f"grey band is as similar as the same task under another seed, near its bottom no more than {_floor(info.profiles)}. "
-        "Gradient cosines above 0 pull the shared encoder the same way; the dotted line is what noise leaves of a perfect 1. "
-        "Green speaks for one model, vermilion against it, grey cannot tell."
+        "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task with each of the "
+        "others, layer by layer; the thick line is the weakest pair, which decides. CKA at the top of the grey "
+        f"band is that of the same task under another seed, at its bottom that of {_floor(info.profiles)}. Gradient cosines "
+        "above 0 mean aligned gradients; the dotted line is the cosine that equal gradients would have with this much noise. "
+        "Green supports one model, vermilion contradicts it, grey is undecided."
     )
 
 
@@ -53,39 +53,39 @@ def profiles(info: Sequence[ProfileInfo]) -> str:
     """Which models were compared, and with which floor."""
     return (
         f"CKA of equal layers of {_PAIRS[_kind(info)]}, on held-out texts. The band runs from the floor ({_floor(info)}) to "
-        "the ceiling (the same task, another seed). Where the band is closed, the layer tells nothing."
+        "the ceiling (the same task, another seed). Where the band has no height, the layer is uninformative."
     )
 
 
 def matrices(info: Sequence[LayerMatrixInfo]) -> str:
-    """Whose layers lie along which side."""
-    return f"Every layer of {_MATRICES[_kind(info)]}, mean over seeds. Where the diagonal stands out, equal layers do the same."
+    """Which model lies along which axis."""
+    return f"Every layer of {_MATRICES[_kind(info)]}, mean over seeds. A visible diagonal means that equal layers are similar."
 
 
 def differences(info: Sequence[LayerMatrixInfo]) -> str:
-    """What is taken off."""
+    """What is subtracted."""
     whose = {"tasks": "mean CKA of both models"}.get(_kind(info), "CKA of the task-specific model")
     return (
-        f"The same less the {whose} with the pretrained encoder: blue where training made the two models alike beyond what "
-        "they share from the start, orange where it drove them apart."
+        f"The same less the {whose} with the pretrained encoder: blue where the two models are more "
+        "similar than their common start explains, orange where they are less similar."
     )
 
 
 def cosines(info: Sequence[AlignmentInfo]) -> str:
     """At whose weights, and where in the encoder."""
-    layers = [one.layer for one in info if one.layer is not None]
+    layers = [alignment.layer for alignment in info if alignment.layer is not None]
     where = f"layer {layers[0]}" if layers and len(layers) == len(info) else "the whole shared encoder"
-    return f"{_COSINES[_setting(info)]}, in {where}. A ring marks cells whose 95 % interval holds 0: their sign is open."
+    return f"{_COSINES[_setting(info)]}, in {where}. A ring: the 95 % interval contains 0, the sign is undecided."
 
 
 def cosines_by_depth(info: Sequence[AlignmentInfo]) -> str:
-    """What training has changed is one vector, known without noise: it has no halves."""
-    told = f"{_COSINES[_setting(info)]}, by layer, with its 95 % interval over seeds."
+    """Captions by layer; task vectors have no split halves, as they have no sampling noise."""
+    caption = f"{_COSINES[_setting(info)]}, by layer, with its 95 % interval over seeds."
     if _setting(info) == "task_vectors":
-        return told
+        return caption
     return (
-        f"{told} The grey line is the cosine between disjoint halves of the data, and the dotted one what that would be for "
-        "equal tasks: low where gradients are mostly noise."
+        f"{caption} The grey line is the cosine between disjoint halves of the data, and the dotted line its value for equal "
+        "tasks: low where gradients are mostly noise."
     )
 
 
@@ -99,4 +99,4 @@ def _setting(info: Sequence[AlignmentInfo]) -> str:
 
 def _floor(profiles: Iterable[ProfileInfo]) -> str:
     kinds = dict.fromkeys(layer.floor_kind for profile in profiles for layer in profile.layers)
-    return " or ".join(_FLOORS[kind] for kind in kinds if kind in _FLOORS) or "models that learnt nothing"
+    return " or ".join(_FLOORS[kind] for kind in kinds if kind in _FLOORS) or "control models"

@@ -1,4 +1,4 @@
-"""What the data says, in a sentence: titles of pages and figures. Plain text; whoever shows it escapes it."""
+"""Titles of pages and figures: the conclusion in one sentence. Plain text; the caller escapes it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ _HEADS = {
     "matches": "One model matches {n}",
     "better": "One model beats {n}",
     "worse": "One model does not match {n}",
-    "inconclusive": "Whether one model matches {n} is open",
+    "inconclusive": "Whether one model matches {n} is undecided",
 }
 _REPRESENTATIONS = {
     "similar": "representations are similar",
     "different": "representations differ",
-    "inconclusive": "representations cannot tell",
+    "inconclusive": "the similarity of representations is undecided",
     _NOT_MEASURED: "representations were not compared",
 }
 _GRADIENTS = {
-    "aligned": "gradients point the same way",
-    "opposed": "gradients point apart",
+    "aligned": "gradients are aligned",
+    "opposed": "gradients are opposed",
     "unrelated": "gradients are unrelated",
-    "inconclusive": "gradients cannot tell",
+    "inconclusive": "the alignment of gradients is undecided",
     _NOT_MEASURED: "gradients were not measured",
 }
 _AGREEMENTS = {
@@ -47,21 +47,19 @@ _AGREEMENTS = {
 
 
 def answer(matching: MatchingInfo, explanations: Sequence[ExplanationInfo] = ()) -> str:
-    """Does one model match N, and does the evidence say so too? The title of the first page."""
+    """Title of the first page: whether one model matches N, and whether the evidence agrees."""
     if not matching.tasks:
         return NO_VERDICT
-    told = _verdict(matching)
-    said = evidence(explanations)
-    return f"{told}. {said}" if said else told
+    return ". ".join(filter(None, [_verdict(matching), evidence(explanations)]))
 
 
 def evidence(explanations: Sequence[ExplanationInfo]) -> str:
-    """What the evidence says of all tasks together; nothing where none was measured."""
-    group = next((one for one in explanations if one.scope == "group"), None)
+    """Result of the evidence for all tasks together; empty where none was measured."""
+    group = next((explanation for explanation in explanations if explanation.scope == "group"), None)
     if group is None or group.agreement not in _AGREEMENTS:
         return ""
-    said = [_REPRESENTATIONS.get(group.cka, group.cka), _GRADIENTS.get(group.gradients, group.gradients)]
-    return f"{_AGREEMENTS[group.agreement]}: {' and '.join(said)}"
+    representations = _REPRESENTATIONS.get(group.cka, group.cka)
+    return f"{_AGREEMENTS[group.agreement]}: {representations} and {_GRADIENTS.get(group.gradients, group.gradients)}"
 
 
 def _verdict(matching: MatchingInfo) -> str:
@@ -86,7 +84,7 @@ def _verdict(matching: MatchingInfo) -> str:
 
 
 def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
-    """Whether the tasks say what their mean says: each of them that one model is as good, and one at least that it is worse."""
+    """Whether the verdict on the mean holds for the tasks: matches and better for each of them, worse for at least one."""
     good = {"matches": {"matches", "better"}, "better": {"better"}}
     return "worse" in verdicts if whole == "worse" else whole not in good or set(verdicts) <= good[whole]
 
@@ -103,21 +101,21 @@ def comparison(matching: MatchingInfo) -> str:
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:
-    """How many pairs are shown to be similar in all layers that can tell, how many are open, and which one differs most."""
+    """How many pairs are similar in all informative layers, how many are undecided, and which pair differs most."""
     if not profiles:
         return "No representations have been compared yet"
-    one, many, verb = _COMPARED[profiles[0].kind]
-    among = one if len(profiles) == 1 else many
-    said = [{layer.statement for layer in profile.telling} for profile in profiles]
-    silent, similar = said.count(set()), said.count({"similar"})
-    if silent == len(profiles):
-        return f"In {silent} {among} no layer can tell whether they {verb} similar"
-    parts = [f"{similar} of {len(profiles)} {among} {verb} shown to be similar in every layer that can tell"]
-    if unsettled := len(said) - silent - similar - sum("different" in statements for statements in said):
-        parts.append(f"{unsettled} cannot be told")
-    if silent:
-        parts.append(f"in {silent} no layer can tell")
-    if similar + silent < len(profiles):
+    singular, plural, verb = _COMPARED[profiles[0].kind]
+    models = singular if len(profiles) == 1 else plural
+    statements = [{layer.statement for layer in profile.informative} for profile in profiles]
+    uninformative, similar = statements.count(set()), statements.count({"similar"})
+    if uninformative == len(profiles):
+        return f"No layer of {uninformative} {models} is informative"
+    parts = [f"{similar} of {len(profiles)} {models} {verb} similar in every informative layer"]
+    if undecided := len(statements) - uninformative - similar - sum("different" in of_pair for of_pair in statements):
+        parts.append(f"{undecided} undecided")
+    if uninformative:
+        parts.append(f"{uninformative} without an informative layer")
+    if similar + uninformative < len(profiles):
         parts.append(_weakest(profiles))
     return "; ".join(filter(None, parts))
 
@@ -130,18 +128,20 @@ _COMPARED = {
 
 
 def _weakest(profiles: Sequence[ProfileInfo]) -> str:
-    """Which pair comes nearest to the floor; below it only where its whole interval is."""
-    layers = [(layer.effect, layer, one) for one in profiles for layer in one.telling if layer.effect is not None]
-    below = [found for found in layers if found[1].effect_high is not None and found[1].effect_high < 0]
+    """The pair nearest to the floor; it counts as below the floor only where its whole interval is."""
+    layers = [
+        (layer.effect, layer, profile) for profile in profiles for layer in profile.informative if layer.effect is not None
+    ]
+    below = [entry for entry in layers if entry[1].effect_high is not None and entry[1].effect_high < 0]
     if not layers:
         return ""
-    effect, layer, one = min(below or layers, key=lambda found: found[0])
+    effect, layer, profile = min(below or layers, key=lambda entry: entry[0])
     if below:
-        return f"{pair_name(one)} fall below the floor in layer {layer.layer}"
+        return f"{pair_name(profile)} fall below the floor in layer {layer.layer}"
     only = " only" if layer.statement == "different" else ""
     known = layer.effect_low is not None and layer.effect_high is not None
     bounds = f" ({plain(layer.effect_low)} to {plain(layer.effect_high)})" if known else ""
-    return f"{pair_name(one)} reach{only} {plain(effect)}{bounds} of the way from floor to ceiling"
+    return f"{pair_name(profile)} reach{only} {plain(effect)}{bounds} of the way from floor to ceiling"
 
 
 def pair_name(profile: ProfileInfo) -> str:
@@ -151,52 +151,49 @@ def pair_name(profile: ProfileInfo) -> str:
 
 
 def alignment(alignments: Sequence[AlignmentInfo]) -> str:
-    """How many pairs of tasks pull the shared encoder the same way; one kind of parameters is known by layer alone."""
+    """How many pairs of tasks have aligned gradients; gradients of one kind of parameters are known by layer only."""
     if not alignments:
         return "No gradients have been measured yet"
     first = alignments[0]
     stages = {"start": "Before training", "end": "At the end of training", "training": "During training"}
     when = stages.get(first.stage, f"After {first.when}")
-    if whole := [one for one in alignments if one.layer is None]:
-        return f"{when}, {pointing(whole)}"
-    pairs = {(one.task_a, one.task_b) for one in alignments}
-    aligned = len(pairs - {(one.task_a, one.task_b) for one in alignments if one.statement != "aligned"})
+    if whole := [alignment for alignment in alignments if alignment.layer is None]:
+        return f"{when}, {alignment_counts(whole)}"
+    pairs = {(alignment.task_a, alignment.task_b) for alignment in alignments}
+    others = {(alignment.task_a, alignment.task_b) for alignment in alignments if alignment.statement != "aligned"}
     verb = "is" if len(pairs) == 1 else "are"
-    return f"{when}, {aligned} of {counted(len(pairs), 'pair')} of tasks {verb} shown to point the same way in every layer"
+    return f"{when}, {len(pairs - others)} of {counted(len(pairs), 'pair')} of tasks {verb} aligned in every layer"
 
 
-def pointing(alignments: Sequence[AlignmentInfo]) -> str:
-    """How many of these pairs are shown to point the same way, and what of the others. One line per pair, one at least."""
-    counts = Counter(one.statement for one in alignments)
-    aligned, unrelated, apart = counts["aligned"], counts["unrelated"], counts["opposed"]
+def alignment_counts(alignments: Sequence[AlignmentInfo]) -> str:
+    """How many of these pairs are aligned, opposed, unrelated and undecided. One line per pair, at least one."""
+    counts = Counter(alignment.statement for alignment in alignments)
+    aligned, unrelated, opposed = counts["aligned"], counts["unrelated"], counts["opposed"]
     verb = "is" if len(alignments) == 1 else "are"
-    parts = [f"{aligned} of {counted(len(alignments), 'pair')} of tasks {verb} shown to point the same way"]
-    if apart:
-        parts.append(_apart([listing([one.task_a, one.task_b]) for one in alignments if one.statement == "opposed"]))
+    parts = [f"{aligned} of {counted(len(alignments), 'pair')} of tasks {verb} aligned"]
+    if opposed:
+        names = [listing([pair.task_a, pair.task_b]) for pair in alignments if pair.statement == "opposed"]
+        parts.append(f"{names[0]} are opposed" if opposed == 1 else f"{opposed} opposed")
     if unrelated:
-        parts.append(f"{unrelated} {'is' if unrelated == 1 else 'are'} unrelated")
-    if unsettled := len(alignments) - aligned - unrelated - apart:
-        parts.append(f"{unsettled} cannot be told")
+        parts.append(f"{unrelated} unrelated")
+    if undecided := len(alignments) - aligned - unrelated - opposed:
+        parts.append(f"{undecided} undecided")
     return "; ".join(parts)
 
 
-def _apart(pairs: Sequence[str]) -> str:
-    return f"{pairs[0]} point apart" if len(pairs) == 1 else f"{len(pairs)} pairs point apart"
-
-
 def groupings(groupings: Sequence[GroupingInfo], recommended: RecommendationInfo | None = None) -> str:
-    """What to train together, and how sure that is."""
+    """What to train together, and how certain that is."""
     if not groupings:
         return "No groupings have been searched yet"
     if recommended is None:
-        chosen = next((one.groups for one in groupings if one.recommended), None)
+        chosen = next((grouping.groups for grouping in groupings if grouping.recommended), None)
         if chosen is None:
-            return f"{counted(len({one.groups for one in groupings}), 'grouping')} compared, none recommended yet"
+            return f"{counted(len({grouping.groups for grouping in groupings}), 'grouping')} compared, none recommended yet"
         return f"Train {_instead(chosen)}"
     if recommended.verdict == "matches":
         return f"Train {_instead(recommended.groups)}"
     if recommended.verdict == "inconclusive":
-        return f"Not settled: perhaps {_instead(recommended.groups)}"
+        return f"Undecided: perhaps {_instead(recommended.groups)}"
     return "Train each task on its own"
 
 
@@ -216,7 +213,7 @@ def whole(statement: str) -> str:
 
 
 def learning(curves: Sequence[CurveInfo]) -> str:
-    """Whether training had settled when it ended."""
+    """Whether the validation score still improved when training ended."""
     done = [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
     if not done:
         return "No run has finished an epoch yet" if not any(curve.epochs for curve in curves) else "No run is finished yet"

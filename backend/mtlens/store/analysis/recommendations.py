@@ -116,7 +116,7 @@ def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Co
     models = "1 model" if len(family.groups) == 1 else f"{len(family.groups)} models"
     instead = f"{models} instead of {len(group_scores.tasks)} ({words})"
     worse = [str(one.task) for one in found if one.verdict == "worse"]
-    open_ = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
+    undecided = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
     if not found:
         return "separate", "train the tasks separately: no cheaper family came near enough on validation"
     if worse:
@@ -124,8 +124,8 @@ def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Co
             "worse",
             f"train the tasks separately: {instead} came nearest on validation, but are worse for {', '.join(worse)} on test",
         )
-    if open_:
-        return "inconclusive", f"{instead} may do, but that is not settled: {'; '.join(open_)}"
+    if undecided:
+        return "inconclusive", f"{instead}: undecided for {'; '.join(undecided)}"
     return "matches", f"{instead}: every task matches its task-specific model"
 
 

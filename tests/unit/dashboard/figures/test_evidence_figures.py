@@ -53,11 +53,11 @@ def test_undefined_cells_stay_empty(stores: dict[str, Workspace]) -> None:
     assert all("undefined" in hover for hover, cell in zip(cells.hovertext, cells.customdata, strict=True) if cell[3] is None)
 
 
-def test_a_layer_that_tells_nothing_has_a_mark_that_is_seen(full: Workspace) -> None:
+def test_an_uninformative_layer_has_a_visible_mark(full: Workspace) -> None:
     figure = figures.similarity_by_depth(queries.profiles(full, EXPERIMENT))
     marks = {trace.marker.symbol: trace.marker.color for trace in figure.data if trace.mode == "markers"}
     assert marks["square"] == LIGHT.open
-    assert any("■ tells nothing" in note.text for note in figure.layout.annotations)
+    assert any("■ uninformative" in note.text for note in figure.layout.annotations)
 
 
 def test_of_very_many_pairs_the_weakest_are_shown(stores: dict[str, Workspace]) -> None:
@@ -66,11 +66,11 @@ def test_of_very_many_pairs_the_weakest_are_shown(stores: dict[str, Workspace]) 
     assert "finding number 29" in figures.title_of(figure)
 
 
-def test_cosines_mark_an_open_sign(full: Workspace) -> None:
+def test_cosines_mark_an_undecided_sign(full: Workspace) -> None:
     alignments = queries.alignments(full, EXPERIMENT)
     alignments = tuple(replace(one, low=-0.1) if one.task_a == "canal" and one.task_b == "cord" else one for one in alignments)
     figure = figures.task_cosines(alignments)
-    (rings,) = [trace for trace in figure.data if trace.name == "sign is open"]
+    (rings,) = [trace for trace in figure.data if trace.name == "sign is undecided"]
     assert len(rings.x) == 2  # above and below the diagonal
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1)
     values = np.array(figure.data[0].z, dtype=float)
@@ -96,11 +96,11 @@ def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
     assert [row[0] for row in figures.stage_map(course).data[0].z] == [None, 0.9]
 
 
-def test_the_course_of_a_pair_says_where_its_sign_is_open(full: Workspace) -> None:
-    one = queries.course(full, EXPERIMENT, "canal", "cord")[1]
+def test_the_course_of_a_pair_says_where_its_sign_is_undecided(full: Workspace) -> None:
+    one = queries.pair_over_stages(full, EXPERIMENT, "canal", "cord")[1]
     bounds = (("start", -0.1, 0.4), ("end", 0.1, 0.5))
     course = [replace(one, stage=when, epoch=None, cosine=0.2, low=low, high=high) for when, low, high in bounds]
-    assert figures.title_of(figures.stage_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign open) to 0.20"
+    assert figures.title_of(figures.stage_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign undecided) to 0.20"
 
 
 def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:

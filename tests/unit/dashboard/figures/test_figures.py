@@ -274,7 +274,7 @@ def test_many_seeds_are_a_comb(full: Workspace) -> None:
         (-0.34, 0.25, f"cosine from {minus('-0.34')} to 0.25"),
         (-0.34, 2.59, f"cosine {minus('-0.34')} at the start, hidden by noise at the end"),
         (None, 0.25, "cosine 0.25 at the end, hidden by noise at the start"),
-        (-1.2, 2.59, "noise hides whether they point the same way"),
+        (-1.2, 2.59, "undecided because of noise"),
     ],
 )
 def test_a_cosine_beyond_1_is_told_in_words(full: Workspace, first: float | None, last: float, title: str) -> None:

@@ -51,7 +51,7 @@ def test_the_grouping_that_may_do_is_marked() -> None:
     chosen = [grouping(measured=0.9), grouping(groups=(("a",), ("b",), ("c",)), measured=0.95)]
     perhaps = queries.RecommendationInfo(verdict="inconclusive", statement="not settled", groups=(("c",), ("b", "a")))
     figure = figures.partitions(chosen, perhaps)
-    assert figures.title_of(figure) == "Not settled: perhaps 2 models instead of 3: c; b and a"
+    assert figures.title_of(figure) == "Undecided: perhaps 2 models instead of 3: c; b and a"
     assert [note.text for note in figure.layout.annotations if note.text.endswith("○")] == ["90.0 ○"]
 
 
@@ -102,7 +102,7 @@ def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
     assert figures.title_of(few).startswith("m ranks the gains best")
     noisy = tuple(replace(one, ceiling=0.12) for one in methods)
     title = figures.title_of(figures.predicted_measured(queries.TrialInfo(scores=scores, methods=noisy)))
-    assert title == "The seeds agree too little to tell methods apart: their gains' own rank correlation is +0.12"
+    assert title == "The seeds agree too little to compare methods: rank correlation of their own gains +0.12"
 
 
 REGRETS = {"exhaustive oracle": (0.0, 0.0), "x": (0.0, 0.03), "y": (0.0, 0.0), "all single": (None, None)}
@@ -126,7 +126,7 @@ def test_regret_is_that_of_the_trial_by_budget() -> None:
         "0.00",
         "0.00",
     ]
-    assert figures.title_of(figure) == "y loses least: 0.0 points against the exhaustive oracle, mean over budgets"
+    assert figures.title_of(figure) == "y has the smallest regret: 0.0 points against the exhaustive oracle, mean over budgets"
     assert "x 0.0, +3.0" in figures.alt_of(figure)
     one = figures.regret(judged(REGRETS), methods=("x",))
     assert figures.title_of(one) == figures.title_of(figure)
@@ -136,10 +136,10 @@ def test_regret_is_that_of_the_trial_by_budget() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"ceiling": 0.12}, "Regret does not tell the methods apart: the seeds agree too little"),
-        ({"ceiling": -0.1, "correlation": -0.2}, "Regret does not tell the methods apart: the seeds agree too little"),
-        ({"regrets": REGRETS | {"z": (0.0, 0.0004)}}, "Regret names no best method: y and z lose alike"),
-        ({"regrets": REGRETS | {"z": (0.0, -0.02)}}, "Regret does not tell the methods apart: the oracle of one half"),
+        ({"ceiling": 0.12}, "Regret does not separate the methods: the seeds agree too little"),
+        ({"ceiling": -0.1, "correlation": -0.2}, "Regret does not separate the methods: the seeds agree too little"),
+        ({"regrets": REGRETS | {"z": (0.0, 0.0004)}}, "No single best method: y and z have the same regret"),
+        ({"regrets": REGRETS | {"z": (0.0, -0.02)}}, "Regret does not separate the methods: the best choice on one half"),
     ],
 )
 def test_regret_crowns_nobody_that_is_not_alone_ahead(changes: dict[str, Any], told: str) -> None:

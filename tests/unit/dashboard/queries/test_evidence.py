@@ -90,8 +90,8 @@ def test_alignments_without_a_course_of_training(tmp_path: Path) -> None:
 
 
 def test_course_takes_the_pair_in_any_order(full: Workspace) -> None:
-    course = queries.course(full, EXPERIMENT, "disc", "canal")
-    assert course == queries.course(full, EXPERIMENT, "canal", "disc")
+    course = queries.pair_over_stages(full, EXPERIMENT, "disc", "canal")
+    assert course == queries.pair_over_stages(full, EXPERIMENT, "canal", "disc")
     assert list(dict.fromkeys(one.when for one in course)) == ["start", "epoch 1", "epoch 2", "epoch 3", "end"]
 
 

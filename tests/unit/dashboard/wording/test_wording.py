@@ -34,7 +34,7 @@ def test_answer_in_a_sentence(full: Workspace) -> None:
     case = queries.case(full, EXPERIMENT)
     assert titles.answer(case.matching, case.explanations) == (
         "One model matches four on average: 2 of 4 tasks within 2 points; cord is better; foramina is inconclusive. "
-        "The evidence disagrees: representations differ and gradients point apart"
+        "The evidence disagrees: representations differ and gradients are opposed"
     )
     alone = replace(case.matching, tasks=case.matching.tasks[:2])
     assert titles.answer(alone) == "One model matches two: all 2 tasks within 2 points"
@@ -46,7 +46,7 @@ def test_answer_in_a_sentence(full: Workspace) -> None:
         ("matches", "One model matches four"),
         ("better", "One model beats four"),
         ("worse", "One model does not match four"),
-        ("inconclusive", "Whether one model matches four is open"),
+        ("inconclusive", "Whether one model matches four is undecided"),
     ],
 )
 def test_the_mean_of_all_tasks_decides_the_headline(full: Workspace, pooled: queries.Verdict, start: str) -> None:
@@ -118,16 +118,16 @@ ALIKE, OPEN, UNLIKE = (("similar", 0.9, 1.1), ("inconclusive", 0.6, 1.2), ("diff
 @pytest.mark.parametrize(
     ("pairs", "told"),
     [
-        ([(SILENT, ALIKE)], "1 of 1 pair of task-specific models are shown to be similar in every layer that can tell"),
-        ([(ALIKE, OPEN)], "; 1 cannot be told; a and b reach 0.60 (-0.57 to 1.20) of the way from floor to ceiling"),
+        ([(SILENT, ALIKE)], "1 of 1 pair of task-specific models are similar in every informative layer"),
+        ([(ALIKE, OPEN)], "; 1 undecided; a and b reach 0.60 (-0.57 to 1.20) of the way from floor to ceiling"),
         (
             [(SILENT,), (ALIKE,)],
-            "1 of 2 pairs of task-specific models are shown to be similar in every layer that can tell; in 1",
+            "1 of 2 pairs of task-specific models are similar in every informative layer; 1 without",
         ),
-        ([(SILENT,), (SILENT, SILENT)], "In 2 pairs of task-specific models no layer can tell whether they are similar"),
+        ([(SILENT,), (SILENT, SILENT)], "No layer of 2 pairs of task-specific models is informative"),
     ],
 )
-def test_what_layers_cannot_tell_is_not_taken_for_a_difference(pairs: list[tuple[Any, ...]], told: str) -> None:
+def test_uninformative_layers_are_not_taken_for_a_difference(pairs: list[tuple[Any, ...]], told: str) -> None:
     assert told in titles.similarity([profile(*layers) for layers in pairs]).replace(minus("-"), "-")
 
 
@@ -145,15 +145,15 @@ def test_below_the_floor_is_where_the_whole_interval_is(layer: tuple[str, float,
 @pytest.mark.parametrize(
     ("statements", "told"),
     [
-        (["inconclusive"] * 6, "0 of 6 pairs of tasks are shown to point the same way; 6 cannot be told"),
-        (["aligned"], "1 of 1 pair of tasks is shown to point the same way"),
+        (["inconclusive"] * 6, "0 of 6 pairs of tasks are aligned; 6 undecided"),
+        (["aligned"], "1 of 1 pair of tasks is aligned"),
         (["aligned", "unrelated", "not identifiable"],
-         "1 of 3 pairs of tasks are shown to point the same way; 1 is unrelated; 1 cannot be told"),
+         "1 of 3 pairs of tasks are aligned; 1 unrelated; 1 undecided"),
         (["opposed", "unrelated", "unrelated"],
-         "0 of 3 pairs of tasks are shown to point the same way; canal and cord point apart; 2 are unrelated"),
+         "0 of 3 pairs of tasks are aligned; canal and cord are opposed; 2 unrelated"),
     ],
 )  # fmt: skip
-def test_gradients_that_cannot_tell_are_counted_apart(full: Workspace, statements: list[str], told: str) -> None:
+def test_undecided_gradients_are_counted_separately(full: Workspace, statements: list[str], told: str) -> None:
     one = queries.alignments(full, EXPERIMENT)[0]
     alignments = [replace(one, statement=statement) for statement in statements]
     assert titles.alignment(alignments) == f"During training, {told}"
@@ -165,7 +165,7 @@ def test_gradients_of_one_kind_of_parameters_are_told_by_layer(full: Workspace) 
     one = replace(queries.alignments(full, EXPERIMENT)[0], parameters="attention", statement="aligned")
     layers = [replace(one, layer=layer, task_b=task) for layer in (0, 1) for task in ("cord", "disc")]
     layers[0] = replace(layers[0], statement="inconclusive")
-    told = "During training, 1 of 2 pairs of tasks are shown to point the same way in every layer"
+    told = "During training, 1 of 2 pairs of tasks are aligned in every layer"
     assert titles.alignment(layers) == told
 
 

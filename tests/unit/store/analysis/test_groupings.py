@@ -89,7 +89,7 @@ def test_a_margin_too_small_for_the_test_set_is_inconclusive_and_says_what_would
     ingest(workspace, force=True)
     ((verdict, statement),) = rows(workspace, "SELECT verdict, statement FROM recommendation")
     assert verdict == "inconclusive"
-    assert str(statement).startswith("2 models instead of 3 (canal + twin; disc) may do, but that is not settled: ")
+    assert str(statement).startswith("2 models instead of 3 (canal + twin; disc): undecided for ")
     assert "test examples" in str(statement)
     assert rows(workspace, "SELECT * FROM groupings WHERE recommended") == []
 
