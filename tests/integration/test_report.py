@@ -12,7 +12,7 @@ from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
 from mtlens_dashboard.catalog import ENTRIES, find, find_experiment
-from mtlens_dashboard.export.image import NAMES, export
+from mtlens_dashboard.export.image import export
 from mtlens_dashboard.export.report import exhibit, write_report
 from mtlens_dashboard.figures.theme import DARK
 from mtlens_dashboard.wording import titles
@@ -145,7 +145,7 @@ def test_no_experiment_at_all(tmp_path: Path) -> None:
 
 
 def test_names_of_figures() -> None:
-    assert "case" in NAMES
+    assert "case" in ENTRIES
     assert find("forest").name == "forest"
     with pytest.raises(WorkspaceError, match=r"one of case, forest, .*; found 'forrest'; did you mean 'forest'\?$"):
         find("forrest")

@@ -100,7 +100,9 @@ def test_the_course_of_a_pair_says_where_its_sign_is_undecided(full: Workspace) 
     one = queries.pair_over_stages(full, EXPERIMENT, "canal", "cord")[1]
     bounds = (("start", -0.1, 0.4), ("end", 0.1, 0.5))
     course = [replace(one, stage=when, epoch=None, cosine=0.2, low=low, high=high) for when, low, high in bounds]
-    assert figures.title_of(figures.stage_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign undecided) to 0.20"
+    assert (
+        figures.title_of(figures.stage_map(course)) == "Gradients of canal and cord: cosine from 0.20 (sign undecided) to 0.20"
+    )
 
 
 def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:
