@@ -94,7 +94,7 @@ def _run_table(overview: Overview) -> Table:
 def _print_power(overview: Overview) -> None:
     """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
     margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.seeds
-    table = Table("task", "test examples", *(f"at {share:.0%} disagreement_rate" for share in DISAGREEMENT_RATES), **NARROW)
+    table = Table("task", "test examples", *(f"at {share:.0%} disagreement" for share in DISAGREEMENT_RATES), **NARROW)
     table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
     table.title_justify = "left"
     for task in overview.power:

@@ -30,7 +30,7 @@ def change_to_bytes(model: nn.Module, initial: dict[str, Tensor]) -> bytes:
 
 
 def capture(progress: Progress, model: nn.Module, best: dict[str, Tensor], optimiser: torch.optim.Optimizer) -> bytes:
-    """Everything that the next epoch needs: current and best weights, optimiser stages, counters."""
+    """Everything that the next epoch needs: current and best weights, optimiser moments, counters."""
     tensors = {f"now/{name}": tensor for name, tensor in trained_tensors(model).items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     for name, parameter in model.named_parameters():
@@ -53,7 +53,7 @@ def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) ->
         if metadata["crc32"] != _checksum(tensors):
             raise ValueError("its checksum is another")
         best = {name: tensors[f"best/{name}"].to(tensor.device) for name, tensor in trained_tensors(model).items()}
-        stages = {name: _stages(name, tensors) for name in best}
+        moments = {name: _moments(name, tensors) for name in best}
         for name, tensor in trained_tensors(model).items():
             if tensors[f"now/{name}"].shape != tensor.shape or tensors[f"best/{name}"].shape != tensor.shape:
                 raise ValueError(f"{name} has another shape")
@@ -63,9 +63,9 @@ def restore(state: bytes, model: nn.Module, optimiser: torch.optim.Optimizer) ->
         for name, tensor in trained_tensors(model).items():
             tensor.copy_(tensors[f"now/{name}"])
     for name, parameter in model.named_parameters():
-        if stages.get(name):
-            on_device = {key: value.to(parameter.device) for key, value in stages[name].items() if key != "step"}
-            optimiser.state[parameter] = {"step": stages[name]["step"].to(parameter.device), **on_device}
+        if moments.get(name):
+            on_device = {key: value.to(parameter.device) for key, value in moments[name].items() if key != "step"}
+            optimiser.state[parameter] = {"step": moments[name]["step"].to(parameter.device), **on_device}
     return progress, best
 
 
@@ -77,5 +77,5 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
     return f"{value:08x}"
 
 
-def _stages(name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _moments(name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
     return {key: tensors[f"{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}/{name}" in tensors}
