@@ -12,12 +12,12 @@ speaks of counts as harmless; Cohen's kappa is 1 for full agreement and 0 for th
 import argparse
 import csv
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from mtlens.data.folders import data_folders, find_file
 from mtlens.statistics.metrics.confusion import confusion
 from mtlens.statistics.metrics.macro_f1 import macro_f1
 
@@ -61,9 +61,10 @@ def main() -> None:
     """Print JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("findings", type=Path)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("MTLENS_DATA", ".")))
+    parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
-    with (arguments.data / "lumbar_notes" / "segment_tasks.csv").open(newline="") as file:
+    table = find_file("lumbar_notes/segment_tasks.csv", data_folders(Path(), arguments.data))
+    with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     reports = [json.loads(line) for line in arguments.findings.read_text().splitlines()]
     findings = [(report["id"], one) for report in reports for one in report["findings"]]
