@@ -11,7 +11,7 @@ from mtlens_dashboard import queries
 from mtlens_dashboard.pages import answer, cka, gradients, groupings, report, runs, single_multi, sql, try_it, welcome
 from mtlens_dashboard.widgets import auto_refresh, filters
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask
+from mtlens_dashboard.widgets.session import read
 
 _LENS = """<g fill="none" stroke="#2f8fc9" stroke-width="2.6"><circle cx="12" cy="12" r="9.2"/><path d="M18.8 18.8 26 26"/></g>
 <g fill="#2f8fc9"><circle cx="8.6" cy="12" r="2"/><circle cx="15.4" cy="12" r="2"/></g>"""
@@ -34,7 +34,7 @@ def main() -> None:
     st.logo(LOGO, size="large")
     problem, chosen = None, None
     try:
-        experiments = ask(queries.experiments)
+        experiments = read(queries.experiments)
         chosen = filters.choose(experiments) if experiments else None
     except MtlensError as error:
         problem = str(error)

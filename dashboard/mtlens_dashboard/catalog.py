@@ -1,6 +1,6 @@
 """Every figure by name: its data, how it is drawn, its table, and how to read it.
 
-`mtlens figure` and `mtlens report` know figures by this list only.
+`mtlens figure` and `mtlens report` take figures from this list only.
 """
 
 from collections.abc import Callable
@@ -55,13 +55,13 @@ def find(name: str) -> Entry:
 def find_experiment(workspace: Workspace, wanted: str | None = None) -> queries.ExperimentInfo:
     """The experiment of this id, or the newest of this name, or the newest of all; `WorkspaceError` where there is none."""
     known = queries.experiments(workspace)
-    found = next((one for one in known if wanted in (None, one.experiment_id)), None)
-    found = found or next((one for one in known if one.name == wanted), None)
-    if found is None:
-        names = ", ".join(dict.fromkeys(one.name for one in known))
+    by_id = next((experiment for experiment in known if wanted in (None, experiment.experiment_id)), None)
+    chosen = by_id or next((experiment for experiment in known if experiment.name == wanted), None)
+    if chosen is None:
+        names = ", ".join(dict.fromkeys(experiment.name for experiment in known))
         what = "an experiment" if wanted is None else f"experiment {wanted!r}"
         raise WorkspaceError(f"{workspace.root} should hold {what}; found {names or 'none'}")
-    return found
+    return chosen
 
 
 def _comparing(workspace: Workspace, experiment_id: str) -> Comparing:
@@ -90,8 +90,8 @@ def _confusion(workspace: Workspace, experiment_id: str) -> tuple[queries.Confus
 
 def _pair_over_stages(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
     """Of the pair with the lowest cosine."""
-    known = [one for one in queries.alignments(workspace, experiment_id) if one.layer is None]
-    weakest = min(known, key=lambda one: 2.0 if one.cosine is None else one.cosine, default=None)
+    known = [alignment for alignment in queries.alignments(workspace, experiment_id) if alignment.layer is None]
+    weakest = min(known, key=lambda alignment: 2.0 if alignment.cosine is None else alignment.cosine, default=None)
     return queries.pair_over_stages(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
 
 

@@ -18,7 +18,7 @@ _KINDS = (".svg", ".png", ".html")
 
 
 def export(workspace: Workspace, name: str, path: Path, *, experiment: str | None = None, dark: bool = False) -> Path:
-    """Draw figure `name` of an experiment, by id or name, or of the newest, to `path`; its suffix says the format.
+    """Draw figure `name` of an experiment, by id or name, or of the newest, to `path`; its suffix is the format.
 
     HTML follows the reader's light or dark mode. Raises `WorkspaceError` for an unknown name or format, and for SVG and PNG
     where no browser is found.
@@ -40,7 +40,7 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
 
 
 def _image(figure: Mapping[str, object], height: int, kind: str) -> bytes:
-    """Rendered by Kaleido in a local browser, which is told not to fetch MathJax."""
+    """Rendered by Kaleido in a local browser, without fetching MathJax."""
     import kaleido  # it takes a second to import, which HTML does not need
     from kaleido.errors import ChromeNotFoundError
 

@@ -1,6 +1,6 @@
 """One HTML file with the figures of an experiment: it opens without a network and follows the reader's light or dark mode.
 
-Stored strings are escaped wherever they stand; a content security policy forbids the page to load or send anything.
+Stored strings are escaped everywhere; a content security policy forbids the page to load or send anything.
 """
 
 import json
@@ -112,7 +112,7 @@ def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit
 
 
 def _section(item: Exhibit, number: int, page_title: str) -> str:
-    """Heading, unless the page says the same already, figure, and what belongs to it; an empty figure needs no reading."""
+    """Heading, unless it repeats the title of the page, figure, caption and table; an empty figure has no caption."""
     title, alt = figures.title_of(item.light), escape(figures.alt_of(item.light), quote=True)
     heading = "" if title == page_title else f"<h3>{escape(title)}</h3>"
     reading = f"<details><summary>How to read this</summary><p>{escape(item.reading)}</p></details>" if item.table.rows else ""

@@ -1,6 +1,6 @@
-"""Pictures: functions from typed Infos to Plotly figures. They know neither Streamlit nor DuckDB.
+"""Figures: functions from typed Infos to Plotly figures. They import neither Streamlit nor DuckDB.
 
-Every figure tells its conclusion in a title, carries a text for those who cannot see it (`title_of`, `alt_of`), and says
+Every figure has its conclusion as title, a text alternative (`title_of`, `alt_of`), and says
 what is missing where there is no data.
 """
 

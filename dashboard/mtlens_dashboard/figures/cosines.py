@@ -145,14 +145,14 @@ def _draw_cells(
         **colour_scale(theme, theme.diverging, (-1, 1), above=above, ticks=ticks),
     )
     placed = [(x, y, alignment) for y, row in enumerate(cells) for x, alignment in enumerate(row) if alignment is not None]
-    told = placed if numbers else []
+    numbered = placed if numbers else []
     sheet.scatter(
-        x=[x for x, _, _ in told],
-        y=[y for _, y, _ in told],
+        x=[x for x, _, _ in numbered],
+        y=[y for _, y, _ in numbered],
         mode="text",
         hoverinfo="skip",
-        text=[plain(alignment.cosine) if alignment.is_identified else "noise" for _, _, alignment in told],
-        textfont={"size": 11, "color": [_on_cell(alignment, theme) for _, _, alignment in told]},
+        text=[plain(alignment.cosine) if alignment.is_identified else "noise" for _, _, alignment in numbered],
+        textfont={"size": 11, "color": [_on_cell(alignment, theme) for _, _, alignment in numbered]},
     )
     rings = [(x, y, alignment) for x, y, alignment in placed if alignment.crosses_zero]
     aside = 0.34 if numbers else 0.0

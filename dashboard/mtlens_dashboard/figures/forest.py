@@ -198,10 +198,10 @@ def _hover(match: MatchInfo) -> str:
 
 def _alt(matching: MatchingInfo) -> str:
     kind = label_of(matching.kind)
-    told = "; ".join(
+    summary = "; ".join(
         f"{shorten(match.task or POOLED)} {signed_points(match.difference)} ({interval(match.low90, match.high90)}), "
         f"{match.verdict}"
         for match in matching.rows
     )
     limit = margin(matching.margin)
-    return f"Forest plot, {kind} less task-specific, {matching.metric} x 100, 90 % intervals, margin {limit}: {told}."
+    return f"Forest plot, {kind} less task-specific, {matching.metric} x 100, 90 % intervals, margin {limit}: {summary}."

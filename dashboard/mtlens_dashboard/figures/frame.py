@@ -1,6 +1,4 @@
-"""What every figure has: a title that says the conclusion, a text for those who cannot see it, a height, and a place that
-stays where the user zoomed to when data is refreshed.
-"""
+"""Parts of every figure: its conclusion as title, a text alternative, height, and a zoom that survives new data."""
 
 from typing import Any
 
@@ -45,7 +43,7 @@ def framed(
 
 
 def titled(figure: go.Figure, theme: Theme) -> go.Figure:
-    """A copy that stands alone: its title over it, which takes as many lines as it needs, and the background of the theme."""
+    """A copy for a file of its own: its title above it, in as many lines as needed, and the background of the theme."""
     text = wrap(title_of(figure), _TITLE_WIDTH)
     room = 2 * _ABOVE + _LINE * (text.count("<br>") + 1)
     copy = go.Figure(figure)
@@ -60,7 +58,7 @@ def titled(figure: go.Figure, theme: Theme) -> go.Figure:
 
 
 def empty(theme: Theme, title: str, advice: str) -> go.Figure:
-    """A figure without data that says what is missing, and what would bring it."""
+    """A figure without data: its title is what is missing, its text what adds it."""
     sheet = Sheet()
     sheet.note(
         wrap(advice, _ADVICE_WIDTH), 0, 1, theme.muted, size=14, xref="paper", yref="paper", xanchor="left", yanchor="top"
@@ -76,7 +74,7 @@ def title_of(figure: go.Figure) -> str:
 
 
 def alt_of(figure: go.Figure) -> str:
-    """What the figure shows, in a sentence or two, as plain text."""
+    """Text alternative of the figure, one or two sentences of plain text."""
     return _meta(figure)["alt"]
 
 

@@ -62,7 +62,7 @@ def _mosaic(
     title: str,
     alt: str,
 ) -> go.Figure:
-    """All panels as one image with gaps, and a transparent square on every cell, because heatmaps do not tell of clicks."""
+    """All panels as one image with gaps, and a transparent square on every cell, because heatmaps report no clicks."""
     size = max(len(matrix.layers) for matrix in matrices)
     shown = _least_similar(matrices, max(_FEWEST_PANELS, _MOST_CELLS // size**2))
     columns = columns_for(len(shown))

@@ -19,7 +19,7 @@ _LINE_HEIGHT = 14
 def regret(trial: TrialInfo, methods: Sequence[str] = (), *, theme: Theme = LIGHT) -> go.Figure:
     """What each method's choice loses at each budget against the exhaustive oracle's, in points, a panel per method.
 
-    methods: those that are shown, all where none is named; the title speaks of all.
+    methods: those that are shown, all where none is named; the title is about all.
     """
     judged = [info for info in trial.methods if info.method != ORACLE and any(loss is not None for loss in info.regret)]
     shown = [info for info in judged if info.method in methods] or judged

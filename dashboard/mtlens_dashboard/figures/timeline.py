@@ -54,7 +54,7 @@ def timeline(runs: Sequence[RunInfo], now: datetime, *, theme: Theme = LIGHT) ->
 
 @dataclass(kw_only=True)
 class _Bar:
-    """One run, or several that follow each other and could not be told apart. told: what pointing at the run shows."""
+    """One run, or several that follow each other and could not be distinguished. hover: text shown at the pointer."""
 
     lane: int
     state: str

@@ -9,7 +9,7 @@ from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.chart import chart, nothing, part, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing, plain
 
@@ -24,7 +24,7 @@ MOST = 15  # pairs in one figure; more would be unreadable
 
 def page(chosen: Chosen) -> None:
     """By depth first, then layer against layer."""
-    ways = ask(queries.choices, chosen.experiment_id)
+    ways = read(queries.choices, chosen.experiment_id)
     if not ways:
         st.title(literal(titles.similarity(())), anchor=False)
         nothing(
@@ -34,11 +34,11 @@ def page(chosen: Chosen) -> None:
         return
     heading = st.empty()
     kind, comparing = _choose(ways)
-    found = ask(queries.profiles, chosen.experiment_id, kind, comparing)
-    heading.title(literal(titles.similarity(found)), anchor=False)
-    profiles = tuple(profile for profile in found if profile.involves(chosen.tasks))
+    every_profile = read(queries.profiles, chosen.experiment_id, kind, comparing)
+    heading.title(literal(titles.similarity(every_profile)), anchor=False)
+    profiles = tuple(profile for profile in every_profile if profile.involves(chosen.tasks))
     if not profiles:
-        if found:
+        if every_profile:
             nothing("Choose at least two tasks", "Task-specific models are compared pair by pair.")
         else:
             nothing("No such comparison", "No models have been compared in this way.")
@@ -66,8 +66,8 @@ def _choose(ways: tuple[queries.Comparing, ...]) -> tuple[queries.PairKind, quer
 def _matrices(
     chosen: Chosen, kind: queries.PairKind, comparing: queries.Comparing, profiles: Sequence[queries.ProfileInfo]
 ) -> None:
-    found = {(info.task_a, info.task_b): info for info in ask(queries.matrices, chosen.experiment_id, kind, comparing)}
-    matrices = tuple(found[pair] for info in profiles if (pair := (info.task_a, info.task_b)) in found)
+    by_pair = {(info.task_a, info.task_b): info for info in read(queries.matrices, chosen.experiment_id, kind, comparing)}
+    matrices = tuple(by_pair[pair] for info in profiles if (pair := (info.task_a, info.task_b)) in by_pair)
     if not matrices:
         return
     st.markdown("## Every layer against every layer")
@@ -105,7 +105,7 @@ def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.
         layers = list(matrices[panel].layers)
         layer_a = st.selectbox("Layer of the first", layers, key="layer_a", bind="query-params", width=140)
         layer_b = st.selectbox("Layer of the second", layers, key="layer_b", bind="query-params", width=140)
-    cells = ask(queries.cell, chosen.experiment_id, matrices[panel], layer_a, layer_b, comparing)
+    cells = read(queries.cell, chosen.experiment_id, matrices[panel], layer_a, layer_b, comparing)
     if not cells:
         st.caption("No pair of seeds was compared here.")
         return

@@ -6,7 +6,7 @@ from mtlens_dashboard import figures, queries
 from mtlens_dashboard.widgets.chart import chart, nothing, part
 from mtlens_dashboard.widgets.filters import WHOLE_ENCODER, Chosen, layer_name
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing
 
@@ -20,7 +20,7 @@ MOST = 15  # pairs in one figure; more would be unreadable
 
 def page(chosen: Chosen) -> None:
     """All pairs at one stage, then by depth, then one pair over training."""
-    stages = ask(queries.stages, chosen.experiment_id)
+    stages = read(queries.stages, chosen.experiment_id)
     if not stages:
         st.title(literal(titles.alignment(())), anchor=False)
         nothing(
@@ -30,10 +30,10 @@ def page(chosen: Chosen) -> None:
         return
     heading = st.empty()
     stage = _choose(stages)
-    found = ask(queries.alignments, chosen.experiment_id, setting=stage.setting, stage=stage.stage, epoch=stage.epoch,
+    every_pair = read(queries.alignments, chosen.experiment_id, setting=stage.setting, stage=stage.stage, epoch=stage.epoch,
                 parameters=stage.parameters)  # fmt: skip
-    heading.title(literal(titles.alignment(found)), anchor=False)
-    alignments = tuple(alignment for alignment in found if alignment.involves(chosen.tasks))
+    heading.title(literal(titles.alignment(every_pair)), anchor=False)
+    alignments = tuple(alignment for alignment in every_pair if alignment.involves(chosen.tasks))
     if not alignments:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
@@ -103,7 +103,7 @@ def _course(chosen: Chosen, stage: queries.StageInfo, alignments: tuple[queries.
     pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in alignments))
     st.markdown("## One pair of tasks over training")
     pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
-    course = ask(queries.pair_over_stages, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
+    course = read(queries.pair_over_stages, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
     if len({alignment.when for alignment in course}) < 2:
         st.caption("Only one stage of training was measured in this setting.")
         return

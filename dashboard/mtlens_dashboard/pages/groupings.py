@@ -6,14 +6,14 @@ from mtlens_dashboard import figures, queries
 from mtlens_dashboard.widgets.chart import chart, nothing
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 
 
 def page(chosen: Chosen) -> None:
     """What to train together, how good the predictions were, and what they cost."""
-    groupings = ask(queries.groupings, chosen.experiment_id)
-    recommended = ask(queries.recommendation, chosen.experiment_id)
+    groupings = read(queries.groupings, chosen.experiment_id)
+    recommended = read(queries.recommendation, chosen.experiment_id)
     st.title(literal(titles.groupings(groupings, recommended)), anchor=False)
     if not groupings:
         nothing(
@@ -30,7 +30,7 @@ def page(chosen: Chosen) -> None:
     shown = tuple(grouping for grouping in groupings if grouping.method in picked)
     figure = draw(figures.partitions, shown, recommended)
     chart("groupings", figure, (shown, recommended), title="Ways to divide the tasks among models, the best first")
-    whole = ask(queries.trial, chosen.experiment_id)
+    whole = read(queries.trial, chosen.experiment_id)
     trial = whole.only(picked, chosen.tasks)
     if trial.scores:
         chart("predicted-measured", draw(figures.predicted_measured, trial), trial)

@@ -16,7 +16,7 @@ def page(chosen: Chosen) -> None:
     """Written when the button is pressed, from the newest snapshot."""
     st.title(f"One file with all of it: {literal(label(chosen.experiment))}", anchor=False)
     st.markdown(
-        "The report is one HTML file with each figure of these pages once, the sentence that it says, how to read it, and the "
+        "The report is one HTML file with each figure of these pages once, its conclusion, how to read it, and the "
         f"first {MOST_ROWS} rows of its table. Where a page lets you choose, the report has the default, or the task or pair "
         "with the largest difference. It needs no network and no server, and holds no texts: only ids, labels and scores."
     )

@@ -1,4 +1,4 @@
-"""How far is it? Progress, time left, signs of life and reasons of failure, drawn anew every other second."""
+"""Progress of the runs: time left, last events and reasons of failure, refreshed every two seconds."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +12,11 @@ from mtlens_dashboard.widgets.auto_refresh import SECONDS
 from mtlens_dashboard.widgets.chart import chart, details, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import duration, shorten
 
-PIECES = {
+EVIDENCE_JOBS = {
     "states": "hidden states",
     "similarity": "similarity (CKA)",
     "gradients": "gradients",
@@ -25,7 +25,7 @@ PIECES = {
     "linearised": "linearised estimate (Grad-TAE)",
 }
 HOW_RUNS = """
-All runs that the experiment asks for, the newest sign of life first. **State**: waiting, unfinished, done, failed or damaged.
+All runs that the experiment asks for, the newest event first. **State**: waiting, unfinished, done, failed or damaged.
 **Selected**: the grid point that is compared. Scores are means over the tasks of the run: from 0 to 1 in this table
 and its file, x 100 in the list above. Times are UTC.
 """
@@ -45,7 +45,7 @@ def _live(chosen: Chosen) -> None:
 
 
 def _show_progress(chosen: Chosen) -> None:
-    runs = ask(queries.runs, chosen.experiment_id)
+    runs = read(queries.runs, chosen.experiment_id)
     now = datetime.now(UTC).replace(tzinfo=None)
     st.title(literal(titles.runs(runs, now)), anchor=False)
     if not runs:
@@ -54,7 +54,7 @@ def _show_progress(chosen: Chosen) -> None:
     st.progress(sum(run.fraction for run in runs) / len(runs))
     _training([run for run in runs if run.state == "unfinished"], now)
     _failed([run for run in runs if run.state in ("failed", "damaged")])
-    _pieces(ask(queries.evidence_jobs, chosen.experiment_id))
+    _evidence_jobs(read(queries.evidence_jobs, chosen.experiment_id))
     times = [run.last_event for run in runs if run.last_event]
     if times:
         chart("timeline", draw(figures.timeline, runs, max(times)), runs, title="When they ran")
@@ -72,7 +72,7 @@ def _training(runs: list[queries.RunInfo], now: datetime) -> None:
         "progress": [100 * run.fraction for run in runs],
         "epoch": [f"{run.epoch or 0} of {run.epochs}" for run in runs],
         "left": [duration(run.seconds_left(now)) for run in runs],
-        "last sign of life": [_heartbeat(run, now) for run in runs],
+        "last event": [_heartbeat(run, now) for run in runs],
     }
     st.dataframe(columns, hide_index=True, key="training", column_config={"progress": _progress()})
 
@@ -90,13 +90,13 @@ def _failed(runs: list[queries.RunInfo]) -> None:
     st.caption("The command that started the experiment tries them again.")
 
 
-def _pieces(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
+def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
     if not evidence_jobs:
         return
     st.markdown("## Evidence")
     names = ("computation", "state", "number", "time", "reasons")
     rows = [
-        (PIECES.get(job.kind, job.kind), job.state, job.number, duration(job.seconds), "; ".join(job.reasons))
+        (EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, duration(job.seconds), "; ".join(job.reasons))
         for job in evidence_jobs
     ]
     show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs")
@@ -104,7 +104,7 @@ def _pieces(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
 
 def _all(runs: tuple[queries.RunInfo, ...]) -> None:
     runs = tuple(sorted(runs, key=lambda run: run.last_event or datetime.min, reverse=True))
-    st.caption("The newest sign of life first, waiting runs last. A click on the head of a column sorts by it.")
+    st.caption("The newest event first, waiting runs last. Click a column heading to sort.")
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
@@ -126,7 +126,7 @@ def _all(runs: tuple[queries.RunInfo, ...]) -> None:
 
 
 def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:
-    """Columns that say something only where a grid was searched."""
+    """Columns that are useful only where a grid was searched."""
     return {"grid point": [run.candidate for run in runs], "selected": [run.selected for run in runs]}
 
 

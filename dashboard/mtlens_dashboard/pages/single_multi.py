@@ -11,7 +11,7 @@ from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.chart import chart, details, nothing, show
 from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, draw
+from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing, shorten
 
@@ -25,7 +25,7 @@ their intervals, are those of the forest plot, by the metric of each task.
 def page(chosen: Chosen) -> None:
     """From the verdict down to single predictions."""
     kinds = [kind.name for kind in RUN_KINDS.values() if kind.compared]
-    comparisons = [ask(queries.matching, chosen.experiment_id, kind) for kind in kinds]
+    comparisons = [read(queries.matching, chosen.experiment_id, kind) for kind in kinds]
     compared = {matching.kind: matching for matching in comparisons if matching.rows}
     kind = _choose_kind(list(compared))
     if kind is None:
@@ -70,8 +70,8 @@ def _of_seeds(matching: queries.MatchingInfo, seeds: tuple[int, ...]) -> queries
 
 
 def _scores(chosen: Chosen) -> None:
-    found = [score for score in ask(queries.scores, chosen.experiment_id) if score.task in chosen.tasks]
-    scores = tuple(score for score in found if score.metric == chosen.metric)
+    every_metric = [score for score in read(queries.scores, chosen.experiment_id) if score.task in chosen.tasks]
+    scores = tuple(score for score in every_metric if score.metric == chosen.metric)
     metric = label_of(chosen.metric)
     st.markdown(f"## Models and tasks: {literal(metric)} on the test split")
     if not scores:
@@ -85,7 +85,7 @@ def _scores(chosen: Chosen) -> None:
 def _curves(chosen: Chosen) -> None:
     curves = tuple(
         curve
-        for curve in ask(queries.curves, chosen.experiment_id)
+        for curve in read(queries.curves, chosen.experiment_id)
         if curve.seed in chosen.seeds and set(curve.tasks) & set(chosen.tasks)
     )
     if not curves:
@@ -104,7 +104,7 @@ def _curves(chosen: Chosen) -> None:
 
 def _confusion(chosen: Chosen) -> None:
     task = st.selectbox("Predictions of task", chosen.tasks, key="task", bind="query-params", format_func=shorten, width=320)
-    matrices = ask(queries.confusion, chosen.experiment_id, task)
+    matrices = read(queries.confusion, chosen.experiment_id, task)
     if not matrices:
         nothing("No confusion matrices yet", "They are counted from the predictions of finished runs.")
         return
@@ -113,7 +113,7 @@ def _confusion(chosen: Chosen) -> None:
 
 def _differing(chosen: Chosen) -> None:
     """Only what differs between this experiment and another one."""
-    others = {other.experiment_id: other for other in ask(queries.experiments) if other.experiment_id != chosen.experiment_id}
+    others = {other.experiment_id: other for other in read(queries.experiments) if other.experiment_id != chosen.experiment_id}
     if not others:
         return
     st.markdown("## Only what differs from another experiment")
@@ -121,10 +121,10 @@ def _differing(chosen: Chosen) -> None:
         "Other experiment", list(others), format_func=lambda id_: label(others[id_]) if id_ in others else id_, key="other",
         bind="query-params",
     )  # fmt: skip
-    settings = ask(queries.differing_experiments, (chosen.experiment_id, other))
+    settings = read(queries.differing_experiments, (chosen.experiment_id, other))
     names = (label(chosen.experiment), label(others[other]))
     if not settings:
-        st.caption("Their experiment files say the same.")
+        st.caption("Their experiment files are equal.")
         return
     table = tables.of_settings(settings, names)
     show(table, "differing")

@@ -1,4 +1,4 @@
-"""One view of the store -> one frozen Info. Functions here take a workspace and ask its newest snapshot; figures draw Infos."""
+"""One view of the store -> one frozen Info. Functions read the newest snapshot of a workspace; figures draw Infos."""
 
 from mtlens_dashboard.queries.cka import (
     CellInfo,

@@ -10,7 +10,7 @@ from mtlens_dashboard.queries.rows import read_infos
 class CostInfo:
     """The models of one kind that serve all tasks once, mean over seeds and sum over models.
 
-    parameters: weights to store; seconds: training; inference_seconds: predicting the test split, None where no run says.
+    parameters: weights to store; seconds: training; inference_seconds: predicting the test split, None where not measured.
     """
 
     role: str

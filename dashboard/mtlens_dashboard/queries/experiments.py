@@ -13,7 +13,7 @@ from mtlens_dashboard.queries.rows import read_infos
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotInfo:
-    """The database that answers: its name never returns, so it tells whether data has changed. Times are UTC, naive."""
+    """The database that answers: its name is never used again, so a new name means new data. Times are UTC, naive."""
 
     name: str
     published: datetime

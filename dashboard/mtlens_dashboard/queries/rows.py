@@ -15,7 +15,7 @@ from mtlens.store.workspace.workspace import Workspace
 
 Info = TypeVar("Info")
 _OF_ANOTHER_VERSION = ("Binder Error", "Catalog Error")
-"""What DuckDB says of a column, table or view that the results do not have."""
+"""Errors of DuckDB for a column, table or view that the results do not have."""
 
 
 def read_infos(workspace: Workspace, info: type[Info], sql: str, params: Mapping[str, Any]) -> tuple[Info, ...]:

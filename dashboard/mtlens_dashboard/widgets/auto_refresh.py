@@ -5,7 +5,7 @@ import streamlit as st
 from mtlens.errors import MtlensError
 from mtlens_dashboard import queries
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask, newest, theme
+from mtlens_dashboard.widgets.session import newest, read, theme
 from mtlens_dashboard.widgets.shown_workspace import workspace
 
 SECONDS = 2.0
@@ -24,12 +24,12 @@ def watch(experiment_id: str | None) -> None:
     """Rerun the page once there are other results than those that it shows, or the browser has another colour scheme.
 
     Progress alone does not count: a page would be drawn every other second while runs train. Where the store cannot be read,
-    the page stays as it is and says so.
+    the page stays as it is, with a note.
     """
     if theme().name != st.session_state.get(_SCHEME):
         st.rerun()
     try:
-        about = ask(queries.snapshot)
+        about = read(queries.snapshot)
         results = _results(experiment_id)
     except MtlensError as error:
         if st.session_state.get(_SHOWN) is not None:
@@ -45,8 +45,8 @@ def _results(experiment_id: str | None) -> object:
     """Changes when a run ends, a comparison or evidence arrives, or an experiment begins; None where there is no store."""
     try:
         newest()
-        evidence_jobs = ask(queries.evidence_jobs, experiment_id) if experiment_id else ()
-        return ask(queries.experiments), tuple(
+        evidence_jobs = read(queries.evidence_jobs, experiment_id) if experiment_id else ()
+        return read(queries.experiments), tuple(
             (evidence_job.kind, evidence_job.state, evidence_job.number) for evidence_job in evidence_jobs
         )
     except MtlensError:

@@ -10,7 +10,7 @@ _COLOURS = {"good": "green", "better": "blue", "bad": "orange", "weak": "yellow"
 
 
 def card(question: str, mark: Mark, answer: str, sentence: str) -> None:
-    """Everything is shown as it is: names of tasks may stand in it."""
+    """All text is shown literally, as it may contain names of tasks."""
     with st.container(border=True, height="stretch", gap="xxsmall"):
         st.caption(literal(question))
         st.markdown(f"## :{_COLOURS[mark.role]}[{mark.symbol}] {literal(answer)}\n\n{literal(sentence)}")

@@ -25,9 +25,9 @@ def chart(
     table: tables.Table | None = None,
     on_click: Callable[[Any], None] | None = None,
 ) -> None:
-    """Draw the figure of this name in the catalog, which also tells how to read it and makes its table from `info`.
+    """Draw the figure of this name in the catalog, which also has its caption and makes its table from `info`.
 
-    title and table stand in place of those of figure and catalogue. The name keeps the zoom from run to run. on_click is told
+    title and table replace those of figure and catalog. The name keeps the zoom from run to run. on_click gets
     the customdata of the point that was clicked, before the page is drawn again.
     """
     entry = ENTRIES[name]
@@ -79,7 +79,7 @@ def details(
     label: str = "How to read this · table · CSV",
     latex: bool = False,
 ) -> None:
-    """How to read what stands above, its table, and that as CSV (and LaTeX). Built only once it is opened."""
+    """How to read the chart above, its table, and that as CSV (and LaTeX). Built only once it is opened."""
     opened = st.expander(label, type="compact", key=f"{name}-behind", on_change="rerun")
     if not opened.open:
         return
@@ -101,7 +101,7 @@ def download(file: str, text: str, kind: str, *, key: str) -> None:
 
 
 def show(table: tables.Table, key: str, **config: Any) -> None:
-    """The first rows of a table; where there are more, it says so."""
+    """The first rows of a table; where there are more, with their number."""
     st.dataframe(columns(table.columns, table.rows[:_LOOKS_AT]), hide_index=True, key=key, **config)
     if len(table.rows) > _LOOKS_AT:
         st.caption(f"The first {_LOOKS_AT} of {len(table.rows)} rows; the file has all of them.")
@@ -123,7 +123,7 @@ def part(items: Sequence[Item], most: int, what: str) -> Sequence[Item]:
 
 
 def nothing(what: str, why: str) -> None:
-    """An honest empty place: what would stand here, and why it does not yet."""
+    """An empty place: what will appear here, and when."""
     with st.container(border=True):
         st.markdown(f"**{what}**")
         st.caption(why)

@@ -1,6 +1,6 @@
 """The filters of the sidebar: shared by all pages and kept in the URL, so that a link reopens the same view.
 
-The URL leaves out what is at its default; the experiment always stands there, because the newest one changes.
+The URL leaves out what has its default value; it always names the experiment, because the newest one changes.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import streamlit as st
 
 from mtlens.statistics.metrics import DEFAULT, METRICS, label_of
 from mtlens_dashboard import queries
-from mtlens_dashboard.widgets.session import ask
+from mtlens_dashboard.widgets.session import read
 
 _IN_URL = "experiment"  # as the keys of the widgets, a name in the URL: links that people keep depend on it
 _CHOSEN = "experiment chosen"
@@ -95,11 +95,11 @@ def _choose_experiment(experiments: Sequence[queries.ExperimentInfo]) -> queries
 
 
 def _metrics(experiment: queries.ExperimentInfo) -> list[str]:
-    found = {score.metric for score in ask(queries.scores, experiment.experiment_id)}
-    return [*(name for name in METRICS if name in found), *sorted(found - METRICS.keys())] or [DEFAULT]
+    stored = {score.metric for score in read(queries.scores, experiment.experiment_id)}
+    return [*(name for name in METRICS if name in stored), *sorted(stored - METRICS.keys())] or [DEFAULT]
 
 
 def _layers(experiment: queries.ExperimentInfo) -> list[int]:
-    of_gradients = {layer for stage in ask(queries.stages, experiment.experiment_id) for layer in stage.layers}
-    of_states = {one.layer for profile in ask(queries.profiles, experiment.experiment_id) for one in profile.layers}
+    of_gradients = {layer for stage in read(queries.stages, experiment.experiment_id) for layer in stage.layers}
+    of_states = {layer.layer for profile in read(queries.profiles, experiment.experiment_id) for layer in profile.layers}
     return sorted(of_gradients | of_states)

@@ -1,4 +1,4 @@
-"""What all pages stand on: the newest snapshot, answers kept until the next one, and the browser's theme."""
+"""What all pages use: the newest snapshot, answers kept until the next one, and the browser's theme."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -47,7 +47,9 @@ def newest() -> str:
         return st.session_state[_LAST_GOOD]
 
 
-def ask(view: Callable[Concatenate[Workspace, Arguments], Answer], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+def read(
+    view: Callable[Concatenate[Workspace, Arguments], Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Answer:
     """What a function of `mtlens_dashboard.queries` answers, asked once per snapshot.
 
     Where the newest snapshot cannot be read, the answer from the last one that could is given again.
@@ -55,17 +57,17 @@ def ask(view: Callable[Concatenate[Workspace, Arguments], Answer], *args: Argume
     options = tuple(kwargs.items())
     snapshot = newest()
     try:
-        answer = _ask(str(workspace().root), snapshot, view, args, options)
+        answer = _read(str(workspace().root), snapshot, view, args, options)
     except MtlensError:
         last = st.session_state.get(_LAST_GOOD, snapshot)
         if last == snapshot:
             raise
-        return _ask(str(workspace().root), last, view, args, options)
+        return _read(str(workspace().root), last, view, args, options)
     st.session_state[_LAST_GOOD] = snapshot
     return answer
 
 
 @lru_cache(maxsize=_KEPT)  # `st.cache_data` copies every answer, and keeps a lock for every key there ever was
-def _ask(root: str, snapshot: str, view: Callable[..., Any], args: tuple[Any, ...], options: tuple[Any, ...]) -> Any:
+def _read(root: str, snapshot: str, view: Callable[..., Any], args: tuple[Any, ...], options: tuple[Any, ...]) -> Any:
     """`snapshot` is here to be part of the key. What is answered is shared by all sessions: it is never changed."""
     return view(Workspace(Path(root)), *args, **dict(options))

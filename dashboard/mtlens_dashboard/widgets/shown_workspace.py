@@ -1,4 +1,4 @@
-"""Which workspace the dashboard shows: the server sets it once, the pages ask for it."""
+"""Which workspace the dashboard shows: the server sets it once, the pages read it."""
 
 import os
 from pathlib import Path

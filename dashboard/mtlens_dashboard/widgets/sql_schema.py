@@ -5,7 +5,7 @@ import streamlit as st
 from mtlens.store.database.shared_connection import query
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.widgets.markdown import literal
-from mtlens_dashboard.widgets.session import ask
+from mtlens_dashboard.widgets.session import read
 
 _SCHEMA = """
     SELECT name, kind, described.comment, column_name, data_type, columns.comment
@@ -20,8 +20,8 @@ _SCHEMA = """
 
 
 def browser() -> None:
-    """Views come first, for they answer what people ask most."""
-    rows = ask(_schema)
+    """Views first: they answer the most frequent questions."""
+    rows = read(_schema)
     kinds = {row[0]: row[1] for row in rows}
     name = st.selectbox(
         "Tables and views", list(kinds), format_func=lambda name: f"{name} ({kinds[name]})", key="table", bind="query-params"

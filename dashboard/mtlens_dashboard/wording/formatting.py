@@ -31,7 +31,7 @@ def shorten(name: str, length: int = 24) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Plotly shows as it stands: no tags, no entities, and no $ that would make it a formula."""
+    """Text that Plotly shows unchanged: no tags, no entities, and no $ that would make it a formula."""
     return text.translate(_ENTITIES)
 
 
