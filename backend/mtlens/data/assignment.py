@@ -1,7 +1,8 @@
 """Which rows train, validate and test: no text and no group, such as a patient, is in two splits.
 
 Rows that share a group or a text (lower case, letters and digits only) form a cluster. Splits made here keep clusters
-whole. Splits that a table gives are kept, and rows that repeat a text of a later split are dropped.
+whole. Splits that a table gives are kept, and rows that repeat a text of a later split are dropped. Rows that only test are
+added after that, so that the others are split as if they did not exist.
 """
 
 import hashlib
@@ -69,6 +70,25 @@ def assign(
     work.drop_repeats(np.ones_like(is_open), (_TEST, _VALIDATION, _TRAIN))
     work.note_divided_groups()
     return Assignment(splits=work.splits, clusters=work.clusters, notes=tuple(work.notes))
+
+
+def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str | None]) -> Assignment:
+    """The assignment of n rows, of which the first have one already; those beyond it test and do nothing else.
+
+    Those whose text also stands in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
+    """
+    first = len(assignment.splits)
+    numbers = _numbered([normalised(text) for text in texts])
+    learnt = np.unique(numbers[:first][np.isin(assignment.splits, (_TRAIN, _VALIDATION))])
+    repeated = np.isin(numbers[first:], learnt)
+    added = np.where(repeated, DROPPED, _TEST).astype(np.int8)
+    clusters = _linked(np.full(len(texts), -1), _numbered(groups))[first:] + assignment.clusters.max() + 1
+    note = f"rows dropped from the texts that only test, as their text also stands in train or validation: {repeated.sum():,}"
+    return Assignment(
+        splits=np.concatenate([assignment.splits, added]),
+        clusters=np.concatenate([assignment.clusters, clusters.astype(np.int32)]),
+        notes=(*assignment.notes, *([note] if repeated.any() else [])),
+    )
 
 
 @dataclass(kw_only=True, eq=False)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Task
-from mtlens.data.assignment import DROPPED, assign
+from mtlens.data.assignment import DROPPED, add_test, assign
 from mtlens.data.columns import nearest
 from mtlens.data.examples import Examples
 from mtlens.data.sources import Rows, source_of
@@ -57,15 +57,20 @@ def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.in
     texts = [text for rows in sources for text in rows.texts]
     groups = [group for rows in sources for group in rows.groups]
     given: list[SplitName | None] = [split for rows in sources for split in rows.splits]
-    labelled = np.flatnonzero((labels != MISSING).any(axis=1))
+    only_test = np.concatenate([np.arange(len(rows.ids), 0, -1) <= rows.only_test for rows in sources])
+    has_label = (labels != MISSING).any(axis=1)
+    shared_out = np.flatnonzero(has_label & ~only_test)
+    labelled = np.concatenate([shared_out, np.flatnonzero(has_label & only_test)])
     assignment = assign(
-        texts=[texts[row] for row in labelled],
-        groups=[groups[row] for row in labelled],
-        given=[given[row] for row in labelled],
-        sources=source[labelled],
-        labels=labels[labelled],
+        texts=[texts[row] for row in shared_out],
+        groups=[groups[row] for row in shared_out],
+        given=[given[row] for row in shared_out],
+        sources=source[shared_out],
+        labels=labels[shared_out],
         sizes=experiment.data.splits,
     )
+    if only_test.any():
+        assignment = add_test(assignment, [texts[row] for row in labelled], [groups[row] for row in labelled])
     placed = assignment.splits != DROPPED
     kept = labelled[placed]
     left_out = len(labels) - len(labelled)

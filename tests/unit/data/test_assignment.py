@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlens.config.sections import Splits
-from mtlens.data.assignment import DROPPED, assign, normalised
+from mtlens.data.assignment import DROPPED, Assignment, add_test, assign, normalised
 from mtlens.data.splits import SPLITS
 from mtlens.data.stratify import OPEN, allot
 from mtlens.tasks import MISSING
@@ -225,3 +225,21 @@ def test_a_share_of_zero_gets_nothing():
     keys = np.arange(50, dtype=np.uint64)
     found = allot(clusters, labels, np.full(50, OPEN, dtype=np.int8), keys, (0.8, 0.2, 0.0))
     assert np.bincount(found, minlength=3).tolist() == [40, 10, 0]
+
+
+def test_rows_that_only_test_change_no_other_and_lose_what_was_trained_on():
+    first = Assignment(
+        splits=np.array([0, 1, 2], dtype=np.int8), clusters=np.array([0, 1, 1], dtype=np.int32), notes=("before",)
+    )
+    texts = ["trained", "validated", "tested", "Trained!", "validated", "tested", "new", "also new"]
+    groups = ["a", "b", "b", "t", "t", "t", "t", None]
+    added = add_test(first, texts, groups)
+    assert added.splits.tolist() == [0, 1, 2, DROPPED, DROPPED, 2, 2, 2]
+    np.testing.assert_array_equal(added.clusters[:3], first.clusters)
+    patient, other = added.clusters[6], added.clusters[7]
+    assert added.clusters[5] == patient
+    assert len({0, 1, patient, other}) == 4
+    assert added.notes == (
+        "before",
+        "rows dropped from the texts that only test, as their text also stands in train or validation: 2",
+    )

@@ -7,7 +7,7 @@ from mtlens.data.assignment import normalised
 from mtlens.data.dataset import load_examples
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.data.sources.tables import Table, Tables
-from mtlens.data.splits import TEST, in_split
+from mtlens.data.splits import SPLITS, TEST, in_split
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
@@ -163,6 +163,29 @@ def test_synthetic_reports_become_examples():
     np.testing.assert_allclose(np.bincount(examples.splits) / len(rows), [0.6, 0.15, 0.25], atol=0.05)
     for values in ([row.patient for row in rows], [normalised(row.text) for row in rows]):
         assert len(set(zip(values, examples.splits.tolist(), strict=True))) == len(set(values))
+
+
+def test_test_reports_leave_training_and_validation_as_they_are():
+    plain = load_examples(experiment(tasks=(SPINE_TASK,), spine=SPINE), [])
+    more = load_examples(experiment(tasks=(SPINE_TASK,), spine=SPINE.model_copy(update={"test_reports": 200})), [])
+    first = len(plain.ids)
+    assert more.ids[:first] == plain.ids
+    for field in ("labels", "splits", "groups"):
+        np.testing.assert_array_equal(getattr(more, field)[:first], getattr(plain, field))
+    assert more.texts[:first] == plain.texts
+    assert in_split(more.splits, TEST)[first:].all()
+    assert all(name.startswith("test-r") for name in more.ids[first:])
+    learnt = {normalised(text) for text, split in zip(plain.texts, plain.splits, strict=True) if SPLITS[split] != TEST}
+    assert not learnt & {normalised(text) for text in more.texts[first:]}
+    assert len(more.ids) - first > 6 * 200 * 0.95
+    groups = more.groups[first:]
+    assert groups.min() > plain.groups.max()
+    assert 200 * 0.75 < len(set(groups.tolist())) < 200  # patients; some have a second report
+
+
+def test_experiments_without_test_reports_do_not_name_them():
+    assert "test_reports" not in SPINE.model_dump()
+    assert Spine.model_validate(SPINE.model_copy(update={"test_reports": 5}).model_dump()).test_reports == 5
 
 
 def test_a_task_that_the_synthetic_reports_do_not_have_is_refused():

@@ -21,7 +21,7 @@ DEMO = Path(str(resources.files("mtlens.cli"))) / "demo.yaml"
 IDS = {  # name: experiment, all of its runs, all of its evidence
     "demo": ("2efb34d788250897", "f408207ae2330f15", "d053dc39d734cf2a"),
     "cervical": ("a564c6ede7b9d0b7", "6493ce38d782b60e", "2718c1e3201cdf3f"),
-    "cervical-groups": ("ee97853c143bbf95", "f408207ae2330f15", "49a69ddd273b71f1"),
+    "cervical-groups": ("c8ef06b22cc9d74c", "f408207ae2330f15", "49a69ddd273b71f1"),
     "controls-0.0": ("94d900661688beea", "ff5be2fcbfcd4c60", "6b65ce18b1f58511"),
     "controls-0.25": ("220cdbd9d3718f1a", "ff5be2fcbfcd4c60", "6b65ce18b1f58511"),
     "controls-0.5": ("b3645ba2b69ee3e5", "ff5be2fcbfcd4c60", "6b65ce18b1f58511"),

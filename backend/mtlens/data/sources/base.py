@@ -27,6 +27,7 @@ class Rows:
     splits: list[SplitName | None]  # n; None: mtlens decides
     columns: tuple[str, ...]  # all that there are
     where: Callable[[int], str]  # place of a row, such as file and line, for errors
+    only_test: int = 0  # so many rows at the end only test: the others are split as if these did not exist
 
 
 class Source(Data, ABC):

@@ -16,6 +16,12 @@ class Spine(Spec):
 
     region: Literal["cervical", "lumbar"]
     reports: PositiveInt = Field(default=400, le=1_000_000, description="number of reports; each has six segments")
+    test_reports: NonNegativeInt = Field(
+        default=0,
+        le=1_000_000,
+        description="reports that only test, beside `reports`; training and validation stay as without them",
+        exclude_if=lambda number: number == 0,  # ids of experiments without them stay as they were
+    )
     relatedness: float = Field(default=0.8, ge=0, le=1, description="0: unrelated tasks; 1: shared causes and cues")
     seed: NonNegativeInt = 0
 
@@ -29,9 +35,10 @@ class SpineReports(Source):
 
     def read(self, columns: frozenset[str], folders: Sequence[Path]) -> list[Rows]:
         """All segments of all reports; those of unseen practices belong to the test split."""
-        from mtlens.data.synthetic_reports.rows import spine_rows
+        from mtlens.data.synthetic_reports.rows import spine_rows, spine_test_rows
 
-        rows = spine_rows(self.spine)
+        test = spine_test_rows(self.spine)
+        rows = spine_rows(self.spine) + test
         held = tuple(rows[0].labels)
         return [
             Rows(
@@ -43,6 +50,7 @@ class SpineReports(Source):
                 splits=[TEST if row.unseen else None for row in rows],
                 columns=held,
                 where=lambda row: f"report {rows[row].id}",
+                only_test=len(test),
             )
         ]
 
@@ -54,7 +62,7 @@ class SpineReports(Source):
 
     def summary(self) -> list[str]:
         """What the reports are like, and how the severities of tasks correlate."""
-        from mtlens.data.synthetic_reports import generate, summarise
+        from mtlens.data.synthetic_reports import generate, generate_test, summarise
 
         corpus = summarise(generate(self.spine))
         pairs = ", ".join(f"{name} {pair.latent:.2f} (target {pair.target:.2f})" for name, pair in corpus.correlations.items())
@@ -64,4 +72,12 @@ class SpineReports(Source):
             f"{corpus.multi_level_share:.0%} of level sentences speak of several levels, {corpus.hedged_share:.0%} of segments "
             f"are hedged, {corpus.label_noise_share:.1%} of labels are wrong on purpose"
         )
-        return [about, f"correlations of severities: {pairs}"]
+        lines = [about, f"correlations of severities: {pairs}"]
+        if self.spine.test_reports:
+            reports = generate_test(self.spine).reports
+            patients, unseen = len({report.patient for report in reports}), sum(report.unseen for report in reports)
+            lines.append(
+                f"test reports beside them: {len(reports):,} of {patients:,} other patients, {unseen:,} of them from the "
+                "practices in the test split only"
+            )
+        return lines

@@ -5,8 +5,19 @@ segment form one example with a class for each task. All phrases are made up; no
 """
 
 from mtlens.data.synthetic_reports.anatomy import TASKS
-from mtlens.data.synthetic_reports.corpus import generate
+from mtlens.data.synthetic_reports.corpus import generate, generate_test
 from mtlens.data.synthetic_reports.report import Corpus, Report, ReportSentence, SegmentText
 from mtlens.data.synthetic_reports.summary import Correlation, Summary, summarise
 
-__all__ = ["TASKS", "Corpus", "Correlation", "Report", "ReportSentence", "SegmentText", "Summary", "generate", "summarise"]
+__all__ = [
+    "TASKS",
+    "Corpus",
+    "Correlation",
+    "Report",
+    "ReportSentence",
+    "SegmentText",
+    "Summary",
+    "generate",
+    "generate_test",
+    "summarise",
+]

@@ -1,7 +1,7 @@
 """From a `Spine` to its corpus of reports; every report has random numbers of its own, so more reports change no other."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,17 +21,36 @@ FOLLOW_UP: Final = 0.2
 BILATERAL: Final = 0.4
 """Probability that a patient's foramina and roots are affected on both sides."""
 
-_PATIENT, _REPORT = 0, 1
+
+class _Series(NamedTuple):
+    """A series of reports with random numbers of its own. prefix: of ids; patient, report: streams of random numbers."""
+
+    prefix: str
+    patient: int
+    report: int
+
+
+_MAIN, _TEST = _Series("", 0, 1), _Series("test-", 2, 3)
 
 
 def generate(spine: Spine) -> Corpus:
     """The corpus of a `Spine`: a function of its fields, and a prefix of the same corpus with more reports."""
-    writer = _CorpusWriter(spine)
-    return Corpus(region=spine.region, relatedness=spine.relatedness, reports=tuple(writer.reports(spine.reports)))
+    return _corpus(spine, _MAIN, spine.reports)
+
+
+def generate_test(spine: Spine) -> Corpus:
+    """The test reports of a `Spine`: of the same practices and severities, on other patients than those of `generate`."""
+    return _corpus(spine, _TEST, spine.test_reports)
+
+
+def _corpus(spine: Spine, series: _Series, number: int) -> Corpus:
+    reports = tuple(_CorpusWriter(spine, series).reports(number))
+    return Corpus(region=spine.region, relatedness=spine.relatedness, reports=reports)
 
 
 class _CorpusWriter:
-    def __init__(self, spine: Spine) -> None:
+    def __init__(self, spine: Spine, series: _Series) -> None:
+        self._series = series
         self._region: Region = spine.region
         self._relatedness = spine.relatedness
         self._seed = spine.seed
@@ -42,17 +61,17 @@ class _CorpusWriter:
     def reports(self, number: int) -> Iterator[Report]:
         patient, follow_up = -1, False
         for index in range(number):
-            rng = self._rng(_REPORT, index)
+            rng = self._rng(self._series.report, index)
             follow_up = bool(rng.random() < FOLLOW_UP) and index > 0 and not follow_up
             patient += not follow_up
             yield self._report(index, patient, follow_up, rng)
 
-    def _rng(self, kind: int, index: int) -> np.random.Generator:
-        seed = np.random.SeedSequence(self._seed, spawn_key=(REGIONS.index(self._region), kind, index))
+    def _rng(self, stream: int, index: int) -> np.random.Generator:
+        seed = np.random.SeedSequence(self._seed, spawn_key=(REGIONS.index(self._region), stream, index))
         return np.random.default_rng(seed)
 
     def _report(self, index: int, patient: int, follow_up: bool, rng: np.random.Generator) -> Report:
-        patient_rng = self._rng(_PATIENT, patient)
+        patient_rng = self._rng(self._series.patient, patient)
         practice = self._practices[int(np.searchsorted(self._cumulative_volumes[:-1], patient_rng.random(), side="right"))]
         drawn = self._model.draw(patient_rng, rng)
         truth = Truth(
@@ -72,8 +91,8 @@ class _CorpusWriter:
         )
         text, sentences = write(voice, truth)
         return Report(
-            id=f"r{index:06d}",
-            patient=f"p{patient:06d}",
+            id=f"{self._series.prefix}r{index:06d}",
+            patient=f"{self._series.prefix}p{patient:06d}",
             practice=practice.number,
             unseen=practice.unseen,
             text=text,

@@ -5,7 +5,8 @@ from typing import Final
 
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.anatomy import PATHOLOGIES, Region
-from mtlens.data.synthetic_reports.corpus import generate
+from mtlens.data.synthetic_reports.corpus import generate, generate_test
+from mtlens.data.synthetic_reports.report import Corpus
 
 SCREENING: Final = ("absent", "present")
 
@@ -23,6 +24,15 @@ class SpineRow:
 
 def spine_rows(spine: Spine) -> list[SpineRow]:
     """Six rows for each report, in order; ids such as "r000123:C5-C6" are unique."""
+    return _rows(spine, generate(spine))
+
+
+def spine_test_rows(spine: Spine) -> list[SpineRow]:
+    """The same for the test reports; ids begin with "test-"."""
+    return _rows(spine, generate_test(spine))
+
+
+def _rows(spine: Spine, corpus: Corpus) -> list[SpineRow]:
     return [
         SpineRow(
             id=f"{report.id}:{segment.level}",
@@ -31,7 +41,7 @@ def spine_rows(spine: Spine) -> list[SpineRow]:
             unseen=report.unseen,
             labels=segment.labels | screened(segment.labels, spine.region),
         )
-        for report in generate(spine).reports
+        for report in corpus.reports
         for segment in report.segments
     ]
 

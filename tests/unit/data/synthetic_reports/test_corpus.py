@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from scipy.stats import multivariate_normal
 
 from mtlens.data.sources.spine import Spine
-from mtlens.data.synthetic_reports import TASKS, generate, summarise
+from mtlens.data.synthetic_reports import TASKS, generate, generate_test, summarise
 from mtlens.data.synthetic_reports.anatomy import LEVELS, PATHOLOGIES, REGIONS
 from mtlens.data.synthetic_reports.latent import FOLLOW_UP_CORRELATION, SeverityModel
 from mtlens.data.synthetic_reports.priors import CONTRAST, CORD_GIVEN_CANAL, CORRELATIONS, HAEMANGIOMA, LABEL_NOISE, prior
@@ -43,6 +43,26 @@ def test_equal_specs_give_equal_corpora_and_any_other_field_another(region):
 def test_more_reports_leave_the_first_ones_as_they_are(region):
     few, many = (generate(Spine(region=region, reports=number, seed=3)) for number in (7, 40))
     assert many.reports[:7] == few.reports
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_test_reports_come_from_the_same_world_on_other_patients(region):
+    spec = Spine(region=region, reports=300, test_reports=300, seed=3)
+    main, test = generate(spec), generate_test(spec)
+    assert len(test.reports) == 300
+    assert generate(spec.model_copy(update={"test_reports": 0})) == main
+    assert generate_test(spec.model_copy(update={"reports": 1})) == test
+    assert not {report.patient for report in main.reports} & {report.patient for report in test.reports}
+    assert not {report.text for report in main.reports} & {report.text for report in test.reports}
+    assert {report.practice for report in main.reports if not report.unseen} == {
+        report.practice for report in test.reports if not report.unseen
+    }
+    for task, classes in PATHOLOGIES[region].items():
+        healthy = [
+            np.mean([segment.clean[task] == classes[0] for report in corpus.reports for segment in report.segments])
+            for corpus in (main, test)
+        ]
+        assert abs(healthy[0] - healthy[1]) < 0.08
 
 
 # Severities
