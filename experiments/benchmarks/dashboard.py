@@ -116,7 +116,7 @@ def query_times(workspace: Workspace) -> dict[str, float]:
             )
         },
         "confusion": lambda: queries.confusion(workspace, experiment, TASKS[0]),
-        "course": lambda: queries.course(workspace, experiment, *TASKS[:2]),
+        "pair_over_stages": lambda: queries.pair_over_stages(workspace, experiment, *TASKS[:2]),
         "differing_experiments": lambda: queries.differing_experiments(workspace, (experiment, experiment)),
         "cell": lambda: queries.cell(workspace, experiment, matrix, 3, 3),
     }  # fmt: skip

@@ -29,7 +29,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re
 EXPERIMENT = """\
 name: notes
 data:
-  tables: [{path: reports.csv, text: note, group: patient_id}]
+  tables: [{path: reports.csv, text: note, group: patient}]
 tasks:
   disc: {classes: [bulge, none]}
   canal: {classes: [normal, stenosis]}
@@ -50,7 +50,7 @@ def folder(tmp_path_factory, tiny_encoder):
     disc, canal = generator.integers(0, 2, (2, 160))
     pd.DataFrame(
         {
-            "patient_id": [f"p{i // 2}" for i in range(160)],
+            "patient": [f"p{i // 2}" for i in range(160)],
             "note": [
                 f"the disc {['with', 'without'][disc[i]]} root canal {['normal', 'severe'][canal[i]]} {i}" for i in range(160)
             ],

@@ -43,7 +43,7 @@ def experiment(
     >>> import pandas
     >>> import mtlens
     >>> notes = pandas.read_csv("reports.csv")
-    >>> experiment = mtlens.experiment(notes, text="note", tasks=["disc", "canal"], group="patient_id", margin=0.02)
+    >>> experiment = mtlens.experiment(notes, text="note", tasks=["disc", "canal"], group="patient", margin=0.02)
     >>> [task.classes for task in experiment.tasks]
     [('bulge', 'none'), ('normal', 'stenosis')]
 

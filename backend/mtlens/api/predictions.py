@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mtlens.api.arguments import as_array
 from mtlens.data.label_columns import by_number
 from mtlens.errors import DataError
-from mtlens.statistics.bootstrap import TaskPredictions
+from mtlens.statistics.task_predictions import TaskPredictions
 
 
 def task_predictions(

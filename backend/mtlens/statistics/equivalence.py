@@ -1,9 +1,8 @@
-"""Does the candidate match the baseline? Equivalence tests with a margin set beforehand, and what would settle the rest.
+"""Does the candidate match the baseline? Equivalence tests with a margin set beforehand.
 
-The difference is a mean over seeds, paired by example and by seed. Its variance is that of the test examples (cluster
-bootstrap with the seeds held) plus that between seeds. Noise private to a seed and an example enters both, which errs on
-the safe side. A percentile bootstrap that draws the seeds again too is no alternative: with three seeds that matter, its
-90 % interval covers the truth about 74 % of the time (`experiments/benchmarks/interval_coverage.py` measures both).
+The difference is a mean over seeds, paired by example and by seed; `mtlens.statistics.estimate` gives its standard error.
+`experiments/benchmarks/interval_coverage.py` measures how often the intervals hold the truth, and how often a difference as
+large as the margin is called a match.
 """
 
 from collections.abc import Sequence
@@ -11,19 +10,16 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import special
 
 from mtlens.errors import DataError
-from mtlens.statistics.bootstrap import Estimate, TaskPredictions, estimate, resampled_differences
+from mtlens.statistics.estimate import Estimate, estimate_differences
 from mtlens.statistics.metrics import label_of
 from mtlens.statistics.multiple_testing import holm
-from mtlens.statistics.power import ALPHA, POWER
+from mtlens.statistics.needed import MIN_SEEDS, needed
+from mtlens.statistics.power import ALPHA
+from mtlens.statistics.task_predictions import TaskPredictions
 
 Verdict = Literal["matches", "better", "worse", "inconclusive"]
-
-MIN_SEEDS = 3
-_MOST_SEEDS = 100
-_MOST_GROWTH = 1000  # times the test examples at hand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +65,7 @@ class _PValues(NamedTuple):
     worse: float
 
 
-def compare(
-    tasks: Sequence[TaskPredictions], *, margin: float, num_resamples: int = 2000, seed: int = 0
-) -> tuple[Comparison, ...]:
+def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Comparison, ...]:
     """One comparison per task and, last, the one of the means over tasks.
 
     The first rule that holds decides: fewer than three seeds are inconclusive; an adjusted p_equivalence below 0.05
@@ -81,20 +75,18 @@ def compare(
     if len({len(task.baseline) for task in tasks}) != 1:
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"
         raise DataError(f"tasks that are compared should have the same number of seeds; found {found}")
-    resampled = resampled_differences(tasks, num_resamples=num_resamples, seed=seed)
-    estimates = [estimate([task], resampled[:, [t]]) for t, task in enumerate(tasks)]
-    raw = [_p_values(difference, margin) for difference in estimates]
+    each, mean = estimate_differences(tasks)
+    raw = [_p_values(estimate, margin) for estimate in each]
     adjusted = [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
     method = (
-        f"{_name_of(tasks)} paired by example and seed; variance of the examples by a cluster bootstrap ({num_resamples} "
-        f"resamples, random seed {seed}) plus variance between seeds; Student's t with Satterthwaite's degrees of freedom; "
+        f"{_name_of(tasks)} paired by example and seed; variance by the examples from a jackknife over clusters, variance "
+        f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; two one-sided tests"
     )
     of_tasks = (
-        _comparison([task], difference, margin, p, f"{method}two one-sided tests, Holm across {len(tasks)} tasks", len(tasks))
-        for task, difference, p in zip(tasks, estimates, adjusted, strict=True)
+        _comparison([task], estimate, margin, p, f"{method}, Holm across {len(tasks)} tasks", len(tasks))
+        for task, estimate, p in zip(tasks, each, adjusted, strict=True)
     )
-    mean = estimate(tasks, resampled)
-    return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), f"{method}two one-sided tests", None))
+    return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), method, None))
 
 
 def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
@@ -158,7 +150,7 @@ def _comparison(
         num_clusters=estimate.num_clusters,
         margin=margin,
         verdict=verdict,
-        needed=_needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else "",
+        needed=needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else "",
         method=method,
     )
 
@@ -171,31 +163,3 @@ def _verdict(num_seeds: int, adjusted: _PValues) -> Verdict:
     if adjusted.better < ALPHA:
         return "better"
     return "worse" if adjusted.worse < ALPHA else "inconclusive"
-
-
-def _needed(estimate: Estimate, margin: float, num_examples: int, num_tests: int) -> str:
-    """What finds a match with 90 % power if the true difference is 0, when all tests are as strict as Holm's first."""
-    if estimate.num_seeds < MIN_SEEDS:
-        return f"at least {MIN_SEEDS} seeds; found {estimate.num_seeds}"
-    if estimate.num_clusters < 2:
-        return "test examples of at least two groups; found one"
-    seeds = np.arange(estimate.num_seeds, _MOST_SEEDS + 1)[:, None]
-    growth = np.geomspace(1, _MOST_GROWTH, 61)[None, :]
-    error, freedom = estimate.precision(seeds, growth)
-    spans = special.stdtrit(freedom, 1 - ALPHA / num_tests) + special.stdtrit(freedom, (1 + POWER) / 2)
-    enough = spans * error <= margin
-
-    def examples(column: int) -> str:
-        return f"about {float(f'{num_examples * growth[0, column]:.2g}'):,.0f} test examples"
-
-    if enough[0, 0]:
-        return "a wider margin, or far more seeds and test examples: precise enough for no difference, so there likely is one"
-    if enough[:, 0].any():
-        more_seeds = f"about {seeds[enough[:, 0].argmax(), 0]} seeds"
-        return f"{more_seeds}, or {examples(int(enough[0].argmax()))}" if enough[0].any() else more_seeds
-    if enough[0].any():
-        return f"more seeds alone cannot settle it: {examples(int(enough[0].argmax()))} needed"
-    if not enough.any():
-        return f"out of reach: more than {_MOST_SEEDS} seeds and {_MOST_GROWTH:,} times the test examples"
-    row, column = np.unravel_index(np.where(enough, seeds * growth, np.inf).argmin(), enough.shape)
-    return f"about {seeds[row, 0]} seeds and {examples(int(column))}: neither alone can settle it"

@@ -12,10 +12,10 @@ from sklearn.metrics import balanced_accuracy_score
 from mtlens.config.experiment import Experiment
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import make_plan
-from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import compare
 from mtlens.statistics.metrics import METRICS, register
 from mtlens.statistics.metrics.base import ComparableMetric
+from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
@@ -74,7 +74,7 @@ def test_a_new_metric_reaches_training_store_verdicts_and_dashboard(balanced_acc
     assert {"balanced_accuracy"} < {score.metric for score in queries.scores(workspace, plan.experiment.experiment_id)}
 
 
-def test_one_bootstrap_serves_every_metric(balanced_accuracy):
+def test_one_jackknife_serves_every_metric(balanced_accuracy):
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 400)
     models = [[np.where(generator.random(400) < 0.1, 2 - labels, labels) for _ in range(3)] for _ in range(2)]

@@ -9,8 +9,8 @@ from mtlens.config.run import Run
 from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
-from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import prepare, usable_cores

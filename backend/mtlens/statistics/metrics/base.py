@@ -1,7 +1,7 @@
 """What a metric is: a name, and a score of predictions. Registered metrics are in `mtlens.statistics.metrics`.
 
 A `Metric` scores the probabilities of one model. A `ComparableMetric` is also a function of sums over examples, so that the
-cluster bootstrap can score many models under many resamples at once; verdicts, the choice of epochs and grid points, and
+jackknife can score many models without each cluster at once; verdicts, the choice of epochs and grid points, and
 groupings need such a metric. More is better.
 
 Shapes: n examples, C classes, M models, K statistics, r resamples.
@@ -53,12 +53,12 @@ class ComparableMetric(Metric):
         sums = np.asarray(self.statistics(labels, predicted, num_classes).sum(axis=1), dtype=np.float64)
         return self.scores(sums.reshape(1, -1), num_classes)[0]
 
-    def squared_change(self, labels: NDArray[Any], cluster: NDArray[Any]) -> float:
-        """Expected square of the change of the score when the predictions of one random cluster of G change: 1 / G².
+    def strata(self, labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """The stratum of each example `[n]`, and per stratum how far the score moves by one example `[K]`.
 
-        labels, cluster: `[n]`. That of a mean over clusters; a metric whose classes count alike says its own.
+        Examples of a stratum weigh alike. Here: one stratum of n examples, as for a mean over examples.
         """
-        return 1.0 / len(np.unique(cluster)) ** 2
+        return np.zeros(len(labels), dtype=np.int64), np.array([1.0 / len(labels)])
 
     def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
         """Mean and standard deviation of the models' mean score over random orders of the labels."""

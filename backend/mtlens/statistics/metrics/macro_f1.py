@@ -39,14 +39,10 @@ class MacroF1(ComparableMetric):
         support, hits, predicted = np.split(counts, [1, 1 + counts.shape[1] // 2], axis=1)
         return mean_of_defined(f1_from_counts(hits, support, predicted))
 
-    def squared_change(self, labels: NDArray[Any], cluster: NDArray[Any]) -> float:
-        """Sum over c of 1 / (C² G G_c), for G_c of the G clusters that hold class c.
-
-        A random cluster lies in class c with probability G_c / G, and then moves macro-F1 by about 1 / (C G_c).
-        """
-        classes = np.unique(labels)
-        per_class = np.array([len(np.unique(cluster[labels == c])) for c in classes])
-        return float((1 / (len(np.unique(cluster)) * per_class)).sum()) / len(classes) ** 2
+    def strata(self, labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Each class is a stratum: one of n_c examples of class c moves macro-F1 over C classes by about 1 / (C n_c)."""
+        _, stratum, count = np.unique(labels, return_inverse=True, return_counts=True)
+        return stratum, 1.0 / (len(count) * count)
 
     def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
         """Mean and standard deviation of the models' mean macro-F1 over all orders of the labels.

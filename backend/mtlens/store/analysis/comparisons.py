@@ -12,8 +12,8 @@ import numpy as np
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.data.splits import TEST, VALIDATION
-from mtlens.statistics.bootstrap import TaskPredictions
 from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select
 from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import ComparisonSeenRow
