@@ -73,7 +73,7 @@ def of_matching(matching: MatchingInfo) -> Table:
     """One row per task, the mean of all last."""
     columns = (
         "task", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95", "examples", "verdict",
-        "p_equivalence", "p_difference", "needed",
+        "p_equivalence", "p_difference", "needed", "still_improving",
     )  # fmt: skip
     table = _of(matching.rows, columns)
     rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)

@@ -127,8 +127,18 @@ def start(workspace: Workspace, run: Run) -> tuple[RunFolder, Journal]:
     return folder, journal
 
 
-def finish(workspace: Workspace, run: Run, *, right: float | Mapping[str, float] = 0.8, num_examples: int = 60) -> RunFolder:
-    """A finished run whose predictions are right with probability `right`, which can differ by task."""
+def finish(
+    workspace: Workspace,
+    run: Run,
+    *,
+    right: float | Mapping[str, float] = 0.8,
+    num_examples: int = 60,
+    validation: tuple[float, ...] = (),
+) -> RunFolder:
+    """A finished run whose predictions are right with probability `right`, which can differ by task.
+
+    validation: score after each epoch, as far as its facts tell it.
+    """
     folder, journal = start(workspace, run)
     for epoch in (1, 2):
         journal.write("epoch", epoch=epoch, step=10 * epoch, fraction=epoch / 2, loss=1 / epoch)
@@ -144,6 +154,7 @@ def finish(workspace: Workspace, run: Run, *, right: float | Mapping[str, float]
         "updates": 20,
         "parameters": 1000,
         "gpu_utilisation": 0.5,
+        "history": [{"epoch": number, "validation": score, "loss": 1.0} for number, score in enumerate(validation, start=1)],
     }
     folder.finish([row for block in blocks for row in score(block)], blocks, {**facts, "precision": "float32"})
     return folder

@@ -200,6 +200,7 @@ def _comparison(plan: Plan, position: int, task: str | None) -> dict[str, Any]:
         **(dict.fromkeys(bounds, None) if few else bounds),
         "adjusted_p_equivalence": 0.03, "adjusted_p_better": 0.4, "adjusted_p_worse": 0.6, "disagreement_rate": 0.08,
         "examples": 372, "clusters": 62, "margin": 0.02, "verdict": "inconclusive" if few else verdict,
+        "still_improving": [],
         "needed": "about 12 seeds, or about 740 test examples" if verdict == "inconclusive" or few else "",
         "method": "macro-F1 paired by example and seed; two one-sided tests, Holm across the tasks",
     }  # fmt: skip

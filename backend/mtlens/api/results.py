@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mtlens.api.arguments import as_path
 from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
 from mtlens.errors import QueryError, WorkspaceError
+from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query, query_frame
 from mtlens.store.workspace.workspace import Workspace
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EvidenceView = Literal["verdicts", "evidence_cka", "evidence_gradients"]
 _VERDICTS = """
     SELECT experiment, kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds,
-           examples, margin, verdict, needed
+           examples, margin, verdict, needed, still_improving
     FROM matching WHERE experiment_id = coalesce($experiment_id, (SELECT arg_max(experiment_id, last_started) FROM experiment))
 """
 _PREDICTIONS = """
@@ -83,7 +84,14 @@ class Results(Shown):
             title=title,
             headings=headings,
             rows=[(row["kind"], *verdict_cells(row)) for row in rows],
-            notes=[f"{row['kind']}, {row['task']}: inconclusive; {row['needed']}" for row in rows if row["needed"]],
+            notes=[
+                *(f"{row['kind']}, {row['task']}: inconclusive; {row['needed']}" for row in rows if row["needed"]),
+                *(
+                    f"{row['kind']}, {row['task']}: warning: {warning(row['still_improving'])}"
+                    for row in rows
+                    if row["still_improving"]
+                ),
+            ],
         )
 
 

@@ -26,7 +26,7 @@ NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table f
 COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow"}
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
-           margin, verdict, needed, method, metric
+           margin, verdict, needed, still_improving, method, metric
     FROM matching WHERE experiment_id = ?
 """
 VERDICTS = """
@@ -99,6 +99,7 @@ def _correlation(value: float | None) -> str:
 def print_matching(result: "Result") -> None:
     """The verdict table of one experiment, a table per kind of model; `result` answers MATCHING."""
     from mtlens.config.run_kinds import FAMILY, MULTI, title_of
+    from mtlens.store.analysis.training_end import warning
 
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
@@ -114,6 +115,9 @@ def print_matching(result: "Result") -> None:
             for row in chosen:
                 if row["needed"]:
                     out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
+            for row in chosen:
+                if row["still_improving"]:
+                    out.print(f"  {escape(row['task'])}: [yellow]warning[/]: {escape(warning(row['still_improving']))}")
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
 
 

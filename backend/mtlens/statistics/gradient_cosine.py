@@ -1,26 +1,42 @@
 """Do the gradients of two tasks point the same way? From debiased cosines per seed to an interval and a statement.
 
-Each seed has its own model and its own draws of texts, so the interval over seeds (Student's t) holds the noise of both. A
-cosine is *aligned* if its interval lies above 0 and its mean reaches `threshold`, *opposed* in the mirror image, *unrelated*
-if the interval lies within (-threshold, threshold), and else *inconclusive*. A debiased cosine has no noise to shrink it,
-so its ceiling is 1 and `threshold` is a fraction of the ceiling.
+Each seed has its own model and its own draws of texts, so the variance between seeds holds the noise of both; it is moderated
+over the pairs of tasks (`pair_variance`), and no less than the noise within the seeds, which halves of the microbatches tell.
+A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches `threshold`, *opposed* in the mirror
+image, *unrelated* if the interval lies within (-threshold, threshold), and else *inconclusive*. A debiased cosine has no noise
+to shrink it, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer than three identifiable seeds give no
+cosine and no statement.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+
+from mtlens.statistics.pair_variance import MeanError, mean_errors
 
 Statement = Literal["aligned", "opposed", "unrelated", "inconclusive", "not identifiable"]
 MIN_SEEDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
+class SeedCosine:
+    """Debiased cosine under one seed, None where its gradients are too noisy to tell. error: standard error within the seed."""
+
+    cosine: float | None
+    error: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the seed is identifiable."""
+        return self.cosine is not None and math.isfinite(self.cosine)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Direction:
-    """A pair's cosine over seeds. seeds: those in which it is identifiable; low, high: 95 %, None below three seeds."""
+    """A pair's cosine over seeds. seeds: those in which it is identifiable; cosine, low, high (95 %): None below three."""
 
     cosine: float | None
     low: float | None
@@ -30,21 +46,50 @@ class Direction:
     reason: str | None
 
 
-def judge_direction(cosines: Sequence[float | None], threshold: float) -> Direction:
-    """Judge the debiased cosines of a pair of tasks, one per seed, None where a seed's gradients are too noisy to tell."""
-    known = [cosine for cosine in cosines if cosine is not None and math.isfinite(cosine)]
-    if not known:
-        reason = "no seed has an estimated squared norm above 0 for both gradients: they are noise"
-        return Direction(cosine=None, low=None, high=None, seeds=0, statement="not identifiable", reason=reason)
-    mean = math.fsum(known) / len(known)
-    if len(known) < MIN_SEEDS:
-        reason = f"{MIN_SEEDS} seeds at least; found {len(known)} of {len(cosines)} identifiable"
-        return Direction(cosine=mean, low=None, high=None, seeds=len(known), statement="inconclusive", reason=reason)
-    half = float(stats.t.ppf(0.975, len(known) - 1)) * float(np.std(known, ddof=1)) / math.sqrt(len(known))
-    low, high = mean - half, mean + half
-    return Direction(
-        cosine=mean, low=low, high=high, seeds=len(known), statement=_state(mean, low, high, threshold), reason=None
-    )
+def judge_directions(pairs: Sequence[Sequence[SeedCosine]], threshold: float, num_tasks: int) -> list[Direction]:
+    """Judge all pairs of `num_tasks` tasks in one block of parameters, each with a cosine per seed."""
+    known = [[seed for seed in pair if seed.is_known] for pair in pairs]
+    cosines = [[seed.cosine or 0.0 for seed in pair] for pair in known]
+    variances = [(float(np.var(values, ddof=1)), len(values)) if len(values) >= MIN_SEEDS else None for values in cosines]
+    errors = mean_errors(variances, num_tasks, [_within(pair) for pair in known])
+    return [
+        _unknown(len(values), len(pair)) if error is None else _direction(values, error, threshold)
+        for pair, values, error in zip(pairs, cosines, errors, strict=True)
+    ]
+
+
+def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> Direction:
+    """The whole encoder with its final statement and the reason in words: `aligned` needs every layer above 0 too."""
+    if whole.cosine is None:
+        return whole
+    says = _in_words(whole)
+    if whole.statement != "aligned":
+        return replace(whole, reason=says)
+    doubtful = [layer for layer, direction in layers if direction.low is None or direction.low <= 0]
+    if doubtful:
+        reason = f"{says}, but not surely above 0 in layer {', '.join(map(str, doubtful))}"
+        return replace(whole, statement="inconclusive", reason=reason)
+    return replace(whole, reason=f"{says}, above 0 in every layer")
+
+
+def _within(seeds: Sequence[SeedCosine]) -> float:
+    """Mean variance within the seeds; 0 where it is unknown."""
+    squares = [seed.error**2 for seed in seeds if seed.error is not None and math.isfinite(seed.error)]
+    return math.fsum(squares) / len(squares) if squares else 0.0
+
+
+def _unknown(num_known: int, num_seeds: int) -> Direction:
+    found = f"{MIN_SEEDS} identifiable seeds at least; found {num_known} of {num_seeds}"
+    if num_known or num_seeds < MIN_SEEDS:
+        return Direction(cosine=None, low=None, high=None, seeds=num_known, statement="inconclusive", reason=found)
+    reason = "no seed has an estimated squared norm above 0 for both gradients: they are noise"
+    return Direction(cosine=None, low=None, high=None, seeds=0, statement="not identifiable", reason=reason)
+
+
+def _direction(cosines: Sequence[float], error: MeanError, threshold: float) -> Direction:
+    mean, half = math.fsum(cosines) / len(cosines), error.half_width(0.95)
+    statement = _state(mean, mean - half, mean + half, threshold)
+    return Direction(cosine=mean, low=mean - half, high=mean + half, seeds=len(cosines), statement=statement, reason=None)
 
 
 def _state(mean: float, low: float, high: float, threshold: float) -> Statement:
@@ -53,19 +98,6 @@ def _state(mean: float, low: float, high: float, threshold: float) -> Statement:
     if high < 0 and mean <= -threshold:
         return "opposed"
     return "unrelated" if -threshold < low and high < threshold else "inconclusive"
-
-
-def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> tuple[Statement, str]:
-    """Statement on a pair and the reason in words: `aligned` needs every layer's interval above 0 as well."""
-    if whole.cosine is None:
-        return "not identifiable", whole.reason or ""
-    says = _in_words(whole)
-    if whole.statement != "aligned":
-        return whole.statement, f"{says}; {whole.reason}" if whole.reason else says
-    doubtful = [layer for layer, direction in layers if direction.low is None or direction.low <= 0]
-    if doubtful:
-        return "inconclusive", f"{says}, but not surely above 0 in layer {', '.join(map(str, doubtful))}"
-    return "aligned", f"{says}, above 0 in every layer"
 
 
 def _in_words(whole: Direction) -> str:

@@ -57,7 +57,7 @@ def _verdict(matching: queries.MatchingInfo) -> None:
         f"Does one model match {in_words(count)}?",
         VERDICTS[pooled],
         f"The mean of all tasks {_IS[pooled]}",
-        f"{'; '.join([within, *others])}.",
+        " ".join(f"{part}." for part in ("; ".join([within, *others]), titles.still_improving(matching)) if part),
     )
 
 

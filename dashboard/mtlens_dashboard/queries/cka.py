@@ -63,8 +63,9 @@ class ProfileInfo:
 
     @property
     def informative(self) -> tuple[SimilarityInfo, ...]:
-        """The layers whose statement is not uninformative, undefined or not measured."""
-        return tuple(layer for layer in self.layers if layer.statement not in ("uninformative", "undefined", "not measured"))
+        """The hidden layers whose statement is not uninformative, undefined or not measured."""
+        silent = ("uninformative", "undefined", "not measured")
+        return tuple(layer for layer in self.layers if layer.layer > 0 and layer.statement not in silent)
 
     @property
     def weakest_effect(self) -> float | None:

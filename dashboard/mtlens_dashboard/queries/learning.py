@@ -18,6 +18,7 @@ class CurveInfo:
     selected: bool | None
     state: str
     best_epoch: int | None
+    still_improving: bool | None
     epochs: tuple[int, ...]
     validation: tuple[float | None, ...]
     loss: tuple[float | None, ...]
@@ -27,6 +28,7 @@ _CURVES = """
     SELECT
         run_id, role, any_value(tasks) AS tasks, any_value(seed) AS seed, any_value(candidate) AS candidate,
         any_value(selected) AS selected, any_value(state) AS state, any_value(best_epoch) AS best_epoch,
+        any_value(still_improving) AS still_improving,
         list(epoch ORDER BY epoch) AS epochs, list(validation ORDER BY epoch) AS validation, list(loss ORDER BY epoch) AS loss
     FROM learning_curves LEFT JOIN run_kind ON run_kind.name = role
     WHERE experiment_id = $experiment_id AND ($all_candidates OR coalesce(selected, true))

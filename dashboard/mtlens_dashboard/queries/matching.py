@@ -35,6 +35,7 @@ class MatchInfo:
     clusters: int
     verdict: Verdict
     needed: str
+    still_improving: tuple[str, ...] = ()
     p_equivalence: float | None
     p_difference: float | None
     disagreement_rate: float | None
@@ -91,7 +92,7 @@ _ABOUT = "SELECT name AS experiment, margin FROM experiment WHERE experiment_id 
 _MATCHES = """
     SELECT
         comparison.task, comparison.metric, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference,
-        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed,
+        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed, still_improving,
         adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference,
         disagreement_rate, method
     FROM comparison

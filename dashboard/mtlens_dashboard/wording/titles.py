@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mtlens.config.run_kinds import label_of
+from mtlens.store.analysis.training_end import warning
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     CurveInfo,
@@ -50,7 +51,14 @@ def answer(matching: MatchingInfo, explanations: Sequence[ExplanationInfo] = ())
     """Title of the first page: whether one model matches N, and whether the evidence agrees."""
     if not matching.tasks:
         return NO_VERDICT
-    return ". ".join(filter(None, [_verdict(matching), evidence(explanations)]))
+    return ". ".join(filter(None, [_verdict(matching), evidence(explanations), still_improving(matching)]))
+
+
+def still_improving(matching: MatchingInfo) -> str:
+    """The warning that models of some tasks were still improving at their last epoch; empty where none were."""
+    kinds = list(dict.fromkeys(kind for match in matching.tasks for kind in match.still_improving))
+    tasks = [match.task or "" for match in matching.tasks if match.still_improving]
+    return f"Warning: on {listing(tasks)}, {warning(kinds)}" if kinds else ""
 
 
 def evidence(explanations: Sequence[ExplanationInfo]) -> str:
@@ -97,7 +105,8 @@ def comparison(matching: MatchingInfo) -> str:
     models = label_of(matching.kind)
     known = f"90 % interval {interval(pooled.low90, pooled.high90)}, margin {margin(matching.margin)}"
     difference = f"{signed_points(pooled.difference)} points ({known})"
-    return f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {difference}, {pooled.verdict}"
+    verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {difference}, {pooled.verdict}"
+    return ". ".join(filter(None, [verdict, still_improving(matching)]))
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:
@@ -217,9 +226,9 @@ def learning(curves: Sequence[CurveInfo]) -> str:
     done = [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
     if not done:
         return "No run has finished an epoch yet" if not any(curve.epochs for curve in curves) else "No run is finished yet"
-    last = sum(curve.best_epoch == max(curve.epochs) for curve in done)
+    last = sum(curve.still_improving is True for curve in done)
     if last == 0:
-        return f"All {counted(len(done), 'finished run')} were best before their last epoch"
+        return f"None of {counted(len(done), 'finished run')} was still improving at the last epoch"
     return f"{last} of {counted(len(done), 'finished run')} {'was' if last == 1 else 'were'} still improving at the last epoch"
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtlens.statistics.cka_effect import judge_layer, judge_pair
+from mtlens.statistics.cka_effect import measure
+from mtlens.statistics.cka_statement import correct, judge_layer, judge_pair
 
 SEEDS = (0, 1, 2, 3)
 
@@ -31,7 +32,9 @@ def judge(values, *, seeds=SEEDS, margin=0.25, kind="tasks", task_b="b", floor_k
     def floor(task, s, t):
         return [("shuffled", task, t)] if floor_kind == "shuffled" else [("untrained", None, t)]
 
-    return judge_layer(kind, "a", task_b, seeds, values, margin=margin, floor=floor, floor_kind=floor_kind)
+    measured = measure(kind, "a", task_b, seeds, values, floor=floor, floor_kind=floor_kind)
+    (found,) = judge_layer([measured], margin=margin, num_tasks=2)
+    return found
 
 
 @given(floor=st.floats(0, 0.4), gap=st.floats(0.1, 0.5), effect=st.floats(-0.5, 1.2), seeds=st.integers(3, 5))
@@ -72,11 +75,12 @@ def test_the_jackknife_knows_the_spread_of_means_over_random_seeds():
     for _ in range(400):
         u, v = generator.normal(size=(2, 5))
         effects = {("a", seed): u[seed] for seed in range(5)} | {("b", seed): v[seed] for seed in range(5)}
-        found = judge_layer(
+        measured = measure(
             "tasks", "a", "b", range(5),
             lambda x, y, e=effects: e.get((x[1], x[2]), 0.0) + e.get((y[1], y[2]), 0.0),
-            margin=0.25, floor=lambda task, s, t: [], floor_kind="shuffled",
+            floor=lambda task, s, t: [], floor_kind="shuffled",
         )  # fmt: skip
+        (found,) = judge_layer([measured], margin=0.25, num_tasks=2)
         hits += found.low <= 0 <= found.high
     assert 0.92 <= hits / 400 <= 0.99
 
@@ -131,5 +135,57 @@ def test_all_layers_must_be_similar_and_silent_ones_are_named():
 
 def test_one_different_layer_is_enough_but_is_corrected_for_the_number_of_layers():
     good = layer("similar", 0.95, 0.01, 0.99)
-    assert judge_pair([good, good, layer("different", 0.2, 0.99, 0.001)])[0] == "different"
-    assert judge_pair([good, good, layer("different", 0.2, 0.99, 0.03)])[0] == "inconclusive"
+    sure = correct([good, good, layer("different", 0.2, 0.99, 0.001)])
+    assert (judge_pair(sure)[0], sure[2].statement) == ("different", "different")
+    doubtful = correct([good, good, layer("different", 0.2, 0.99, 0.03)])
+    assert (judge_pair(doubtful)[0], doubtful[2].statement) == ("inconclusive", "inconclusive")
+
+
+def test_silent_layers_do_not_count_in_the_correction():
+    silent = layer("uninformative", None, 0.5, 0.03)
+    assert correct([silent, silent, layer("different", 0.2, 0.99, 0.03)])[2].statement == "different"
+
+
+def simulated(generator, *, tasks, seeds, noise, effect=0.75):
+    """Pairs of tasks in one layer: each model moves all CKA values that it takes part in; the true effect is known."""
+    models = {(task, seed): noise * generator.normal() for task in range(tasks) for seed in range(seeds)}
+    nothing = {(task, seed): noise * generator.normal() for task in range(tasks) for seed in range(seeds)}
+
+    def value(one, other):
+        if not {one[0], other[0]} <= {"single", "shuffled"}:
+            return None
+        moved = sum((nothing if role == "shuffled" else models)[task, seed] for role, task, seed in (one, other))
+        if "shuffled" in (one[0], other[0]):
+            return 0.4 + moved
+        return (0.9 if one[1] == other[1] else 0.4 + 0.5 * effect) + moved
+
+    def floor(task, s, t):
+        return [("shuffled", one, t) for one in range(tasks)]
+
+    return [
+        measure("tasks", a, b, range(seeds), value, floor=floor, floor_kind="shuffled")
+        for a, b in itertools.combinations(range(tasks), 2)
+    ]
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(2, 3), (4, 3), (5, 5)])
+def test_intervals_hold_the_true_effect_and_tests_keep_their_level(tasks, seeds):
+    """At the edge of the margin: 95 % intervals, and each one-sided test rejects in at most about 5 %."""
+    generator = np.random.default_rng(tasks)
+    layers = [
+        layer
+        for _ in range(250)
+        for layer in judge_layer(simulated(generator, tasks=tasks, seeds=seeds, noise=0.02), margin=0.25, num_tasks=tasks)
+    ]
+    assert 0.92 <= np.mean([layer.effect_low <= 0.75 <= layer.effect_high for layer in layers if layer.effect]) <= 0.995
+    assert np.mean([layer.p_similar < 0.05 for layer in layers]) <= 0.075
+    assert np.mean([layer.p_different < 0.05 for layer in layers]) <= 0.075
+
+
+def test_pairs_narrow_each_others_intervals():
+    generator = np.random.default_rng(0)
+    trials = [simulated(generator, tasks=4, seeds=3, noise=0.02) for _ in range(60)]
+    together = [layer for pairs in trials for layer in judge_layer(pairs, margin=0.25, num_tasks=4)]
+    alone = [judge_layer([pair], margin=0.25, num_tasks=2)[0] for pairs in trials for pair in pairs]
+    widths = [np.median([layer.high - layer.low for layer in layers]) for layers in (together, alone)]
+    assert widths[0] < 0.7 * widths[1]

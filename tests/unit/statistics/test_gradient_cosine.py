@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from mtlens.statistics.gradient_cosine import judge_direction, judge_layers
+from mtlens.statistics.gradient_cosine import SeedCosine, judge_directions, judge_layers
+
+
+def judge(cosines, threshold=0.2, error=None):
+    """One pair of two tasks."""
+    (found,) = judge_directions([[SeedCosine(cosine=cosine, error=error) for cosine in cosines]], threshold, 2)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -15,42 +21,71 @@ from mtlens.statistics.gradient_cosine import judge_direction, judge_layers
         ([0.1, 0.11, 0.1], "unrelated"),  # surely above 0, but small
         ([0.9, 0.1, 0.5], "inconclusive"),
         ([None, None, None], "not identifiable"),
-        ([float("nan")], "not identifiable"),
+        ([float("nan")], "inconclusive"),  # one seed tells nothing, not even that
         ([0.5, 0.5, None], "inconclusive"),
     ],
 )
 def test_statements(cosines, statement):
-    assert judge_direction(cosines, 0.2).statement == statement
+    assert judge(cosines).statement == statement
 
 
 def test_the_interval_is_that_of_students_t():
-    found = judge_direction([0.1, 0.2, 0.6], 0.2)
+    found = judge([0.1, 0.2, 0.6])
     half = 4.302652730 * np.std([0.1, 0.2, 0.6], ddof=1) / np.sqrt(3)
     assert (found.low, found.high) == (pytest.approx(0.3 - half), pytest.approx(0.3 + half))
 
 
-def test_seeds_that_cannot_tell_are_counted_out():
-    found = judge_direction([0.5, None, 0.4], 0.2)
-    assert (found.seeds, found.cosine) == (2, pytest.approx(0.45))
-    assert "2 of 3" in found.reason
+@pytest.mark.parametrize("cosines", [[0.5, None, 0.4], [0.5, 0.4], [0.5, None, None, None]])
+def test_fewer_than_three_identifiable_seeds_say_nothing(cosines):
+    found = judge(cosines)
+    known = sum(cosine is not None for cosine in cosines)
+    assert (found.cosine, found.low, found.high, found.seeds) == (None, None, None, known)
+    assert f"{known} of {len(cosines)}" in found.reason
+    assert judge_layers(found, [(1, found)]).statement == "inconclusive"
+
+
+def test_noise_within_the_seeds_is_the_least_that_there_is_between_them():
+    lucky, same = judge([0.5, 0.5, 0.5], error=0.3), judge([0.5, 0.5, 0.5])
+    assert same.low == same.high == 0.5
+    assert lucky.high - lucky.low == pytest.approx(2 * 4.302652730 * 0.3 / np.sqrt(3))
+    wide = judge([0.1, 0.5, 0.9], error=0.1)
+    assert wide.low == judge([0.1, 0.5, 0.9]).low
 
 
 def test_aligned_in_all_layers_or_not():
-    whole = judge_direction([0.5, 0.52, 0.48], 0.2)
-    weak = judge_direction([0.1, -0.1, 0.2], 0.2)
-    assert judge_layers(whole, [(0, whole), (1, whole)])[0] == "aligned"
-    statement, words = judge_layers(whole, [(0, whole), (1, weak)])
-    assert statement == "inconclusive"
-    assert "layer 1" in words
-    assert judge_layers(judge_direction([None], 0.2), [])[0] == "not identifiable"
-    assert judge_layers(judge_direction([-0.5, -0.5, -0.51], 0.2), [(1, weak)])[0] == "opposed"
+    whole, weak = judge([0.5, 0.52, 0.48]), judge([0.1, -0.1, 0.2])
+    assert judge_layers(whole, [(0, whole), (1, whole)]).statement == "aligned"
+    joint = judge_layers(whole, [(0, whole), (1, weak)])
+    assert joint.statement == "inconclusive"
+    assert "layer 1" in joint.reason
+    assert judge_layers(judge([None, None, None]), []).statement == "not identifiable"
+    assert judge_layers(judge([-0.5, -0.5, -0.51]), [(1, weak)]).statement == "opposed"
 
 
 def test_an_interval_beyond_1_is_said_in_words():
-    wild = judge_direction([0.1, 2.4, 0.9], 0.2)
-    assert judge_layers(wild, [(0, wild)])[1] == (
+    wild = judge([0.1, 2.4, 0.9])
+    assert judge_layers(wild, [(0, wild)]).reason == (
         "seeds do not identify the cosine over the whole encoder: its interval, -1.77 to +4.03, goes beyond 1"
     )
-    sure = judge_direction([0.93, 0.99, 0.9], 0.2)
+    sure = judge([0.93, 0.99, 0.9])
     assert sure.high > 1
-    assert judge_layers(sure, [(0, sure)])[1].startswith("cosine +0.94 (+0.83 to +1.05)")
+    assert judge_layers(sure, [(0, sure)]).reason.startswith("cosine +0.94 (+0.83 to +1.05)")
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(2, 3), (4, 3), (4, 8)])
+def test_intervals_hold_the_true_cosine(tasks, seeds):
+    """Cosines of 0.3 with what each task's model adds under each seed, and noise of the draws."""
+    generator = np.random.default_rng(seeds)
+    hits = []
+    for _ in range(300):
+        models = 0.1 * generator.normal(size=(tasks, seeds))
+        pairs = [
+            [
+                SeedCosine(cosine=0.3 + a + b + 0.1 * generator.normal(), error=0.1)
+                for a, b in zip(models[i], models[j], strict=True)
+            ]
+            for i in range(tasks)
+            for j in range(i)
+        ]
+        hits += [found.low <= 0.3 <= found.high for found in judge_directions(pairs, 0.2, tasks)]
+    assert 0.92 <= np.mean(hits) <= 0.995

@@ -164,7 +164,8 @@ def _pairs(alignment: Alignment, tasks: tuple[Task, ...], floor: Alignment | Non
     # one vector per task and no draws: the cosine as it is has no noise to correct
     debiased = alignment.naive if setting == "task_vectors" else alignment.debiased
     columns = {
-        "inner": alignment.inner, "naive": alignment.naive, "debiased": debiased, "split_half": alignment.split_half,
+        "inner": alignment.inner, "naive": alignment.naive, "debiased": debiased,
+        "standard_error": alignment.standard_error, "split_half": alignment.split_half,
         "ceiling": alignment.ceiling, "conflict_rate": alignment.conflict_rate,
         "magnitude_similarity": alignment.magnitude_similarity,
     }  # fmt: skip

@@ -13,6 +13,7 @@ from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.statistics.equivalence import Comparison
 from mtlens.statistics.metrics import METRICS, label_of
 from mtlens.statistics.metrics.calibration_error import expected_calibration_error
+from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import metric_of
@@ -20,6 +21,11 @@ from mtlens.tasks import metric_of
 _MATCHING = """
     SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
     FROM matching WHERE experiment_id = ? AND kind = ?
+"""
+_IMPROVING = """
+    SELECT task, list_distinct(flatten(list(still_improving)))
+    FROM matching WHERE experiment_id = ? AND kind IN ('multi', 'family') AND task IS NOT NULL AND len(still_improving) > 0
+    GROUP BY task ORDER BY task
 """
 _DECIDED = "SELECT 1 FROM grouping WHERE experiment_id = ? AND recommended"
 _EVIDENCE = """
@@ -102,6 +108,7 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
         parts.append(_table([*names[:2], "family", *names[3:]], family))
         parts.append("\nTasks that keep a model of their own are not compared.")
+    parts += [f"\nWarning: {task}: {warning(kinds)}." for task, kinds in query(workspace, _IMPROVING, [experiment_id]).rows]
     return "\n".join(parts)
 
 

@@ -15,6 +15,7 @@ from mtlens.data.splits import TEST, VALIDATION
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select
+from mtlens.store.analysis.training_end import improving_kinds
 from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import ComparisonSeenRow
 from mtlens.store.tables.comparisons import ComparisonRow
@@ -175,12 +176,26 @@ def store_comparisons(
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
     writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=content_hash(pairs))])
     complete = len(found) > len(_tasks(connection, experiment_id))
+    improving = _improving(connection, kind, pairs)
     rows = [
-        ComparisonRow(experiment_id=experiment_id, kind=kind, seeds=list(next(iter(pairs.values()))), **_columns(comparison))
+        ComparisonRow(
+            experiment_id=experiment_id,
+            kind=kind,
+            seeds=list(next(iter(pairs.values()))),
+            still_improving=improving[comparison.task],
+            **_columns(comparison),
+        )
         for comparison in found
         if complete or comparison.task is not None
     ]
     writer.insert_rows(connection, rows)
+
+
+def _improving(connection: writer.Connection, kind: str, pairs: Pairs) -> dict[str | None, list[str]]:
+    """Kinds of models that were still improving, by task; None: in any of the tasks."""
+    runs = dict(connection.execute("SELECT run_id, still_improving FROM run").fetchall())
+    of_tasks: dict[str | None, list[str]] = {task: improving_kinds(kind, of_task, runs) for task, of_task in pairs.items()}
+    return {**of_tasks, None: sorted({name for kinds in of_tasks.values() for name in kinds})}
 
 
 def _columns(comparison: Comparison) -> dict[str, Any]:

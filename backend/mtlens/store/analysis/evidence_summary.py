@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import MULTI, SINGLE, is_control
 from mtlens.config.sections import Evidence
-from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, LayerSimilarity, Model, judge_layer
-from mtlens.statistics.gradient_cosine import judge_direction
+from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, Measured, Model, measure
+from mtlens.statistics.cka_statement import LayerSimilarity, correct, judge_layer
+from mtlens.statistics.gradient_cosine import Direction, SeedCosine, judge_directions, judge_layers
 from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import EvidenceSeenRow
 from mtlens.store.tables.evidence import AlignmentRow, SimilarityRow
@@ -19,17 +20,17 @@ Values = Mapping[tuple[Model, Model], float | None]
 """CKA by pair of models, the smaller first."""
 
 _SIMILARITY_METHOD = (
-    "pairs of different seeds; 95 % jackknife over seeds; similar: one-sided p < 0.05 that the shortfall from the ceiling is "
-    "below {margin:g} of ceiling - floor"
+    "pairs of different seeds; 95 % jackknife over seeds, variance moderated over pairs; similar: one-sided p < 0.05 that the "
+    "shortfall from the ceiling is below {margin:g} of ceiling - floor; different: above, after Holm over the hidden layers"
 )
 _ALIGNMENT_METHOD = (
-    "U-statistic over microbatches of training texts; 95 % interval of Student's t over seeds; aligned: above 0 and at least "
-    "{threshold:g}"
+    "U-statistic over microbatches of training texts; 95 % interval of Student's t over seeds, variance moderated over pairs "
+    "and no less than that within seeds; aligned: at least {threshold:g} and above 0, in the whole encoder and in every layer"
 )
 # means in the order of seeds: a sum in another order ends in another digit
 _ALIGNMENTS = """
     SELECT setting, stage, if(stage = 'epoch', epoch, NULL) AS epoch, layer, parameters, task_a, task_b,
-        list(debiased ORDER BY seed) AS debiased,
+        list(debiased ORDER BY seed) AS debiased, list(standard_error ORDER BY seed) AS errors,
         list_avg(list(naive ORDER BY seed)) AS naive, list_avg(list(split_half ORDER BY seed)) AS split_half,
         list_avg(list(ceiling ORDER BY seed)) AS ceiling, list_avg(list(permuted ORDER BY seed)) AS floor,
         list_avg(list(conflict_rate ORDER BY seed)) AS conflict_rate,
@@ -102,22 +103,39 @@ def _similarities(
         layers[layer][_ordered(a, b)] = value
         examples[layer] = count
     method = _SIMILARITY_METHOD.format(margin=settings.margin)
+    judged = _judged_layers(layers, seeds, settings.margin, noise)
+    for layer, pair, similarity in judged:
+        yield SimilarityRow(
+            experiment_id=experiment_id,
+            **layer._asdict(),
+            **pair._asdict(),
+            **_columns(similarity),
+            examples=examples[layer],
+            margin=settings.margin,
+            method=method,
+        )
+
+
+def _judged_layers(
+    layers: Mapping[_Layer, Values], seeds: Sequence[int], margin: float, noise: set[str]
+) -> Iterator[tuple[_Layer, _Pair, LayerSimilarity]]:
+    """Each pair in each layer: variances are moderated over the pairs of a layer, statements corrected over a pair's layers."""
+    profiles: dict[tuple[tuple[str, str, str], _Pair], dict[_Layer, LayerSimilarity]] = defaultdict(dict)
     for layer, values in sorted(layers.items()):
-        for pair, similarity in _judged(values, seeds, settings.margin, layer.features, noise):
-            yield SimilarityRow(
-                experiment_id=experiment_id,
-                **layer._asdict(),
-                **pair._asdict(),
-                **_columns(similarity),
-                examples=examples[layer],
-                margin=settings.margin,
-                method=method,
-            )
+        measured = list(_measured(values, seeds, layer.features, noise))
+        for kind in dict.fromkeys(pair.kind for pair, _ in measured):
+            of_kind = [(pair, one) for pair, one in measured if pair.kind == kind]
+            tasks = {task for pair, _ in of_kind for task in (pair.task_a, pair.task_b) if task}
+            found = judge_layer([one for _, one in of_kind], margin=margin, num_tasks=len(tasks))
+            for (pair, _), similarity in zip(of_kind, found, strict=True):
+                profiles[layer[:3], pair][layer] = similarity
+    for (_, pair), profile in profiles.items():
+        hidden = [layer for layer in profile if layer.layer > 0]
+        profile.update(zip(hidden, correct([profile[layer] for layer in hidden]), strict=True))
+        yield from ((layer, pair, similarity) for layer, similarity in profile.items())
 
 
-def _judged(
-    values: Values, seeds: Sequence[int], margin: float, features: str, noise: set[str]
-) -> Iterator[tuple[_Pair, LayerSimilarity]]:
+def _measured(values: Values, seeds: Sequence[int], features: str, noise: set[str]) -> Iterator[tuple[_Pair, Measured]]:
     """All pairs in one layer, by one way of comparing."""
     models = {model for pair in values for model in pair}
     tasks = sorted({task for role, task, _ in models if role == SINGLE.name and task is not None})
@@ -136,8 +154,10 @@ def _judged(
         shared = [seed for seed in seeds if all((role, task, seed) in models for role, task in needed)]
         floor_kind, floor = _choose_floor(models, {*noise} - {task_a, task_b}, features)
         if shared:
-            similarity = judge_layer(kind, task_a, task_b, shared, value, margin=margin, floor=floor, floor_kind=floor_kind)
-            yield _Pair(kind, task_a, task_b, len(shared)), similarity
+            yield (
+                _Pair(kind, task_a, task_b, len(shared)),
+                measure(kind, task_a, task_b, shared, value, floor=floor, floor_kind=floor_kind),
+            )
 
 
 def _choose_floor(models: set[Model], noise: Collection[str | None], features: str) -> tuple[FloorKind, Floor]:
@@ -163,11 +183,32 @@ def _columns(similarity: LayerSimilarity) -> dict[str, Any]:
 
 
 def _alignments(connection: writer.Connection, experiment_id: str, settings: Evidence) -> Iterator[AlignmentRow]:
-    """A row per pair, stage and block of parameters."""
+    """A row per pair, stage and block of parameters; that of the whole encoder has the statement on all layers."""
     method = _ALIGNMENT_METHOD.format(threshold=settings.threshold)
     cursor = connection.execute(_ALIGNMENTS, [experiment_id])
     names = [column[0] for column in cursor.description]
-    for row in cursor.fetchall():
-        about = dict(zip(names, row, strict=True))
-        direction = judge_direction(about.pop("debiased"), settings.threshold)
-        yield AlignmentRow(experiment_id=experiment_id, **about, **vars(direction), threshold=settings.threshold, method=method)
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    blocks: dict[tuple[Any, ...], list[tuple[dict[str, Any], list[SeedCosine]]]] = defaultdict(list)
+    for row in rows:
+        cosines = [SeedCosine(cosine=c, error=e) for c, e in zip(row.pop("debiased"), row.pop("errors"), strict=True)]
+        blocks[tuple(row[name] for name in _BLOCK)].append((row, cosines))
+    found: dict[tuple[Any, ...], dict[int | None, Direction]] = defaultdict(dict)
+    for block in blocks.values():
+        tasks = {task for row, _ in block for task in (row["task_a"], row["task_b"])}
+        directions = judge_directions([cosines for _, cosines in block], settings.threshold, len(tasks))
+        for (row, _), direction in zip(block, directions, strict=True):
+            found[_course(row)][row["layer"]] = direction
+    for row in rows:
+        of_layers = found[_course(row)]
+        direction = of_layers[row["layer"]]
+        if row["layer"] is None:
+            direction = judge_layers(direction, [(layer, one) for layer, one in of_layers.items() if layer is not None])
+        yield AlignmentRow(experiment_id=experiment_id, **row, **vars(direction), threshold=settings.threshold, method=method)
+
+
+_BLOCK = ("setting", "stage", "epoch", "layer", "parameters")
+
+
+def _course(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the layers of one pair at one stage share."""
+    return tuple(row[name] for name in ("setting", "stage", "epoch", "parameters", "task_a", "task_b"))

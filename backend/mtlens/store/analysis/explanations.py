@@ -7,8 +7,7 @@ from collections import defaultdict
 from mtlens.config.run_kinds import MULTI
 from mtlens.config.sections import Evidence
 from mtlens.statistics.agreement import NOT_MEASURED, PairEvidence, explain
-from mtlens.statistics.cka_effect import LayerSimilarity, judge_pair
-from mtlens.statistics.gradient_cosine import Direction, judge_layers
+from mtlens.statistics.cka_statement import LayerSimilarity, judge_pair
 from mtlens.store.analysis import evidence_summary
 from mtlens.store.database import writer
 from mtlens.store.tables.evidence import ExplanationRow
@@ -22,10 +21,9 @@ _LAYERS = """
     ORDER BY task_a, task_b, layer
 """
 _DIRECTIONS = """
-    SELECT task_a, task_b, layer, cosine, low, high, seeds, statement, reason
+    SELECT task_a, task_b, cosine, statement, coalesce(reason, '') AS reason
     FROM summary.alignment
-    WHERE experiment_id = ? AND setting = 'multi' AND stage = 'training' AND parameters = 'all'
-    ORDER BY task_a, task_b, layer
+    WHERE experiment_id = ? AND setting = 'multi' AND stage = 'training' AND parameters = 'all' AND layer IS NULL
 """
 
 
@@ -55,10 +53,10 @@ def _pairs(connection: writer.Connection, experiment_id: str, pooling: str) -> l
         _LAYERS, {"experiment_id": experiment_id, "pooling": pooling}
     ).fetchall():
         layers[task_a, task_b].append(_layer(columns))
-    directions: dict[tuple[str, str], dict[int | None, Direction]] = defaultdict(dict)
-    for task_a, task_b, layer, *columns in connection.execute(_DIRECTIONS, [experiment_id]).fetchall():
-        names = ("cosine", "low", "high", "seeds", "statement", "reason")
-        directions[task_a, task_b][layer] = Direction(**dict(zip(names, columns, strict=True)))
+    directions = {
+        (task_a, task_b): (cosine, statement, reason)
+        for task_a, task_b, cosine, statement, reason in connection.execute(_DIRECTIONS, [experiment_id]).fetchall()
+    }
     return [_pair(pair, layers.get(pair), directions.get(pair)) for pair in sorted(layers.keys() | directions.keys())]
 
 
@@ -73,14 +71,10 @@ def _known(p_value: object) -> float:
 
 
 def _pair(
-    tasks: tuple[str, str], layers: list[LayerSimilarity] | None, directions: dict[int | None, Direction] | None
+    tasks: tuple[str, str], layers: list[LayerSimilarity] | None, direction: tuple[float | None, str, str] | None
 ) -> PairEvidence:
     cka, effect, cka_detail = judge_pair(layers) if layers else (NOT_MEASURED, None, "")
-    gradients, gradients_detail, cosine = NOT_MEASURED, "", None
-    if directions and None in directions:
-        each = [(layer, one) for layer, one in directions.items() if layer is not None]
-        gradients, gradients_detail = judge_layers(directions[None], each)
-        cosine = directions[None].cosine
+    cosine, gradients, gradients_detail = direction or (None, NOT_MEASURED, "")
     return PairEvidence(
         tasks=tasks, cka=cka, cka_effect=effect, cka_detail=cka_detail, gradients=gradients, gradient_cosine=cosine,
         gradients_detail=gradients_detail,

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mtlens.config.run import Run
 from mtlens.errors import WorkspaceError
+from mtlens.store.analysis.training_end import was_improving
 from mtlens.store.database.scan import RunSeen, StoredState
 from mtlens.store.tables.experiments import QuarantineRow
 from mtlens.store.tables.runs import EventRow, RunRow
@@ -167,7 +168,8 @@ def _read_content(folder: Path, row: RunRow) -> _Content:
     )
     if row.state == "done":
         facts = {key: value for key, value in ended.items() if key != "files"}
-        row = replace(row, facts=json.dumps(facts), fraction=1.0)
+        improving = was_improving(facts.get("history"))
+        row = replace(row, facts=json.dumps(facts), fraction=1.0, still_improving=improving)
     return _Content(row, metrics, predictions)
 
 

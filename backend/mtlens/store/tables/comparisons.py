@@ -40,6 +40,9 @@ class ComparisonRow:
     margin: Annotated[float, Column("Largest difference that counts as a match")]
     verdict: Annotated[str, Column("matches, better, worse or inconclusive")]
     needed: Annotated[str, Column("What would settle an inconclusive comparison")]
+    still_improving: Annotated[
+        Sequence[str], Column("Kinds of models of which most seeds were still improving at their last epoch; see run_kind")
+    ]
     method: Annotated[str, Column("How interval and verdict were computed")]
 
 
@@ -67,6 +70,7 @@ class MatchingView:
     margin: Annotated[float, Column("Largest difference that counts as a match, set beforehand")]
     verdict: str
     needed: str
+    still_improving: Sequence[str]
     p_equivalence: Annotated[
         float | None, Column("p against a difference as large as the margin, after Holm; below 0.05: matches")
     ]

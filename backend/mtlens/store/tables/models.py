@@ -67,6 +67,7 @@ class LearningCurvesView:
     selected: Annotated[bool | None, Column("Grid point is the one compared; NULL: not decided yet")]
     state: str
     best_epoch: int | None
+    still_improving: bool | None
     epoch: Annotated[int, Column("Epoch, from 1; one that was trained again after a crash counts once", type="INTEGER")]
     validation: Annotated[
         float | None, Column("Score on validation by the metrics of the tasks, mean over the tasks of the run")

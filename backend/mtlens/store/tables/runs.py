@@ -31,6 +31,9 @@ class RunRow:
     wall_seconds: Annotated[float | None, Column("Time with loading and evaluation")] = None
     epochs_run: Annotated[int | None, Column("Epochs trained; fewer than epochs after an early stop", type="INTEGER")] = None
     best_epoch: Annotated[int | None, Column("Epoch whose weights were kept", type="INTEGER")] = None
+    still_improving: Annotated[
+        bool | None, Column("The score on validation was higher after the last epoch than ever before; NULL: one epoch")
+    ] = None
     updates: Annotated[int | None, Column("Optimiser steps")] = None
     parameters: Annotated[int | None, Column("Weights of the model")] = None
     trainable_parameters: Annotated[int | None, Column("Weights that training may change")] = None
@@ -42,7 +45,7 @@ class RunRow:
     precision: Annotated[str | None, Column("float32 or bfloat16")] = None
     threads: Annotated[int | None, Column("CPU threads", type="INTEGER")] = None
     learning_rate: Annotated[float | None, Column("Peak learning rate of the encoder, or of the adapters")] = None
-    epochs: Annotated[int | None, Column("Epochs asked for", type="INTEGER")] = None
+    epochs: Annotated[int | None, Column("Epochs at most", type="INTEGER")] = None
     batch_size: Annotated[int | None, Column("Examples per update", type="INTEGER")] = None
     configuration: Annotated[str | None, Column("The whole configuration", type="JSON")] = None
     versions: Annotated[str | None, Column("Versions of the libraries", type="JSON")] = None

@@ -62,6 +62,9 @@ class GradientRow:
     norm_b: Annotated[float | None, Column("The same of the second")]
     naive: Annotated[float | None, Column("Cosine of the mean gradients as they are, noise included")]
     debiased: Annotated[float | None, Column("inner / sqrt(norm_a norm_b); NULL: not identifiable")]
+    standard_error: Annotated[
+        float | None, Column("Of debiased, by the halves of the microbatches; NULL: one vector, or evidence of mtlens 0.1")
+    ] = None
     split_half: Annotated[float | None, Column("Cosine between the tasks from disjoint halves of the microbatches")]
     ceiling: Annotated[float | None, Column("What split_half would be for equal tasks with this much noise")]
     permuted: Annotated[float | None, Column("split_half of the first task with the second on permuted labels; its floor")]

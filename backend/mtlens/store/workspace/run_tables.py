@@ -116,13 +116,22 @@ RENAMED = {"stage": "moment"}
 """Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
 
 
+ADDED = ("standard_error",)
+"""Columns that files of mtlens 0.1 do not have; they are read as NULL."""
+
+
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
     """The columns of `schema` from a Parquet file; `WorkspaceError` where it is missing, torn or of other columns."""
     try:
         with pq.ParquetFile(path) as file:
             stored = file.schema_arrow.names
-            names = [name if name in stored else RENAMED.get(name, name) for name in schema.names]
-            return file.read(columns=names, use_threads=False).select(names).rename_columns(schema.names).cast(schema)
+            added = [name for name in ADDED if name in schema.names and name not in stored]
+            known = [name for name in schema.names if name not in added]
+            names = [name if name in stored else RENAMED.get(name, name) for name in known]
+            table = file.read(columns=names, use_threads=False).select(names).rename_columns(known)
+            for name in added:
+                table = table.append_column(name, pa.nulls(len(table), schema.field(name).type))
+            return table.select(schema.names).cast(schema)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = " ".join(str(error).split())
         raise WorkspaceError(f"{path} should be a Parquet table of {', '.join(schema.names)}: {reason}") from error

@@ -228,7 +228,8 @@ def test_timeline_rows_do_not_overlap(stores: dict[str, Workspace]) -> None:
 def test_many_seeds_are_a_mean_and_a_range() -> None:
     curves = [
         queries.CurveInfo(run_id=f"{seed}", role="single", tasks=("a",), seed=seed, candidate=0, selected=True, state="done",
-                        best_epoch=2, epochs=(1, 2), validation=(0.5, 0.5 + 0.02 * seed), loss=(1.0, None))
+                        best_epoch=2, still_improving=False, epochs=(1, 2), validation=(0.5, 0.5 + 0.02 * seed),
+                        loss=(1.0, None))
         for seed in range(21)
     ]  # fmt: skip
     area, line = figures.learning_curves(curves).data

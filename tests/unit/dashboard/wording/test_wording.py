@@ -97,6 +97,18 @@ def test_a_comparison_names_its_models(full: Workspace, kind: str, start: str) -
     assert minus(title) == minus(f"{start}, mean over tasks: +0.3 points (90 % interval -0.6 to +1.2, margin 2), matches")
 
 
+def test_models_that_were_still_improving_are_told_in_every_title(full: Workspace) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    assert titles.still_improving(matching) == ""
+    first, *others = matching.tasks
+    unfinished = replace(matching, tasks=(replace(first, still_improving=("multi",)), *others))
+    told = (
+        f". Warning: on {first.task}, multi-task models were still improving at their last epoch: more epochs may change this"
+    )
+    assert titles.answer(unfinished) == titles.answer(matching) + told
+    assert titles.comparison(unfinished) == titles.comparison(matching) + told
+
+
 def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, str] = ("a", "b")) -> queries.ProfileInfo:
     """A pair of task-specific models; for each layer its statement, effect and the upper bound of that."""
     unknown = dict.fromkeys((
@@ -106,7 +118,7 @@ def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, s
     infos: list[Any] = [
         queries.SimilarityInfo(kind="tasks", task_a=names[0], task_b=names[1], layer=number, statement=statement, effect=effect,
                              effect_low=None if high is None else -0.57, effect_high=high, **unknown)  # pyright: ignore
-        for number, (statement, effect, high) in enumerate(layers)
+        for number, (statement, effect, high) in enumerate(layers, start=1)
     ]  # fmt: skip
     return queries.ProfileInfo(kind="tasks", task_a=names[0], task_b=names[1], layers=tuple(infos))
 
@@ -135,7 +147,7 @@ def test_uninformative_layers_are_not_taken_for_a_difference(pairs: list[tuple[A
     ("layer", "told"),
     [
         (("different", -0.25, 0.07), "a and b reach only -0.25 (-0.57 to 0.07) of the way"),
-        (("different", -0.25, -0.01), "a and b fall below the floor in layer 1"),
+        (("different", -0.25, -0.01), "a and b fall below the floor in layer 2"),
     ],
 )
 def test_below_the_floor_is_where_the_whole_interval_is(layer: tuple[str, float, float], told: str) -> None:

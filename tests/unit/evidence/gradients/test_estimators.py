@@ -211,3 +211,16 @@ def test_products_that_do_not_fit_together_are_refused():
             present=np.ones((3, 2), dtype=bool),
             independent=np.zeros((2, 2), dtype=bool),
         )
+
+
+def test_halves_of_the_microbatches_tell_the_error_of_the_cosine():
+    """Root mean square of the errors said beside the spread of the estimates, over draws of noise around known gradients."""
+    generator = np.random.default_rng(0)
+    mean = np.stack([np.ones(40), np.ones(40)])
+    mean[1, :20] = -0.5
+    found = [alignment_of(mean + 1.5 * generator.normal(size=(8, 2, 40))) for _ in range(300)]
+    cosines = np.array([one.debiased[0, 1] for one in found])
+    said = np.sqrt(np.mean([one.standard_error[0, 1] ** 2 for one in found]))
+    assert cosines.mean() == pytest.approx(cosine(*mean), abs=0.02)
+    assert 0.85 <= said / cosines.std() <= 1.3
+    np.testing.assert_allclose([one.standard_error[0, 0] for one in found], 0, atol=1e-9)  # a task with itself

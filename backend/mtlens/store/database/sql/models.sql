@@ -47,7 +47,7 @@ ORDER BY max(experiment.last_started) DESC, model.experiment_id, min(run_kind.po
 CREATE VIEW learning_curves AS
 SELECT
     experiment.name AS experiment, experiment_id, run_id, role, run.tasks, run.seed, candidate, selected, state, best_epoch,
-    newest.epoch, TRY_CAST(payload ->> 'validation' AS DOUBLE) AS validation, TRY_CAST(payload ->> 'loss' AS DOUBLE) AS loss
+    still_improving, newest.epoch, TRY_CAST(payload ->> 'validation' AS DOUBLE) AS validation, TRY_CAST(payload ->> 'loss' AS DOUBLE) AS loss
 FROM experiment_run
 JOIN experiment USING (experiment_id)
 JOIN run USING (run_id)

@@ -64,6 +64,7 @@ SELECT
     comparison.margin,
     verdict,
     needed,
+    still_improving,
     adjusted_p_equivalence AS p_equivalence,
     least(adjusted_p_better, adjusted_p_worse) AS p_difference,
     method,
