@@ -85,8 +85,8 @@ class ExperimentPlan(Shown):
         ]
         return Table(
             title=f"{experiment.name}: {len(self.plan.distinct)} runs, {len(overview.missing)} of them to train, about "
-            f"{overview.cost.seconds / 60:.1f} minutes on {overview.lanes.side_by_side} lanes",
-            headings=("runs", "tasks", "epochs", "learning rate", "seeds"),
+            f"{overview.minutes} on {overview.lanes.side_by_side} lanes",
+            headings=("runs", "tasks", "epochs at most", "learning rate", "seeds"),
             rows=[
                 (
                     setting.role,

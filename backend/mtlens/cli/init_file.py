@@ -36,7 +36,7 @@ def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: s
         "margin": 0.03,
         "seeds": [0, 1, 2],
         "runs": [SINGLE.asked_by, MULTI.asked_by],
-        "training": {"epochs": 5, "batch_size": 32, "learning_rate": 1.0e-4},
+        "training": {"epochs": 10, "patience": 3, "batch_size": 32, "learning_rate": 1.0e-4},
     }
     written = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
     parse_experiments(written, str(out))

@@ -108,7 +108,7 @@ def print_matching(result: "Result") -> None:
     for row in rows:
         of_kind.setdefault(row["kind"], []).append(row)
     for kind, chosen in of_kind.items():
-        if kind == FAMILY.name and [{**row, "kind": MULTI.name} for row in chosen] == of_kind.get(MULTI.name):
+        if kind == FAMILY.name and [_renamed(row, kind, MULTI.name) for row in chosen] == of_kind.get(MULTI.name):
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
         else:
             out.print(_matching_table(title_of(kind), chosen))
@@ -119,6 +119,12 @@ def print_matching(result: "Result") -> None:
                 if row["still_improving"]:
                     out.print(f"  {escape(row['task'])}: [yellow]warning[/]: {escape(warning(row['still_improving']))}")
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
+
+
+def _renamed(row: dict[str, Any], kind: str, other: str) -> dict[str, Any]:
+    """A row of one kind of models as that of another would be."""
+    improving = [other if name == kind else name for name in row["still_improving"]]
+    return {**row, "kind": other, "still_improving": improving}
 
 
 def print_start(name: str, notes: "Sequence[str]") -> None:

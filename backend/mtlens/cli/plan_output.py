@@ -63,11 +63,12 @@ def _print_cost(overview: Overview) -> None:
     out.print(_run_table(overview))
     if len(missing) < len(plan.distinct):
         out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
-    minutes = cost.seconds / 60
     out.print(
-        f"about {cost.flops / 1e12:,.0f} TFLOP; {minutes:.1f} minutes on {overview.lanes.side_by_side} lanes "
+        f"about {cost.flops / 1e12:,.0f} TFLOP at most; {overview.minutes} on {overview.lanes.side_by_side} lanes "
         f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
     )
+    if patience := plan.experiment.training.patience:
+        out.print(f"A run ends when {patience} epochs have gone by without a better one on validation.")
 
 
 def _print_search(experiment: Experiment, search: Search) -> None:
@@ -84,7 +85,7 @@ def _print_search(experiment: Experiment, search: Search) -> None:
 
 def _run_table(overview: Overview) -> Table:
     """A line for each set of tasks and grid point, its seeds beside it."""
-    table = Table("runs", "tasks", "epochs", "learning rate", "seeds", **NARROW)
+    table = Table("runs", "tasks", "epochs at most", "learning rate", "seeds", **NARROW)
     for setting in overview.settings:
         cells = (setting.role, setting.tasks, str(setting.epochs), f"{setting.learning_rate:g}")
         table.add_row(*map(escape, cells), " ".join(map(str, setting.seeds)))

@@ -112,9 +112,9 @@ class Grid(Spec):
 
 
 class Training(Spec):
-    """How every run is trained; the same for single-task and multi-task models."""
+    """How every run is trained: the same rules for single-task and multi-task models, each to its own end."""
 
-    epochs: PositiveInt = 5
+    epochs: PositiveInt = Field(default=10, description="most epochs; patience ends a run before")
     batch_size: PositiveInt = 32
     learning_rate: PositiveFloat = 1e-4
     head_learning_rate: PositiveFloat = 1e-3
@@ -130,8 +130,13 @@ class Training(Spec):
         default="proportional", description="how often each table is drawn; proportional matches the updates per task"
     )
     temperature: PositiveFloat = Field(default=2.0, description="for sampling: temperature; 1 is proportional")
-    patience: NonNegativeInt = Field(default=0, description="stop after this many epochs without a better validation; 0: never")
+    patience: NonNegativeInt = Field(default=3, description="stop after this many epochs without a better validation; 0: never")
     lora: Lora = Lora()
+
+    @property
+    def least_epochs(self) -> int:
+        """Epochs after which patience can end a run at the earliest."""
+        return min(self.epochs, self.patience + 1) if self.patience else self.epochs
 
 
 class Evidence(Spec):
@@ -139,7 +144,7 @@ class Evidence(Spec):
 
     examples: Annotated[int, Field(ge=4)] = Field(default=512, description="held-out texts on which hidden states are compared")
     microbatches: Annotated[int, Field(ge=4)] = Field(default=16, description="draws of training texts for the gradients")
-    microbatch_size: PositiveInt = Field(default=16, description="texts per draw")
+    microbatch_size: PositiveInt = Field(default=64, description="texts per draw at most; fewer texts are shared out evenly")
     margin: float = Field(
         default=0.25,
         gt=0,

@@ -21,10 +21,14 @@ EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What some runs need. flops: multiply-adds counted twice. seconds: with all lanes busy."""
+    """What some runs need at most, if each trains to its last epoch, and at least, if patience ends each as early as it can.
+
+    flops: multiply-adds counted twice. seconds: with all lanes busy. rate: FLOP/s of a lane.
+    """
 
     flops: float
     seconds: float
+    least_seconds: float
     rate: float
 
 
@@ -37,8 +41,13 @@ def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: 
     """
     rate = _matrix_rate(plan.experiment.training, threads, gpu)
     weights, layers, width = count_multiplied(plan.pretrained.directory)
-    flops = sum(_run_flops(plan, run, weights, 4 * layers * width) for run in runs)
-    return Cost(flops=flops, seconds=flops / (rate * EFFICIENCY * max(1, min(lanes, len(runs)))), rate=rate)
+    most, least = 0.0, 0.0
+    for run in runs:
+        epoch, end = _run_flops(plan, run, weights, 4 * layers * width)
+        most += run.training.epochs * epoch + end
+        least += run.training.least_epochs * epoch + end
+    speed = rate * EFFICIENCY * max(1, min(lanes, len(runs)))
+    return Cost(flops=most, seconds=most / speed, least_seconds=least / speed, rate=rate)
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
@@ -49,13 +58,12 @@ def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> flo
     return forward * (3 if run.method == "full" else 2)
 
 
-def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> float:
-    """All epochs, each with its validation, and a last look at validation and test."""
+def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:
+    """An epoch with its validation, and a last look at validation and test."""
     encoded = plan.encoded.select(run.tasks)
     columns = list(range(len(run.tasks)))
     validation, test = (float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in SCORED)
-    epochs = run.training.epochs
-    return epochs * (epoch_flops(encoded, run, weights, attention) + validation) + validation + test
+    return epoch_flops(encoded, run, weights, attention) + validation, validation + test
 
 
 def _matrix_rate(training: Training, threads: int, gpu: bool) -> float:

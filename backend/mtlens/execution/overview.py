@@ -56,6 +56,12 @@ class Overview:
         return cls(plan=plan, missing=missing, lanes=lanes, lacking=lacking, cost=cost)
 
     @property
+    def minutes(self) -> str:
+        """Time of what is missing in words: from what patience can spare to what all epochs take."""
+        least, most = (f"{seconds / 60:.1f}" for seconds in (self.cost.least_seconds, self.cost.seconds))
+        return f"{most} minutes" if least == most else f"{least} to {most} minutes"
+
+    @property
     def settings(self) -> tuple[PlannedSetting, ...]:
         """The grid: each set of tasks and grid point with its seeds."""
         seeds: dict[tuple[str, str, int, float], list[int]] = {}

@@ -109,7 +109,7 @@ def _judge(pair: Measured, errors: _Errors, margin: float) -> LayerSimilarity:
     p_similar = errors.surplus.p_above(surplus) if errors.surplus else math.nan
     p_different = errors.surplus.p_above(-surplus) if errors.surplus else math.nan
     statement, reason = _state(pair, errors.gap, p_similar, p_different)
-    tells = statement not in _SILENT
+    tells = statement not in _SILENT and pair.num_seeds >= MIN_SEEDS
     return LayerSimilarity(
         similarity=_known(whole.similarity),
         low=low,

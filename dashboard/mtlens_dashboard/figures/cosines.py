@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from mtlens.statistics.gradient_cosine import MIN_SEEDS
 from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale, legible
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
@@ -151,7 +152,7 @@ def _draw_cells(
         y=[y for _, y, _ in numbered],
         mode="text",
         hoverinfo="skip",
-        text=[plain(alignment.cosine) if alignment.is_identified else "noise" for _, _, alignment in numbered],
+        text=[_number(alignment) for _, _, alignment in numbered],
         textfont={"size": 11, "color": [_on_cell(alignment, theme) for _, _, alignment in numbered]},
     )
     rings = [(x, y, alignment) for x, y, alignment in placed if alignment.crosses_zero]
@@ -169,6 +170,13 @@ def _draw_cells(
             "color": [_on_cell(alignment, theme) for _, _, alignment in rings],
         },
     )
+
+
+def _number(alignment: AlignmentInfo) -> str:
+    """What a cell says: the cosine, or why there is none. Fewer than three identifiable seeds give no cosine."""
+    if alignment.is_identified:
+        return plain(alignment.cosine)
+    return "few seeds" if 0 < (alignment.seeds or 0) < MIN_SEEDS else "noise"
 
 
 def _on_cell(alignment: AlignmentInfo, theme: Theme) -> str:

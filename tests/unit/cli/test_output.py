@@ -10,14 +10,14 @@ from mtlens.store.database.reader import Result
 
 COLUMNS = (
     "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "examples", "margin", "verdict",
-    "needed", "method", "metric",
+    "needed", "still_improving", "method", "metric",
 )  # fmt: skip
 
 
 def matching(*kinds_and_means: tuple[str, float]) -> Result:
-    """One task of each kind."""
+    """One task of each kind, whose models were still improving."""
     rows = [
-        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, "a method", "macro_f1")
+        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, [kind], "a method", "macro_f1")
         for kind, mean in kinds_and_means
     ]
     return Result(columns=COLUMNS, rows=rows)
@@ -35,4 +35,5 @@ def test_a_family_that_is_the_multi_task_model_is_not_printed_twice(family, tabl
     output.print_matching(matching(("multi", 0.91), ("family", family)))
     printed = capsys.readouterr().out
     assert printed.count("single") == tables
+    assert "canal: warning: multi-task models were still improving at their last epoch" in " ".join(printed.split())
     assert ("chosen on validation is the multi-task model" in printed) == (tables == 1)

@@ -72,7 +72,7 @@ def test_run_ids_are_stable():
             "seed": 0,
             "encoder": {},
             "pretrained": "w",
-            "training": {},
+            "training": {"epochs": 5, "patience": 0},
             "data": "d",
             "labels": ["l"],
         }

@@ -121,3 +121,16 @@ def test_more_lanes_take_less_time_until_the_runs_run_out(experiment):
     assert one.seconds * one.rate == pytest.approx(2 * two.seconds * two.rate)
     assert estimate(plan, [], lanes=2, threads=1, gpu=False).seconds == 0
     assert many.seconds * many.rate == pytest.approx(one.seconds * one.rate / len(plan.distinct))
+
+
+def test_the_cost_is_between_the_earliest_end_and_all_epochs(experiment):
+    def seconds(**training):
+        plan = make_plan(experiment(training={"batch_size": 8, "precision": "float32", **training}), [])
+        found = estimate(plan, plan.distinct, lanes=1, threads=1, gpu=False)
+        return found.least_seconds * found.rate, found.seconds * found.rate
+
+    (least, most), (none, all_epochs) = seconds(epochs=20, patience=3), seconds(epochs=20, patience=0)
+    assert most == pytest.approx(all_epochs)
+    assert none == pytest.approx(all_epochs)
+    assert least == pytest.approx(seconds(epochs=4, patience=0)[1])
+    assert seconds(epochs=3, patience=3) == pytest.approx(seconds(epochs=3, patience=0))

@@ -96,7 +96,7 @@ def test_a_ceiling_on_the_floor_tells_nothing():
 
 def test_two_seeds_are_too_few_to_state_anything():
     found = judge(lookup(ceiling=0.9, between=0.9, floor=0.1, seeds=(0, 1)), seeds=(0, 1))
-    assert (found.statement, found.low) == ("inconclusive", None)
+    assert (found.statement, found.low, found.effect) == ("inconclusive", None, None)
     assert found.similarity == pytest.approx(0.9)
     assert "3 seeds" in found.reason
 
