@@ -21,9 +21,9 @@ from mtlens.execution.plan import PlannedRun, unfold
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEMO = Path(str(resources.files("mtlens.cli"))) / "demo.yaml"
 IDS = {  # name: experiment, all of its runs, all of its evidence
-    "demo": ("e7c2fa20c549d0ed", "07f6dddf2cb50f50", "164e98b9911f658e"),
+    "demo": ("6e4be71b5b41e3d2", "620939412e2384c6", "651f89febb6be61e"),
     "cervical": ("cc714e61609f4a60", "aa895825a39aebe9", "4b4827d3c32564d4"),
-    "cervical-groups": ("bf90a2156bbb678b", "07f6dddf2cb50f50", "454f26a2bddc7e5f"),
+    "cervical-groups": ("3def769d9b1803b9", "c960f88a8c4ba119", "1a3c69f7fbbc5963"),
     "controls-0.0": ("405b8d00ccee6dac", "67c4f948f5da0c93", "29eb0186994b9bab"),
     "controls-0.25": ("1f7d649bc15afbf8", "67c4f948f5da0c93", "29eb0186994b9bab"),
     "controls-0.5": ("1e58fde98da29b7a", "67c4f948f5da0c93", "29eb0186994b9bab"),
