@@ -201,7 +201,14 @@ def test_two_experiments_write_to_one_workspace_at_once(folder, mtlens):
 def test_plan_prints_what_will_happen(folder, mtlens):
     code, out, _ = mtlens("plan", "tiny.yaml")
     assert code == 0
-    for part in ("9 runs (3 multi, 6 single) over 3 seeds", "TFLOP", "Smallest margin", "severe"):
+    for part in (
+        "9 runs (3 multi, 6 single) over 3 seeds",
+        "TFLOP",
+        "Chance in % of a match",
+        "20 seeds",
+        "minutes",
+        "severe",
+    ):
         assert part in out
     assert not (folder / "results").exists()
 

@@ -31,7 +31,7 @@ class ExperimentPlan(Shown):
 
     @cached_property
     def overview(self) -> "Overview":
-        """The grid, the runs that are missing, what they cost, and what the test set can settle."""
+        """The grid, the runs that are missing, what they cost, and the chance of a verdict."""
         from mtlens.execution.overview import Overview
 
         return Overview.of(self.plan, self.workspace)
@@ -78,10 +78,10 @@ class ExperimentPlan(Shown):
     def _table(self) -> Table:
         overview, experiment = self.overview, self.plan.experiment
         lacking = f"this machine has less than the experiment asks for: {overview.lacking}"
-        power = [
-            f"{task.task}: {task.test_examples:,} test examples settle a margin of {100 * task.margins[1]:.1f} points "
-            f"(yours: {100 * experiment.margin:g}) where 10 % of the predictions differ"
-            for task in overview.power
+        chances = [
+            f"{task.task}: chance of a match within {100 * experiment.margin:g} points, if the models are equally good: "
+            + ", ".join(f"{100 * likely:.0f} % with {number} seeds" for number, (_, likely, _) in task.by_seeds)
+            for task in overview.chances
         ]
         return Table(
             title=f"{experiment.name}: {len(self.plan.distinct)} runs, {len(overview.missing)} of them to train, about "
@@ -97,7 +97,7 @@ class ExperimentPlan(Shown):
                 )
                 for setting in overview.settings
             ],
-            notes=[*self.plan.examples.notes, *power, *([lacking] if overview.lacking else [])],
+            notes=[*self.plan.examples.notes, *chances, *([lacking] if overview.lacking else [])],
         )
 
 

@@ -1,4 +1,4 @@
-"""What `mtlens plan` prints: data, runs, cost, and the power of the test set for the margin."""
+"""What `mtlens plan` prints: data, runs, cost, and the chance of a verdict."""
 
 from rich.markup import escape
 from rich.table import Table
@@ -10,8 +10,8 @@ from mtlens.config.sections import Search
 from mtlens.data.examples import Examples
 from mtlens.data.sources import source_of
 from mtlens.data.splits import SPLITS, in_split
-from mtlens.execution.overview import DISAGREEMENT_RATES, Overview
-from mtlens.statistics.power import required_examples
+from mtlens.execution.overview import NUM_SEEDS, Overview
+from mtlens.statistics.power import POWER
 
 
 def print_plan(overview: Overview) -> None:
@@ -36,7 +36,7 @@ def print_plan(overview: Overview) -> None:
         out.print(f"{less} `mtlens run` will need a cluster; the time is for lanes as fast as one here.", markup=False)
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
-    _print_power(overview)
+    _print_chances(overview)
 
 
 def _class_table(examples: Examples) -> Table:
@@ -92,20 +92,32 @@ def _run_table(overview: Overview) -> Table:
     return table
 
 
-def _print_power(overview: Overview) -> None:
-    """What the test set can decide: the smallest margin at 90 % power if the models are equally good, in points."""
+def _print_chances(overview: Overview) -> None:
+    """The chance of a match by the number of seeds, task by task, and what so many seeds cost."""
     margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.seeds
-    table = Table("task", "test examples", *(f"at {share:.0%} disagreement" for share in DISAGREEMENT_RATES), **NARROW)
-    table.title = f"Smallest margin that the test set can settle (yours is {100 * margin:g} points)"
+    table = Table("task", "test examples", *(f"{number} seeds" for number in NUM_SEEDS), **NARROW)
+    table.title = f"Chance in % of a match within {100 * margin:g} points, if the models are equally good"
     table.title_justify = "left"
-    for task in overview.power:
-        cells = [f"[{'green' if smallest <= margin else 'yellow'}]{100 * smallest:.1f}[/]" for smallest in task.margins]
-        table.add_row(escape(task.task), f"{task.test_examples:,}", *cells)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for task in overview.chances:
+        cells = [_percent(*chances) for chances in task.chances]
+        table.add_row(escape(task.task) + ("*" if task.earlier else ""), f"{task.test_examples:,}", *cells)
+    table.add_section()
+    table.add_row("minutes at most", "", *(f"{minutes:.1f}" for minutes in overview.minutes_by_seeds))
     out.print(table)
-    needed = ", ".join(f"{required_examples(margin, share):,} at {share:.0%}" for share in DISAGREEMENT_RATES)
-    out.print(
-        f"Test examples that the margin needs: {needed} disagreement rate (share of examples that one model of two gets right)."
-    )
-    out.print("[dim]Counted for accuracy of single examples; rare classes and correlated examples need more.[/]")
+    public = any(not task.earlier for task in overview.chances)
+    notes = [
+        "Seeds vary as on 36 public text tasks: half of them lie between the bounds in brackets." if public else "",
+        "* from earlier runs in this workspace" if any(task.earlier for task in overview.chances) else "",
+    ]
+    out.print(" ".join(filter(None, notes)), style="dim", markup=False)
     if len(seeds) < 3:
         out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
+
+
+def _percent(little: float, likely: float, much: float) -> str:
+    """The likely chance, coloured, and in brackets those with much and little noise where they differ."""
+    low, middle, high = (f"{100 * chance:.0f}" for chance in (much, likely, little))
+    span = f" ({low}-{high})" if low != high else ""
+    return f"[{'green' if likely >= POWER else 'yellow'}]{middle}[/]{span}"

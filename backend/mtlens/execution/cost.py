@@ -31,6 +31,10 @@ class Cost:
     least_seconds: float
     rate: float
 
+    def of(self, flops: float, runs: int, lanes: int) -> float:
+        """Seconds that other runs take at the same rate."""
+        return flops / (self.rate * EFFICIENCY * max(1, min(lanes, runs)))
+
 
 def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: bool) -> Cost:
     """FLOPs of some of a plan's runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
@@ -40,14 +44,20 @@ def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: 
     gpu: multiply on a GPU, where this machine has one.
     """
     rate = _matrix_rate(plan.experiment.training, threads, gpu)
+    most, least = count_flops(plan, runs)
+    speed = rate * EFFICIENCY * max(1, min(lanes, len(runs)))
+    return Cost(flops=most, seconds=most / speed, least_seconds=least / speed, rate=rate)
+
+
+def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
+    """FLOPs of some of a plan's runs, at most and at least: each may end before its last epoch."""
     weights, layers, width = count_multiplied(plan.pretrained.directory)
     most, least = 0.0, 0.0
     for run in runs:
         epoch, end = _run_flops(plan, run, weights, 4 * layers * width)
         most += run.training.epochs * epoch + end
         least += run.training.least_epochs * epoch + end
-    speed = rate * EFFICIENCY * max(1, min(lanes, len(runs)))
-    return Cost(flops=most, seconds=most / speed, least_seconds=least / speed, rate=rate)
+    return most, least
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:

@@ -1,19 +1,34 @@
-"""What is known of a plan before anything runs: its runs, their cost, and what the test set can settle."""
+"""What is known of a plan before anything runs: its runs, their cost, and what it can settle."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+import numpy as np
+
 from mtlens.config.run import Run
+from mtlens.config.run_kinds import MULTI
 from mtlens.data.splits import TEST
-from mtlens.execution.cost import Cost, estimate
+from mtlens.errors import MtlensError
+from mtlens.execution.cost import Cost, count_flops, estimate
 from mtlens.execution.experiment import unfinished
 from mtlens.execution.lanes import Lanes, planned_lanes
 from mtlens.execution.plan import Plan
-from mtlens.statistics.power import detectable_margin
+from mtlens.statistics.verdict_chance import Noise, chances_of_match
+from mtlens.store.database.reader import query
+from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import metric_of
 from mtlens.training.optimiser import encoder_rate
 
-DISAGREEMENT_RATES = (0.05, 0.10, 0.20)
+NUM_SEEDS = (3, 5, 10, 20)
+"""Numbers of seeds for which the chance of a verdict is told."""
+
+_EARLIER = """
+    SELECT task, single_per_seed, multi_per_seed, standard_error, examples
+    FROM comparison JOIN experiment USING (experiment_id)
+    WHERE kind = ? AND task IS NOT NULL AND len(seeds) >= 3 AND standard_error > 0
+    ORDER BY last_started
+"""
 
 
 class PlannedSetting(NamedTuple):
@@ -26,12 +41,29 @@ class PlannedSetting(NamedTuple):
     seeds: tuple[int, ...]
 
 
-class TaskPower(NamedTuple):
-    """Smallest margins that a task's test examples can settle at 90 % power, one per DISAGREEMENT_RATES."""
+class TaskChance(NamedTuple):
+    """Chance of a match for each of NUM_SEEDS if the models are equally good: with little, likely and much noise.
+
+    earlier: the noise is that of earlier runs in the workspace, and not of public tasks.
+    """
 
     task: str
     test_examples: int
-    margins: tuple[float, ...]
+    chances: tuple[tuple[float, float, float], ...]
+    earlier: bool
+
+    @property
+    def by_seeds(self) -> tuple[tuple[int, tuple[float, float, float]], ...]:
+        """Numbers of seeds with their chances."""
+        return tuple(zip(NUM_SEEDS, self.chances, strict=True))
+
+
+class EarlierRuns(NamedTuple):
+    """A comparison in the workspace: multi less single under each seed, its standard error and its test examples."""
+
+    differences: tuple[float, ...]
+    standard_error: float
+    examples: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +71,7 @@ class Overview:
     """A plan with its cost in a workspace.
 
     missing: runs that are not finished there; cost: of these. lacking: what this machine lacks for the lanes, if anything.
+    earlier: comparisons in the workspace by task.
     """
 
     plan: Plan
@@ -46,6 +79,7 @@ class Overview:
     lanes: Lanes
     lacking: str
     cost: Cost
+    earlier: dict[str, EarlierRuns]
 
     @classmethod
     def of(cls, plan: Plan, workspace: Path) -> Self:
@@ -53,7 +87,7 @@ class Overview:
         missing = tuple(unfinished(plan.distinct, workspace))
         lanes, lacking = planned_lanes(plan.experiment.resources)
         cost = estimate(plan, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
-        return cls(plan=plan, missing=missing, lanes=lanes, lacking=lacking, cost=cost)
+        return cls(plan=plan, missing=missing, lanes=lanes, lacking=lacking, cost=cost, earlier=_read_earlier(workspace))
 
     @property
     def minutes(self) -> str:
@@ -71,12 +105,39 @@ class Overview:
         return tuple(PlannedSetting(*setting, tuple(of_setting)) for setting, of_setting in seeds.items())
 
     @property
-    def power(self) -> tuple[TaskPower, ...]:
-        """What the test set can settle, task by task."""
-        counts = [
-            sum(self.plan.examples.class_counts(index)[TEST].values()) for index in range(len(self.plan.experiment.tasks))
-        ]
+    def minutes_by_seeds(self) -> tuple[float, ...]:
+        """Time for all runs with each of NUM_SEEDS at most, none of them finished."""
+        runs, seeds = self.plan.distinct, len(self.plan.experiment.seeds)
+        of_seed = count_flops(self.plan, runs)[0] / seeds
         return tuple(
-            TaskPower(task.name, count, tuple(detectable_margin(count, rate) for rate in DISAGREEMENT_RATES))
-            for task, count in zip(self.plan.experiment.tasks, counts, strict=True)
+            self.cost.of(of_seed * number, len(runs) * number // seeds, self.lanes.side_by_side) / 60 for number in NUM_SEEDS
         )
+
+    @property
+    def chances(self) -> tuple[TaskChance, ...]:
+        """What each number of seeds can settle, task by task."""
+        experiment = self.plan.experiment
+        tasks: list[TaskChance] = []
+        for index, task in enumerate(experiment.tasks):
+            counts = list(self.plan.examples.class_counts(index)[TEST].values())
+            earlier = self.earlier.get(task.name)
+            noise = (
+                Noise.of_earlier_runs(earlier.differences, earlier.standard_error, sum(counts) / earlier.examples)
+                if earlier
+                else Noise.of_public_tasks(experiment.encoder.name, metric_of(task), [count for count in counts if count])
+            )
+            chances = tuple(chances_of_match(noise, experiment.margin, number, len(experiment.tasks)) for number in NUM_SEEDS)
+            tasks.append(TaskChance(task.name, sum(counts), chances, noise.earlier))
+        return tuple(tasks)
+
+
+def _read_earlier(folder: Path) -> dict[str, EarlierRuns]:
+    """Of each task that was compared in a workspace the newest comparison; nothing where there is no workspace yet."""
+    try:
+        rows = query(Workspace.open(folder, create=False), _EARLIER, [MULTI.name]).rows
+    except MtlensError:
+        return {}
+    return {
+        task: EarlierRuns(tuple(np.subtract(multi, single).tolist()), error, examples)
+        for task, single, multi, error, examples in rows
+    }

@@ -12,7 +12,6 @@ from mtlens.statistics.metrics.calibration_error import expected_calibration_err
 from mtlens.statistics.metrics.confusion import confusion, f1_per_class
 from mtlens.statistics.metrics.macro_f1 import MacroF1, macro_f1
 from mtlens.statistics.multiple_testing import holm
-from mtlens.statistics.power import detectable_margin, required_examples
 
 CLASSES = 4
 PAIRS = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=40)
@@ -126,34 +125,6 @@ def test_adjusted_p_below_alpha_is_exactly_holms_rejection(p_values, alpha):
     adjusted = holm(p_values)
     assert {i for i, p in enumerate(adjusted) if p < alpha} == rejected
     assert all(p <= q <= 1 for p, q in zip(p_values, adjusted, strict=True))
-
-
-def test_required_examples_at_the_reference_figures():
-    # 10.8 p / margin^2, the constant being (1.645 + 1.645)^2
-    assert required_examples(margin=0.02, disagreement_rate=0.08) == pytest.approx(2200, rel=0.02)
-    assert required_examples(margin=0.01, disagreement_rate=0.08) == pytest.approx(8700, rel=0.01)
-
-
-def test_required_examples_give_the_power_they_promise():
-    margin, disagreement_rate, trials = 0.05, 0.1, 4000
-    n = required_examples(margin, disagreement_rate)
-    generator = np.random.default_rng(1)
-    wins, losses, _ = generator.multinomial(
-        n, [disagreement_rate / 2, disagreement_rate / 2, 1 - disagreement_rate], size=trials
-    ).T
-    difference, error = (wins - losses) / n, np.sqrt(wins + losses) / n
-    assert np.mean(np.abs(difference) + 1.645 * error < margin) == pytest.approx(0.9, abs=0.02)
-
-
-@given(st.integers(50, 50_000), st.floats(0.01, 0.5))
-@settings(deadline=None)
-def test_margin_and_number_of_examples_are_inverse(num_examples, disagreement_rate):
-    margin = detectable_margin(num_examples, disagreement_rate)
-    assert required_examples(margin, disagreement_rate) == pytest.approx(num_examples, abs=1)
-
-
-def test_more_power_or_a_smaller_margin_asks_for_more():
-    assert required_examples(0.02, 0.08, power=0.95) > required_examples(0.02, 0.08) > required_examples(0.03, 0.08)
 
 
 @pytest.mark.parametrize(
