@@ -73,12 +73,18 @@ def of_matching(matching: MatchingInfo) -> Table:
     """One row per task, the mean of all last."""
     columns = (
         "task", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95", "examples", "verdict",
-        "p_equivalence", "p_difference", "needed", "still_improving",
+        "p_equivalence", "p_difference", "needed", "not_learnt", "still_improving",
     )  # fmt: skip
     table = _of(matching.rows, columns)
     rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)
-    seeds = tuple(len(match.seeds) for match in matching.rows)
-    return Table(columns=(*columns, "seeds"), rows=tuple((*row, n) for row, n in zip(rows, seeds, strict=True)))
+    more = [
+        (len(match.seeds), *(", ".join(map(str, seeds)) for seeds in (match.single_collapsed, match.multi_collapsed)))
+        for match in matching.rows
+    ]
+    return Table(
+        columns=(*columns, "seeds", "single_collapsed", "multi_collapsed"),
+        rows=tuple((*row, *cells) for row, cells in zip(rows, more, strict=True)),
+    )
 
 
 def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:

@@ -202,5 +202,7 @@ def _comparison(plan: Plan, position: int, task: str | None) -> dict[str, Any]:
         "examples": 372, "clusters": 62, "margin": 0.02, "verdict": "inconclusive" if few else verdict,
         "still_improving": [],
         "needed": "about 12 seeds, or about 740 test examples" if verdict == "inconclusive" or few else "",
+        "not_learnt": "no model ever predicts severe" if verdict == "not learnt" else "", "single_collapsed": [],
+        "multi_collapsed": [],
         "method": "macro-F1 paired by example and seed; two one-sided tests, Holm across the tasks",
     }  # fmt: skip

@@ -44,6 +44,7 @@ def task_predictions(
     return TaskPredictions(
         task=task,
         num_classes=len(classes),
+        class_names=tuple(classes),
         metric=metric,
         example=labelled,
         cluster=_clusters(clusters, len(truth))[labelled],

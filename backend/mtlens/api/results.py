@@ -10,6 +10,7 @@ from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
 from mtlens.errors import QueryError, WorkspaceError
 from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query, query_frame
+from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 EvidenceView = Literal["verdicts", "evidence_cka", "evidence_gradients"]
 _VERDICTS = """
     SELECT experiment, kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds,
-           examples, margin, verdict, needed, still_improving
+           examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving
     FROM matching WHERE experiment_id = coalesce($experiment_id, (SELECT arg_max(experiment_id, last_started) FROM experiment))
 """
 _PREDICTIONS = """
@@ -85,7 +86,7 @@ class Results(Shown):
             headings=headings,
             rows=[(row["kind"], *verdict_cells(row)) for row in rows],
             notes=[
-                *(f"{row['kind']}, {row['task']}: inconclusive; {row['needed']}" for row in rows if row["needed"]),
+                *(f"{row['kind']}, {remark}" for row in rows for remark in remarks(row)),
                 *(
                     f"{row['kind']}, {row['task']}: warning: {warning(row['still_improving'])}"
                     for row in rows

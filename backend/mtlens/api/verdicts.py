@@ -9,6 +9,7 @@ from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
 from mtlens.errors import DataError
 from mtlens.statistics import equivalence
 from mtlens.statistics.metrics import DEFAULT, comparable, label_of
+from mtlens.store.remarks import remarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,13 +37,12 @@ class Verdicts(Shown):
     def _table(self) -> Table:
         first = self.comparisons[0]
         metric = label_of(first.metric) if first.metric else "score"
-        rows = [verdict_cells({**_row(comparison), "task": comparison.task or "mean"}) for comparison in self.comparisons]
-        notes = [f"{one.task or 'mean'}: inconclusive; {one.needed}" for one in self.comparisons if one.needed]
+        rows = [{**_row(comparison), "task": comparison.task or "mean"} for comparison in self.comparisons]
         return Table(
             title=f"Multi-task against task-specific models ({metric} x 100, margin {100 * first.margin:g})",
             headings=VERDICT_HEADINGS,
-            rows=rows,
-            notes=notes,
+            rows=[verdict_cells(row) for row in rows],
+            notes=[remark for row in rows for remark in remarks(row)],
         )
 
 
@@ -115,6 +115,9 @@ def _row(comparison: equivalence.Comparison) -> dict[str, Any]:
         "margin": comparison.margin,
         "verdict": comparison.verdict,
         "needed": comparison.needed,
+        "not_learnt": comparison.not_learnt,
+        "single_collapsed": comparison.baseline_collapsed,
+        "multi_collapsed": comparison.candidate_collapsed,
         "p_equivalence": comparison.adjusted_p_equivalence,
         "p_difference": min(comparison.adjusted_p_better, comparison.adjusted_p_worse),
         "disagreement_rate": comparison.disagreement_rate,

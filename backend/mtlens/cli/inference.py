@@ -3,6 +3,7 @@
 `mtlens.cli.main` makes them commands. Imports stay inside the functions, as there.
 """
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,7 @@ def export(
     from mtlens.data.folders import data_folders
     from mtlens.execution.plan import make_plan
     from mtlens.inference.export.export import export as write
+    from mtlens.inference.export.recommended import not_learnt
     from mtlens.store.workspace.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
@@ -55,6 +57,8 @@ def export(
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         reads = "motion segments" if config.levels else "whole texts"
         print(f"Wrote {folder}: {len(config.members)} models in {config.precision}, which read {reads}: {members}")
+        for task, reason in not_learnt(opened, spec.experiment_id).items():
+            print(f"warning: what it says of {task} is of no use, as the task was not learnt: {reason}", file=sys.stderr)
 
 
 def extract(

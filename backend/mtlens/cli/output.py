@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mtlens.api.tables import verdict_cells
+from mtlens.store.remarks import remarks
 
 if TYPE_CHECKING:
     from mtlens.execution.experiment import JobResult
@@ -23,10 +24,10 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
-COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow"}
+COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow", "not learnt": "magenta"}
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
-           margin, verdict, needed, still_improving, method, metric
+           margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, method, metric
     FROM matching WHERE experiment_id = ?
 """
 VERDICTS = """
@@ -112,9 +113,8 @@ def print_matching(result: "Result") -> None:
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
         else:
             out.print(_matching_table(title_of(kind), chosen))
-            for row in chosen:
-                if row["needed"]:
-                    out.print(f"  {escape(row['task'])}: [yellow]inconclusive[/]; {escape(row['needed'])}")
+            for remark in (remark for row in chosen for remark in remarks(row)):
+                out.print(f"  {remark}", markup=False)
             for row in chosen:
                 if row["still_improving"]:
                     out.print(f"  {escape(row['task'])}: [yellow]warning[/]: {escape(warning(row['still_improving']))}")

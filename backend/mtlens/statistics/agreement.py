@@ -4,12 +4,15 @@ The claim (Sehanobish et al. 2022, arXiv 2205.02979): a multi-task model matches
 similar representations in all hidden layers and the tasks' gradients are aligned. So similar layers and aligned gradients
 speak for a match, different layers and gradients that are opposed or unrelated against one. The evidence *agrees* where
 what is conclusive of it points to the measured outcome, *disagrees* where it points the other way, and is *mixed* where
-the two kinds contradict each other. Where the measurement or all of the evidence is inconclusive, so is the agreement.
+the two kinds contradict each other. Where the measurement or all of the evidence is inconclusive, so is the agreement. A
+task that neither kind of models learnt is no part of the group: neither its verdict nor its pairs count there.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from mtlens.statistics.learnt import NOT_LEARNT
 
 Agreement = Literal["agrees", "disagrees", "mixed", "inconclusive", "not measured"]
 NOT_MEASURED = "not measured"
@@ -19,7 +22,7 @@ METHOD = (
 )
 _FOR = ("similar", "aligned")
 _AGAINST = ("different", "opposed", "unrelated")
-_RANK = ("worse", "inconclusive", "matches", "better")
+_RANK = (NOT_LEARNT, "worse", "inconclusive", "matches", "better")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,9 @@ def explain(
 
     verdicts: task -> verdict and difference of the multi-task model; pooled: those of the mean of all tasks.
     """
-    group = _explanation("group", tuple(tasks), _outcome(tasks, verdicts, pooled), pairs)
+    learnt = [task for task in tasks if task not in verdicts or verdicts[task][0] != NOT_LEARNT] or tasks
+    of_learnt = [pair for pair in pairs if set(pair.tasks) <= set(learnt)]
+    group = _explanation("group", tuple(tasks), _outcome(learnt, verdicts, pooled), of_learnt)
     each = [
         _explanation("task", (task,), _outcome([task], verdicts, None), [pair for pair in pairs if task in pair.tasks])
         for task in tasks
@@ -77,7 +82,7 @@ def agreement(measured: str, cka: str, gradients: str) -> Agreement:
     if measured == NOT_MEASURED or (cka == NOT_MEASURED and gradients == NOT_MEASURED):
         return "not measured"
     signs = {_sign(cka), _sign(gradients)} - {0}
-    if measured == "inconclusive" or not signs:
+    if measured in ("inconclusive", NOT_LEARNT) or not signs:
         return "inconclusive"
     if len(signs) > 1:
         return "mixed"

@@ -13,13 +13,15 @@ import numpy as np
 
 from mtlens.errors import DataError
 from mtlens.statistics.estimate import Estimate, estimate_differences
+from mtlens.statistics.learnt import METHOD as LEARNT_METHOD
+from mtlens.statistics.learnt import NOT_LEARNT, Learning, judge_learning
 from mtlens.statistics.metrics import label_of
 from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.needed import MIN_SEEDS, needed
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.task_predictions import TaskPredictions
 
-Verdict = Literal["matches", "better", "worse", "inconclusive"]
+Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +57,18 @@ class Comparison:
     num_clusters: int
     margin: float
     verdict: Verdict
-    needed: str  # what would settle an inconclusive comparison; empty for the others
+    needed: str  # what would settle an inconclusive comparison, or help to learn the task; empty for the others
+    not_learnt: (
+        str  # why the task counts as not learnt, or which tasks the mean leaves out; empty where there is nothing to say
+    )
+    baseline_collapsed: tuple[int, ...]  # places of the seeds whose model predicts one class only; none of the mean
+    candidate_collapsed: tuple[int, ...]
     method: str
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the equivalence tests reject, be the task learnt or not."""
+        return self.num_seeds >= MIN_SEEDS and self.adjusted_p_equivalence < ALPHA
 
 
 class _PValues(NamedTuple):
@@ -66,27 +78,55 @@ class _PValues(NamedTuple):
 
 
 def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Comparison, ...]:
-    """One comparison per task and, last, the one of the means over tasks.
+    """One comparison per task and, last, the one of the means over the tasks that were learnt.
 
-    The first rule that holds decides: fewer than three seeds are inconclusive; an adjusted p_equivalence below 0.05
-    matches; an adjusted p_better or p_worse below 0.05 is better or worse; the rest is inconclusive.
+    The first rule that holds decides: fewer than three seeds are inconclusive; a task that neither kind of models learnt is
+    not learnt; an adjusted p_equivalence below 0.05 matches; an adjusted p_better or p_worse below 0.05 is better or
+    worse; the rest is inconclusive.
     Raises `DataError` where tasks have different numbers of seeds: hand over the seeds that all of them finished.
     """
     if len({len(task.baseline) for task in tasks}) != 1:
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"
         raise DataError(f"tasks that are compared should have the same number of seeds; found {found}")
-    each, mean = estimate_differences(tasks)
-    raw = [_p_values(estimate, margin) for estimate in each]
-    adjusted = [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
+    learning = [judge_learning(task) for task in tasks]
+    learnt = [task for task, judged in zip(tasks, learning, strict=True) if not judged.not_learnt] or tasks
+    each, mean = estimate_differences(learnt)
+    adjusted = _adjusted(each, margin)
     method = (
         f"{_name_of(tasks)} paired by example and seed; variance by the examples from a jackknife over clusters, variance "
         f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; two one-sided tests"
     )
-    of_tasks = (
-        _comparison([task], estimate, margin, p, f"{method}, Holm across {len(tasks)} tasks", len(tasks))
-        for task, estimate, p in zip(tasks, each, adjusted, strict=True)
+    tests = {task.task: (estimate, p) for task, estimate, p in zip(learnt, each, adjusted, strict=True)}
+    of_tasks: list[Comparison] = []
+    for task, judged in zip(tasks, learning, strict=True):
+        estimate, p = tests[task.task] if task.task in tests else _alone(task, margin)
+        text = f"{method}, Holm across {len(learnt)} tasks; {LEARNT_METHOD}"
+        of_tasks.append(_comparison([task], estimate, margin, p, text, judged, len(learnt)))
+    return (*of_tasks, _comparison(learnt, mean, margin, _p_values(mean, margin), method, _of_mean(tasks, learning), None))
+
+
+def _adjusted(estimates: Sequence[Estimate], margin: float) -> list[_PValues]:
+    """Adjusted by Holm over these estimates."""
+    raw = [_p_values(estimate, margin) for estimate in estimates]
+    return [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
+
+
+def _alone(task: TaskPredictions, margin: float) -> tuple[Estimate, _PValues]:
+    """Of a task that was not learnt: it lends the others no variance, and no test of it counts."""
+    estimate = estimate_differences([task])[1]
+    return estimate, _p_values(estimate, margin)
+
+
+def _of_mean(tasks: Sequence[TaskPredictions], learning: Sequence[Learning]) -> Learning:
+    """Which tasks the mean leaves out."""
+    left_out = [task.task for task, judged in zip(tasks, learning, strict=True) if judged.not_learnt]
+    reason = f"without {', '.join(left_out)}: not learnt" if left_out else ""
+    return Learning(
+        not_learnt="no task was learnt" if len(left_out) == len(tasks) else reason,
+        needed="" if len(left_out) < len(tasks) else "what its tasks need",
+        baseline_collapsed=(),
+        candidate_collapsed=(),
     )
-    return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), method, None))
 
 
 def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
@@ -115,6 +155,7 @@ def _comparison(
     margin: float,
     adjusted: _PValues,
     method: str,
+    learning: Learning,
     num_tests: int | None,
 ) -> Comparison:
     """All that is known about one task, or about the mean over tasks where `num_tests` is None."""
@@ -123,7 +164,7 @@ def _comparison(
     low90, high90 = estimate.interval(0.90)
     low95, high95 = estimate.interval(0.95)
     raw = _p_values(estimate, margin)
-    verdict = _verdict(estimate.num_seeds, adjusted)
+    verdict = _verdict(estimate.num_seeds, bool(learning.needed), adjusted)
     return Comparison(
         task=tasks[0].task if num_tests else None,
         metric=_metric_of(tasks),
@@ -150,14 +191,19 @@ def _comparison(
         num_clusters=estimate.num_clusters,
         margin=margin,
         verdict=verdict,
-        needed=needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else "",
+        needed=needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else learning.needed,
+        not_learnt=learning.not_learnt,
+        baseline_collapsed=learning.baseline_collapsed,
+        candidate_collapsed=learning.candidate_collapsed,
         method=method,
     )
 
 
-def _verdict(num_seeds: int, adjusted: _PValues) -> Verdict:
+def _verdict(num_seeds: int, not_learnt: bool, adjusted: _PValues) -> Verdict:
     if num_seeds < MIN_SEEDS:
         return "inconclusive"
+    if not_learnt:
+        return NOT_LEARNT
     if adjusted.equivalence < ALPHA:
         return "matches"
     if adjusted.better < ALPHA:

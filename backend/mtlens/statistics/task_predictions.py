@@ -21,6 +21,7 @@ class TaskPredictions:
 
     task: str
     num_classes: int
+    class_names: tuple[str, ...] = ()  # for sentences; numbers where there are none
     metric: str = DEFAULT  # by which the two kinds are compared
     example: NDArray[Any]  # [n]
     cluster: NDArray[Any]  # [n]
@@ -52,6 +53,10 @@ class TaskPredictions:
     def predictions(self) -> NDArray[Any]:
         """Baseline, then candidate: `[2, S, n]`."""
         return np.stack([self.baseline, self.candidate])
+
+    def name_of_class(self, index: int) -> str:
+        """Name of a class, or its number."""
+        return self.class_names[index] if self.class_names else str(index)
 
     @property
     def num_clusters(self) -> int:

@@ -80,6 +80,7 @@ def provenance(
         ("Margin", f"{margin(about.margin)} points of {matching.metric}, set before the runs"),
         ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
         *(("Method", method) for method in methods),
+        *(("Remark", remark) for remark in matching.remarks),
         *(("Remark", note) for note in about.notes),
         ("mtlens", snapshot.mtlens_version),
         ("Data as of", f"{snapshot.published:%Y-%m-%d %H:%M:%S} UTC"),

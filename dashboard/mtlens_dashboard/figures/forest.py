@@ -193,7 +193,7 @@ def _hover(match: MatchInfo) -> str:
         f"95 % interval {interval(match.low95, match.high95)}",
         f"{len(match.seeds)} seeds, {match.examples:,} test examples",
     ]
-    return "<br>".join([*lines, escape(match.needed)] if match.needed else lines)
+    return "<br>".join([*lines, *(escape(line) for line in (match.not_learnt, match.needed) if line)])
 
 
 def _alt(matching: MatchingInfo) -> str:

@@ -36,6 +36,7 @@ VERDICTS = {
     "better": Mark("better", "▲", "triangle-up"),
     "worse": Mark("bad", "▼", "triangle-down"),
     "inconclusive": Mark("open", "○", "circle-open"),
+    "not learnt": Mark("open", _CROSS, "x"),
 }
 STATEMENTS = {
     "similar": Mark("good", "●", "circle"),

@@ -12,7 +12,13 @@ from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import counted, in_words, listing, margin
 
-_IS = {"matches": "matches", "better": "is better", "worse": "is worse", "inconclusive": "is inconclusive"}
+_IS = {
+    "matches": "matches",
+    "better": "is better",
+    "worse": "is worse",
+    "inconclusive": "is inconclusive",
+    "not learnt": "was not learnt",
+}
 
 
 def page(chosen: Chosen) -> None:
@@ -44,7 +50,7 @@ def page(chosen: Chosen) -> None:
 
 
 def _verdict(matching: queries.MatchingInfo) -> None:
-    count = len(matching.tasks)
+    count = len(matching.learnt)
     by_verdict = {verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict] for verdict in VERDICTS}
     others = [
         f"{listing(tasks)} {'is' if len(tasks) == 1 else 'are'} {verdict}"
@@ -88,8 +94,11 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
             card(question, VERDICTS["matches"], "Each task on its own", statement)
         return
     together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
-    others = [match.task or "" for match in matching.tasks if match.verdict not in ("matches", "better")]
+    others = [match.task or "" for match in matching.learnt if match.verdict not in ("matches", "better")]
+    useless = [match.task or "" for match in matching.tasks if match not in matching.learnt]
     note = "No grouping has been searched yet; this follows from the comparison alone."
+    if useless:
+        note = f"{listing(useless, 4)}: not learnt, so no model to ship yet. {note}"
     if len(together) < 2:
         settled = f"Only {listing(together)} is decided" if together else "No task is decided"
         card(question, VERDICTS["inconclusive"], "Undecided yet", f"{settled}. {note}")

@@ -36,6 +36,8 @@ def page(chosen: Chosen) -> None:
         st.title(literal(titles.comparison(matching)), anchor=False)
         figure = draw(figures.forest, matching)
         chart("forest", figure, matching, title="Difference to the task-specific models")
+        for remark in matching.remarks:
+            st.caption(literal(remark))
     _scores(chosen)
     _curves(chosen)
     _confusion(chosen)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mtlens.config.run_kinds import MULTI
+from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.statistics.metrics import label_of
+from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
 
-Verdict = Literal["matches", "better", "worse", "inconclusive"]
+Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,9 @@ class MatchInfo:
     clusters: int
     verdict: Verdict
     needed: str
+    not_learnt: str
+    single_collapsed: tuple[int, ...]
+    multi_collapsed: tuple[int, ...]
     still_improving: tuple[str, ...] = ()
     p_equivalence: float | None
     p_difference: float | None
@@ -76,6 +81,16 @@ class MatchingInfo:
         tasks = tuple(match for match in self.tasks if self.shown is None or match.task in self.shown)
         return tasks if self.pooled is None else (*tasks, self.pooled)
 
+    @property
+    def learnt(self) -> tuple[MatchInfo, ...]:
+        """The tasks that the mean and its claim are about."""
+        return tuple(match for match in self.tasks if match.verdict != NOT_LEARNT)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader has to know beside the numbers, in lines of plain text."""
+        return tuple(line for match in self.rows for line in remarks({**vars(match), "kind": self.kind}))
+
     def only(self, tasks: Collection[str]) -> "MatchingInfo":
         """The same with rows for some of the tasks."""
         return replace(self, shown=frozenset(tasks))
@@ -92,7 +107,8 @@ _ABOUT = "SELECT name AS experiment, margin FROM experiment WHERE experiment_id 
 _MATCHES = """
     SELECT
         comparison.task, comparison.metric, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference,
-        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed, still_improving,
+        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed,
+        not_learnt, single_collapsed, multi_collapsed, still_improving,
         adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference,
         disagreement_rate, method
     FROM comparison

@@ -33,7 +33,8 @@ def forest(matching: MatchingInfo) -> str:
         f"Each row is a difference of {matching.metric} x 100 on the test split, {label_of(matching.kind)} less "
         "task-specific. "
         "Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
-        "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks."
+        "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks. "
+        "Crosses: tasks that neither kind of models learnt; the mean is without them."
     )
 
 

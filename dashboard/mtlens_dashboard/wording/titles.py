@@ -26,6 +26,7 @@ _HEADS = {
     "better": "One model beats {n}",
     "worse": "One model does not match {n}",
     "inconclusive": "Whether one model matches {n} is undecided",
+    "not learnt": "No task was learnt, so that nothing can match",
 }
 _REPRESENTATIONS = {
     "similar": "representations are similar",
@@ -73,13 +74,15 @@ def evidence(explanations: Sequence[ExplanationInfo]) -> str:
 def _verdict(matching: MatchingInfo) -> str:
     named = {
         verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict]
-        for verdict in ("matches", "better", "worse", "inconclusive")
+        for verdict in ("matches", "better", "worse", "inconclusive", "not learnt")
     }
-    total = len(matching.tasks)
+    total = len(matching.learnt)
     whole = matching.pooled.verdict if matching.pooled else "inconclusive"
     head = _HEADS[whole].format(n=in_words(total))
-    if not _holds_of_tasks(whole, [match.verdict for match in matching.tasks]):
+    if not _holds_of_tasks(whole, [match.verdict for match in matching.learnt]):
         head += " on average"
+    if not total:
+        return head
     how_many = (
         f"all {total} tasks" if len(named["matches"]) == total else f"{len(named['matches'])} of {counted(total, 'task')}"
     )

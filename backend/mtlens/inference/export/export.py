@@ -56,7 +56,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     source = StoredModels(plan=plan, workspace=workspace)
     members = recommended(workspace, experiment.experiment_id)
     checked = compare_precisions(source, members)
-    precision = "bfloat16" if all(one.verdict == "matches" for one in checked) else "float32"
+    precision = "bfloat16" if all(one.equivalent for one in checked) else "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
-from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.recommended import FamilyMember, not_learnt
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
@@ -15,17 +15,22 @@ from mtlens.statistics.metrics import METRICS, label_of
 from mtlens.statistics.metrics.calibration_error import expected_calibration_error
 from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query
+from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import metric_of
 
 _MATCHING = """
-    SELECT coalesce(task, 'mean'), 100 * single_mean, 100 * multi_mean, verdict
+    SELECT coalesce(task, 'mean') AS task, 100 * single_mean, 100 * multi_mean, verdict
     FROM matching WHERE experiment_id = ? AND kind = ?
 """
 _IMPROVING = """
     SELECT task, list_distinct(flatten(list(still_improving)))
     FROM matching WHERE experiment_id = ? AND kind IN ('multi', 'family') AND task IS NOT NULL AND len(still_improving) > 0
     GROUP BY task ORDER BY task
+"""
+_REMARKS = """
+    SELECT kind, coalesce(task, 'mean') AS task, verdict, needed, not_learnt, single_collapsed, multi_collapsed
+    FROM matching WHERE experiment_id = ? AND kind = ? AND len(not_learnt) + len(single_collapsed) + len(multi_collapsed) > 0
 """
 _DECIDED = "SELECT 1 FROM grouping WHERE experiment_id = ? AND recommended"
 _EVIDENCE = """
@@ -70,12 +75,28 @@ def write_card(
         "\n## Weights rounded to bfloat16 against weights as trained\n",
         _table(
             ["task", "as trained", "bfloat16", "verdict"],
-            [(one.task or "mean", 100 * one.baseline_mean, 100 * one.candidate_mean, one.verdict) for one in precisions],
+            [
+                (
+                    one.task or "mean",
+                    100 * one.baseline_mean,
+                    100 * one.candidate_mean,
+                    "matches" if one.equivalent else one.verdict,
+                )
+                for one in precisions
+            ],
         ),
         _tagging(taggers),
-        f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_LIMITS}",
+        f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_useless(workspace, experiment_id)}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def _useless(workspace: Workspace, experiment_id: str) -> str:
+    """Tasks whose predictions are of no use."""
+    return "".join(
+        f"- Its predictions of {task} are of no use: the task was not learnt ({reason}).\n"
+        for task, reason in not_learnt(workspace, experiment_id).items()
+    )
 
 
 def _metrics(config: FamilyConfig) -> str:
@@ -103,6 +124,9 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
     names = ["task", "task-specific", "multi-task", "verdict"]
     parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
     parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, MULTI.name]).rows))
+    found = query(workspace, _REMARKS, [experiment_id, MULTI.name])
+    lines = [remark for row in found.rows for remark in remarks(dict(zip(found.columns, row, strict=True)))]
+    parts += ["", *(f"- {line}" for line in lines)] if lines else []
     family = query(workspace, _MATCHING, [experiment_id, FAMILY.name]).rows
     if family and query(workspace, _DECIDED, [experiment_id]).rows:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")

@@ -1,7 +1,8 @@
 """Which models an experiment recommends to ship: a family that serves every task once.
 
 Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise the multi-task model
-serves the tasks on which it matches or is better, and task-specific models all others.
+serves the tasks on which it matches or is better, and task-specific models all others. A task that neither kind of models
+learnt keeps its task-specific model, and whoever exports the family is told.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _FAMILY = """
 """
 _TASKS = "SELECT task FROM task WHERE experiment_id = ?"
 _VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = ? AND task IS NOT NULL"
+_NOT_LEARNT = """
+    SELECT task, not_learnt FROM matching
+    WHERE experiment_id = ? AND kind = ? AND task IS NOT NULL AND not_learnt <> ''
+"""
 _RUNS = """
     SELECT run.tasks, run_id FROM runs JOIN run USING (run_id)
     WHERE experiment_id = ? AND list_contains(?, role) AND runs.state = 'done' AND selected
@@ -44,6 +49,11 @@ def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember,
     if not family or any(tasks not in trained for tasks, _ in family):
         raise WorkspaceError(f"{workspace.root}: experiment should be trained before it is exported: mtlens run EXPERIMENT")
     return tuple(FamilyMember(serves=serves, run_ids=tuple(trained[tasks])) for tasks, serves in family)
+
+
+def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
+    """Tasks that no kind of models learnt, and why: whatever model is shipped for them is of no use."""
+    return dict(query(workspace, _NOT_LEARNT, [experiment_id, MULTI.name]).rows)
 
 
 def _by_multi_task_verdicts(

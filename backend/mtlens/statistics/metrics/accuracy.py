@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mtlens.statistics.metrics.base import ComparableMetric
+from mtlens.statistics.metrics.orders import moments_over_orders
 from mtlens.statistics.metrics.ratios import ratio
 
 
@@ -23,3 +24,8 @@ class Accuracy(ComparableMetric):
     def scores(self, sums: NDArray[np.float64], num_classes: int) -> NDArray[np.float64]:
         """Hits over examples, `[r, M]`."""
         return ratio(sums[:, 1:], sums[:, :1])
+
+    def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
+        """Mean and standard deviation of the models' mean accuracy over all orders of the labels; exact."""
+        hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
+        return moments_over_orders(labels, hits.mean(axis=0) / len(labels))

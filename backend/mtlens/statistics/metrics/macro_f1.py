@@ -1,6 +1,5 @@
 """Macro-F1: the mean F1 of the classes."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy import sparse
 
 from mtlens.statistics.metrics.base import ComparableMetric
 from mtlens.statistics.metrics.confusion import f1_from_counts, f1_per_class
+from mtlens.statistics.metrics.orders import moments_over_orders
 from mtlens.statistics.metrics.ratios import mean_of_defined
 
 
@@ -48,17 +48,13 @@ class MacroF1(ComparableMetric):
         """Mean and standard deviation of the models' mean macro-F1 over all orders of the labels.
 
         Exact: the counts of labels and predictions stay, so that macro-F1 is a sum over examples, each adding
-        2 / (support + predicted) / C where it is a hit. Hoeffding 1951, "A combinatorial central limit theorem", has the
-        moments of such a sum.
+        2 / (support + predicted) / C where it is a hit.
         """
         support = np.bincount(labels, minlength=num_classes)
         hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
         counts = support + hits.sum(axis=2)
         weights = np.where(counts > 0, 2 / np.maximum(counts, 1), 0.0) / (counts > 0).sum(axis=1, keepdims=True)
-        adds = (weights[:, :, None] * hits).mean(axis=0)  # [C, n], a label of class c at the place of an example
-        n, of_class, of_place = len(labels), adds.mean(axis=1), support @ adds / len(labels)
-        centred = adds - of_class[:, None] - of_place + of_place.mean()
-        return float(support @ of_class), math.sqrt(float((support @ centred**2).sum()) / max(n - 1, 1))
+        return moments_over_orders(labels, (weights[:, :, None] * hits).mean(axis=0))
 
 
 def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:

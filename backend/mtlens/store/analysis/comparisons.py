@@ -25,6 +25,8 @@ _NAMES = {
     "candidate_mean": "multi_mean",
     "baseline_per_seed": "single_per_seed",
     "candidate_per_seed": "multi_per_seed",
+    "baseline_collapsed": "single_collapsed",
+    "candidate_collapsed": "multi_collapsed",
     "num_examples": "examples",
     "num_clusters": "clusters",
 }
@@ -122,21 +124,21 @@ def read_predictions(connection: writer.Connection, experiment_id: str, pairs: P
         },
     )
     tasks = [
-        _of_task(connection, task, num_classes, metric, list(pairs[task].values()))
-        for task, num_classes, metric in _tasks(connection, experiment_id)
+        _of_task(connection, task, tuple(classes), metric, list(pairs[task].values()))
+        for task, classes, metric in _tasks(connection, experiment_id)
         if task in pairs
     ]
     return [task for task in tasks if task]
 
 
-def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, int, str]]:
-    """Names, numbers of classes and metrics, in the order of the experiment."""
-    query = "SELECT task, len(classes), metric FROM task WHERE experiment_id = ? ORDER BY position"
+def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, list[str], str]]:
+    """Names, classes and metrics, in the order of the experiment."""
+    query = "SELECT task, classes, metric FROM task WHERE experiment_id = ? ORDER BY position"
     return connection.execute(query, [experiment_id]).fetchall()
 
 
 def _of_task(
-    connection: writer.Connection, task: str, num_classes: int, metric: str, pairs: Sequence[tuple[str, str]]
+    connection: writer.Connection, task: str, classes: tuple[str, ...], metric: str, pairs: Sequence[tuple[str, str]]
 ) -> TaskPredictions | None:
     """Predictions of S pairs of runs on the n test examples with a label; None where there is no such example."""
     run_ids = [single for single, _ in pairs] + [other for _, other in pairs]
@@ -158,7 +160,8 @@ def _of_task(
         return None
     return TaskPredictions(
         task=task,
-        num_classes=num_classes,
+        num_classes=len(classes),
+        class_names=classes,
         metric=metric,
         example=example,
         cluster=cluster,
@@ -177,13 +180,14 @@ def store_comparisons(
     writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=content_hash(pairs))])
     complete = len(found) > len(_tasks(connection, experiment_id))
     improving = _improving(connection, kind, pairs)
+    seeds = list(next(iter(pairs.values()))) if pairs else []
     rows = [
         ComparisonRow(
             experiment_id=experiment_id,
             kind=kind,
-            seeds=list(next(iter(pairs.values()))),
+            seeds=seeds,
             still_improving=improving[comparison.task],
-            **_columns(comparison),
+            **_columns(comparison, seeds),
         )
         for comparison in found
         if complete or comparison.task is not None
@@ -198,10 +202,13 @@ def _improving(connection: writer.Connection, kind: str, pairs: Pairs) -> dict[s
     return {**of_tasks, None: sorted({name for kinds in of_tasks.values() for name in kinds})}
 
 
-def _columns(comparison: Comparison) -> dict[str, Any]:
+def _columns(comparison: Comparison, seeds: Sequence[int]) -> dict[str, Any]:
     """Columns of table `comparison`; what is not finite has no value there."""
-    return {
+    columns: dict[str, Any] = {
         _NAMES.get(name, name): None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in vars(comparison).items()
         if name != "num_seeds"
     }
+    for collapsed in ("single_collapsed", "multi_collapsed"):
+        columns[collapsed] = [seeds[place] for place in columns[collapsed]]
+    return columns

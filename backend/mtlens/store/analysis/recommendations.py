@@ -8,7 +8,6 @@ no more of its labels than chance is left alone: any model would match them, and
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import special
 
 from mtlens.config.run_kinds import FAMILY
 from mtlens.data.splits import VALIDATION
@@ -17,8 +16,7 @@ from mtlens.grouping.partitions import tasks_of
 from mtlens.grouping.recommendation import cheapest_adequate
 from mtlens.statistics.equivalence import Comparison
 from mtlens.statistics.equivalence import compare as judge
-from mtlens.statistics.metrics import comparable
-from mtlens.statistics.power import ALPHA
+from mtlens.statistics.learnt import NOT_LEARNT, better_than_chance
 from mtlens.store.analysis import comparisons
 from mtlens.store.analysis.group_scores import GroupScores
 from mtlens.store.database import writer
@@ -29,7 +27,6 @@ _METHOD = (
     "the margin; tasks whose own models are no better than chance (permutation test, 5 %) are left alone; judged once, on "
     "test, by equivalence tests with Holm's correction over its tasks"
 )
-_ROUNDING = 1e-9
 _PREDICTED = """
     SELECT any_value(label), list(predicted ORDER BY run_id) FROM prediction
     WHERE split = $1 AND task = $2 AND run_id IN (SELECT unnest($3))
@@ -85,10 +82,7 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
         rows = connection.execute(_PREDICTED, [VALIDATION, name, runs]).fetchall()
         labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
         num_classes = 1 + int(max(labels.max(), predicted.max()))
-        metric = comparable(group_scores.metrics[task])
-        score = metric.score(labels, predicted, num_classes).mean()
-        by_chance, spread = metric.by_chance(labels, predicted, num_classes)
-        if score <= by_chance + special.ndtri(1 - ALPHA) * spread + _ROUNDING:
+        if not better_than_chance(group_scores.metrics[task], labels, predicted, num_classes):
             found.append(task)
     return found
 
@@ -117,6 +111,7 @@ def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Co
     instead = f"{models} instead of {len(group_scores.tasks)} ({words})"
     worse = [str(one.task) for one in found if one.verdict == "worse"]
     undecided = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
+    undecided += [f"{one.task} (not learnt: {one.not_learnt})" for one in found if one.verdict == NOT_LEARNT]
     if not found:
         return "separate", "train the tasks separately: no cheaper family came near enough on validation"
     if worse:

@@ -38,8 +38,13 @@ class ComparisonRow:
     examples: Annotated[int, Column("Labelled test examples", type="INTEGER")]
     clusters: Annotated[int, Column("Independent clusters among them", type="INTEGER")]
     margin: Annotated[float, Column("Largest difference that counts as a match")]
-    verdict: Annotated[str, Column("matches, better, worse or inconclusive")]
-    needed: Annotated[str, Column("What would settle an inconclusive comparison")]
+    verdict: Annotated[str, Column("matches, better, worse, inconclusive or not learnt (by neither kind of models)")]
+    needed: Annotated[str, Column("What would settle an inconclusive comparison, or help to learn the task")]
+    not_learnt: Annotated[
+        str, Column("Why neither kind of models learnt the task, or which tasks the mean leaves out; empty: learnt")
+    ]
+    single_collapsed: Annotated[Sequence[int], Column("Seeds under which the task-specific model predicts one class only")]
+    multi_collapsed: Annotated[Sequence[int], Column("Seeds under which the model compared with it predicts one class only")]
     still_improving: Annotated[
         Sequence[str], Column("Kinds of models of which most seeds were still improving at their last epoch; see run_kind")
     ]
@@ -70,6 +75,9 @@ class MatchingView:
     margin: Annotated[float, Column("Largest difference that counts as a match, set beforehand")]
     verdict: str
     needed: str
+    not_learnt: str
+    single_collapsed: Sequence[int]
+    multi_collapsed: Sequence[int]
     still_improving: Sequence[str]
     p_equivalence: Annotated[
         float | None, Column("p against a difference as large as the margin, after Holm; below 0.05: matches")

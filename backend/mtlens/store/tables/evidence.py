@@ -105,7 +105,7 @@ class ExplanationRow:
     tasks: Annotated[Sequence[str], Column("The tasks")]
     measured: Annotated[
         str,
-        Column("matches, better, worse or inconclusive: the verdict of matching; for several tasks the worst one decides"),
+        Column("matches, better, worse, inconclusive or not learnt, as in matching; for several tasks the worst one"),
     ]
     difference: Annotated[
         float | None, Column("Score of the multi-task model less that of the task-specific ones, mean of the tasks")

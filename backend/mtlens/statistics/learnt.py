@@ -1,0 +1,110 @@
+"""Did a kind of models learn the task? Two kinds of models that learnt nothing match each other, and the match says nothing.
+
+A task is *not learnt* where neither kind of models is better than chance on the test examples (a permutation test at 5 %,
+shared by the two kinds), or where a class is never predicted by either kind under any seed. The rule of three says how rare
+a class may be: models that predict it as often as it occurs among n examples leave it out with probability exp(-k) for k
+examples of it, 5 % for k = 3; a class with fewer is not counted.
+
+Under one seed a model has *collapsed* where it predicts one class only.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from mtlens.statistics.metrics import comparable
+from mtlens.statistics.power import ALPHA
+from mtlens.statistics.task_predictions import TaskPredictions
+
+NOT_LEARNT: Literal["not learnt"] = "not learnt"
+METHOD = (
+    "not learnt: neither kind of models better than chance (permutation test, 5 %), or a class that none of them ever predicts"
+)
+_FEWEST = 3
+_FEWEST_CLUSTERS = 5
+_PERMUTATIONS = 999
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What two kinds of models learnt of one task. collapsed: places of the seeds whose model predicts one class only.
+
+    not_learnt: why the task counts as not learnt, and needed: what would help; both empty where it is learnt.
+    """
+
+    not_learnt: str
+    needed: str
+    baseline_collapsed: tuple[int, ...]
+    candidate_collapsed: tuple[int, ...]
+
+
+def judge_learning(task: TaskPredictions) -> Learning:
+    """Whether a task was learnt, and which seeds collapsed. Labels of one class alone cannot tell, and count as learnt."""
+    missed = _never_predicted(task)
+    several = len(np.unique(task.labels)) > 1
+    if several and not any(_better_than_chance(task, kind) for kind in task.predictions):
+        reason, more = "neither kind of models is better than chance", "more training texts"
+    elif missed:
+        reason, more = f"no model ever predicts {', '.join(missed)}", f"more training texts of {', '.join(missed)}"
+    else:
+        reason, more = "", ""
+    baseline, candidate = (tuple(np.flatnonzero((kind == kind[:, :1]).all(axis=1)).tolist()) for kind in task.predictions)
+    return Learning(
+        not_learnt=reason,
+        needed=f"{more}, class weights or more epochs; more test examples would not help" if reason else "",
+        baseline_collapsed=baseline,
+        candidate_collapsed=candidate,
+    )
+
+
+def better_than_chance(
+    metric: str,
+    labels: NDArray[Any],
+    predicted: NDArray[Any],
+    num_classes: int,
+    *,
+    cluster: NDArray[Any] | None = None,
+    level: float = ALPHA,
+) -> bool:
+    """Whether models score higher than if the labels were dealt out anew, by a one-sided test of their mean score.
+
+    labels `[n]`, predicted `[S, n]`. Labels move in blocks, cluster by cluster `[n]`, as those of a patient are alike; fewer
+    than five clusters have too few orders, and single labels move. The blocks are dealt out only where the moments over all
+    orders of single labels leave the answer open: blocks of m labels make the variance at most m times as large, and
+    Cantelli's inequality holds for whatever distribution.
+    """
+    chosen = comparable(metric)
+    score = float(chosen.score(labels, predicted, num_classes).mean())
+    by_chance, spread = chosen.by_chance(labels, predicted, num_classes)
+    excess = score - by_chance
+    if excess <= float(special.ndtri(1 - level)) * spread + _ROUNDING:
+        return False
+    _, cluster = np.unique(np.arange(len(labels)) if cluster is None else cluster, return_inverse=True)
+    sizes = np.bincount(cluster)
+    if len(sizes) < _FEWEST_CLUSTERS or excess >= math.sqrt((1 / level - 1) * float((sizes**2).sum() / sizes.sum())) * spread:
+        return True
+    place = np.argsort(cluster, kind="stable")
+    blocks = np.split(labels[place], np.cumsum(sizes)[:-1])
+    generator = np.random.default_rng(0)
+    higher = 0
+    for _ in range(_PERMUTATIONS):
+        dealt = np.empty_like(labels)
+        dealt[place] = np.concatenate([blocks[index] for index in generator.permutation(len(blocks))])
+        higher += float(chosen.score(dealt, predicted, num_classes).mean()) >= score - _ROUNDING
+    return (1 + higher) / (1 + _PERMUTATIONS) <= level
+
+
+def _better_than_chance(task: TaskPredictions, predicted: NDArray[Any]) -> bool:
+    return better_than_chance(task.metric, task.labels, predicted, task.num_classes, cluster=task.cluster, level=ALPHA / 2)
+
+
+def _never_predicted(task: TaskPredictions) -> list[str]:
+    """Classes with at least `_FEWEST` labels that no model predicts."""
+    labels = np.bincount(task.labels, minlength=task.num_classes)
+    predicted = np.bincount(task.predictions.ravel(), minlength=task.num_classes)
+    return [task.name_of_class(index) for index in np.flatnonzero((labels >= _FEWEST) & (predicted == 0)).tolist()]

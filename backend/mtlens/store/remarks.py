@@ -1,0 +1,20 @@
+"""What a reader has to know of a comparison beside its numbers: what is needed, what was not learnt, which seeds collapsed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mtlens.config.run_kinds import MULTI, SINGLE, label_of
+
+
+def remarks(row: Mapping[str, Any]) -> list[str]:
+    """Lines of plain text about a row with the columns of view `matching`; none where there is nothing to say."""
+    task = row["task"] or "mean"
+    lines: list[str] = []
+    if row["not_learnt"] or row["needed"]:
+        lines.append(f"{task}: {'; '.join(filter(None, (row['verdict'], row['not_learnt'], row['needed'])))}")
+    kind = row.get("kind", MULTI.name)
+    for role, seeds in ((SINGLE.name, row["single_collapsed"]), (kind, row["multi_collapsed"])):
+        if len(seeds):
+            under = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
+            lines.append(f"{task}: the {label_of(role)} model predicts one class only under {under}")
+    return lines
