@@ -89,6 +89,13 @@ def measure(scores: NDArray[np.float64], num_seeds: int, margin: float, draws: i
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        print(
+            json.dumps(
+                {"skipped": "python -m experiments.benchmarks.seed_noise FILE: no file of repeated fine-tuning was named"}
+            )
+        )
+        sys.exit()
     known = read(Path(sys.argv[1]))
     number = int(sys.argv[2]) if len(sys.argv) > 2 else DRAWS
     result = {

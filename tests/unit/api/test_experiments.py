@@ -91,7 +91,7 @@ def test_a_plan_shows_grid_cost_and_power(notes, content):
         )
     ]  # fmt: skip
     assert "0.0003" in page
-    assert "test examples settle a margin of" in page
+    assert "with 3 seeds" in page
     assert plan.overview.cost.flops > 0
 
 

@@ -10,14 +10,33 @@ from mtlens.store.database.reader import Result
 
 COLUMNS = (
     "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "examples", "margin", "verdict",
-    "needed", "still_improving", "method", "metric",
+    "needed", "still_improving", "not_learnt", "single_collapsed", "multi_collapsed", "method", "metric",
 )  # fmt: skip
 
 
 def matching(*kinds_and_means: tuple[str, float]) -> Result:
     """One task of each kind, whose models were still improving."""
     rows = [
-        (kind, "canal", 0.9, mean, mean - 0.9, -0.01, 0.01, 3, 100, 0.05, "matches", None, [kind], "a method", "macro_f1")
+        (
+            kind,
+            "canal",
+            0.9,
+            mean,
+            mean - 0.9,
+            -0.01,
+            0.01,
+            3,
+            100,
+            0.05,
+            "matches",
+            None,
+            [kind],
+            None,
+            [],
+            [],
+            "a method",
+            "macro_f1",
+        )
         for kind, mean in kinds_and_means
     ]
     return Result(columns=COLUMNS, rows=rows)

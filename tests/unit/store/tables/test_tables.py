@@ -75,7 +75,8 @@ def test_the_keys_are_those_of_runs_and_experiments(connection):
             evidence_tables.GradientRow,
             (
                 "setting: string, seed: int64, stage: string, epoch layer: int64, parameters task_a task_b: string, "
-                "inner norm_a norm_b naive debiased standard_error split_half ceiling permuted conflict_rate magnitude_similarity: double, "
+                "inner norm_a norm_b naive debiased standard_error split_half ceiling permuted: double, "
+                "conflict_rate magnitude_similarity: double, "
                 "microbatches: int64, reason: string"
             ),
         ),
