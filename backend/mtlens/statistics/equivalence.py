@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mtlens.errors import DataError
 from mtlens.statistics.estimate import Estimate, estimate_differences
 from mtlens.statistics.metrics import label_of
 from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.needed import MIN_SEEDS, needed
+from mtlens.statistics.out_of_fold import OutOfFoldPredictions, estimate_out_of_fold
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.task_predictions import TaskPredictions
 
+Predictions = Sequence[TaskPredictions | OutOfFoldPredictions]
 Verdict = Literal["matches", "better", "worse", "inconclusive"]
 
 
@@ -65,7 +68,7 @@ class _PValues(NamedTuple):
     worse: float
 
 
-def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Comparison, ...]:
+def compare(tasks: Predictions, *, margin: float) -> tuple[Comparison, ...]:
     """One comparison per task and, last, the one of the means over tasks.
 
     The first rule that holds decides: fewer than three seeds are inconclusive; an adjusted p_equivalence below 0.05
@@ -75,10 +78,10 @@ def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Compari
     if len({len(task.baseline) for task in tasks}) != 1:
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"
         raise DataError(f"tasks that are compared should have the same number of seeds; found {found}")
-    each, mean = estimate_differences(tasks)
+    each, mean = _estimates(tasks)
     raw = [_p_values(estimate, margin) for estimate in each]
     adjusted = [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
-    method = (
+    method = _method_of_folds(tasks) or (
         f"{_name_of(tasks)} paired by example and seed; variance by the examples from a jackknife over clusters, variance "
         f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; two one-sided tests"
     )
@@ -89,13 +92,32 @@ def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Compari
     return (*of_tasks, _comparison(tasks, mean, margin, _p_values(mean, margin), method, None))
 
 
-def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
+def _estimates(tasks: Predictions) -> tuple[Sequence[Estimate], Estimate]:
+    out_of_fold = [task for task in tasks if isinstance(task, OutOfFoldPredictions)]
+    if len(out_of_fold) == len(tasks):
+        return estimate_out_of_fold(out_of_fold)
+    return estimate_differences([task for task in tasks if isinstance(task, TaskPredictions)])
+
+
+def _method_of_folds(tasks: Predictions) -> str:
+    """How out-of-fold predictions are compared; empty for those on a test split."""
+    if not isinstance(tasks[0], OutOfFoldPredictions):
+        return ""
+    return (
+        f"{_name_of(tasks)} of the pooled predictions of {len(tasks[0].folds)} folds, each by the runs that left it out, "
+        "paired by example and seed; variance by the examples from a jackknife over clusters; variance between folds beyond "
+        "it, moderated over tasks, with the correction for overlapping training sets of Nadeau and Bengio; Student's t with "
+        "Satterthwaite's degrees of freedom; two one-sided tests"
+    )
+
+
+def _metric_of(tasks: Predictions) -> str | None:
     """The metric that all tasks share, if they do."""
     names = {task.metric for task in tasks}
     return names.pop() if len(names) == 1 else None
 
 
-def _name_of(tasks: Sequence[TaskPredictions]) -> str:
+def _name_of(tasks: Predictions) -> str:
     metric = _metric_of(tasks)
     return label_of(metric) if metric else "scores"
 
@@ -110,7 +132,7 @@ def _p_values(estimate: Estimate, margin: float) -> _PValues:
 
 
 def _comparison(
-    tasks: Sequence[TaskPredictions],
+    tasks: Predictions,
     estimate: Estimate,
     margin: float,
     adjusted: _PValues,
@@ -119,6 +141,7 @@ def _comparison(
 ) -> Comparison:
     """All that is known about one task, or about the mean over tasks where `num_tests` is None."""
     baseline, candidate = np.mean([task.scores for task in tasks], axis=0).tolist()
+    baseline_mean, candidate_mean = np.mean([_means(task) for task in tasks], axis=0).tolist()
     num_examples = len(np.unique(np.concatenate([task.example for task in tasks])))
     low90, high90 = estimate.interval(0.90)
     low95, high95 = estimate.interval(0.95)
@@ -127,8 +150,8 @@ def _comparison(
     return Comparison(
         task=tasks[0].task if num_tests else None,
         metric=_metric_of(tasks),
-        baseline_mean=float(np.mean(baseline)),
-        candidate_mean=float(np.mean(candidate)),
+        baseline_mean=baseline_mean,
+        candidate_mean=candidate_mean,
         baseline_per_seed=tuple(baseline),
         candidate_per_seed=tuple(candidate),
         difference=estimate.difference,
@@ -153,6 +176,11 @@ def _comparison(
         needed=needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else "",
         method=method,
     )
+
+
+def _means(task: TaskPredictions | OutOfFoldPredictions) -> NDArray[np.float64]:
+    """Scores of baseline and candidate by all seeds, `[2]`."""
+    return task.pooled_scores if isinstance(task, OutOfFoldPredictions) else task.scores.mean(axis=1)
 
 
 def _verdict(num_seeds: int, adjusted: _PValues) -> Verdict:

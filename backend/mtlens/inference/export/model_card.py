@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
+from mtlens.execution.plan import Plan
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.calibration import rescaled
@@ -63,6 +64,7 @@ def write_card(
             ["task", "classes", "model", "test score", "temperature", "calibration error", "after scaling"],
             [row for member in members for row in _task_rows(config, source, member)],
         ),
+        _trained_on(plan),
         matching(workspace, experiment_id),
         f"\nScores are {_metrics(config)} x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n",
         "## Does the evidence explain it?\n",
@@ -76,6 +78,17 @@ def write_card(
         f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def _trained_on(plan: Plan) -> str:
+    """On which texts the models of an experiment with folds were trained."""
+    if plan.examples.folds is None:
+        return ""
+    count = plan.examples.folds.count
+    return (
+        f"\nThese models are trained on the texts of all {count} folds, and the scores in the table above are on texts that "
+        "were kept out of all folds. The comparison below is of models that each left one fold out, and were tested on it.\n"
+    )
 
 
 def _metrics(config: FamilyConfig) -> str:
@@ -116,14 +129,14 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
-            stored = source.predictions(member.run_ids[0], task.name, TEST)
+            stored = source.predictions(member.shipped, task.name, TEST)
             temperature = config.temperatures[task.name]
             score = METRICS[metric_of(task)].value(stored.labels, stored.probabilities)
             before = expected_calibration_error(stored.labels, stored.probabilities)
             after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
             classes = ", ".join(task.classes)
             rows.append(
-                (task.name, classes, member.run_ids[0], *(f"{value:.3f}" for value in (score, temperature, before, after)))
+                (task.name, classes, member.shipped, *(f"{value:.3f}" for value in (score, temperature, before, after)))
             )
     return rows
 

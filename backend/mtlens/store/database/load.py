@@ -170,6 +170,7 @@ def _experiment(experiment_id: str, manifest: Manifest) -> ExperimentRow:
         last_started=utc((manifest.last_started or manifest.created).timestamp()),
         margin=spec.margin,
         seeds=spec.seeds,
+        folds=spec.data.splits.folds,
         encoder=spec.encoder.name,
         specification=spec.model_dump_json(),
         notes=manifest.notes,
