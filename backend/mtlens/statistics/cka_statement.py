@@ -2,7 +2,7 @@
 
 The jackknife over seeds (Efron and Stein 1981) gives the variance of each value, moderated over the pairs of a layer
 (`pair_variance`). A layer is *similar* if it falls short of the ceiling by less than `margin` times (ceiling - floor),
-*different* if by more, each tested one-sided at 5 %; a layer whose ceiling is not above its floor tells nothing. That *all*
+*different* if by more, each tested one-sided at 5 %; a layer whose ceiling is not above its floor is uninformative. That *all*
 layers are similar is an intersection-union test and needs no correction (Berger 1982); that *some* layer is different is
 corrected over the hidden layers of the pair by Holm's method. The statement on a layer is the corrected one, so that a pair is
 different if and only if one of its layers is.
