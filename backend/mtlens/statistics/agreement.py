@@ -17,7 +17,7 @@ from mtlens.statistics.learnt import NOT_LEARNT
 Agreement = Literal["agrees", "disagrees", "mixed", "inconclusive", "not measured"]
 NOT_MEASURED = "not measured"
 METHOD = (
-    "measured: the worst verdict of the tasks; CKA: debiased, all hidden layers that tell, between task-specific models; "
+    "measured: the worst verdict of the tasks; CKA: debiased, all informative hidden layers, between task-specific models; "
     "gradients: debiased cosine over the course of multi-task training; agrees: what is conclusive points to the outcome"
 )
 _FOR = ("similar", "aligned")

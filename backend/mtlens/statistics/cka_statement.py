@@ -87,18 +87,22 @@ def judge_pair(layers: Sequence[LayerSimilarity]) -> tuple[str, float | None, st
     """Statement on all hidden layers, corrected, the smallest effect among those that tell, and the reason in words."""
     telling = [(number, layer) for number, layer in enumerate(layers, start=1) if layer.statement not in _SILENT]
     if not telling:
-        return "inconclusive", None, f"none of {len(layers)} layers tells: the same task is no more alike than the floor"
-    silent = f"; {len(layers) - len(telling)} tell nothing" if len(telling) < len(layers) else ""
+        return (
+            "inconclusive",
+            None,
+            f"none of {len(layers)} layers is informative: the same task is no more alike than the floor",
+        )
+    silent = f"; {len(layers) - len(telling)} uninformative" if len(telling) < len(layers) else ""
     effects = [layer.effect for _, layer in telling if layer.effect is not None]
     smallest = min(effects, default=None)
     worst = min(telling, key=lambda pair: math.inf if pair[1].effect is None else pair[1].effect)[0]
     where = "" if smallest is None else f", least in layer {worst} ({smallest:.2f} of the way from floor to ceiling)"
     similar = [number for number, layer in telling if layer.statement == "similar"]
     if len(similar) == len(telling):
-        return "similar", smallest, f"similar in all {len(telling)} layers that tell{silent}{where}"
+        return "similar", smallest, f"similar in all {len(telling)} informative layers{silent}{where}"
     if different := [number for number, layer in telling if layer.statement == "different"]:
         return "different", smallest, f"different in layer {', '.join(map(str, different))}{silent}{where}"
-    return "inconclusive", smallest, f"similar in {len(similar)} of {len(telling)} layers that tell{silent}{where}"
+    return "inconclusive", smallest, f"similar in {len(similar)} of {len(telling)} informative layers{silent}{where}"
 
 
 def _judge(pair: Measured, errors: _Errors, margin: float) -> LayerSimilarity:

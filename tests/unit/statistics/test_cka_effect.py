@@ -129,7 +129,7 @@ def test_all_layers_must_be_similar_and_silent_ones_are_named():
     good, silent = layer("similar", 0.95, 0.01, 0.99), layer("uninformative", None, 0.5, 0.5)
     statement, effect, words = judge_pair([silent, good, good])
     assert (statement, effect) == ("similar", 0.95)
-    assert words.startswith("similar in all 2 layers that tell; 1 tell nothing")
+    assert words.startswith("similar in all 2 informative layers; 1 uninformative")
     assert judge_pair([silent, silent])[0] == "inconclusive"
 
 

@@ -100,7 +100,7 @@ class Alignment:
         """Cosine of a's mean gradient in one half of the microbatches and b's in the other, mean of both ways, in [-1, 1].
 
         The noises of different halves are independent, so noise can only shrink it. The diagonal is a task's agreement with
-        itself: 1 without noise, about 0 where half of the microbatches tell nothing.
+        itself: 1 without noise, about 0 where half of the microbatches are noise.
         """
         norms = np.sqrt(self.half_products[[0, 1], [0, 1]].diagonal(axis1=1, axis2=2))
         one_way = _quotient(self.half_products[0, 1], np.outer(norms[0], norms[1]))
