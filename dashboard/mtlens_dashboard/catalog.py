@@ -131,6 +131,15 @@ _LIST = (
         reading=captions.forest,
     ),
     Entry(
+        name="looks",
+        read=queries.looks,
+        draw=figures.looks,
+        tabulate=tables.of_looks,
+        reading="A block per task, a row per look, shaded the margin. Where seeds are trained until verdicts are settled, each "
+        "look spends a part of the 5 % chance of an error, so that its intervals are wider than those of a single test and "
+        "hold at all looks together. A verdict that a look has reached stays; chance: how likely a later look gives one.",
+    ),
+    Entry(
         name="costs",
         read=queries.costs,
         draw=figures.costs,

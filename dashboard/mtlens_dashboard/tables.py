@@ -16,6 +16,7 @@ from mtlens_dashboard.queries import (
     ExplanationInfo,
     GroupingInfo,
     LayerMatrixInfo,
+    LooksInfo,
     MatchingInfo,
     ProfileInfo,
     RunInfo,
@@ -85,6 +86,17 @@ def of_matching(matching: MatchingInfo) -> Table:
         columns=(*columns, "seeds", "single_collapsed", "multi_collapsed"),
         rows=tuple((*row, *cells) for row, cells in zip(rows, more, strict=True)),
     )
+
+
+def of_looks(looks: LooksInfo) -> Table:
+    """One row per look and task, the mean of all last in each look."""
+    columns = (
+        "look", "seeds", "task", "difference", "low90", "high90", "level", "p_equivalence", "p_difference", "verdict", "chance",
+    )  # fmt: skip
+    table = _of(looks.rows, columns)
+    place = columns.index("task")
+    rows = tuple((*row[:place], POOLED if row[place] is None else row[place], *row[place + 1 :]) for row in table.rows)
+    return Table(columns=columns, rows=rows)
 
 
 def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:

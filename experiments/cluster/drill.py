@@ -36,6 +36,7 @@ TRAINED = {
     "metric": "*",
     "prediction": "*",
     "comparison": "*",
+    "look": "*",
 }
 EXPLAINED = {
     **dict.fromkeys(("cka", "gradient_alignment", "lookahead", "linearised"), "*"),

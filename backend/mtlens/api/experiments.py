@@ -83,9 +83,14 @@ class ExperimentPlan(Shown):
             + ", ".join(f"{100 * likely:.0f} % with {number} seeds" for number, (_, likely, _) in task.by_seeds)
             for task in overview.chances
         ]
+        schedule = ", ".join(map(str, experiment.looks))
+        looks = (
+            f"verdicts are tested after {schedule} seeds until all are settled; the runs above are those of the first look, "
+            f"and at most {overview.looks[-1].runs} are trained"
+        )
         return Table(
-            title=f"{experiment.name}: {len(self.plan.distinct)} runs, {len(overview.missing)} of them to train, about "
-            f"{overview.minutes} on {overview.lanes.side_by_side} lanes",
+            title=f"{experiment.name}: {len(self.plan.distinct_first)} runs, "
+            f"{len(overview.missing)} of them to train, about {overview.minutes} on {overview.lanes.side_by_side} lanes",
             headings=("runs", "tasks", "epochs at most", "learning rate", "seeds"),
             rows=[
                 (
@@ -97,7 +102,12 @@ class ExperimentPlan(Shown):
                 )
                 for setting in overview.settings
             ],
-            notes=[*self.plan.examples.notes, *chances, *([lacking] if overview.lacking else [])],
+            notes=[
+                *self.plan.examples.notes,
+                *([looks] if len(experiment.looks) > 1 else []),
+                *chances,
+                *([lacking] if overview.lacking else []),
+            ],
         )
 
 

@@ -171,6 +171,7 @@ def _print_answer(workspace: "Workspace", experiment_id: str) -> None:
     from mtlens.store.database.reader import query
 
     output.print_matching(query(workspace, output.MATCHING, [experiment_id]))
+    output.print_looks(query(workspace, output.LOOKS, [experiment_id]))
     output.print_verdicts(query(workspace, output.VERDICTS, [experiment_id]))
     output.print_methods(query(workspace, output.METHODS, [experiment_id]))
     output.print_recommendation(query(workspace, output.RECOMMENDATION, [experiment_id]))

@@ -35,7 +35,10 @@ VERDICTS = """
            gradients_detail, agreement
     FROM verdicts WHERE experiment_id = ? AND scope <> 'pair'
 """
-
+LOOKS = """
+    SELECT max(look.look), max(look.seeds), any_value(ended)
+    FROM look JOIN experiment USING (experiment_id) WHERE experiment_id = ? GROUP BY experiment_id
+"""
 METHODS = """
     SELECT method, trainings, passes, budgets, regret, permuted_regret, rank_correlation, ceiling, pooled_correlation
     FROM grouping_methods WHERE experiment_id = ?
@@ -125,6 +128,12 @@ def _renamed(row: dict[str, Any], kind: str, other: str) -> dict[str, Any]:
     """A row of one kind of models as that of another would be."""
     improving = [other if name == kind else name for name in row["still_improving"]]
     return {**row, "kind": other, "still_improving": improving}
+
+
+def print_looks(result: "Result") -> None:
+    """How many seeds it took, and why no more were trained; `result` answers LOOKS. Nothing where the seeds were listed."""
+    for looks, seeds, ended in result.rows:
+        out.print(f"{looks} looks, the last after {seeds} seeds; {ended or 'a further look may follow'}.\n", markup=False)
 
 
 def print_start(name: str, notes: "Sequence[str]") -> None:

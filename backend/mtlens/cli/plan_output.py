@@ -34,6 +34,8 @@ def print_plan(overview: Overview) -> None:
     if overview.lacking:
         less = f"This machine has less than the file asks for: {overview.lacking}."
         out.print(f"{less} `mtlens run` will need a cluster; the time is for lanes as fast as one here.", markup=False)
+    if len(experiment.looks) > 1:
+        _print_looks(overview)
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_chances(overview)
@@ -57,18 +59,33 @@ def _class_table(examples: Examples) -> Table:
 
 def _print_cost(overview: Overview) -> None:
     plan, missing, cost = overview.plan, overview.missing, overview.cost
-    roles = [planned.role for planned in plan.runs]
+    roles = [planned.role for planned in plan.first]
     parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
-    out.print(f"{len(plan.distinct)} runs ({parts}) over {len(plan.experiment.seeds)} seeds")
+    runs = len(plan.distinct_first)
+    out.print(f"{runs} runs ({parts}) over {len(plan.experiment.first_seeds)} seeds")
     out.print(_run_table(overview))
-    if len(missing) < len(plan.distinct):
-        out.print(f"{len(plan.distinct) - len(missing)} of them are finished; what follows is for the other {len(missing)}")
+    if len(missing) < runs:
+        out.print(f"{runs - len(missing)} of them are finished; what follows is for the other {len(missing)}")
     out.print(
         f"about {cost.flops / 1e12:,.0f} TFLOP at most; {overview.minutes} on {overview.lanes.side_by_side} lanes "
         f"(a lane multiplied at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
     )
     if patience := plan.experiment.training.patience:
         out.print(f"A run ends when {patience} epochs have gone by without a better one on validation.")
+
+
+def _print_looks(overview: Overview) -> None:
+    """Where seeds are trained until verdicts are settled: the looks, and what each costs at most."""
+    table = Table("look", "seeds", "runs at most", "minutes at most", **NARROW)
+    table.title = "Seeds until settled: verdicts are tested at these looks, and what is settled is trained no further"
+    table.title_justify = "left"
+    for number, look in enumerate(overview.looks, 1):
+        table.add_row(str(number), str(look.seeds), f"{look.runs:,}", f"{look.minutes:.1f}" if look.minutes else "-")
+    out.print(table)
+    if (budget := overview.plan.experiment.budget) is not None:
+        limits = {"minutes": budget.minutes, "GPU-hours": budget.gpu_hours}
+        allowed = " and ".join(f"{limit:g} {unit}" for unit, limit in limits.items() if limit is not None)
+        out.print(f"No look begins that would exceed the budget of {allowed}.")
 
 
 def _print_search(experiment: Experiment, search: Search) -> None:
@@ -94,7 +111,7 @@ def _run_table(overview: Overview) -> Table:
 
 def _print_chances(overview: Overview) -> None:
     """The chance of a match by the number of seeds, task by task, and what so many seeds cost."""
-    margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.seeds
+    margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.all_seeds
     table = Table("task", "test examples", *(f"{number} seeds" for number in NUM_SEEDS), **NARROW)
     table.title = f"Chance in % of a match within {100 * margin:g} points, if the models are equally good"
     table.title_justify = "left"

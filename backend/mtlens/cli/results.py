@@ -35,7 +35,7 @@ def status(
     ingest(opened, force=True)
     watch_lanes(opened, again=watch)
     output.print_result(query(opened, STATUS), "table")
-    for more in (query(opened, PIECES), query(opened, FAILURES)):
+    for more in (query(opened, LOOKS), query(opened, PIECES), query(opened, FAILURES)):
         if more.rows:
             output.print_result(more, "table")
 
@@ -97,6 +97,15 @@ STATUS = """
            count(*) FILTER (state = 'unfinished') AS unfinished, count(*) FILTER (state = 'failed') AS failed,
            round(avg(fraction) * 100) AS percent, round(sum(seconds)) AS training_seconds, max(last_event) AS last_event
     FROM runs GROUP BY experiment, experiment_id, role ORDER BY max(started) DESC NULLS FIRST, experiment, role
+"""
+LOOKS = """
+    SELECT experiment, kind, concat(looks.look, ' of ', any_value(looks)) AS look, any_value(looks.seeds) AS seeds,
+           string_agg(concat(coalesce(task, 'mean'), ': ', verdict), ', ') FILTER (verdict <> 'inconclusive') AS settled,
+           string_agg(concat(coalesce(task, 'mean'), format(' ({:.0f} %)', 100 * chance)), ', ')
+               FILTER (verdict = 'inconclusive') AS open,
+           if(looks.look = max(looks.look) OVER (PARTITION BY experiment_id), any_value(ended), '') AS ended
+    FROM looks JOIN (SELECT experiment_id, ended FROM experiment) USING (experiment_id)
+    GROUP BY experiment, experiment_id, kind, looks.look ORDER BY experiment, experiment_id, kind, looks.look
 """
 PIECES = """
     SELECT name AS experiment, kind AS evidence, count(*) AS jobs, count(*) FILTER (state = 'done') AS done,

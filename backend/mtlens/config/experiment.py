@@ -7,7 +7,7 @@ The parts of an experiment are in `mtlens.config.sections`. `config.loading` rea
 import itertools
 from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import SINGLE, Asked
@@ -24,6 +24,7 @@ from mtlens.config.sections import (
     Task,
     Training,
 )
+from mtlens.config.seeds import Budget, SeedsSection, UntilSettled
 from mtlens.config.sources import DataSection
 from mtlens.errors import ExperimentError
 
@@ -39,7 +40,8 @@ class Experiment(Spec):
     encoder: Encoder = Encoder()
     training: Training = Training()
     grid: Grid = Grid()
-    seeds: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2), min_length=1, max_length=100)
+    seeds: SeedsSection = (0, 1, 2)
+    budget: Budget | None = Field(default=None, exclude_if=lambda budget: budget is None)
     margin: float = Field(gt=0, lt=1, description="largest difference of scores that still counts as a match")
     runs: tuple[Asked, ...] = ("single", "multi")
     evidence: Evidence = Evidence()
@@ -49,7 +51,7 @@ class Experiment(Spec):
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         for what, values in (
-            ("seeds", self.seeds),
+            ("seeds", self.all_seeds),
             ("task names", tuple(task.name for task in self.tasks)),
             ("runs", self.runs),
         ):
@@ -62,6 +64,15 @@ class Experiment(Spec):
         if SINGLE.asked_by not in self.runs:
             found = list(self.runs)
             raise ValueError(f"runs should include `{SINGLE.asked_by}`, which the others are compared with; found {found}")
+        return self
+
+    @model_validator(mode="after")
+    def _repeated(self) -> Self:
+        if isinstance(self.seeds, UntilSettled):
+            if self.search is not None:
+                raise ValueError("an experiment with a search should list its seeds; found seeds until settled")
+        elif self.budget is not None:
+            raise ValueError("a budget should go with seeds until settled; found a list of seeds")
         return self
 
     @model_validator(mode="after")
@@ -100,12 +111,27 @@ class Experiment(Spec):
         return tuple(training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points)
 
     @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """Every seed that a run may have."""
+        return tuple(range(self.seeds.at_most)) if isinstance(self.seeds, UntilSettled) else self.seeds
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds after which verdicts are tested: all seeds at once where they are listed."""
+        return self.seeds.looks if isinstance(self.seeds, UntilSettled) else (len(self.seeds),)
+
+    @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """Seeds of the first look."""
+        return self.all_seeds[: self.looks[0]]
+
+    @property
     def runs_per_group(self) -> int:
         """How often one group of tasks is trained: under each seed, at each point of the grid."""
-        return len(self.seeds) * len(self.candidates("full"))
+        return len(self.all_seeds) * len(self.candidates("full"))
 
     @property
     def experiment_id(self) -> str:
-        """Hash of everything but resources and search: neither changes whether one model matches the others."""
-        content = self.model_dump(exclude={"resources", "search"})
+        """Hash of everything but resources, search and budget: none changes whether one model matches the others."""
+        content = self.model_dump(exclude={"resources", "search", "budget"})
         return content_hash({**content, "data": {**_SOURCES_OF_0_1, **content["data"]}})

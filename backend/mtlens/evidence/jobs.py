@@ -187,7 +187,7 @@ def plan_evidence(
     linearised = tuple(Linearisation(run=run, microbatches=count, microbatch_size=size) for run in searched)
     cross = tuple(
         Cross(runs=runs, microbatches=count, microbatch_size=size)
-        for seed in experiment.seeds
+        for seed in _seeds(experiment, chosen)
         if len(runs := tuple(one.run for one in chosen if one.role == SINGLE.name and one.run.seed == seed)) > 1
     )
     similarity = Similarity(
@@ -205,5 +205,12 @@ def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Me
         task = one.run.tasks[0].name if len(one.run.tasks) == 1 else None
         members.append((Member(role=one.role, task=task, seed=one.run.seed), one.run))
     any_run = chosen[0].run
-    untrained = [(Member(role=UNTRAINED, seed=seed), any_run) for seed in experiment.seeds]
+    untrained = [(Member(role=UNTRAINED, seed=seed), any_run) for seed in _seeds(experiment, chosen)]
     return [*members, (Member(role=PRETRAINED), any_run), *untrained]
+
+
+def _seeds(experiment: Experiment, chosen: Sequence[Trained]) -> tuple[int, ...]:
+    """Those of the experiment; where it trains seeds until verdicts are settled, those that it came to."""
+    if len(experiment.looks) == 1:
+        return experiment.all_seeds
+    return tuple(sorted({trained.run.seed for trained in chosen}))

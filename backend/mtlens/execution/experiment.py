@@ -16,11 +16,19 @@ from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
 from mtlens.execution.plan import Plan, PlannedRun
 from mtlens.execution.progress import JobProgress, Monitor, folder_of
+from mtlens.execution.seeds_until_settled import SeedsUntilSettled, first_look
 from mtlens.store.analysis.affinities import stored_affinities
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.files import failed_to, read_object
-from mtlens.store.workspace.manifest import ManifestEvidence, ManifestRun, mark_started, read_manifest, save_manifest
+from mtlens.store.workspace.manifest import (
+    ManifestEvidence,
+    ManifestLook,
+    ManifestRun,
+    mark_started,
+    read_manifest,
+    save_manifest,
+)
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 
@@ -59,8 +67,10 @@ def run_experiment(
     register(plan, workspace)
     with _alone(workspace, plan.experiment.experiment_id):
         mark_started(workspace, plan.experiment.experiment_id)
-    missing = unfinished(plan.distinct, workspace.root) if train else []
+    missing = unfinished([planned.run for planned in plan.first], workspace.root) if train else []
     later: Iterator[Stage] = _evidence_stages(plan, workspace) if explain else iter(())
+    if train and len(plan.experiment.looks) > 1:
+        later = itertools.chain(_look_stages(plan, workspace), later)
     if train and plan.experiment.search:
         later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
     first = missing or next(later, [])
@@ -93,15 +103,21 @@ def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
 
 
 def register(
-    plan: Plan, workspace: Workspace, evidence_jobs: Sequence[EvidenceJob] | None = None, groups: Sequence[PlannedRun] = ()
+    plan: Plan,
+    workspace: Workspace,
+    *,
+    evidence_jobs: Sequence[EvidenceJob] | None = None,
+    added: Sequence[PlannedRun] = (),
+    looks: tuple[Sequence[ManifestLook], str] | None = None,
 ) -> None:
-    """Write the experiment's manifest, which tells the store what belongs to it; `groups` are runs to add.
+    """Write the experiment's manifest, which tells the store what belongs to it; `added` are runs to add.
 
-    Its first date stays, so do the runs of groups that searches added, with how they were searched for, and where no evidence
-    jobs are given, those that were. Runs of other data, which the same file may have named before, do not.
+    Its first date stays, so do the runs that searches and looks added, with how groups were searched for, and where no evidence
+    jobs, or no looks with the reason of their end, are given, those that were. Runs of other data, which the same file may have
+    named before, do not.
     """
     with _alone(workspace, plan.experiment.experiment_id) as path:
-        _register(plan, workspace, path, evidence_jobs, groups)
+        _register(plan, workspace, path, evidence_jobs, added, looks)
 
 
 @contextmanager
@@ -116,26 +132,38 @@ def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
 
 
 def _register(
-    plan: Plan, workspace: Workspace, path: Path, evidence_jobs: Sequence[EvidenceJob] | None, groups: Sequence[PlannedRun]
+    plan: Plan,
+    workspace: Workspace,
+    path: Path,
+    evidence_jobs: Sequence[EvidenceJob] | None,
+    added: Sequence[PlannedRun],
+    looks: tuple[Sequence[ManifestLook], str] | None,
 ) -> None:
     manifest = plan.manifest()
     changes: dict[str, object] = {}
+    if len(plan.experiment.looks) > 1:
+        changes["looks"] = (first_look(plan),)
     kept: list[ManifestRun] = []
     if before := read_manifest(path) if path.exists() else None:
         changes |= {"created": before.created, "evidence": before.evidence, "last_started": before.last_started}
         if all(run in before.runs for run in manifest.runs):
-            kept = [run for run in before.runs if run.role in (GROUP.name, MULTI.name)]
+            later = {(planned.run.run_id, planned.role) for planned in plan.runs}
+            kept = [run for run in before.runs if run.role in (GROUP.name, MULTI.name) or (run.run_id, run.role) in later]
+            if before.looks:
+                changes |= {"looks": before.looks, "ended": before.ended}
             if plan.experiment.search is None:
                 changes["spec"] = plan.experiment.model_copy(update={"search": before.spec.search})
-    runs = [*manifest.runs, *kept, *(planned.listed() for planned in groups)]
+    runs = [*manifest.runs, *kept, *(planned.listed() for planned in added)]
     changes["runs"] = tuple({(run.run_id, run.role): run for run in runs}.values())
     if evidence_jobs is not None:
         changes["evidence"] = tuple(
             ManifestEvidence(job_id=job.job_id, kind=job.kind, subject=job.label) for job in evidence_jobs
         )
+    if looks is not None:
+        changes |= {"looks": tuple(looks[0]), "ended": looks[1]}
     manifest = manifest.model_copy(update=changes)
     if before is None or manifest.document() != read_object(path):
-        save_manifest(workspace, manifest, None if groups else plan.example_table())
+        save_manifest(workspace, manifest, None if added else plan.example_table())
 
 
 def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[EvidenceJob]]:
@@ -147,7 +175,7 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Evid
     order = {run_id: position for position, run_id in enumerate(runs)}
     trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
     states, others = plan_evidence(plan.experiment, trained)
-    register(plan, workspace, (*states, *others))
+    register(plan, workspace, evidence_jobs=(*states, *others))
     missing = [evidence_job for evidence_job in others if folder_of(evidence_job, workspace).state != "done"]
     if any(evidence_job.kind == "similarity" for evidence_job in missing):
         yield from filter(
@@ -157,11 +185,21 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Evid
         yield missing
 
 
+def _look_stages(plan: Plan, workspace: Workspace) -> Iterator[Stage]:
+    """Runs of the looks that are not done yet, one look after the other."""
+    manifest = read_manifest(workspace.experiments / f"{plan.experiment.experiment_id}.json")
+
+    def announce(looks: Sequence[ManifestLook], ended: str, runs: Sequence[PlannedRun]) -> None:
+        register(plan, workspace, added=runs, looks=(looks, ended))
+
+    yield from SeedsUntilSettled(plan, workspace, manifest.looks, announce).stages()
+
+
 def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Stage]:
     """The first groups that the search asks for, on what is finished when this is asked, and then the search itself."""
     ingest(workspace, force=True)
     evidence = stored_affinities(workspace, plan.experiment)
-    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, groups=runs), evidence)
+    searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, added=runs), evidence)
     if (partition := searched.propose()) is not None:
         yield searched.missing(partition)
         searched.tell(partition)

@@ -41,6 +41,14 @@ class PlannedSetting(NamedTuple):
     seeds: tuple[int, ...]
 
 
+class PlannedLook(NamedTuple):
+    """A look after a number of seeds. runs, minutes: from the first run on, at most."""
+
+    seeds: int
+    runs: int
+    minutes: float
+
+
 class TaskChance(NamedTuple):
     """Chance of a match for each of NUM_SEEDS if the models are equally good: with little, likely and much noise.
 
@@ -70,8 +78,8 @@ class EarlierRuns(NamedTuple):
 class Overview:
     """A plan with its cost in a workspace.
 
-    missing: runs that are not finished there; cost: of these. lacking: what this machine lacks for the lanes, if anything.
-    earlier: comparisons in the workspace by task.
+    missing: runs of the first look that are not finished there; cost: of these. lacking: what this machine lacks for the
+    lanes, if anything. earlier: comparisons in the workspace by task.
     """
 
     plan: Plan
@@ -84,7 +92,7 @@ class Overview:
     @classmethod
     def of(cls, plan: Plan, workspace: Path) -> Self:
         """Count what is missing and measure how fast this machine multiplies."""
-        missing = tuple(unfinished(plan.distinct, workspace))
+        missing = tuple(unfinished(plan.distinct_first, workspace))
         lanes, lacking = planned_lanes(plan.experiment.resources)
         cost = estimate(plan, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
         return cls(plan=plan, missing=missing, lanes=lanes, lacking=lacking, cost=cost, earlier=_read_earlier(workspace))
@@ -96,10 +104,21 @@ class Overview:
         return f"{most} minutes" if least == most else f"{least} to {most} minutes"
 
     @property
+    def looks(self) -> tuple[PlannedLook, ...]:
+        """Every look, and what it costs at most: if nothing is settled before."""
+        first = len(self.plan.distinct_first)
+        per_seed = first / len(self.plan.experiment.first_seeds)
+        share = 1 / len(self.plan.experiment.candidates("full"))  # later seeds train the chosen grid point alone
+        minutes = self.cost.seconds / 60 / len(self.missing) if self.missing else 0.0
+        schedule = self.plan.experiment.looks
+        runs = [round(first + per_seed * share * (seeds - schedule[0])) for seeds in schedule]
+        return tuple(PlannedLook(seeds, count, minutes * count) for seeds, count in zip(schedule, runs, strict=True))
+
+    @property
     def settings(self) -> tuple[PlannedSetting, ...]:
         """The grid: each set of tasks and grid point with its seeds."""
         seeds: dict[tuple[str, str, int, float], list[int]] = {}
-        for planned in self.plan.runs:
+        for planned in self.plan.first:
             run, tasks = planned.run, ", ".join(task.name for task in planned.run.tasks)
             seeds.setdefault((planned.role, tasks, run.training.epochs, encoder_rate(run)), []).append(run.seed)
         return tuple(PlannedSetting(*setting, tuple(of_setting)) for setting, of_setting in seeds.items())
@@ -107,7 +126,7 @@ class Overview:
     @property
     def minutes_by_seeds(self) -> tuple[float, ...]:
         """Time for all runs with each of NUM_SEEDS at most, none of them finished."""
-        runs, seeds = self.plan.distinct, len(self.plan.experiment.seeds)
+        runs, seeds = self.plan.distinct_first, len(self.plan.experiment.first_seeds)
         of_seed = count_flops(self.plan, runs)[0] / seeds
         return tuple(
             self.cost.of(of_seed * number, len(runs) * number // seeds, self.lanes.side_by_side) / 60 for number in NUM_SEEDS

@@ -50,8 +50,18 @@ class Plan:
         return encode(self.examples, self.pretrained.directory, max_length=self.experiment.training.max_length)
 
     @property
+    def first(self) -> tuple[PlannedRun, ...]:
+        """Runs of the first look: all of them where seeds are listed."""
+        return tuple(planned for planned in self.runs if planned.run.seed in self.experiment.first_seeds)
+
+    @property
+    def distinct_first(self) -> tuple[Run, ...]:
+        """Runs of the first look, each once."""
+        return tuple({planned.run.run_id: planned.run for planned in self.first}.values())
+
+    @property
     def distinct(self) -> tuple[Run, ...]:
-        """The runs to train, each once, in the order in which they are planned."""
+        """The runs that there may be, each once, in the order in which they are planned."""
         return tuple({planned.run.run_id: planned.run for planned in self.runs}.values())
 
     def manifest(self) -> Manifest:
@@ -64,7 +74,7 @@ class Plan:
             name=experiment.name,
             spec=experiment,
             tasks=tuple(_listed(task, examples.class_counts(index)) for index, task in enumerate(experiment.tasks)),
-            runs=tuple(planned.listed() for planned in self.runs),
+            runs=tuple(planned.listed() for planned in self.first),
             notes=tuple(examples.notes),
             examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
         )
@@ -104,7 +114,7 @@ def make_plan(experiment: Experiment, folders: list[Path]) -> Plan:
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
     """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
     planned: list[PlannedRun] = []
-    for seed, (kind, tasks) in itertools.product(experiment.seeds, _task_sets(experiment)):
+    for seed, (kind, tasks) in itertools.product(experiment.all_seeds, _task_sets(experiment)):
         planned += _planned(experiment, examples, pretrained, kind, tasks, seed)
     return tuple(planned)
 
@@ -119,7 +129,9 @@ def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
     kind = kind_of_group(len(members), len(experiment.tasks))
     (together,) = kind.task_sets(members)
     return tuple(
-        run for seed in experiment.seeds for run in _planned(experiment, plan.examples, plan.pretrained, kind, together, seed)
+        run
+        for seed in experiment.all_seeds
+        for run in _planned(experiment, plan.examples, plan.pretrained, kind, together, seed)
     )
 
 

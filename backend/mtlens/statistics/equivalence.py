@@ -5,13 +5,14 @@ The difference is a mean over seeds, paired by example and by seed; `mtlens.stat
 large as the margin is called a match.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mtlens.errors import DataError
+from mtlens.statistics.conditional_power import chances
 from mtlens.statistics.estimate import Estimate, estimate_differences
 from mtlens.statistics.learnt import METHOD as LEARNT_METHOD
 from mtlens.statistics.learnt import NOT_LEARNT, Learning, judge_learning
@@ -19,7 +20,11 @@ from mtlens.statistics.metrics import label_of
 from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.needed import MIN_SEEDS, needed
 from mtlens.statistics.power import ALPHA
+from mtlens.statistics.sequential import ONLY_LOOK, Look, Spending
 from mtlens.statistics.task_predictions import TaskPredictions
+
+Scope = str | None
+"""A task, or None: the mean over tasks."""
 
 Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 
@@ -29,10 +34,11 @@ class Comparison:
     """Candidate against baseline on one task, or on the mean over tasks.
 
     Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate. With one seed or
-    one cluster the standard error is infinite, the intervals are the whole line and every p is 1.
+    one cluster the standard error is infinite, the intervals are the whole line and every p is 1. Of several looks, intervals
+    and adjusted p values hold at all looks together.
     """
 
-    task: str | None  # None: mean over tasks
+    task: Scope
     metric: str | None  # None: mean over tasks with different metrics
     baseline_mean: float
     candidate_mean: float
@@ -63,6 +69,8 @@ class Comparison:
     )
     baseline_collapsed: tuple[int, ...]  # places of the seeds whose model predicts one class only; none of the mean
     candidate_collapsed: tuple[int, ...]
+    shares: tuple[float, ...]  # of the information, at each look until this one; the last look of all has all of it
+    chances: tuple[float, ...]  # to have a verdict at each later look; empty where there is none, and for settled ones
     method: str
 
     @property
@@ -77,56 +85,113 @@ class _PValues(NamedTuple):
     worse: float
 
 
-def compare(tasks: Sequence[TaskPredictions], *, margin: float) -> tuple[Comparison, ...]:
+def compare(
+    tasks: Sequence[TaskPredictions],
+    *,
+    margin: float,
+    look: Look = ONLY_LOOK,
+    before: Mapping[Scope, Comparison] | None = None,
+) -> tuple[Comparison, ...]:
     """One comparison per task and, last, the one of the means over the tasks that were learnt.
 
     The first rule that holds decides: fewer than three seeds are inconclusive; a task that neither kind of models learnt is
     not learnt; an adjusted p_equivalence below 0.05 matches; an adjusted p_better or p_worse below 0.05 is better or
     worse; the rest is inconclusive.
+    look: which of several looks at growing numbers of seeds this is. before: comparisons of all tasks, and of the mean, at
+    the looks that they took part in last; Holm's correction counts tasks that are not among `tasks` too, if they were learnt.
     Raises `DataError` where tasks have different numbers of seeds: hand over the seeds that all of them finished.
     """
     if len({len(task.baseline) for task in tasks}) != 1:
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"
         raise DataError(f"tasks that are compared should have the same number of seeds; found {found}")
-    learning = [judge_learning(task) for task in tasks]
+    known = before or {}
+    learning = [_judge(task, known.get(task.task)) for task in tasks]
     learnt = [task for task, judged in zip(tasks, learning, strict=True) if not judged.not_learnt] or tasks
     each, mean = estimate_differences(learnt)
-    adjusted = _adjusted(each, margin)
+    spendings = [_spending(known.get(task.task), estimate, look) for task, estimate in zip(learnt, each, strict=True)]
+    others = _others(tasks, known)
+    elsewhere: list[Verdict] = [comparison.verdict for comparison in others if comparison.verdict != NOT_LEARNT]
+    adjusted = _adjusted(each, margin, spendings, elsewhere)
     method = (
         f"{_name_of(tasks)} paired by example and seed; variance by the examples from a jackknife over clusters, variance "
-        f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; two one-sided tests"
+        f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; {_tests_of(look)}"
     )
-    tests = {task.task: (estimate, p) for task, estimate, p in zip(learnt, each, adjusted, strict=True)}
+    tests = {
+        task.task: (estimate, spending, p)
+        for task, estimate, spending, p in zip(learnt, each, spendings, adjusted, strict=True)
+    }
+    num_tests = len(learnt) + len(elsewhere)
+    text = f"{method}, Holm across {num_tests} tasks; {LEARNT_METHOD}"
     of_tasks: list[Comparison] = []
     for task, judged in zip(tasks, learning, strict=True):
-        estimate, p = tests[task.task] if task.task in tests else _alone(task, margin)
-        text = f"{method}, Holm across {len(learnt)} tasks; {LEARNT_METHOD}"
-        of_tasks.append(_comparison([task], estimate, margin, p, text, judged, len(learnt)))
-    return (*of_tasks, _comparison(learnt, mean, margin, _p_values(mean, margin), method, _of_mean(tasks, learning), None))
+        estimate, spending, p = tests.get(task.task) or _alone(task, margin, look, known.get(task.task))
+        of_tasks.append(_comparison([task], estimate, margin, p, (look, spending), text, judged, num_tests))
+    spending = _spending(known.get(None), mean, look)
+    (p_of_mean,) = _adjusted([mean], margin, [spending], [])
+    of_mean = _of_mean(tasks, learning, others)
+    return (*of_tasks, _comparison(learnt, mean, margin, p_of_mean, (look, spending), method, of_mean, None))
 
 
-def _adjusted(estimates: Sequence[Estimate], margin: float) -> list[_PValues]:
-    """Adjusted by Holm over these estimates."""
-    raw = [_p_values(estimate, margin) for estimate in estimates]
-    return [_PValues(*p) for p in zip(*(holm(column) for column in zip(*raw, strict=True)), strict=True)]
+def _judge(task: TaskPredictions, before: Comparison | None) -> Learning:
+    """Whether a task was learnt; one that an earlier look found to match, or to be better or worse, stays learnt."""
+    judged = judge_learning(task)
+    is_settled = before is not None and before.verdict in ("matches", "better", "worse")
+    return replace(judged, not_learnt="", needed="") if is_settled else judged
 
 
-def _alone(task: TaskPredictions, margin: float) -> tuple[Estimate, _PValues]:
+def _others(tasks: Sequence[TaskPredictions], known: Mapping[Scope, Comparison]) -> list[Comparison]:
+    """Earlier comparisons of tasks that are not compared now."""
+    names = {task.task for task in tasks}
+    return [comparison for scope, comparison in known.items() if scope is not None and scope not in names]
+
+
+def _spending(before: Comparison | None, estimate: Estimate, look: Look) -> Spending:
+    return Spending(before.shares if before else ()).then(estimate, look)
+
+
+def _adjusted(
+    estimates: Sequence[Estimate], margin: float, spendings: Sequence[Spending], others: Sequence[Verdict]
+) -> list[_PValues]:
+    """Corrected for the looks and, by Holm, for the tasks. Other tasks count, but for those whose hypothesis was rejected."""
+    spent = [
+        _PValues(*map(spending.adjust, _p_values(estimate, margin)))
+        for estimate, spending in zip(estimates, spendings, strict=True)
+    ]
+    columns = [
+        holm([*column, *(1.0 for verdict in others if verdict != rejected)])[: len(spent)]
+        for column, rejected in zip(zip(*spent, strict=True), ("matches", "better", "worse"), strict=True)
+    ]
+    return [_PValues(*p) for p in zip(*columns, strict=True)]
+
+
+def _alone(task: TaskPredictions, margin: float, look: Look, before: Comparison | None) -> tuple[Estimate, Spending, _PValues]:
     """Of a task that was not learnt: it lends the others no variance, and no test of it counts."""
     estimate = estimate_differences([task])[1]
-    return estimate, _p_values(estimate, margin)
+    spending = _spending(before, estimate, look)
+    (p,) = _adjusted([estimate], margin, [spending], [])
+    return estimate, spending, p
 
 
-def _of_mean(tasks: Sequence[TaskPredictions], learning: Sequence[Learning]) -> Learning:
-    """Which tasks the mean leaves out."""
+def _of_mean(tasks: Sequence[TaskPredictions], learning: Sequence[Learning], others: Sequence[Comparison]) -> Learning:
+    """Which tasks the mean leaves out, at this look or since an earlier one."""
     left_out = [task.task for task, judged in zip(tasks, learning, strict=True) if judged.not_learnt]
-    reason = f"without {', '.join(left_out)}: not learnt" if left_out else ""
+    is_empty = len(left_out) == len(tasks)
+    named = [*(str(comparison.task) for comparison in others if comparison.verdict == NOT_LEARNT), *left_out]
+    reason = f"without {', '.join(named)}: not learnt" if named else ""
     return Learning(
-        not_learnt="no task was learnt" if len(left_out) == len(tasks) else reason,
-        needed="" if len(left_out) < len(tasks) else "what its tasks need",
+        not_learnt="no task was learnt" if is_empty else reason,
+        needed="what its tasks need" if is_empty else "",
         baseline_collapsed=(),
         candidate_collapsed=(),
     )
+
+
+def _tests_of(look: Look) -> str:
+    tests = "two one-sided tests"
+    if look is ONLY_LOOK:
+        return tests
+    seeds = ", ".join(map(str, look.schedule))
+    return f"{tests} after {seeds} seeds, error spent over these looks (Lan and DeMets, Pocock type)"
 
 
 def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
@@ -154,17 +219,20 @@ def _comparison(
     estimate: Estimate,
     margin: float,
     adjusted: _PValues,
+    at: tuple[Look, Spending],
     method: str,
     learning: Learning,
     num_tests: int | None,
 ) -> Comparison:
     """All that is known about one task, or about the mean over tasks where `num_tests` is None."""
+    look, spending = at
     baseline, candidate = np.mean([task.scores for task in tasks], axis=0).tolist()
     num_examples = len(np.unique(np.concatenate([task.example for task in tasks])))
-    low90, high90 = estimate.interval(0.90)
-    low95, high95 = estimate.interval(0.95)
+    low90, high90 = estimate.interval(1 - 2 * spending.level(0.05))
+    low95, high95 = estimate.interval(1 - 2 * spending.level(0.025))
     raw = _p_values(estimate, margin)
     verdict = _verdict(estimate.num_seeds, bool(learning.needed), adjusted)
+    is_open, strictness = verdict == "inconclusive", round(ALPHA / spending.level(ALPHA / (num_tests or 1)))
     return Comparison(
         task=tasks[0].task if num_tests else None,
         metric=_metric_of(tasks),
@@ -191,10 +259,12 @@ def _comparison(
         num_clusters=estimate.num_clusters,
         margin=margin,
         verdict=verdict,
-        needed=needed(estimate, margin, num_examples, num_tests or 1) if verdict == "inconclusive" else learning.needed,
+        needed=needed(estimate, margin, num_examples, strictness) if is_open else learning.needed,
         not_learnt=learning.not_learnt,
         baseline_collapsed=learning.baseline_collapsed,
         candidate_collapsed=learning.candidate_collapsed,
+        shares=spending.shares,
+        chances=chances(estimate, margin, look, spending, num_tests or 1) if is_open else (),
         method=method,
     )
 

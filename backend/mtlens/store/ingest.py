@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mtlens.errors import WorkspaceError
-from mtlens.store.analysis import comparisons, explanations, groupings
+from mtlens.store.analysis import comparisons, explanations, groupings, looks
 from mtlens.store.database import load, snapshots, writer
 from mtlens.store.database.read_evidence import read_evidence
 from mtlens.store.database.read_runs import read_experiment, read_run
@@ -176,6 +176,7 @@ def _conclude(connection: writer.Connection) -> None:
     for experiment_id in load.stale_experiments(connection):
         with writer.transaction(connection):
             comparisons.refresh(connection, experiment_id)
+            looks.refresh(connection, experiment_id)
             explanations.refresh(connection, experiment_id)
             groupings.refresh(connection, experiment_id)
             load.set_fresh(connection, experiment_id)

@@ -27,7 +27,7 @@ MOST_ROWS = 200
 """Of a table; the dashboard has the others."""
 
 _CHAPTERS = (
-    ("Match", ("case", "forest", "costs", "learning-curves", "loss-curves", "confusion")),
+    ("Match", ("case", "forest", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),
@@ -48,8 +48,10 @@ class Exhibit:
 def write_report(workspace: Workspace, path: Path, experiment: str | None = None) -> Path:
     """Write the report of one experiment, by id or name, or of the newest. `WorkspaceError` where there is none."""
     about = find_experiment(workspace, experiment)
+    has_looks = bool(queries.looks(workspace, about.experiment_id).rows)
     chapters = [
-        (title, [exhibit(workspace, about.experiment_id, ENTRIES[name]) for name in names]) for title, names in _CHAPTERS
+        (title, [exhibit(workspace, about.experiment_id, ENTRIES[name]) for name in names if name != "looks" or has_looks])
+        for title, names in _CHAPTERS
     ]
     case = queries.case(workspace, about.experiment_id)
     title = titles.answer(case.matching, case.explanations)

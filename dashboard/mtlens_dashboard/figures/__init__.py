@@ -14,6 +14,7 @@ from mtlens_dashboard.figures.frame import alt_of, height_of, square_of, title_o
 from mtlens_dashboard.figures.gains import predicted_measured
 from mtlens_dashboard.figures.layers import layer_differences, layer_matrices
 from mtlens_dashboard.figures.learning import learning_curves
+from mtlens_dashboard.figures.looks import looks
 from mtlens_dashboard.figures.partitions import partitions
 from mtlens_dashboard.figures.regrets import regret
 from mtlens_dashboard.figures.timeline import timeline
@@ -30,6 +31,7 @@ __all__ = [
     "layer_differences",
     "layer_matrices",
     "learning_curves",
+    "looks",
     "partitions",
     "predicted_measured",
     "regret",

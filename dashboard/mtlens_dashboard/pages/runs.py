@@ -54,6 +54,7 @@ def _show_progress(chosen: Chosen) -> None:
     st.progress(sum(run.fraction for run in runs) / len(runs))
     _training([run for run in runs if run.state == "unfinished"], now)
     _failed([run for run in runs if run.state in ("failed", "damaged")])
+    _looks(read(queries.looks, chosen.experiment_id))
     _evidence_jobs(read(queries.evidence_jobs, chosen.experiment_id))
     times = [run.last_event for run in runs if run.last_event]
     if times:
@@ -88,6 +89,16 @@ def _failed(runs: list[queries.RunInfo]) -> None:
     }
     st.dataframe(columns, hide_index=True, key="failed", column_config={"reason": st.column_config.TextColumn(width="large")})
     st.caption("The command that started the experiment tries them again.")
+
+
+def _looks(looks: queries.LooksInfo) -> None:
+    """How far the looks are; nothing where the seeds were listed."""
+    if len(looks.schedule) < 2:
+        return
+    st.markdown("## Seeds until settled")
+    st.caption(literal(f"{titles.looks(looks)}. Looks are after {', '.join(map(str, looks.schedule))} seeds."))
+    if looks.rows:
+        show(tables.of_looks(looks), "looks")
 
 
 def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:

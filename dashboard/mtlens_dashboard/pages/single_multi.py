@@ -38,6 +38,7 @@ def page(chosen: Chosen) -> None:
         chart("forest", figure, matching, title="Difference to the task-specific models")
         for remark in matching.remarks:
             st.caption(literal(remark))
+        _looks(chosen, kind)
     _scores(chosen)
     _curves(chosen)
     _confusion(chosen)
@@ -53,6 +54,13 @@ def _choose_kind(kinds: list[str]) -> str | None:
         bind="query-params", required=True,
     )  # fmt: skip
     return kinds[kinds.index(picked)] if picked in kinds else kinds[0]
+
+
+def _looks(chosen: Chosen, kind: str) -> None:
+    """When each task was settled; nothing where the seeds were listed."""
+    looks = read(queries.looks, chosen.experiment_id, kind)
+    if looks.rows:
+        chart("looks", draw(figures.looks, looks), looks)
 
 
 def _of_seeds(matching: queries.MatchingInfo, seeds: tuple[int, ...]) -> queries.MatchingInfo:

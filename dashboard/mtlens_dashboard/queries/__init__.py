@@ -27,6 +27,7 @@ from mtlens_dashboard.queries.groupings import (
     trial,
 )
 from mtlens_dashboard.queries.learning import CurveInfo, curves
+from mtlens_dashboard.queries.looks import LookInfo, LooksInfo, looks
 from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, Verdict, matching
 from mtlens_dashboard.queries.runs import EvidenceProgressInfo, RunInfo, State, evidence_jobs, runs, seconds_left
 from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
@@ -46,6 +47,8 @@ __all__ = [
     "GroupScoreInfo",
     "GroupingInfo",
     "LayerMatrixInfo",
+    "LookInfo",
+    "LooksInfo",
     "MatchInfo",
     "MatchingInfo",
     "MethodInfo",
@@ -75,6 +78,7 @@ __all__ = [
     "experiments",
     "explanations",
     "groupings",
+    "looks",
     "matching",
     "matrices",
     "pair_over_stages",

@@ -11,6 +11,7 @@ from mtlens_dashboard.queries import (
     CurveInfo,
     ExplanationInfo,
     GroupingInfo,
+    LooksInfo,
     MatchingInfo,
     ProfileInfo,
     RecommendationInfo,
@@ -110,6 +111,16 @@ def comparison(matching: MatchingInfo) -> str:
     difference = f"{signed_points(pooled.difference)} points ({known})"
     verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {difference}, {pooled.verdict}"
     return ". ".join(filter(None, [verdict, still_improving(matching)]))
+
+
+def looks(info: LooksInfo) -> str:
+    """How far the looks are, or why there is no further one."""
+    if not info.rows:
+        return "No look yet"
+    if info.ended:
+        return info.ended[0].upper() + info.ended[1:]
+    last = info.rows[-1]
+    return f"Look {last.look} of {len(info.schedule)}, after {counted(last.seeds, 'seed')}; a further look may follow"
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:

@@ -14,7 +14,7 @@ from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.data.splits import TEST, VALIDATION
 from mtlens.statistics.equivalence import Comparison, compare
 from mtlens.statistics.task_predictions import TaskPredictions
-from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select
+from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select, select_of_looks
 from mtlens.store.analysis.training_end import improving_kinds
 from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import ComparisonSeenRow
@@ -31,18 +31,26 @@ _NAMES = {
     "num_clusters": "clusters",
 }
 """Columns of table `comparison` that are called otherwise in `Comparison`."""
+_NOT_STORED = ("num_seeds", "shares", "chances")
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
-    """Recompute an experiment's comparisons as far as the runs that are paired have changed."""
-    about = connection.execute("SELECT margin, seeds FROM experiment WHERE experiment_id = ?", [experiment_id]).fetchone()
+    """Choose among the grid's points, and recompute an experiment's comparisons as far as the paired runs have changed.
+
+    Where there are several looks, `mtlens.store.analysis.looks` compares.
+    """
+    about = connection.execute(
+        "SELECT margin, seeds, looks FROM experiment WHERE experiment_id = ?", [experiment_id]
+    ).fetchone()
     if about is None:  # its manifest cannot be read
         return
-    margin, seeds = about
-    runs = _read_runs(connection, experiment_id)
-    selection = select(runs, len(seeds))
+    margin, seeds, looks = about
+    runs = read_runs(connection, experiment_id)
+    selection = select(runs, len(seeds)) if len(looks) == 1 else select_of_looks(runs, seeds[: looks[0]])
     _store_selection(connection, experiment_id, selection)
-    seen = _compared_pairs(connection, experiment_id)
+    if len(looks) > 1:
+        return
+    seen = compared_pairs(connection, experiment_id)
     for kind in [kind.name for kind in RUN_KINDS.values() if kind.compared and kind.trained]:
         pairs = pair(runs, selection, kind)
         if content_hash(pairs) != seen.get(kind):
@@ -51,13 +59,14 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
             store_comparisons(connection, experiment_id, kind, pairs, found)
 
 
-def _compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[str, str]:
+def compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[str, str]:
     """Kind -> hash of the pairs that its comparisons speak of."""
     query = "SELECT kind, pairs FROM bookkeeping.comparison_seen WHERE experiment_id = ?"
     return dict(connection.execute(query, [experiment_id]).fetchall())
 
 
-def _read_runs(connection: writer.Connection, experiment_id: str) -> list[TrainedRun]:
+def read_runs(connection: writer.Connection, experiment_id: str) -> list[TrainedRun]:
+    """The runs that an experiment has asked for."""
     rows = connection.execute(
         """
         SELECT run_id, role, candidate, coalesce(seed, -1), coalesce(tasks, []), coalesce(state, 'waiting'),
@@ -179,13 +188,13 @@ def store_comparisons(
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
     writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=content_hash(pairs))])
     complete = len(found) > len(_tasks(connection, experiment_id))
+    seeds = max(map(list, pairs.values()), key=len, default=[])
     improving = _improving(connection, kind, pairs)
-    seeds = list(next(iter(pairs.values()))) if pairs else []
     rows = [
         ComparisonRow(
             experiment_id=experiment_id,
             kind=kind,
-            seeds=seeds,
+            seeds=seeds[: comparison.num_seeds],
             still_improving=improving[comparison.task],
             **_columns(comparison, seeds),
         )
@@ -205,10 +214,15 @@ def _improving(connection: writer.Connection, kind: str, pairs: Pairs) -> dict[s
 def _columns(comparison: Comparison, seeds: Sequence[int]) -> dict[str, Any]:
     """Columns of table `comparison`; what is not finite has no value there."""
     columns: dict[str, Any] = {
-        _NAMES.get(name, name): None if isinstance(value, float) and not math.isfinite(value) else value
+        _NAMES.get(name, name): finite(value) if isinstance(value, float) else value
         for name, value in vars(comparison).items()
-        if name != "num_seeds"
+        if name not in _NOT_STORED
     }
     for collapsed in ("single_collapsed", "multi_collapsed"):
         columns[collapsed] = [seeds[place] for place in columns[collapsed]]
     return columns
+
+
+def finite(value: float) -> float | None:
+    """A number, or None for one that is not finite."""
+    return value if math.isfinite(value) else None

@@ -67,8 +67,28 @@ def best_candidate(scores: Mapping[int, Sequence[float]]) -> int:
     return max(sorted(sums), key=sums.__getitem__)
 
 
+def select_of_looks(runs: Sequence[TrainedRun], first: Sequence[int]) -> Selection:
+    """As `select`, by the seeds of the first look; of later seeds, the chosen grid point alone is trained."""
+    early = [run for run in runs if run.seed in first or not run.tasks]
+    selection = select(early, len(first))
+    chosen = {(run.role, run.tasks): run.candidate for run in early if selection[run.role, run.run_id]}
+    later = {
+        (run.role, run.run_id): chosen.get((run.role, run.tasks)) == run.candidate
+        for run in runs
+        if (run.role, run.run_id) not in selection
+    }
+    return selection | later
+
+
 def pair(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
-    """Chosen and finished runs of role `kind` beside the task-specific ones, for the seeds that all paired tasks share.
+    """As `pair_each`, for the seeds that all paired tasks share."""
+    pairs = pair_each(runs, selection, kind)
+    shared = sorted(set[int].intersection(*map(set, pairs.values()))) if pairs else []
+    return {task: {seed: pairs[task][seed] for seed in shared} for task in sorted(pairs)} if shared else {}
+
+
+def pair_each(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
+    """Chosen and finished runs of role `kind` beside the task-specific ones, each task with all the seeds that it has.
 
     Where a kind trains a task in several sets of tasks, the first set counts, by the names of its tasks.
     """
@@ -81,5 +101,4 @@ def pair(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
         for task in run.tasks:
             if first_set[task] == run.tasks and (task, run.seed) in singles:
                 pairs[task][run.seed] = singles[task, run.seed], run.run_id
-    shared = sorted(set[int].intersection(*map(set, pairs.values()))) if pairs else []
-    return {task: {seed: pairs[task][seed] for seed in shared} for task in sorted(pairs)} if shared else {}
+    return pairs

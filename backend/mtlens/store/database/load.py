@@ -15,7 +15,13 @@ from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
 from mtlens.store.database.scan import RunSeen, Seen
 from mtlens.store.database.writer import Connection, incoming, insert, insert_rows, run_kinds
 from mtlens.store.tables import tables_with
-from mtlens.store.tables.bookkeeping import ExperimentEvidenceJobRow, ExperimentSeenRow, JournalSeenRow, RunSeenRow
+from mtlens.store.tables.bookkeeping import (
+    ExperimentEvidenceJobRow,
+    ExperimentSeenRow,
+    JournalSeenRow,
+    LookAskedRow,
+    RunSeenRow,
+)
 from mtlens.store.tables.experiments import ExperimentRow, ExperimentRunRow, TaskRow
 from mtlens.store.tables.runs import RunRow
 from mtlens.store.workspace.manifest import Manifest
@@ -158,6 +164,12 @@ def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
         for position, job in enumerate(manifest.evidence)
     ]
     insert_rows(connection, evidence_jobs)
+    asked = [
+        LookAskedRow(experiment_id=experiment_id, look=number, kind=kind, seeds=look.seeds, tasks=tasks)
+        for number, look in enumerate(manifest.looks, 1)
+        for kind, tasks in look.tasks.items()
+    ]
+    insert_rows(connection, asked)
     insert(connection, "example", _joined([(experiment_id, record.examples)], "experiment_id"))
 
 
@@ -169,7 +181,9 @@ def _experiment(experiment_id: str, manifest: Manifest) -> ExperimentRow:
         created=utc(manifest.created.timestamp()),
         last_started=utc((manifest.last_started or manifest.created).timestamp()),
         margin=spec.margin,
-        seeds=spec.seeds,
+        seeds=spec.all_seeds[: manifest.looks[-1].seeds] if manifest.looks else spec.all_seeds,
+        looks=spec.looks,
+        ended=manifest.ended,
         encoder=spec.encoder.name,
         specification=spec.model_dump_json(),
         notes=manifest.notes,

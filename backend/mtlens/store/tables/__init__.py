@@ -12,9 +12,10 @@ from mtlens.store.tables.bookkeeping import (
     ExperimentSeenRow,
     GroupingSeenRow,
     JournalSeenRow,
+    LookAskedRow,
     RunSeenRow,
 )
-from mtlens.store.tables.comparisons import ComparisonRow, MatchingView
+from mtlens.store.tables.comparisons import ComparisonRow, LookRow, LooksView, MatchingView
 from mtlens.store.tables.definitions import Table, View
 from mtlens.store.tables.evidence import (
     AlignmentRow,
@@ -63,6 +64,7 @@ TABLES = (
     Table("metric", MetricRow, OfRun),
     Table("prediction", PredictionRow, OfRun),
     Table("comparison", ComparisonRow),
+    Table("look", LookRow),
     Table("event", EventRow),
     Table("quarantine", QuarantineRow),
     Table("cka", CkaRow, OfEvidenceJob),
@@ -82,6 +84,7 @@ TABLES = (
     Table("bookkeeping.journal_seen", JournalSeenRow),
     Table("bookkeeping.experiment_seen", ExperimentSeenRow),
     Table("bookkeeping.comparison_seen", ComparisonSeenRow),
+    Table("bookkeeping.look_asked", LookAskedRow),
     Table("bookkeeping.experiment_evidence_job", ExperimentEvidenceJobRow),
     Table("bookkeeping.evidence_job_seen", EvidenceJobSeenRow),
     Table("bookkeeping.evidence_seen", EvidenceSeenRow),
@@ -99,6 +102,7 @@ def tables_with(column: str) -> tuple[str, ...]:
 
 VIEWS = (
     View("matching", MatchingView, (ComparisonRow,)),
+    View("looks", LooksView, (LookRow,)),
     View("score", ScoreView, (MetricRow, OfRun)),
     View("runs", RunsView, (RunRow, ExperimentRunRow)),
     View("model_scores", ModelScoresView, (ExperimentRunRow, MetricRow)),

@@ -1,5 +1,6 @@
 """Rows in which the writer remembers what it has read and concluded. Not public."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -41,6 +42,17 @@ class ComparisonSeenRow:
     experiment_id: ExperimentId
     kind: Annotated[str, Column("Kind of run that is compared with single")]
     pairs: Annotated[str, Column("Hash of the pairs of runs")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookAskedRow:
+    """Looks that an experiment has asked for, and what each compares."""
+
+    experiment_id: ExperimentId
+    look: Annotated[int, Column("Number of the look, from 1", type="INTEGER")]
+    kind: Annotated[str, Column("Kind of run that is compared with single")]
+    seeds: Annotated[int, Column("Seeds that are compared", type="INTEGER")]
+    tasks: Annotated[Sequence[str], Column("Tasks that are compared")]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,52 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookRow:
+    """Looks of experiments that train seeds until their verdicts are settled: one row per look and open task or mean."""
+
+    experiment_id: ExperimentId
+    kind: Annotated[str, Column("Kind of models compared with the task-specific ones; see run_kind")]
+    look: Annotated[int, Column("Number of the look, from 1", type="INTEGER")]
+    seeds: Annotated[int, Column("Number of seeds that it compares", type="INTEGER")]
+    task: Annotated[str | None, Column("Task; NULL: the mean of all tasks")]
+    difference: Annotated[float | None, Column("Score of the models compared less that of the task-specific ones")]
+    low90: Annotated[
+        float | None, Column("90 % interval of the difference, which holds at all looks together; NULL: unbounded")
+    ]
+    high90: Annotated[float | None, Column("90 % interval of the difference, at all looks together; NULL: unbounded")]
+    information: Annotated[float, Column("Share of what the last look will know of the difference")]
+    level: Annotated[float, Column("Level of a one-sided test at this look, before Holm; 0.05 is spent over all looks")]
+    p_equivalence: Annotated[float, Column("p against the margin, after looks and Holm; below 0.05: matches")]
+    p_better: Annotated[float, Column("p against: not better than single, after looks and Holm; below 0.05: better")]
+    p_worse: Annotated[float, Column("p against: not worse than single, after looks and Holm; below 0.05: worse")]
+    verdict: Annotated[str, Column("matches, better, worse, not learnt or inconclusive; all but the last stay")]
+    chances: Annotated[Sequence[float], Column("Chance to have a verdict at each later look, while inconclusive")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LooksView:
+    """When was it settled? One line per look and task, the mean of all tasks last in each look."""
+
+    experiment: ExperimentName
+    experiment_id: ExperimentHash
+    kind: str
+    look: int
+    looks: Annotated[int, Column("Looks that the experiment may have")]
+    seeds: int
+    scope: Annotated[str, Column("task, or pooled: the mean of all tasks")]
+    task: Annotated[str | None, Column("Task; NULL where pooled")]
+    difference: float | None
+    low90: float | None
+    high90: float | None
+    level: float
+    p_equivalence: float
+    p_difference: Annotated[float, Column("One-sided p against no difference, after looks and Holm")]
+    verdict: str
+    chance: Annotated[float | None, Column("Largest chance to have a verdict at a later look, while inconclusive")]
+    latest: Latest
+
+
+@dataclass(frozen=True, kw_only=True)
 class MatchingView:
     """Does the multi-task model match the task-specific ones? One line per task, the pooled one last."""
 

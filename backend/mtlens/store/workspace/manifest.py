@@ -62,8 +62,18 @@ class ManifestEvidence(_Part):
     subject: str
 
 
+class ManifestLook(_Part):
+    """A look of an experiment that trains seeds until its verdicts are settled. tasks: compared there, by kind of run."""
+
+    seeds: int
+    tasks: dict[Role, tuple[str, ...]]
+
+
 class Manifest(_Part):
-    """Content of experiments/<experiment_id>.json. examples: hash of their ids, splits and clusters."""
+    """Content of experiments/<experiment_id>.json. examples: hash of their ids, splits and clusters.
+
+    looks: those that were asked for so far. ended: why there is no further one.
+    """
 
     created: Time
     format: int = 1
@@ -75,6 +85,8 @@ class Manifest(_Part):
     notes: tuple[str, ...]
     examples: str | None = None
     evidence: tuple[ManifestEvidence, ...] = ()
+    looks: tuple[ManifestLook, ...] = ()
+    ended: str = ""
     last_started: Time | None = None
 
     def document(self) -> dict[str, Any]:

@@ -80,3 +80,31 @@ JOIN (
 LEFT JOIN task ON task.experiment_id = experiment.experiment_id AND task.task = comparison.task
 LEFT JOIN run_kind ON run_kind.name = kind
 ORDER BY experiment.last_started DESC, experiment.experiment_id, run_kind.position, kind, task.position NULLS LAST;
+
+CREATE VIEW looks AS
+SELECT
+    experiment.name AS experiment,
+    look.experiment_id,
+    kind,
+    look,
+    len(experiment.looks) AS looks,
+    look.seeds,
+    if(look.task IS NULL, 'pooled', 'task') AS scope,
+    look.task,
+    difference,
+    low90,
+    high90,
+    level,
+    p_equivalence,
+    least(p_better, p_worse) AS p_difference,
+    verdict,
+    list_max(chances) AS chance,
+    look.experiment_id = newest.experiment_id AS latest
+FROM look
+JOIN experiment USING (experiment_id)
+JOIN (
+    SELECT name, arg_max(experiment_id, (last_started, experiment_id)) AS experiment_id FROM experiment GROUP BY name
+) AS newest ON newest.name = experiment.name
+LEFT JOIN task ON task.experiment_id = look.experiment_id AND task.task = look.task
+LEFT JOIN run_kind ON run_kind.name = kind
+ORDER BY experiment.last_started DESC, look.experiment_id, run_kind.position, kind, look, task.position NULLS LAST;

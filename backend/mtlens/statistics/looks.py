@@ -1,0 +1,43 @@
+"""One look of an experiment that trains seeds until its verdicts are settled: what it tests, and what is left open."""
+
+from collections.abc import Mapping, Sequence
+
+from mtlens.statistics.conditional_power import SMALLEST_CHANCE
+from mtlens.statistics.equivalence import Comparison, Scope, compare
+from mtlens.statistics.learnt import NOT_LEARNT
+from mtlens.statistics.sequential import Look
+from mtlens.statistics.task_predictions import TaskPredictions
+
+
+def hold_look(
+    tasks: Sequence[TaskPredictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float
+) -> list[Comparison]:
+    """Comparisons of what is still open, with the mean last if it is open and no learnt task is missing.
+
+    tasks: with the seeds of this look, settled ones too where the mean needs them. before: of every task and the mean, as the
+    earlier looks left them, or nothing at the first look; what one of them settled is not tested again, and a task that was
+    not learnt stays out of the mean.
+    """
+    not_learnt = {scope for scope, comparison in before.items() if comparison.verdict == NOT_LEARNT}
+    learnt = [task for task in tasks if task.task not in not_learnt]
+    still_open = [task for task in learnt if _is_open(task.task, before)]
+    is_complete = {task.task for task in learnt} >= {scope for scope in before if scope is not None} - not_learnt
+    *of_tasks, mean = compare(still_open, margin=margin, look=look, before=before) if still_open else (None,)
+    if not (is_complete and _is_open(None, before)):
+        return of_tasks
+    if len(still_open) < len(learnt):
+        mean = compare(learnt, margin=margin, look=look, before=before)[-1]
+    return [*of_tasks, *([mean] if mean else [])]
+
+
+def _is_open(scope: Scope, before: Mapping[Scope, Comparison]) -> bool:
+    return scope not in before or before[scope].verdict == "inconclusive"
+
+
+def asked_next(tasks: Sequence[str], chances: Mapping[Scope, Sequence[float]], num_looks: int) -> tuple[str, ...]:
+    """The tasks that the next look needs models of: those that may get a verdict, or all of them if the mean may.
+
+    tasks: those that were learnt. chances: of what is open, at each later look. num_looks: how many more looks there can be.
+    """
+    hopeful = {scope for scope, later in chances.items() if max(later[:num_looks], default=0.0) >= SMALLEST_CHANCE}
+    return tuple(task for task in tasks if None in hopeful or task in hopeful)

@@ -1,0 +1,122 @@
+"""Tests at several looks: after 3, 5, 8, ... seeds, with one chance of an error for all looks together.
+
+Who tests at 5 % after every few seeds and stops at the first rejection errs in far more than 5 % of experiments. Each look
+therefore spends a part of the error (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"): when a share
+t of the information is there, alpha log(1 + (e - 1) t) is spent, a Pocock-type function. The information is one over the
+variance of the difference. Where test examples cause most of the variance, more seeds add little of it, and the first look
+spends most; where seeds do, each look spends by its number of seeds. What a look may spend gives the level of its tests, by
+the law of Brownian motion that the differences follow over their information.
+
+`Spending.adjust` turns the p value of a look into the smallest alpha that rejects there. Adjusted p values of several tasks
+go through Holm's correction as p values of a single look do; this is the sequentially rejective procedure of Maurer and
+Bretz 2013 ("Multiple testing in group sequential trials using graphical approaches"). Intervals at the level of a look are
+the repeated intervals of Jennison and Turnbull 1989: they cover at all looks together.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from mtlens.statistics.estimate import Estimate
+
+_ALPHAS = np.geomspace(1e-7, 0.95, 24)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+_FARTHEST = 8.0  # standard deviations
+_STEP = 0.01  # to which shares of the information are rounded, so that equal ones are computed once
+
+
+@dataclass(frozen=True)
+class Look:
+    """The tests after `schedule[number]` seeds. schedule: numbers of seeds of all looks, ascending."""
+
+    schedule: tuple[int, ...]
+    number: int
+
+    @property
+    def num_seeds(self) -> int:
+        """Seeds that are tested."""
+        return self.schedule[self.number]
+
+    @property
+    def later(self) -> tuple["Look", ...]:
+        """The looks that follow."""
+        return tuple(Look(self.schedule, number) for number in range(self.number + 1, len(self.schedule)))
+
+
+ONLY_LOOK = Look((0,), 0)
+"""That of an experiment whose seeds were set beforehand."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """How the error of one comparison is spent. shares: of the information, at each look until the one that is tested."""
+
+    shares: tuple[float, ...]
+
+    def level(self, alpha: float) -> float:
+        """Level of a one-sided test at this look, if the chance of an error over all looks is to be `alpha`.
+
+        >>> [round(Spending((0.15, 0.25, 0.4, 0.6, 1.0)[:looks]).level(0.05), 4) for looks in range(1, 6)]
+        [0.0115, 0.0102, 0.0134, 0.0167, 0.0242]
+        """
+        if self.shares == (1.0,):
+            return alpha
+        return float(np.exp(np.interp(math.log(alpha), np.log(_ALPHAS), np.log(_levels(self.shares)))))
+
+    def adjust(self, p_value: float) -> float:
+        """The smallest alpha over all looks at which `p_value` rejects at this one; `level` backwards."""
+        if self.shares == (1.0,) or p_value <= 0:
+            return p_value
+        return float(np.exp(np.interp(math.log(p_value), np.log(_levels(self.shares)), np.log(_ALPHAS), right=0.0)))
+
+    def then(self, estimate: Estimate, look: Look) -> "Spending":
+        """With one look more: the share of the information that `estimate` expects there. The last look has all of it."""
+        left = len(look.schedule) - 1 - look.number
+        if left == 0:
+            return Spending((*self.shares, 1.0))
+        errors, _ = estimate.precision(np.array([look.num_seeds, look.schedule[-1]]), 1.0)
+        share = float((errors[1] / errors[0]) ** 2) if np.isfinite(errors).all() and errors[0] > 0 else 0.0
+        least = self.shares[-1] if self.shares else 0.0
+        steps = min(max(round(share / _STEP), round(least / _STEP) + 1), round(1 / _STEP) - left)
+        return Spending((*self.shares, steps * _STEP))
+
+
+def spent(alpha: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """The part of alpha that is spent when a share of the information is there."""
+    return alpha * math.log1p((math.e - 1) * share)
+
+
+@lru_cache(maxsize=10_000)
+def _levels(shares: tuple[float, ...]) -> NDArray[np.float64]:
+    """Level of the one-sided test at the last of these looks, for each of `_ALPHAS`.
+
+    The score is followed from look to look by its density as far as no look has rejected (Armitage, McPherson and Rowe 1969).
+    """
+    alphas = np.asarray(_ALPHAS)
+    scores, mass = np.zeros((len(alphas), 1)), np.ones((len(alphas), 1))
+    bound, before = np.zeros(len(alphas)), 0.0
+    for share in shares:
+        step, scale = math.sqrt(share - before), math.sqrt(share)
+        bound = _bounds(scores, mass, step, scale, spent(alphas, share) - spent(alphas, before))
+        half = (bound + _FARTHEST)[:, None] * scale / 2
+        reached = half * (_NODES + 1) - _FARTHEST * scale
+        density = np.exp(-(((reached[:, :, None] - scores[:, None, :]) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
+        mass = np.einsum("aij,aj->ai", density, mass) * half * _WEIGHTS
+        scores, before = reached, share
+    return special.ndtr(-bound)
+
+
+def _bounds(
+    scores: NDArray[np.float64], mass: NDArray[np.float64], step: float, scale: float, allowed: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The bound of the standardised score that the next look exceeds with probability `allowed`, by bisection."""
+    low, high = np.full(len(allowed), -_FARTHEST), np.full(len(allowed), _FARTHEST)
+    for _ in range(50):
+        middle = (low + high) / 2
+        exceeded = (special.ndtr((scores - middle[:, None] * scale) / step) * mass).sum(axis=1)
+        low, high = np.where(exceeded > allowed, middle, low), np.where(exceeded > allowed, high, middle)
+    return (low + high) / 2
