@@ -116,7 +116,10 @@ def check(experiment: Path, data: Path | None, workspace: Path) -> dict[str, obj
     tokens, operations, epochs_run = float(plan.encoded.lengths.mean()), 0.0, 0
     for run in runs:
         columns = list(range(len(run.tasks)))
-        sizes = {split: len(plan.encoded.select(run.tasks).rows(split, columns)) for split in ("train", "validation", "test")}
+        sizes = {
+            split: len(plan.encoded.select(run.tasks, run.fold).rows(split, columns))
+            for split in ("train", "validation", "test")
+        }
         sizes["training"] = sizes.pop("train")
         epochs = facts[run.run_id]["epochs_run"]
         epochs_run += epochs * (len(run.tasks) > 1)

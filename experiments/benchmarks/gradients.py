@@ -124,7 +124,7 @@ def main() -> None:
     run = next(run for run in plan.distinct if len(run.tasks) == len(CLASSES))
     hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
     model = build_model(run, plan.pretrained.directory, plan.encoded.vocabulary).to(hardware.device).eval()
-    encoded = plan.encoded.select(run.tasks)
+    encoded = plan.encoded.select(run.tasks, run.fold)
     rows = encoded.rows("train", list(range(len(run.tasks))))
     microbatches = batches(encoded.lengths, rows, run.training.batch_size, np.random.default_rng(0))[:num_microbatches]
     found = list(measure(Pass(model, encoded, hardware), microbatches))

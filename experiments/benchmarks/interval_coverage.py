@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.statistics.comparison import Comparison
+from mtlens.statistics.equivalence import compare
 from mtlens.statistics.estimate import estimate_differences
 from mtlens.statistics.task_predictions import TaskPredictions
 

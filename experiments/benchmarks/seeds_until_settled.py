@@ -26,7 +26,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from experiments.benchmarks.interval_coverage import ROWS, Row, draw, true_difference, worse_by_the_margin
-from mtlens.statistics.equivalence import Comparison, Scope, Verdict, compare
+from mtlens.statistics.comparison import Comparison, Scope, Verdict
+from mtlens.statistics.equivalence import compare
 from mtlens.statistics.looks import asked_next, hold_look
 from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.power import ALPHA

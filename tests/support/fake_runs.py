@@ -97,6 +97,7 @@ def save(workspace: Workspace, fake: FakeExperiment, created: str = "2030-01-01T
         {
             "example_id": [f"e{i}" for i in range(fake.num_examples)],
             "split": splits,
+            "fold": pa.nulls(fake.num_examples, pa.int32()),
             "cluster": pa.array([i // 2 for i in range(fake.num_examples)], pa.int32()),
         }
     )

@@ -26,6 +26,7 @@ def experiment(
     margin: float,
     group: str | None = None,
     split: str | None = None,
+    fold: str | None = None,
     splits: Mapping[str, Any] | None = None,
     name: str = "experiment",
     folder: str | Path = "tables",
@@ -35,7 +36,8 @@ def experiment(
 
     text: column of the texts. tasks: label columns, whose classes are read from the frame, or settings by task as in an
     experiment file. margin: largest difference of scores that counts as a match. group: column whose rows stay in one
-    split, such as the patient. split: column that gives each row's split; splits: sizes of those that mtlens makes.
+    split, such as the patient. split, fold: column that gives each row's split or fold; splits: sizes of the splits that
+    mtlens makes, or `{"folds": 5}`.
     settings: other keys of an experiment file, such as `seeds=[0, 1, 2]` or `training={"epochs": 3}`.
 
     The file's name ends in a hash of its content: equal frames share a file, and no other file is overwritten.
@@ -53,13 +55,13 @@ def experiment(
     if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ExperimentError(f"tasks should be a list of columns or a mapping from tasks to settings; found {tasks!r}"[:200])
     if "data" in settings:
-        raise ExperimentError("settings should leave out `data`, which is the frame; use group, split and splits")
+        raise ExperimentError("settings should leave out `data`, which is the frame; use group, split, fold and splits")
     labels = _columns(tasks) if by_settings else list(tasks)
-    wanted = [text, *labels, *(column for column in (group, split) if column is not None)]
+    wanted = [text, *labels, *(column for column in (group, split, fold) if column is not None)]
     table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError))
     if not by_settings:
         tasks = read_label_columns(table, text=text, columns=labels, group=group).tasks
-    columns = {"path": table.resolve(), "text": text, "group": group, "split": split}
+    columns = {"path": table.resolve(), "text": text, "group": group, "split": split, "fold": fold}
     data = {"tables": [{key: value for key, value in columns.items() if value is not None}]}
     content = {
         "name": name,

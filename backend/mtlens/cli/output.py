@@ -26,8 +26,8 @@ err = Console(stderr=True, highlight=False)
 NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
 COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow", "not learnt": "magenta"}
 MATCHING = """
-    SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples,
-           margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, method, metric
+    SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, folds,
+           examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, method, metric
     FROM matching WHERE experiment_id = ?
 """
 VERDICTS = """
@@ -191,8 +191,9 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     from mtlens.config.run_kinds import SINGLE
 
     margin = 100 * rows[0]["margin"]
+    folds = f" of the pooled predictions of {rows[0]['folds']} folds" if rows[0]["folds"] else ""
     table = Table(
-        title=f"{title}\n({_metric(rows)} x 100, margin {margin:g})", title_justify="left", title_style="bold", **NARROW
+        title=f"{title}\n({_metric(rows)} x 100{folds}, margin {margin:g})", title_justify="left", title_style="bold", **NARROW
     )
     table.add_column("task", overflow="fold")
     for name in (SINGLE.name, rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):

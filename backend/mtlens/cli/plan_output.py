@@ -18,8 +18,7 @@ def print_plan(overview: Overview) -> None:
     """Everything about a plan that can be known before anything runs."""
     plan = overview.plan
     experiment, examples = plan.experiment, plan.examples
-    sizes = ", ".join(f"{in_split(examples.splits, split).sum():,} {split}" for split in SPLITS)
-    out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({sizes}), {len(experiment.tasks)} tasks")
+    out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {len(experiment.tasks)} tasks")
     lengths, longest = plan.encoded.lengths, plan.encoded.longest
     out.print(
         f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones; "
@@ -39,6 +38,17 @@ def print_plan(overview: Overview) -> None:
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_chances(overview)
+
+
+def _sizes(examples: Examples) -> str:
+    """How many texts each split has, or each fold."""
+    if examples.folds is None:
+        return ", ".join(f"{in_split(examples.splits, split).sum():,} {split}" for split in SPLITS)
+    sizes = [int((examples.folds.of_example == fold).sum()) for fold in range(examples.folds.count)]
+    return (
+        f"{len(sizes)} folds of {min(sizes):,} to {max(sizes):,} that test in turn, "
+        f"{len(examples.ids) - sum(sizes):,} kept out of all of them"
+    )
 
 
 def _class_table(examples: Examples) -> Table:

@@ -24,7 +24,7 @@ LANES = f"""
                max(time) AS since, arg_max(fraction, time) AS fraction
         FROM event WHERE kind IN ('start', 'resume') GROUP BY run_id
     )
-    SELECT concat(node, '/', process) AS lane, array_to_string(tasks, ', ') AS tasks, seed, epoch, epochs, run.fraction,
+    SELECT concat(node, '/', process) AS lane, array_to_string(tasks, ', ') AS tasks, seed, fold, epoch, epochs, run.fraction,
            if(run.fraction > born.fraction, (1 - run.fraction) * epoch_ms(last_event - since) / 1000
               / (run.fraction - born.fraction), NULL) AS seconds_left
     FROM run JOIN born USING (run_id)
@@ -70,7 +70,8 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
     lanes, pace, evidence = _rows(workspace, LANES), _rows(workspace, PACE)[0], _rows(workspace, EVIDENCE)[0]
     table = Table("lane", "tasks", "seed", "epoch", "done", "left", **NARROW)
     for lane in lanes:
-        cells = (lane["lane"], lane["tasks"], lane["seed"], f"{lane['epoch'] or 0}/{lane['epochs']}")
+        seed = lane["seed"] if lane["fold"] is None else f"{lane['seed']}, fold {lane['fold']}"
+        cells = (lane["lane"], lane["tasks"], seed, f"{lane['epoch'] or 0}/{lane['epochs']}")
         table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
     left = pace["runs_left"] * pace["seconds"] / len(lanes) if lanes and pace["runs_left"] and pace["seconds"] else None
     line = f"{len(lanes)} lanes in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "

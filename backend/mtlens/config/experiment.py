@@ -76,9 +76,22 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
+    def _every_fold_tests(self) -> Self:
+        if (count := self.data.splits.folds) is None:
+            return self
+        if missing := sorted(set(range(count)) - {seed % count for seed in self.first_seeds}):
+            raise ValueError(
+                f"seeds should leave out each of {count} folds, such as {list(range(count))}, as seed s leaves out fold "
+                f"s mod {count}; found none for fold {missing[0]}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _searchable(self) -> Self:
         if (search := self.search) is None:
             return self
+        if self.data.splits.folds is not None:
+            raise ValueError(f"a search should be of an experiment without folds; found {self.data.splits.folds} folds")
         num_tasks = len(self.tasks)
         if not 2 <= num_tasks <= MOST_SEARCHED:
             raise ValueError(f"a search should be over 2 to {MOST_SEARCHED} tasks; found {num_tasks}")
@@ -109,6 +122,10 @@ class Experiment(Spec):
         rates = grid.learning_rate if method == "full" and grid.learning_rate else (training.learning_rate,)
         points = itertools.product(rates, grid.epochs or (training.epochs,))
         return tuple(training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points)
+
+    def fold(self, seed: int) -> int | None:
+        """The fold that runs under a seed leave out; None without folds."""
+        return None if self.data.splits.folds is None else seed % self.data.splits.folds
 
     @property
     def all_seeds(self) -> tuple[int, ...]:

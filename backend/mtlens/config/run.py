@@ -19,8 +19,9 @@ MOST_NAMED = 4  # tasks of a run, above which its label counts them
 class Run(Spec):
     """One training: a set of tasks, one seed, one configuration. Equal runs have equal results on equal hardware.
 
-    data: fingerprint of ids, texts and splits. labels: fingerprint of each task's classes and labels, in the order of tasks.
-    pretrained: fingerprint of the encoder's weights, config and tokenizer.
+    data: fingerprint of ids, texts and splits. fold: the one that is left out and tests it; None where the data have no
+    folds, and for a model that is trained on all of them. labels: fingerprint of each task's classes and labels, in the order
+    of tasks. pretrained: fingerprint of the encoder's weights, config and tokenizer.
     """
 
     tasks: tuple[Task, ...] = Field(min_length=1)
@@ -30,6 +31,7 @@ class Run(Spec):
     pretrained: str
     training: Training
     data: str
+    fold: NonNegativeInt | None = Field(default=None, exclude_if=lambda fold: fold is None)
     labels: tuple[str, ...]
     keep_epochs: bool = Field(default=True, description="keep what each epoch changed, for the gradients; not part of the hash")
 
@@ -50,11 +52,12 @@ class Run(Spec):
 
     @property
     def label(self) -> str:
-        """Short human name: tasks, method where it is not full fine-tuning, seed."""
+        """Short human name: tasks, method where it is not full fine-tuning, seed, fold where there is one."""
         few = len(self.tasks) <= MOST_NAMED
         tasks = " + ".join(task.name for task in self.tasks) if few else f"{len(self.tasks)} tasks"
         shuffled = " shuffled" if any(task.shuffle_labels for task in self.tasks) else ""
-        return f"{tasks}{shuffled}{' lora' if self.method == 'lora' else ''} s{self.seed}"
+        fold = "" if self.fold is None else f" fold {self.fold}"
+        return f"{tasks}{shuffled}{' lora' if self.method == 'lora' else ''} s{self.seed}{fold}"
 
 
 class Outcome(Spec):

@@ -3,7 +3,7 @@
 `mtlens.config.experiment` puts them together into an `Experiment`. Nothing here reads a file or imports torch.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -12,7 +12,9 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     StringConstraints,
+    model_serializer,
     model_validator,
 )
 
@@ -35,20 +37,45 @@ class Spec(BaseModel):
 
 
 class Splits(Spec):
-    """Sizes of the splits that mtlens makes itself, as fractions of the examples."""
+    """How mtlens splits the examples, in fractions of them: into one test split, or with `folds` into folds that test in turn.
+
+    With folds, the run under seed s leaves out fold s mod K, which tests it; validation is cut from its other folds.
+    """
 
     validation: Fraction = 0.15
     test: Fraction = 0.25
     seed: NonNegativeInt = 0
+    folds: Annotated[int, Field(ge=2, le=100)] | None = Field(default=None, description="number of folds K")
+    held_out: Fraction = Field(default=0.1, description="share that is kept out of all folds, for the evidence")
+
+    @property
+    def tested(self) -> float:
+        """Share of the examples that test one run."""
+        return self.test if self.folds is None else (1 - self.held_out) / self.folds
+
+    @model_validator(mode="after")
+    def _keys_of_one_kind(self) -> Self:
+        needless = {"held_out"} if self.folds is None else {"test"}
+        if needless & self.model_fields_set:
+            raise ValueError("splits should have `test`, or `folds` and `held_out`; found both")
+        return self
 
     @model_validator(mode="after")
     def _leave_room_to_train(self) -> Self:
-        if not (self.validation > 0 and self.test > 0 and self.validation + self.test < 1):
+        reserved = self.validation + self.tested + (0 if self.folds is None else self.held_out)
+        if not (self.validation > 0 and self.tested > 0 and self.held_out > 0 and reserved < 1):
+            rest = f"test {self.test:g}" if self.folds is None else f"{self.folds} folds and held_out {self.held_out:g}"
             raise ValueError(
                 "splits should leave a share for validation, test and training; "
-                f"found validation {self.validation:g} and test {self.test:g}"
+                f"found validation {self.validation:g} and {rest}"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """The keys in use alone: an experiment without folds keeps the hash that it had before there were any."""
+        unused = ("folds", "held_out") if self.folds is None else ("test",)
+        return {key: value for key, value in serialise(self).items() if key not in unused}
 
 
 class Data(Spec):

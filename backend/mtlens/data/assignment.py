@@ -5,37 +5,29 @@ whole. Splits that a table gives are kept, and rows that repeat a text of a late
 added after that, so that the others are split as if they did not exist.
 """
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from mtlens.config.sections import Splits
-from mtlens.data.splits import SPLITS, SplitName
+from mtlens.data.clusters import linked, normalised, numbered, random_keys
+from mtlens.data.splits import SPLITS, Folds, SplitName
 from mtlens.data.stratify import OPEN, allot
 
 DROPPED = -1
 _TRAIN, _VALIDATION, _TEST = range(len(SPLITS))
-_NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Assignment:
-    """Split and cluster of n rows."""
+    """Split and cluster of n rows, and their folds where there are some."""
 
     splits: NDArray[np.int8]  # [n] index into SPLITS, or DROPPED
     clusters: NDArray[np.int32]  # [n]
+    folds: Folds | None = None
     notes: tuple[str, ...]
-
-
-def normalised(text: str) -> str:
-    """Lower case, letters and digits only; the text itself where it has neither."""
-    return _NOT_LETTER_OR_DIGIT.sub("", text.lower()) or text
 
 
 def assign(
@@ -55,10 +47,10 @@ def assign(
     """
     splits = np.array([OPEN if split is None else SPLITS.index(split) for split in given], dtype=np.int8)
     work = _Work(
-        text=_numbered([normalised(text) for text in texts]),
-        group=_numbered(groups),
+        text=numbered([normalised(text) for text in texts]),
+        group=numbered(groups),
         labels=labels,
-        keys=_keys(texts, groups, sizes.seed),
+        keys=random_keys(texts, groups, sizes.seed),
         splits=splits,
     )
     is_open = np.isin(sources, sources[splits == OPEN])
@@ -78,11 +70,11 @@ def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str 
     Those whose text also stands in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
     """
     first = len(assignment.splits)
-    numbers = _numbered([normalised(text) for text in texts])
+    numbers = numbered([normalised(text) for text in texts])
     learnt = np.unique(numbers[:first][np.isin(assignment.splits, (_TRAIN, _VALIDATION))])
     repeated = np.isin(numbers[first:], learnt)
     added = np.where(repeated, DROPPED, _TEST).astype(np.int8)
-    clusters = _linked(np.full(len(texts), -1), _numbered(groups))[first:] + assignment.clusters.max() + 1
+    clusters = linked(np.full(len(texts), -1), numbered(groups))[first:] + assignment.clusters.max() + 1
     note = f"rows dropped from the texts that only test, as their text also stands in train or validation: {repeated.sum():,}"
     return Assignment(
         splits=np.concatenate([assignment.splits, added]),
@@ -104,7 +96,7 @@ class _Work:
     notes: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
-        self.clusters = _linked(self.text, self.group)
+        self.clusters = linked(self.text, self.group)
 
     def share_out(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
         """Give every row of the mask a split.
@@ -113,7 +105,7 @@ class _Work:
         phrases that also stand in the training split are dropped from the others.
         """
         if np.bincount(self.clusters[rows]).max() > sizes.validation * rows.sum():
-            self.clusters = _linked(np.where(self.group < 0, self.text, -1), self.group)
+            self.clusters = linked(np.where(self.group < 0, self.text, -1), self.group)
         settled = np.full(int(self.clusters.max()) + 1, OPEN, dtype=np.int8)
         np.maximum.at(settled, self.clusters, self.splits)
         shares = (1 - sizes.validation - sizes.test, sizes.validation, sizes.test)
@@ -155,26 +147,3 @@ class _Work:
 
     def _allot(self, rows: NDArray[np.bool_], settled: NDArray[np.int8], shares: tuple[float, float, float]) -> None:
         self.splits[rows] = allot(self.clusters[rows], self.labels[rows], settled[rows], self.keys[rows], shares)
-
-
-def _numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
-    """Equal names get equal numbers from 0; None gets -1."""
-    numbers: dict[str, int] = {}
-    return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
-
-
-def _linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Connected components `[n]` of rows that share a text or a group; -1 links nothing."""
-    n = len(text)
-    ends = np.concatenate([text[text >= 0] + n, group[group >= 0] + n + text.max() + 1])
-    starts = np.concatenate([np.flatnonzero(text >= 0), np.flatnonzero(group >= 0)])
-    size = int(max(n, ends.max(initial=0) + 1))
-    graph = sparse.coo_array((np.ones(len(ends), dtype=np.int8), (starts, ends)), shape=(size, size))
-    return np.asarray(csgraph.connected_components(graph, directed=False)[1][:n], dtype=np.int32)
-
-
-def _keys(texts: Sequence[str], groups: Sequence[str | None], seed: int) -> NDArray[np.uint64]:
-    """Random numbers `[n]` drawn by content, so that they do not depend on the order of the rows."""
-    contents = (f"{seed}\0{group or ''}\0{normalised(text)}" for text, group in zip(texts, groups, strict=True))
-    digests = b"".join(hashlib.sha256(content.encode()).digest()[:8] for content in contents)
-    return np.frombuffer(digests, dtype=np.uint64)

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Task
-from mtlens.data.assignment import DROPPED, add_test, assign
+from mtlens.config.sections import Splits, Task
+from mtlens.data.assignment import DROPPED, Assignment, add_test, assign
 from mtlens.data.columns import nearest
 from mtlens.data.examples import Examples
+from mtlens.data.fold_assignment import assign_folds, numbered_folds
 from mtlens.data.sources import Rows, source_of
-from mtlens.data.splits import SplitName
+from mtlens.data.splits import TEST, SplitName
+from mtlens.data.stratify import OPEN
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, kind_of
 
@@ -56,18 +58,18 @@ def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.in
     ids = _unique_ids(sources)
     texts = [text for rows in sources for text in rows.texts]
     groups = [group for rows in sources for group in rows.groups]
-    given: list[SplitName | None] = [split for rows in sources for split in rows.splits]
     only_test = np.concatenate([np.arange(len(rows.ids), 0, -1) <= rows.only_test for rows in sources])
     has_label = (labels != MISSING).any(axis=1)
     shared_out = np.flatnonzero(has_label & ~only_test)
     labelled = np.concatenate([shared_out, np.flatnonzero(has_label & only_test)])
-    assignment = assign(
+    assignment = _assign(
+        experiment.data.splits,
+        sources,
+        shared_out,
         texts=[texts[row] for row in shared_out],
         groups=[groups[row] for row in shared_out],
-        given=[given[row] for row in shared_out],
-        sources=source[shared_out],
+        source=source[shared_out],
         labels=labels[shared_out],
-        sizes=experiment.data.splits,
     )
     if only_test.any():
         assignment = add_test(assignment, [texts[row] for row in labelled], [groups[row] for row in labelled])
@@ -81,10 +83,34 @@ def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.in
         texts=tuple(texts[row] for row in kept),
         labels=labels[kept],
         splits=assignment.splits[placed],
+        folds=None if assignment.folds is None else assignment.folds.of(placed),
         groups=assignment.clusters[placed],
         sources=source[kept],
         notes=notes + assignment.notes,
     )
+
+
+def _assign(
+    sizes: Splits,
+    sources: Sequence[Rows],
+    rows: NDArray[np.int64],
+    *,
+    texts: Sequence[str],
+    groups: Sequence[str | None],
+    source: NDArray[np.int16],
+    labels: NDArray[np.int16],
+) -> Assignment:
+    """Splits of some rows `[n]`, or their folds. rows: their places among those of all sources."""
+    given: list[SplitName | None] = [split for own in sources for split in own.splits]
+    splits = [given[row] for row in rows]
+    if sizes.folds is None:
+        return assign(texts=texts, groups=groups, given=splits, sources=source, labels=labels, sizes=sizes)
+    cells = [cell for own in sources for cell in own.folds or ()]
+    if cells:
+        folds = numbered_folds([cells[row] for row in rows], sizes.folds, ", ".join(own.name for own in sources))
+    else:
+        folds = np.where([split == TEST for split in splits], sizes.folds, OPEN).astype(np.int8)
+    return assign_folds(texts=texts, groups=groups, given=folds, labels=labels, sizes=sizes)
 
 
 def _unique_ids(sources: Sequence[Rows]) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.sections import Task
-from mtlens.data.splits import SPLITS, TRAIN, SplitName, in_split
+from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
 
@@ -26,12 +26,17 @@ class Examples:
     splits: NDArray[np.int8]  # [n] index into SPLITS
     groups: NDArray[np.int32]  # [n] unit of resampling, such as the patient; a number of its own where there is none
     sources: NDArray[np.int16]  # [n] which table
+    folds: Folds | None = None  # with them, `splits` are those of a model that is trained on all folds
     notes: tuple[str, ...]  # remarks for the user, such as rows that were dropped
 
     def __post_init__(self) -> None:
         """Raise `DataError` where lengths differ, an id occurs twice, or a label or split is out of range."""
         n = len(self.ids)
         shapes = (len(self.texts), self.labels.shape, len(self.splits), len(self.groups), len(self.sources))
+        if self.folds is not None and (self.folds.of_example.shape, self.folds.splits.shape[1:]) != ((n,), (n,)):
+            raise DataError(
+                f"folds should be of {n} examples; found {self.folds.of_example.shape} and {self.folds.splits.shape}"
+            )
         if shapes != (n, (n, len(self.tasks)), n, n, n):
             raise DataError(
                 f"examples should have {n} texts, splits, groups, sources and [{n}, {len(self.tasks)}] labels; found {shapes}"
@@ -48,22 +53,44 @@ class Examples:
     def checked(self) -> Self:
         """These examples, if every task can be learned and measured: two classes or more in each split.
 
-        Raises `DataError` that names the task and the split.
+        Raises `DataError` that names the task and the split. With folds, those that test do so together.
         """
         for index, task in enumerate(self.tasks):
-            for split, counts in self.class_counts(index).items():
+            for where, counts in self._counts_to_check(index):
                 present = [name for name, count in counts.items() if count]
-                if not present and split == TRAIN:
+                if not present and where == TRAIN:
                     raise DataError(f"task {task.name!r} should have training examples; found none")
                 if len(present) < 2:
                     found = f"only {present[0]!r}" if present else "no labelled example"
-                    raise DataError(f"task {task.name!r} should have at least two classes in split {split}; found {found}")
+                    raise DataError(f"task {task.name!r} should have at least two classes in split {where}; found {found}")
+            known = self.labels[:, index] != MISSING
+            for fold in range(0 if self.folds is None else self.folds.count):
+                if self.folds is not None and not (known & (self.folds.of_example == fold)).any():
+                    raise DataError(f"task {task.name!r} should have labelled examples in each fold; found none in fold {fold}")
         return self
+
+    def _counts_to_check(self, task_index: int) -> list[tuple[str, dict[str, int]]]:
+        """Where two classes have to be, and the counts of the classes there."""
+        if self.folds is None:
+            return [(split, self._count(task_index, in_split(self.splits, split))) for split in SPLITS]
+        learned = [
+            (f"{split} without fold {fold}", self._count(task_index, in_split(splits, split)))
+            for fold, splits in enumerate(self.folds.splits)
+            for split in SPLITS
+            if split != TEST
+        ]
+        return [*learned, (f"{TEST}, all folds together", self._count(task_index, self.tests))]
 
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over ids, texts and splits, in their order."""
-        return content_hash([self.ids, self.texts, self.splits.tolist()])
+        folds = [] if self.folds is None else [self.folds.of_example.tolist(), self.folds.splits.tolist()]
+        return content_hash([self.ids, self.texts, self.splits.tolist(), *folds])
+
+    @property
+    def tests(self) -> NDArray[np.bool_]:
+        """Which examples test a model that is compared, `[n]`: those of the test split, or with folds of any of them."""
+        return in_split(self.splits, TEST) if self.folds is None else self.folds.of_example != NOWHERE
 
     @cached_property
     def label_fingerprints(self) -> tuple[str, ...]:
@@ -73,9 +100,21 @@ class Examples:
         )
 
     def class_counts(self, task_index: int) -> dict[SplitName, dict[str, int]]:
-        """Labelled examples of one task per split and class; classes that do not occur count 0."""
+        """Labelled examples of one task per split and class; classes that do not occur count 0.
+
+        With folds, what tests is counted over all of them, and what trains and validates a model as the mean over them.
+        """
+        if self.folds is None:
+            return {split: self._count(task_index, in_split(self.splits, split)) for split in SPLITS}
+        means: dict[SplitName, dict[str, int]] = {}
+        for split in SPLITS:
+            of_folds = [self._count(task_index, in_split(splits, split)) for splits in self.folds.splits]
+            means[split] = {name: round(sum(counts[name] for counts in of_folds) / len(of_folds)) for name in of_folds[0]}
+        return {**means, TEST: self._count(task_index, self.tests)}
+
+    def _count(self, task_index: int, rows: NDArray[np.bool_]) -> dict[str, int]:
+        """Labelled examples of one task among the rows of a mask, per class."""
         classes = self.tasks[task_index].classes
         labels = self.labels[:, task_index]
-        masks = [in_split(self.splits, split) & (labels != MISSING) for split in SPLITS]
-        counts = [np.bincount(labels[mask], minlength=len(classes)).tolist() for mask in masks]
-        return {split: dict(zip(classes, of_split, strict=True)) for split, of_split in zip(SPLITS, counts, strict=True)}
+        counts = np.bincount(labels[rows & (labels != MISSING)], minlength=len(classes)).tolist()
+        return dict(zip(classes, counts, strict=True))

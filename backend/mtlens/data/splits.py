@@ -1,9 +1,11 @@
 """The splits of the examples: their names, their order, and which examples belong to one.
 
-`Examples.splits` holds a number per example, the index of its split in SPLITS; `mtlens.data.assignment` decides on it. Cross-
-validation would add the fold here: an example then has a pair (fold, split), and `in_split` takes the fold too.
+`Examples.splits` holds a number per example, the index of its split in SPLITS; `mtlens.data.assignment` decides on it. With
+cross-validation, `Examples.folds` says in which fold an example tests and in which split it is where another fold is left
+out (`mtlens.data.fold_assignment`); `Examples.splits` are then those of a model that is trained on all folds.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,25 @@ TEST: SplitName = "test"
 SPLITS: tuple[SplitName, ...] = (TRAIN, VALIDATION, TEST)
 SCORED: tuple[SplitName, ...] = (VALIDATION, TEST)
 """Splits on which finished models are scored: choices are made on validation, verdicts on test."""
+NOWHERE = -1
+"""In place of a split: the example takes no part. In place of a fold: it is kept out of all folds."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folds:
+    """K folds of n examples."""
+
+    of_example: NDArray[np.int8]  # [n] fold in which it tests, or NOWHERE
+    splits: NDArray[np.int8]  # [K, n] index into SPLITS where fold k is left out, or NOWHERE
+
+    @property
+    def count(self) -> int:
+        """Number of folds K."""
+        return len(self.splits)
+
+    def of(self, rows: NDArray[np.bool_]) -> "Folds":
+        """The folds of the examples of a mask `[n]`."""
+        return Folds(of_example=self.of_example[rows], splits=self.splits[:, rows])
 
 
 def in_split(splits: NDArray[np.int8], split: SplitName) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
 from mtlens.data.examples import Examples
-from mtlens.data.splits import SplitName, in_split
+from mtlens.data.splits import Folds, SplitName, in_split
 from mtlens.errors import EncoderError
 from mtlens.tasks import MISSING
 
@@ -37,8 +37,8 @@ class Encoded:
     tokens: [sum of lengths], positions in `vocabulary`. starts: [n + 1], example i is tokens[starts[i]:starts[i + 1]].
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id, so that the
     padding keeps its number. special: [V], whether a token is a separator of the tokenizer and not of the text.
-    labels: [n, T], class index or MISSING. splits, sources, groups: [n], as in `Examples`. longest: tokens at which a
-    text is cut.
+    labels: [n, T], class index or MISSING. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which
+    a text is cut.
     """
 
     tasks: tuple[Task, ...]
@@ -53,6 +53,7 @@ class Encoded:
     sources: NDArray[np.int16]
     groups: NDArray[np.int32]
     longest: int
+    folds: Folds | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -64,10 +65,12 @@ class Encoded:
         labelled = (self.labels[:, tasks] != MISSING).any(axis=1)
         return np.flatnonzero(labelled & (in_split(self.splits, split)))
 
-    def select(self, tasks: tuple[Task, ...]) -> "Encoded":
-        """The same examples with the label columns of `tasks`, found by name, in that order."""
+    def select(self, tasks: tuple[Task, ...], fold: int | None = None) -> "Encoded":
+        """The same examples with the label columns of `tasks`, found by name, in that order, and the splits without a fold."""
         names = [task.name for task in self.tasks]
-        return replace(self, tasks=tasks, labels=self.labels[:, [names.index(task.name) for task in tasks]])
+        labels = self.labels[:, [names.index(task.name) for task in tasks]]
+        splits = self.splits if fold is None or self.folds is None else self.folds.splits[fold]
+        return replace(self, tasks=tasks, labels=labels, splits=splits)
 
 
 def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
@@ -93,6 +96,7 @@ def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
         sources=examples.sources,
         groups=examples.groups,
         longest=longest,
+        folds=examples.folds,
     )
 
 

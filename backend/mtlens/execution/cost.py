@@ -70,7 +70,7 @@ def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> flo
 
 def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:
     """An epoch with its validation, and a last look at validation and test."""
-    encoded = plan.encoded.select(run.tasks)
+    encoded = plan.encoded.select(run.tasks, run.fold)
     columns = list(range(len(run.tasks)))
     validation, test = (float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in SCORED)
     return epoch_flops(encoded, run, weights, attention) + validation, validation + test

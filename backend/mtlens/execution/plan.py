@@ -16,7 +16,7 @@ from mtlens.config.sections import Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
-from mtlens.data.splits import SPLITS, SplitName
+from mtlens.data.splits import NOWHERE, SPLITS, SplitName
 from mtlens.data.tokenize import Encoded, encode
 from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask
 from mtlens.tasks import metric_of
@@ -76,15 +76,26 @@ class Plan:
             tasks=tuple(_listed(task, examples.class_counts(index)) for index, task in enumerate(experiment.tasks)),
             runs=tuple(planned.listed() for planned in self.first),
             notes=tuple(examples.notes),
-            examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist()]),
+            examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist(), *self._folds()]),
         )
 
     def example_table(self) -> Any:
-        """Ids, splits and clusters of the examples as an Arrow table; never their text."""
+        """Ids, splits, folds and clusters of the examples as an Arrow table; never their text."""
         import pyarrow as pa
 
         splits = [SPLITS[split] for split in self.examples.splits]
-        return pa.table({"example_id": self.examples.ids, "split": splits, "cluster": self.examples.groups})
+        (folds,) = self._folds() or [[NOWHERE] * len(splits)]
+        columns = {
+            "example_id": self.examples.ids,
+            "split": splits,
+            "fold": pa.array([None if fold == NOWHERE else fold for fold in folds], pa.int64()),
+            "cluster": self.examples.groups,
+        }
+        return pa.table(columns)
+
+    def _folds(self) -> list[list[int]]:
+        """The fold of each example; empty without folds."""
+        return [] if self.examples.folds is None else [self.examples.folds.of_example.tolist()]
 
 
 def _listed(task: Task, class_counts: dict[SplitName, dict[str, int]]) -> ManifestTask:
@@ -149,6 +160,7 @@ def _planned(
             pretrained=pretrained.fingerprint,
             training=training,
             data=examples.fingerprint,
+            fold=experiment.fold(seed),
             labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
             keep_epochs=kind.keep_epochs,
         )

@@ -13,7 +13,7 @@ from mtlens.config.run import Run
 from mtlens.config.run_kinds import SINGLE, asked_kinds, is_control
 from mtlens.execution.budget import Budgeting
 from mtlens.execution.plan import Plan, PlannedRun
-from mtlens.statistics.equivalence import Scope
+from mtlens.statistics.comparison import Scope
 from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.statistics.looks import asked_next
 from mtlens.store.database.reader import query

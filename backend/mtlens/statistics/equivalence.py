@@ -6,77 +6,23 @@ large as the margin is called a match.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from mtlens.errors import DataError
+from mtlens.statistics.comparison import Comparison, Scope, Verdict
 from mtlens.statistics.conditional_power import chances
-from mtlens.statistics.estimate import Estimate, estimate_differences
+from mtlens.statistics.estimate import Estimate
 from mtlens.statistics.learnt import METHOD as LEARNT_METHOD
 from mtlens.statistics.learnt import NOT_LEARNT, Learning, judge_learning
 from mtlens.statistics.metrics import label_of
 from mtlens.statistics.multiple_testing import holm
 from mtlens.statistics.needed import MIN_SEEDS, needed
 from mtlens.statistics.power import ALPHA
+from mtlens.statistics.predictions import Predictions, describe, estimate_all
 from mtlens.statistics.sequential import ONLY_LOOK, Look, Spending
-from mtlens.statistics.task_predictions import TaskPredictions
-
-Scope = str | None
-"""A task, or None: the mean over tasks."""
-
-Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Candidate against baseline on one task, or on the mean over tasks.
-
-    Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate. With one seed or
-    one cluster the standard error is infinite, the intervals are the whole line and every p is 1. Of several looks, intervals
-    and adjusted p values hold at all looks together.
-    """
-
-    task: Scope
-    metric: str | None  # None: mean over tasks with different metrics
-    baseline_mean: float
-    candidate_mean: float
-    baseline_per_seed: tuple[float, ...]
-    candidate_per_seed: tuple[float, ...]
-    difference: float
-    standard_error: float
-    degrees_of_freedom: float
-    low90: float
-    high90: float
-    low95: float
-    high95: float
-    p_equivalence: float  # against a true difference outside (-margin, margin)
-    p_better: float  # against a true difference <= 0
-    p_worse: float  # against a true difference >= 0
-    adjusted_p_equivalence: float  # by Holm across the tasks; the mean over tasks keeps its own
-    adjusted_p_better: float
-    adjusted_p_worse: float
-    disagreement_rate: float  # share of examples that exactly one of the two gets right
-    num_seeds: int
-    num_examples: int
-    num_clusters: int
-    margin: float
-    verdict: Verdict
-    needed: str  # what would settle an inconclusive comparison, or help to learn the task; empty for the others
-    not_learnt: (
-        str  # why the task counts as not learnt, or which tasks the mean leaves out; empty where there is nothing to say
-    )
-    baseline_collapsed: tuple[int, ...]  # places of the seeds whose model predicts one class only; none of the mean
-    candidate_collapsed: tuple[int, ...]
-    shares: tuple[float, ...]  # of the information, at each look until this one; the last look of all has all of it
-    chances: tuple[float, ...]  # to have a verdict at each later look; empty where there is none, and for settled ones
-    method: str
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether the equivalence tests reject, be the task learnt or not."""
-        return self.num_seeds >= MIN_SEEDS and self.adjusted_p_equivalence < ALPHA
 
 
 class _PValues(NamedTuple):
@@ -86,7 +32,7 @@ class _PValues(NamedTuple):
 
 
 def compare(
-    tasks: Sequence[TaskPredictions],
+    tasks: Sequence[Predictions],
     *,
     margin: float,
     look: Look = ONLY_LOOK,
@@ -107,15 +53,12 @@ def compare(
     known = before or {}
     learning = [_judge(task, known.get(task.task)) for task in tasks]
     learnt = [task for task, judged in zip(tasks, learning, strict=True) if not judged.not_learnt] or tasks
-    each, mean = estimate_differences(learnt)
+    each, mean = estimate_all(learnt)
     spendings = [_spending(known.get(task.task), estimate, look) for task, estimate in zip(learnt, each, strict=True)]
     others = _others(tasks, known)
     elsewhere: list[Verdict] = [comparison.verdict for comparison in others if comparison.verdict != NOT_LEARNT]
     adjusted = _adjusted(each, margin, spendings, elsewhere)
-    method = (
-        f"{_name_of(tasks)} paired by example and seed; variance by the examples from a jackknife over clusters, variance "
-        f"between seeds moderated over tasks; Student's t with Satterthwaite's degrees of freedom; {_tests_of(look)}"
-    )
+    method = f"{_name_of(tasks)} {describe(tasks)}; Student's t with Satterthwaite's degrees of freedom; {_tests_of(look)}"
     tests = {
         task.task: (estimate, spending, p)
         for task, estimate, spending, p in zip(learnt, each, spendings, adjusted, strict=True)
@@ -132,14 +75,14 @@ def compare(
     return (*of_tasks, _comparison(learnt, mean, margin, p_of_mean, (look, spending), method, of_mean, None))
 
 
-def _judge(task: TaskPredictions, before: Comparison | None) -> Learning:
+def _judge(task: Predictions, before: Comparison | None) -> Learning:
     """Whether a task was learnt; one that an earlier look found to match, or to be better or worse, stays learnt."""
     judged = judge_learning(task)
     is_settled = before is not None and before.verdict in ("matches", "better", "worse")
     return replace(judged, not_learnt="", needed="") if is_settled else judged
 
 
-def _others(tasks: Sequence[TaskPredictions], known: Mapping[Scope, Comparison]) -> list[Comparison]:
+def _others(tasks: Sequence[Predictions], known: Mapping[Scope, Comparison]) -> list[Comparison]:
     """Earlier comparisons of tasks that are not compared now."""
     names = {task.task for task in tasks}
     return [comparison for scope, comparison in known.items() if scope is not None and scope not in names]
@@ -164,15 +107,15 @@ def _adjusted(
     return [_PValues(*p) for p in zip(*columns, strict=True)]
 
 
-def _alone(task: TaskPredictions, margin: float, look: Look, before: Comparison | None) -> tuple[Estimate, Spending, _PValues]:
+def _alone(task: Predictions, margin: float, look: Look, before: Comparison | None) -> tuple[Estimate, Spending, _PValues]:
     """Of a task that was not learnt: it lends the others no variance, and no test of it counts."""
-    estimate = estimate_differences([task])[1]
+    estimate = estimate_all([task])[1]
     spending = _spending(before, estimate, look)
     (p,) = _adjusted([estimate], margin, [spending], [])
     return estimate, spending, p
 
 
-def _of_mean(tasks: Sequence[TaskPredictions], learning: Sequence[Learning], others: Sequence[Comparison]) -> Learning:
+def _of_mean(tasks: Sequence[Predictions], learning: Sequence[Learning], others: Sequence[Comparison]) -> Learning:
     """Which tasks the mean leaves out, at this look or since an earlier one."""
     left_out = [task.task for task, judged in zip(tasks, learning, strict=True) if judged.not_learnt]
     is_empty = len(left_out) == len(tasks)
@@ -194,13 +137,13 @@ def _tests_of(look: Look) -> str:
     return f"{tests} after {seeds} seeds, error spent over these looks (Lan and DeMets, Pocock type)"
 
 
-def _metric_of(tasks: Sequence[TaskPredictions]) -> str | None:
+def _metric_of(tasks: Sequence[Predictions]) -> str | None:
     """The metric that all tasks share, if they do."""
     names = {task.metric for task in tasks}
     return names.pop() if len(names) == 1 else None
 
 
-def _name_of(tasks: Sequence[TaskPredictions]) -> str:
+def _name_of(tasks: Sequence[Predictions]) -> str:
     metric = _metric_of(tasks)
     return label_of(metric) if metric else "scores"
 
@@ -215,7 +158,7 @@ def _p_values(estimate: Estimate, margin: float) -> _PValues:
 
 
 def _comparison(
-    tasks: Sequence[TaskPredictions],
+    tasks: Sequence[Predictions],
     estimate: Estimate,
     margin: float,
     adjusted: _PValues,
@@ -227,6 +170,7 @@ def _comparison(
     """All that is known about one task, or about the mean over tasks where `num_tests` is None."""
     look, spending = at
     baseline, candidate = np.mean([task.scores for task in tasks], axis=0).tolist()
+    baseline_mean, candidate_mean = np.mean([task.mean_scores for task in tasks], axis=0).tolist()
     num_examples = len(np.unique(np.concatenate([task.example for task in tasks])))
     low90, high90 = estimate.interval(1 - 2 * spending.level(0.05))
     low95, high95 = estimate.interval(1 - 2 * spending.level(0.025))
@@ -236,8 +180,8 @@ def _comparison(
     return Comparison(
         task=tasks[0].task if num_tests else None,
         metric=_metric_of(tasks),
-        baseline_mean=float(np.mean(baseline)),
-        candidate_mean=float(np.mean(candidate)),
+        baseline_mean=baseline_mean,
+        candidate_mean=candidate_mean,
         baseline_per_seed=tuple(baseline),
         candidate_per_seed=tuple(candidate),
         difference=estimate.difference,

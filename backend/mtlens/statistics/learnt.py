@@ -18,6 +18,7 @@ from scipy import special
 
 from mtlens.statistics.metrics import comparable
 from mtlens.statistics.power import ALPHA
+from mtlens.statistics.predictions import Predictions
 from mtlens.statistics.task_predictions import TaskPredictions
 
 NOT_LEARNT: Literal["not learnt"] = "not learnt"
@@ -43,17 +44,21 @@ class Learning:
     candidate_collapsed: tuple[int, ...]
 
 
-def judge_learning(task: TaskPredictions) -> Learning:
+def judge_learning(task: Predictions) -> Learning:
     """Whether a task was learnt, and which seeds collapsed. Labels of one class alone cannot tell, and count as learnt."""
-    missed = _never_predicted(task)
-    several = len(np.unique(task.labels)) > 1
-    if several and not any(_better_than_chance(task, kind) for kind in task.predictions):
+    tested = task.replicates
+    missed = _never_predicted(tested)
+    several = len(np.unique(tested.labels)) > 1
+    if several and not any(_better_than_chance(tested, kind) for kind in tested.predictions):
         reason, more = "neither kind of models is better than chance", "more training texts"
     elif missed:
         reason, more = f"no model ever predicts {', '.join(missed)}", f"more training texts of {', '.join(missed)}"
     else:
         reason, more = "", ""
-    baseline, candidate = (tuple(np.flatnonzero((kind == kind[:, :1]).all(axis=1)).tolist()) for kind in task.predictions)
+    of_seeds = [task.of_seed(seed).predictions[:, 0] for seed in range(len(task.baseline))]
+    baseline, candidate = (
+        tuple(seed for seed, both in enumerate(of_seeds) if (both[kind] == both[kind, 0]).all()) for kind in (0, 1)
+    )
     return Learning(
         not_learnt=reason,
         needed=f"{more}, class weights or more epochs; more test examples would not help" if reason else "",

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from mtlens.statistics.comparison import Comparison, Scope
 from mtlens.statistics.conditional_power import SMALLEST_CHANCE
-from mtlens.statistics.equivalence import Comparison, Scope, compare
+from mtlens.statistics.equivalence import compare
 from mtlens.statistics.learnt import NOT_LEARNT
+from mtlens.statistics.predictions import Predictions
 from mtlens.statistics.sequential import Look
-from mtlens.statistics.task_predictions import TaskPredictions
 
 
 def hold_look(
-    tasks: Sequence[TaskPredictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float
+    tasks: Sequence[Predictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float
 ) -> list[Comparison]:
     """Comparisons of what is still open, with the mean last if it is open and no learnt task is missing.
 

@@ -1,6 +1,6 @@
 """What two kinds of models predict for the labelled test examples of one task."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,20 @@ class TaskPredictions:
         """Scores of baseline and candidate per seed, `[2, S]`."""
         models = self.predictions.reshape(-1, len(self.labels))
         return self._metric.score(self.labels, models, self.num_classes).reshape(2, -1)
+
+    @property
+    def mean_scores(self) -> NDArray[np.float64]:
+        """Scores of baseline and candidate, means over seeds, `[2]`."""
+        return self.scores.mean(axis=1)
+
+    def of_seed(self, seed: int) -> "TaskPredictions":
+        """The predictions of one pair of runs. Place of the seed, from 0."""
+        return replace(self, baseline=self.baseline[[seed]], candidate=self.candidate[[seed]])
+
+    @property
+    def replicates(self) -> "TaskPredictions":
+        """As many predictions of each example as there are seeds: all of them."""
+        return self
 
     @property
     def _metric(self) -> ComparableMetric:

@@ -40,7 +40,7 @@ class Trainer:
     def __init__(self, run: Run, encoded: Encoded, directory: Path, hardware: Hardware, world: World = ALONE):
         """encoded: examples with at least the run's tasks. directory: the pretrained encoder."""
         self.run, self.hardware, self.world = run, hardware, world
-        self.encoded = encoded.select(run.tasks)
+        self.encoded = encoded.select(run.tasks, run.fold)
         self.labels = training_labels(self.encoded, run)
         self.model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
         self.optimiser = make_optimiser(self.model, run)

@@ -79,6 +79,7 @@ def provenance(
         ("Tasks", listing(about.tasks, len(about.tasks))),
         ("Encoder", about.encoder),
         ("Seeds", ", ".join(map(str, about.seeds))),
+        *([("Folds", f"{about.folds}; seed s leaves out fold s mod {about.folds}, which tests it")] if about.folds else []),
         ("Margin", f"{margin(about.margin)} points of {matching.metric}, set before the runs"),
         ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
         *(("Method", method) for method in methods),

@@ -1,5 +1,6 @@
 """Progress of the runs: time left, last events and reasons of failure, refreshed every two seconds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,6 +71,7 @@ def _training(runs: list[queries.RunInfo], now: datetime) -> None:
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
+        **_folds(runs),
         "progress": [100 * run.fraction for run in runs],
         "epoch": [f"{run.epoch or 0} of {run.epochs}" for run in runs],
         "left": [duration(run.seconds_left(now)) for run in runs],
@@ -85,6 +87,7 @@ def _failed(runs: list[queries.RunInfo]) -> None:
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
+        **_folds(runs),
         "reason": [run.reason or "no reason was stored" for run in runs],
     }
     st.dataframe(columns, hide_index=True, key="failed", column_config={"reason": st.column_config.TextColumn(width="large")})
@@ -99,6 +102,11 @@ def _looks(looks: queries.LooksInfo) -> None:
     st.caption(literal(f"{titles.looks(looks)}. Looks are after {', '.join(map(str, looks.schedule))} seeds."))
     if looks.rows:
         show(tables.of_looks(looks), "looks")
+
+
+def _folds(runs: Sequence[queries.RunInfo]) -> dict[str, list[int | None]]:
+    """The fold that each run leaves out, where runs leave one out."""
+    return {"fold left out": [run.fold for run in runs]} if any(run.fold is not None for run in runs) else {}
 
 
 def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> None:
@@ -119,6 +127,7 @@ def _all(runs: tuple[queries.RunInfo, ...]) -> None:
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
+        **_folds(runs),
         **(_grid(runs) if any(run.candidate for run in runs) else {}),
         "state": [run.state for run in runs],
         "progress": [100 * run.fraction for run in runs],

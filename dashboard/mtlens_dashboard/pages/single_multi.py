@@ -83,7 +83,8 @@ def _scores(chosen: Chosen) -> None:
     every_metric = [score for score in read(queries.scores, chosen.experiment_id) if score.task in chosen.tasks]
     scores = tuple(score for score in every_metric if score.metric == chosen.metric)
     metric = label_of(chosen.metric)
-    st.markdown(f"## Models and tasks: {literal(metric)} on the test split")
+    where = "on the test split" if chosen.experiment.folds is None else "on the fold that each run left out"
+    st.markdown(f"## Models and tasks: {literal(metric)} {where}")
     if not scores:
         nothing(f"No {literal(metric)} yet", "It is stored when a run has finished.")
         return

@@ -31,6 +31,7 @@ class ExperimentInfo:
     latest: bool
     margin: float
     seeds: tuple[int, ...]
+    folds: int | None = None
     encoder: str
     notes: tuple[str, ...]
     tasks: tuple[str, ...]
@@ -57,7 +58,7 @@ _SNAPSHOT = "SELECT coalesce(max(mtlens_version), 'unknown'), coalesce(max(schem
 
 _EXPERIMENTS = """
     SELECT
-        experiment_id, name, created, experiment_id = newest.newest_id AS latest, margin, seeds, encoder,
+        experiment_id, name, created, experiment_id = newest.newest_id AS latest, margin, seeds, folds, encoder,
         coalesce(notes, []) AS notes, coalesce(task.tasks, []) AS tasks, coalesce(progress.runs, 0) AS runs,
         coalesce(progress.done, 0) AS done,
         coalesce(progress.failed, 0) AS failed, compared.experiment_id IS NOT NULL AS compared

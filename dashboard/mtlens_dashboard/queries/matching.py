@@ -64,6 +64,7 @@ class MatchingInfo:
     experiment_id: str
     kind: str
     margin: float
+    folds: int | None = None  # whose pooled predictions are compared; None: one test split
     tasks: tuple[MatchInfo, ...]
     pooled: MatchInfo | None
     shown: frozenset[str] | None = None  # all of them
@@ -100,9 +101,10 @@ class MatchingInfo:
 class _About:
     experiment: str
     margin: float
+    folds: int | None
 
 
-_ABOUT = "SELECT name AS experiment, margin FROM experiment WHERE experiment_id = $experiment_id"
+_ABOUT = "SELECT name AS experiment, margin, folds FROM experiment WHERE experiment_id = $experiment_id"
 
 _MATCHES = """
     SELECT
@@ -128,6 +130,7 @@ def matching(workspace: Workspace, experiment_id: str, kind: str = MULTI.name) -
         experiment_id=experiment_id,
         kind=kind,
         margin=about[0].margin if about else 0.0,
+        folds=about[0].folds if about else None,
         tasks=tuple(match for match in matches if match.task is not None),
         pooled=next((match for match in matches if match.task is None), None),
     )

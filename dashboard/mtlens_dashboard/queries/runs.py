@@ -26,6 +26,7 @@ class RunInfo:
     tasks: str | None
     method: str | None
     seed: int | None
+    fold: int | None = None
     state: State
     epoch: int | None
     epochs: int | None

@@ -29,10 +29,14 @@ _COSINES = {
 
 def forest(matching: MatchingInfo) -> str:
     """Which models are compared with the task-specific ones."""
+    where, dots = ("on the test split", "single seeds")
+    if matching.folds is not None:
+        where = f"of the pooled predictions of {matching.folds} folds, each by the models that left it out"
+        dots = "single seeds, each on the fold that it left out"
     return (
-        f"Each row is a difference of {matching.metric} x 100 on the test split, {label_of(matching.kind)} less "
+        f"Each row is a difference of {matching.metric} x 100 {where}, {label_of(matching.kind)} less "
         "task-specific. "
-        "Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: single seeds. A match needs "
+        f"Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: {dots}. A match needs "
         "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks. "
         "Crosses: tasks that neither kind of models learnt; the mean is without them."
     )

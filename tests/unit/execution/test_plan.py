@@ -87,7 +87,7 @@ def test_the_manifest_holds_no_text(experiment):
     plan = make_plan(experiment(), [])
     manifest = plan.manifest()
     assert all(text not in str(manifest.document()) for text in plan.examples.texts)
-    assert plan.example_table().column_names == ["example_id", "split", "cluster"]
+    assert plan.example_table().column_names == ["example_id", "split", "fold", "cluster"]
     assert manifest.tasks[0].class_counts["train"].keys() == {"absent", "present"}
 
 

@@ -26,6 +26,7 @@ class Rows:
     groups: list[Cell]  # n: rows of one group, such as a patient, stay in one split; None: a group of its own
     splits: list[SplitName | None]  # n; None: mtlens decides
     columns: tuple[str, ...]  # all that there are
+    folds: list[Cell] | None = None  # n, where the source gives them; empty: kept out of all folds
     where: Callable[[int], str]  # place of a row, such as file and line, for errors
     only_test: int = 0  # so many rows at the end only test: the others are split as if these did not exist
 

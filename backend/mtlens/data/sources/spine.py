@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from mtlens.config.sections import Spec
 from mtlens.data.sources.base import Rows, Source
@@ -32,6 +32,12 @@ class SpineReports(Source):
     key: ClassVar[str] = "spine"
 
     spine: Spine
+
+    @model_validator(mode="after")
+    def _one_way_to_test(self) -> Self:
+        if self.spine.test_reports and self.splits.folds is not None:
+            raise ValueError(f"spine.test_reports should be left out with folds, which test; found {self.spine.test_reports}")
+        return self
 
     def read(self, columns: frozenset[str], folders: Sequence[Path]) -> list[Rows]:
         """All segments of all reports; those of unseen practices belong to the test split."""

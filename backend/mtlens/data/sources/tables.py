@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mtlens.config.sections import Label, Name, Spec
 from mtlens.data.columns import nearest
@@ -32,6 +32,9 @@ class Table(Spec):
     split_values: dict[SplitName, tuple[Label, ...]] | None = Field(
         default=None, description="which values of the split column mean which split"
     )
+    fold: Name | None = Field(
+        default=None, exclude_if=lambda fold: fold is None, description="column that gives each row's fold"
+    )
 
 
 class Tables(Source):
@@ -40,6 +43,17 @@ class Tables(Source):
     key: ClassVar[str] = "tables"
 
     tables: tuple[Table, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _folds_or_split(self) -> Self:
+        with_fold = [table.path for table in self.tables if table.fold is not None]
+        if with_fold and self.splits.folds is None:
+            raise ValueError(f"splits.folds should say how many folds column `fold` holds; found none beside {with_fold[0]}")
+        if 0 < len(with_fold) < len(self.tables):
+            raise ValueError(f"all tables should give folds, or none; found a column only in {', '.join(with_fold)}")
+        if self.splits.folds is not None and (given := [table.path for table in self.tables if table.split is not None]):
+            raise ValueError(f"a table should have a column `split` or be split into folds; found both for {given[0]}")
+        return self
 
     def read(self, columns: frozenset[str], folders: Sequence[Path]) -> list[Rows]:
         """The rows of each table."""
@@ -51,7 +65,7 @@ def read_table(table: Table, path: Path, columns: frozenset[str]) -> Rows:
 
     Raises `DataError` with file, line and column at the first cell that cannot be used.
     """
-    named = [column for column in (table.text, table.id, table.group, table.split) if column is not None]
+    named = [column for column in (table.text, table.id, table.group, table.split, table.fold) if column is not None]
     records = read_records(path, table.path, columns.union(named))
     for column in named:
         if column not in records.cells:
@@ -65,6 +79,7 @@ def read_table(table: Table, path: Path, columns: frozenset[str]) -> Rows:
         groups=[value or None for value in records.cells[table.group]] if table.group is not None else [None] * count,
         splits=_splits(records, table) if table.split is not None else [None] * count,
         columns=records.columns,
+        folds=list(records.cells[table.fold]) if table.fold is not None else None,
         where=records.where,
     )
 

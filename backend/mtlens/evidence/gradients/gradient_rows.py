@@ -47,7 +47,7 @@ def gradient_rows(
     """Rows of setting `multi`; `report` is told the share that is done."""
     run = evidence_job.run
     draws = gradient_batches_of(
-        encoded.select(run.tasks), run, evidence_job.microbatches, evidence_job.microbatch_size, hardware
+        encoded.select(run.tasks, run.fold), run, evidence_job.microbatches, evidence_job.microbatch_size, hardware
     )
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
@@ -76,7 +76,7 @@ def cross_rows(
     tasks = tuple(run.tasks[0] for run in runs)
     together = runs[0].model_copy(update={"tasks": tasks})
     draws = gradient_batches_of(
-        encoded.select(tasks), together, evidence_job.microbatches, evidence_job.microbatch_size, hardware
+        encoded.select(tasks, together.fold), together, evidence_job.microbatches, evidence_job.microbatch_size, hardware
     )
     models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
     vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))

@@ -43,7 +43,7 @@ def linearised_rows(
     Raises `EvidenceError` where no two tasks have labels in both.
     """
     run = evidence_job.run
-    encoded = encoded.select(run.tasks)
+    encoded = encoded.select(run.tasks, run.fold)
     draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
     train = np.concatenate(draws.rows)
     held_out = _held_out(encoded, len(train), run.seed)

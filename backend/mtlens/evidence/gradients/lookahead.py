@@ -39,7 +39,7 @@ def lookahead_rows(
 ) -> list[LookaheadRow]:
     """Rows of every ordered pair of tasks at each epoch whose weights were kept; `report` is told the share that is done."""
     run = evidence_job.run
-    encoded = encoded.select(run.tasks)
+    encoded = encoded.select(run.tasks, run.fold)
     draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])

@@ -20,6 +20,7 @@ from mtlens.data.splits import VALIDATION
 from mtlens.data.synthetic_reports.anatomy import Region
 from mtlens.errors import ExperimentError, WorkspaceError
 from mtlens.execution.plan import Plan
+from mtlens.inference.export.final_models import with_final_models
 from mtlens.inference.export.model_card import write_card
 from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
@@ -54,7 +55,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     ingest(workspace, force=True)
     source = StoredModels(plan=plan, workspace=workspace)
-    members = recommended(workspace, experiment.experiment_id)
+    members = with_final_models(source, recommended(workspace, experiment.experiment_id))
     checked = compare_precisions(source, members)
     precision = "bfloat16" if all(one.equivalent for one in checked) else "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -82,8 +83,8 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
 
 
 def _write_member(source: StoredModels, member: FamilyMember, out: Path, number: int, dtype: torch.dtype) -> MemberConfig:
-    """The best seed of a member, with the heads of the tasks that it serves."""
-    run = source.run(member.run_ids[0])
+    """The model that a member ships, with the heads of the tasks that it serves."""
+    run = source.run(member.shipped)
     model = source.load(run)
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
     name = MULTI.name if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:40]
@@ -126,6 +127,6 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
 
 def _temperatures(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, float]:
     """By task, fitted to what the shipped run predicted on the validation split."""
-    best = {task: member.run_ids[0] for member in members for task in member.serves}
+    best = {task: member.shipped for member in members for task in member.serves}
     stored = {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
     return {task: fit_temperature(one.labels, one.probabilities) for task, one in stored.items()}

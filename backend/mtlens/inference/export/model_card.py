@@ -5,12 +5,13 @@ from pathlib import Path
 
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
+from mtlens.execution.plan import Plan
 from mtlens.inference.export.recommended import FamilyMember, not_learnt
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
-from mtlens.statistics.equivalence import Comparison
+from mtlens.statistics.comparison import Comparison
 from mtlens.statistics.metrics import METRICS, label_of
 from mtlens.statistics.metrics.calibration_error import expected_calibration_error
 from mtlens.store.analysis.training_end import warning
@@ -68,6 +69,7 @@ def write_card(
             ["task", "classes", "model", "test score", "temperature", "calibration error", "after scaling"],
             [row for member in members for row in _task_rows(config, source, member)],
         ),
+        _trained_on(plan),
         matching(workspace, experiment_id),
         f"\nScores are {_metrics(config)} x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n",
         "## Does the evidence explain it?\n",
@@ -89,6 +91,17 @@ def write_card(
         f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_useless(workspace, experiment_id)}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
+
+
+def _trained_on(plan: Plan) -> str:
+    """On which texts the models of an experiment with folds were trained."""
+    if plan.examples.folds is None:
+        return ""
+    count = plan.examples.folds.count
+    return (
+        f"\nThese models are trained on the texts of all {count} folds, and the scores in the table above are on texts that "
+        "were kept out of all folds. The comparison below is of models that each left one fold out, and were tested on it.\n"
+    )
 
 
 def _useless(workspace: Workspace, experiment_id: str) -> str:
@@ -140,14 +153,14 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
-            stored = source.predictions(member.run_ids[0], task.name, TEST)
+            stored = source.predictions(member.shipped, task.name, TEST)
             temperature = config.temperatures[task.name]
             score = METRICS[metric_of(task)].value(stored.labels, stored.probabilities)
             before = expected_calibration_error(stored.labels, stored.probabilities)
             after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
             classes = ", ".join(task.classes)
             rows.append(
-                (task.name, classes, member.run_ids[0], *(f"{value:.3f}" for value in (score, temperature, before, after)))
+                (task.name, classes, member.shipped, *(f"{value:.3f}" for value in (score, temperature, before, after)))
             )
     return rows
 

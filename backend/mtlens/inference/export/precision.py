@@ -9,7 +9,9 @@ from mtlens.config.run import Run
 from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
-from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.statistics.comparison import Comparison
+from mtlens.statistics.equivalence import compare
+from mtlens.statistics.out_of_fold import OutOfFoldPredictions, out_of_fold
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
@@ -19,40 +21,52 @@ _BATCH_SIZE = 64
 
 
 def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) -> tuple[Comparison, ...]:
-    """Every seed of the family on the test split, at the experiment's margin; the store has the predictions of training."""
+    """Every seed of the family on the test split, at the experiment's margin; the store has the predictions of training.
+
+    With folds, every seed on the fold that it left out.
+    """
     found: list[TaskPredictions] = []
+    of_folds: list[OutOfFoldPredictions] = []
     for member in members:
-        rounded = [_predict_rounded(source, source.run(run_id)) for run_id in member.run_ids]
+        runs = [source.run(run_id) for run_id in member.run_ids]
+        rounded = [_predict_rounded(source, run) for run in runs]
         for place, prediction in enumerate(rounded[0]):
             if prediction.task.name in member.serves:
-                found.append(_paired(source, member.run_ids, [one[place] for one in rounded]))
-    return compare(_same_seeds(found), margin=source.plan.experiment.margin)
+                own = [_paired(source, run, one[place]) for run, one in zip(runs, rounded, strict=True)]
+                if source.plan.examples.folds is None:
+                    found.append(_joined(own))
+                else:
+                    of_folds.append(out_of_fold(own, [run.fold or 0 for run in runs]))
+    return compare(of_folds or _same_seeds(found), margin=source.plan.experiment.margin)
 
 
 def _predict_rounded(source: StoredModels, run: Run) -> list[Prediction]:
     model = source.load(run).to(torch.bfloat16).float()  # what is stored is rounded too
     hardware = prepare("bfloat16", threads=usable_cores(), gpu=False)
-    encoded = source.plan.encoded.select(run.tasks)
+    encoded = source.plan.encoded.select(run.tasks, run.fold)
     return predict(model, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
 
 
-def _paired(source: StoredModels, run_ids: tuple[str, ...], rounded: list[Prediction]) -> TaskPredictions:
-    task, rows = rounded[0].task, rounded[0].rows
-    ids = [source.plan.examples.ids[row] for row in rows]
-    trained: list[list[int]] = []
-    for run_id in run_ids:
-        stored = source.predictions(run_id, task.name, TEST)
-        said = dict(zip(stored.example_ids, stored.predicted.tolist(), strict=True))
-        trained.append([said[example] for example in ids])
+def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredictions:
+    """One run as it was trained and rounded."""
+    task, rows = rounded.task, rounded.rows
+    stored = source.predictions(run.run_id, task.name, TEST)
+    said = dict(zip(stored.example_ids, stored.predicted.tolist(), strict=True))
     return TaskPredictions(
         task=task.name,
         num_classes=len(task.classes),
         example=rows,
         cluster=source.plan.examples.groups[rows],
-        labels=rounded[0].labels,
-        baseline=np.array(trained),
-        candidate=np.stack([one.predicted for one in rounded]),
+        labels=rounded.labels,
+        baseline=np.array([[said[source.plan.examples.ids[row]] for row in rows]]),
+        candidate=rounded.predicted[None],
     )
+
+
+def _joined(seeds: list[TaskPredictions]) -> TaskPredictions:
+    """All seeds on the examples that they share."""
+    baseline, candidate = (np.concatenate([getattr(one, name) for one in seeds]) for name in ("baseline", "candidate"))
+    return replace(seeds[0], baseline=baseline, candidate=candidate)
 
 
 def _same_seeds(tasks: list[TaskPredictions]) -> list[TaskPredictions]:

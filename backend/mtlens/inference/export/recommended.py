@@ -32,10 +32,19 @@ _RUNS = """
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyMember:
-    """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first."""
+    """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first.
+
+    final: the run whose weights are written, where it is none of these: with folds, one that is trained on all of them.
+    """
 
     serves: tuple[str, ...]
     run_ids: tuple[str, ...]
+    final: str | None = None
+
+    @property
+    def shipped(self) -> str:
+        """The run whose weights are written."""
+        return self.final or self.run_ids[0]
 
 
 def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember, ...]:

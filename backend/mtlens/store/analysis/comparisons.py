@@ -5,6 +5,7 @@ The cost is that of one experiment, and is paid only where the runs that are pai
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ import numpy as np
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.data.splits import TEST, VALIDATION
-from mtlens.statistics.equivalence import Comparison, compare
+from mtlens.statistics.comparison import Comparison
+from mtlens.statistics.equivalence import compare
+from mtlens.statistics.out_of_fold import OutOfFoldPredictions, out_of_fold
+from mtlens.statistics.predictions import Predictions
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.store.analysis.model_selection import Pairs, Selection, TrainedRun, pair, select, select_of_looks
 from mtlens.store.analysis.training_end import improving_kinds
@@ -112,8 +116,8 @@ def _store_selection(connection: writer.Connection, experiment_id: str, selectio
     )
 
 
-def read_predictions(connection: writer.Connection, experiment_id: str, pairs: Pairs) -> list[TaskPredictions]:
-    """Test predictions of all paired runs, task by task in the order of the experiment."""
+def read_predictions(connection: writer.Connection, experiment_id: str, pairs: Pairs) -> list[Predictions]:
+    """Test predictions of all paired runs, task by task in the order of the experiment; with folds, each run's on its own."""
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE paired AS
@@ -122,7 +126,7 @@ def read_predictions(connection: writer.Connection, experiment_id: str, pairs: P
         JOIN (
             SELECT example_id, cluster, row_number() OVER (ORDER BY example_id) - 1 AS example
             FROM example
-            WHERE experiment_id = $experiment_id AND split = $test
+            WHERE experiment_id = $experiment_id
         ) USING (example_id)
         WHERE split = $test AND run_id IN (SELECT unnest($run_ids))
         """,
@@ -132,12 +136,22 @@ def read_predictions(connection: writer.Connection, experiment_id: str, pairs: P
             "run_ids": sorted({run_id for seeds in pairs.values() for both in seeds.values() for run_id in both}),
         },
     )
+    folds = _folds_of_seeds(connection, pairs)
+    read = _of_task if folds is None else partial(_out_of_fold, folds)
     tasks = [
-        _of_task(connection, task, tuple(classes), metric, list(pairs[task].values()))
+        read(connection, task, tuple(classes), metric, list(pairs[task].values()))
         for task, classes, metric in _tasks(connection, experiment_id)
         if task in pairs
     ]
     return [task for task in tasks if task]
+
+
+def _folds_of_seeds(connection: writer.Connection, pairs: Pairs) -> list[int] | None:
+    """The fold that each paired seed leaves out; None where none is left out."""
+    run_ids = [single for single, _ in next(iter(pairs.values())).values()]
+    query = "SELECT run_id, fold FROM run WHERE run_id IN (SELECT unnest(?)) AND fold IS NOT NULL"
+    folds: dict[str, int] = dict(connection.execute(query, [run_ids]).fetchall())
+    return [folds[run_id] for run_id in run_ids] if folds else None
 
 
 def _tasks(connection: writer.Connection, experiment_id: str) -> list[tuple[str, list[str], str]]:
@@ -178,6 +192,22 @@ def _of_task(
         baseline=np.stack(predicted[: len(pairs)]),
         candidate=np.stack(predicted[len(pairs) :]),
     )
+
+
+def _out_of_fold(
+    folds: Sequence[int],
+    connection: writer.Connection,
+    task: str,
+    classes: tuple[str, ...],
+    metric: str,
+    pairs: Sequence[tuple[str, str]],
+) -> OutOfFoldPredictions | None:
+    """Predictions of S pairs of runs, each on the fold that it left out; None where there are fewer than two folds."""
+    seeds = [_of_task(connection, task, classes, metric, [both]) for both in pairs]
+    known = [(one, fold) for one, fold in zip(seeds, folds, strict=True) if one]
+    if len({fold for _, fold in known}) < 2:
+        return None
+    return out_of_fold([one for one, _ in known], [fold for _, fold in known])
 
 
 def store_comparisons(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
-from mtlens.statistics.equivalence import Comparison, Scope
+from mtlens.statistics.comparison import Comparison, Scope
 from mtlens.statistics.looks import hold_look
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.sequential import Look, Spending

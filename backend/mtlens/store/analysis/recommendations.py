@@ -14,7 +14,7 @@ from mtlens.data.splits import VALIDATION
 from mtlens.grouping.optimal_family import Selection
 from mtlens.grouping.partitions import tasks_of
 from mtlens.grouping.recommendation import cheapest_adequate
-from mtlens.statistics.equivalence import Comparison
+from mtlens.statistics.comparison import Comparison
 from mtlens.statistics.equivalence import compare as judge
 from mtlens.statistics.learnt import NOT_LEARNT, better_than_chance
 from mtlens.store.analysis import comparisons

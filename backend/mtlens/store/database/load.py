@@ -184,6 +184,7 @@ def _experiment(experiment_id: str, manifest: Manifest) -> ExperimentRow:
         seeds=spec.all_seeds[: manifest.looks[-1].seeds] if manifest.looks else spec.all_seeds,
         looks=spec.looks,
         ended=manifest.ended,
+        folds=spec.data.splits.folds,
         encoder=spec.encoder.name,
         specification=spec.model_dump_json(),
         notes=manifest.notes,

@@ -180,6 +180,7 @@ def _configured(row: RunRow, run: Run) -> RunRow:
         tasks=[task.name for task in run.tasks],
         method=run.method,
         seed=run.seed,
+        fold=run.fold,
         learning_rate=training.lora.learning_rate if run.method == "lora" else training.learning_rate,
         epochs=training.epochs,
         batch_size=training.batch_size,

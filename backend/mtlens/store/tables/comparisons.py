@@ -10,15 +10,22 @@ from mtlens.store.tables.experiments import ExperimentHash, ExperimentId, Experi
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonRow:
-    """Other models against the task-specific ones, on the test split."""
+    """Other models against the task-specific ones, on the test split or on the pooled predictions of all folds."""
 
     experiment_id: ExperimentId
     kind: Annotated[str, Column("Kind of models compared with the task-specific ones; see run_kind")]
     task: Annotated[str | None, Column("Task; NULL: the mean of all tasks")]
     metric: Annotated[str | None, Column("Metric of the scores; NULL: the mean over tasks with different metrics")]
-    single_mean: Annotated[float | None, Column("Score of the task-specific models by the metric of the task, mean over seeds")]
+    single_mean: Annotated[
+        float | None,
+        Column(
+            "Score of the task-specific models by the metric of the task, mean over seeds; with folds, of all of them pooled"
+        ),
+    ]
     multi_mean: Annotated[float | None, Column("Score of the models compared with them, mean over seeds")]
-    single_per_seed: Annotated[Sequence[float], Column("Score of the task-specific models, in the order of seeds")]
+    single_per_seed: Annotated[
+        Sequence[float], Column("Score of the task-specific models, in the order of seeds; with folds, each on its own")
+    ]
     multi_per_seed: Annotated[Sequence[float], Column("Score of the models compared with them, in the order of seeds")]
     seeds: Annotated[Sequence[int], Column("Seeds that both have finished")]
     difference: Annotated[float | None, Column("multi_mean - single_mean")]
@@ -117,6 +124,7 @@ class MatchingView:
     low95: float | None
     high95: float | None
     seeds: Annotated[int, Column("Number of seeds that both have finished")]
+    folds: Annotated[int | None, Column("Folds whose pooled predictions are compared; NULL: one test split", type="INTEGER")]
     examples: int
     margin: Annotated[float, Column("Largest difference that counts as a match, set beforehand")]
     verdict: str

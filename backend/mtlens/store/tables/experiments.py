@@ -60,6 +60,9 @@ class ExperimentRow:
     seeds: Annotated[Sequence[int], Column("Seeds of every run, or those that runs may have where looks are several")]
     looks: Annotated[Sequence[int], Column("Numbers of seeds after which verdicts are tested; one where seeds are listed")]
     ended: Annotated[str, Column("Why there was no further look; empty while there may be one")]
+    folds: Annotated[
+        int | None, Column("Folds that test in turn; seed s leaves out fold s mod folds; NULL: one test split", type="INTEGER")
+    ] = None
     encoder: Annotated[str, Column("Pretrained encoder")]
     specification: Annotated[str, Column("The whole experiment file", type="JSON")]
     notes: Annotated[Sequence[str], Column("Remarks on the data")]
@@ -77,7 +80,9 @@ class TaskRow:
     metric: Annotated[str, Column("Metric that its verdicts rest on")]
     classes: Annotated[Sequence[str], Column("Class names; a class index counts from 0 and a SQL list from 1")]
     weight: Annotated[float, Column("Share of its loss in a multi-task model")]
-    class_counts: Annotated[str, Column("Examples per split and class", type="JSON")]
+    class_counts: Annotated[
+        str, Column("Examples per split and class; with folds, all that test, and the mean number that train", type="JSON")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

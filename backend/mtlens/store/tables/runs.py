@@ -24,6 +24,9 @@ class RunRow:
     tasks: Annotated[Sequence[str] | None, Column("Tasks that share the encoder")] = None
     method: Annotated[str | None, Column("full: all weights; lora: low-rank adapters")] = None
     seed: Annotated[int | None, Column("Seed of initialisation, order and dropout")] = None
+    fold: Annotated[
+        int | None, Column("Fold that it is not trained on and that tests it; NULL: none is left out", type="INTEGER")
+    ] = None
     state: Annotated[str, Column("unfinished, done, failed, or damaged (its files cannot be read)")]
     started: Annotated[datetime | None, Column("When training first started")] = None
     finished: Annotated[datetime | None, Column("When it was done or failed")] = None
@@ -96,6 +99,7 @@ class RunsView:
     tasks: Annotated[str | None, Column("Tasks, joined by commas; NULL while waiting")]
     method: Annotated[str | None, Column("full or lora")]
     seed: Annotated[int | None, Column("Seed")]
+    fold: int | None
     state: Annotated[str, Column("waiting, unfinished, done, failed or damaged")]
     epoch: int | None
     epochs: int | None

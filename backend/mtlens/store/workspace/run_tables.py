@@ -47,7 +47,8 @@ class ExampleRow:
     """Examples of each experiment; never their text."""
 
     example_id: Annotated[str, Column("Id in the data, or table and row number")]
-    split: Annotated[SplitName, Column("train, validation or test")]
+    split: Annotated[SplitName, Column("train, validation or test; with folds, of a model that is trained on all of them")]
+    fold: Annotated[np.int32 | None, Column("Fold in which it tests; NULL: kept out of all folds, or no folds")]
     cluster: Annotated[np.int32, Column("Examples of one cluster, such as a patient, are not independent")]
 
 
@@ -115,8 +116,7 @@ def to_parquet(table: pa.Table) -> bytes:
 RENAMED = {"stage": "moment"}
 """Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
 
-
-ADDED = ("standard_error",)
+ADDED = ("standard_error", "fold")
 """Columns that files of mtlens 0.1 do not have; they are read as NULL."""
 
 

@@ -63,7 +63,7 @@ def test_the_keys_are_those_of_runs_and_experiments(connection):
             run_tables.PredictionRow,
             "split task example_id: string, label predicted: int16, probabilities: list<item: float>",
         ),
-        (run_tables.ExampleRow, "example_id split: string, cluster: int32"),
+        (run_tables.ExampleRow, "example_id split: string, fold cluster: int32"),
         (
             evidence_tables.CkaRow,
             (

@@ -33,12 +33,12 @@ def stored(workspace: Workspace) -> Manifest:
 
 def test_a_manifest_and_its_examples_are_read_as_they_were_saved(workspace: Workspace) -> None:
     manifest = stored(workspace)
-    examples = pa.table({"example_id": ["a"], "split": ["test"], "cluster": pa.array([0], pa.int64())})
+    examples = pa.table({"example_id": ["a"], "split": ["test"], "fold": [2], "cluster": pa.array([0], pa.int64())})
     save_manifest(workspace, manifest, examples)
     assert read_manifest(path_of(workspace)) == manifest
     assert json.loads(path_of(workspace).read_bytes())["created"] == "2030-01-01T00:00:00.000+00:00"
     assert pq.read_table(path_of(workspace).with_suffix(".examples.parquet")).to_pylist() == [
-        {"example_id": "a", "split": "test", "cluster": 0}
+        {"example_id": "a", "split": "test", "fold": 2, "cluster": 0}
     ]
     save_manifest(workspace, manifest.model_copy(update={"notes": ()}), None)
     assert read_manifest(path_of(workspace)).notes == ()

@@ -1,0 +1,27 @@
+"""Models to ship from an experiment with folds: each model that was compared has left a fold out, so one is trained on all."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mtlens.execution.experiment import JobResult, raise_failures
+from mtlens.execution.lanes import local_lanes
+from mtlens.execution.local import run_local
+from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.stored_models import StoredModels
+from mtlens.store.ingest import ingest
+
+
+def with_final_models(source: StoredModels, members: Sequence[FamilyMember]) -> tuple[FamilyMember, ...]:
+    """The members with a final model each, trained now unless it is finished; as they are where there are no folds.
+
+    It has the seed and grid point of the member's best run, is validated as that is, and tested on the texts that are kept
+    out of all folds. Raises TrainingError where a run fails.
+    """
+    plan = source.plan
+    if plan.examples.folds is None:
+        return tuple(members)
+    final = [source.run(member.run_ids[0]).model_copy(update={"fold": None, "keep_epochs": False}) for member in members]
+    outcomes = run_local(final, plan.encoded, source.workspace, local_lanes(plan.experiment.resources))
+    raise_failures([JobResult(job=run, reason=outcome.reason) for run, outcome in zip(final, outcomes, strict=True)])
+    ingest(source.workspace, force=True)
+    return tuple(replace(member, final=run.run_id) for member, run in zip(members, final, strict=True))

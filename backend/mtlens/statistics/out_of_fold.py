@@ -1,0 +1,263 @@
+"""Out-of-fold predictions: each test example is predicted by the models that left its fold out, and scores are of all folds.
+
+A score is that of the pooled predictions: the metric's statistics of an example are means over the seeds that left its fold
+out. The variance of a difference has two parts:
+
+- by the test examples: a jackknife over clusters, as for a single test split, with all examples in it;
+- by seeds and training sets: the variance between folds, as far as it exceeds that by each fold's own test examples. Training
+  sets overlap, so that runs resemble each other more than independent ones: the variance of a mean over J runs is not 1 / J of
+  it but 1 / J + n_test / n_train, with n_test / n_train = 1 / (K - 1) for K folds (Nadeau and Bengio 2003, "Inference for the
+  generalization error").
+
+One fold's difference is linearised, as the sum of its clusters' influences on the pooled difference: a fold may lack a class.
+The ratio of the variance between folds to that by their test examples is moderated over tasks.
+`experiments/benchmarks/fold_coverage.py` simulates the coverage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.errors import DataError
+from mtlens.statistics.estimate import Estimate
+from mtlens.statistics.example_variance import example_variance, joint_unseen_variance, unseen_variance
+from mtlens.statistics.metrics import DEFAULT
+from mtlens.statistics.seed_variance import SeedVariance, moderate
+from mtlens.statistics.task_predictions import TaskPredictions
+
+UNTESTED = -1
+"""In place of a predicted class: the run's fold is not the example's."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutOfFoldPredictions:
+    """What two kinds of models predicted for one task's labelled examples, each by the runs that left its fold out.
+
+    fold_of_seed: the fold that each seed leaves out. baseline and candidate are UNTESTED where that is not the example's.
+    """
+
+    task: str
+    num_classes: int
+    class_names: tuple[str, ...] = ()
+    metric: str = DEFAULT
+    example: NDArray[Any]  # [n]
+    cluster: NDArray[Any]  # [n]
+    fold: NDArray[Any]  # [n]
+    labels: NDArray[Any]  # [n] class index
+    fold_of_seed: NDArray[Any]  # [S]
+    baseline: NDArray[Any]  # [S, n] class index or UNTESTED
+    candidate: NDArray[Any]  # [S, n]
+
+    def __post_init__(self) -> None:
+        """Raise `DataError` where an example has a prediction of a run that was trained on it, or lacks one."""
+        tested = self.fold_of_seed[:, None] == self.fold
+        if not tested.any(axis=0).all() or any(((one != UNTESTED) != tested).any() for one in (self.baseline, self.candidate)):
+            raise DataError(f"task {self.task!r} should have predictions of each example by all runs that left its fold out")
+
+    @property
+    def folds(self) -> NDArray[Any]:
+        """The folds that were tested, ascending."""
+        return np.unique(self.fold_of_seed)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Scores of baseline and candidate per seed, each on the fold that the seed leaves out, `[2, S]`."""
+        return np.stack([self.of_seed(seed).scores[:, 0] for seed in range(len(self.fold_of_seed))], axis=1)
+
+    @property
+    def mean_scores(self) -> NDArray[np.float64]:
+        """Scores of baseline and candidate on the pooled predictions of all folds, `[2]`."""
+        return Pooled.of(self, np.unique(self.cluster)).scores
+
+    @property
+    def disagreement_rate(self) -> float:
+        """Share of examples that exactly one of baseline and candidate gets right."""
+        return self.replicates.disagreement_rate
+
+    def of_seed(self, seed: int) -> TaskPredictions:
+        """The predictions of one pair of runs, on the fold that they left out. Place of the seed, from 0."""
+        return self._rows(self.fold == self.fold_of_seed[seed], [seed])
+
+    @property
+    def replicates(self) -> TaskPredictions:
+        """All n examples with as many predictions as every fold has seeds; further seeds of some folds are left out."""
+        seeds = [np.flatnonzero(self.fold_of_seed == fold) for fold in self.folds]
+        least = min(map(len, seeds))
+        chosen = np.stack([of_fold[:least] for of_fold in seeds])[np.searchsorted(self.folds, self.fold)].T  # [R, n]
+        return replace(
+            self._rows(np.ones(len(self.labels), dtype=np.bool_), [0]),
+            baseline=np.take_along_axis(self.baseline, chosen, axis=0),
+            candidate=np.take_along_axis(self.candidate, chosen, axis=0),
+        )
+
+    def _rows(self, rows: NDArray[np.bool_], seeds: list[int]) -> TaskPredictions:
+        return TaskPredictions(
+            task=self.task,
+            num_classes=self.num_classes,
+            class_names=self.class_names,
+            metric=self.metric,
+            example=self.example[rows],
+            cluster=self.cluster[rows],
+            labels=self.labels[rows],
+            baseline=np.maximum(self.baseline[seeds][:, rows], 0),
+            candidate=np.maximum(self.candidate[seeds][:, rows], 0),
+        )
+
+
+def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOfFoldPredictions:
+    """From the predictions of one seed each `[1, n_s]` on the fold that it left out."""
+    example, first, place = np.unique(np.concatenate([one.example for one in seeds]), return_index=True, return_inverse=True)
+    parts = np.split(place, np.cumsum([len(one.labels) for one in seeds])[:-1])
+    predicted = np.full((2, len(seeds), len(example)), UNTESTED, dtype=np.int64)
+    for seed, (one, part) in enumerate(zip(seeds, parts, strict=True)):
+        predicted[:, seed, part] = one.predictions[:, 0]
+    cluster, labels = (np.concatenate([getattr(one, name) for one in seeds])[first] for name in ("cluster", "labels"))
+    fold = np.concatenate([np.full(len(one.labels), own) for one, own in zip(seeds, folds, strict=True)])[first]
+    return OutOfFoldPredictions(
+        task=seeds[0].task,
+        num_classes=seeds[0].num_classes,
+        class_names=seeds[0].class_names,
+        metric=seeds[0].metric,
+        example=example,
+        cluster=cluster,
+        fold=fold,
+        labels=labels,
+        fold_of_seed=np.array(folds),
+        baseline=predicted[0],
+        candidate=predicted[1],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pooled:
+    """One task's pooled scores, and how clusters move their difference.
+
+    scores: of baseline and candidate `[2]`. moved: influence of each cluster by all seeds `[G]`. by_seed: by one seed, 0
+    outside its fold `[S, G]`.
+    """
+
+    scores: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    by_seed: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, task: OutOfFoldPredictions, clusters: NDArray[Any]) -> "Pooled":
+        """clusters: of all tasks `[G]`, sorted."""
+        seeds = [task.of_seed(seed) for seed in range(len(task.fold_of_seed))]
+        sums = np.stack([np.asarray(one.statistics_of_clusters(clusters).toarray()).T for one in seeds])  # [S, G, K]
+        weights = 1 / (task.fold_of_seed[:, None] == task.fold_of_seed).sum(axis=1)
+        pooled = np.tensordot(weights, sums, axes=1)  # [G, K]
+        total = pooled.sum(axis=0)
+        scores = seeds[0].scores_of_sums(total[None])[0, :, 0]
+
+        def influence(removed: NDArray[np.float64]) -> NDArray[np.float64]:
+            without = seeds[0].scores_of_sums(total - removed)[:, :, 0]
+            return np.nan_to_num((scores[1] - scores[0]) - (without[:, 1] - without[:, 0]))
+
+        return cls(
+            scores=scores,
+            moved=influence(pooled),
+            by_seed=np.stack([influence(of_seed) for of_seed in sums]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfFoldEstimate(Estimate):
+    """A difference of pooled scores. seeds: variance of one run's difference beyond that by its test examples.
+
+    total: that variance with the one by the test examples, which says how exactly it is known.
+    """
+
+    num_folds: int
+    total: float
+
+    def precision(self, num_seeds: Any, growth: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Standard error and degrees of freedom to be expected of `num_seeds` seeds and `growth` times the clusters.
+
+        Arguments broadcast. More seeds do not make the training sets differ, so the part of their overlap stays.
+        """
+        shape = np.broadcast(num_seeds, growth).shape
+        if self.examples is None or self.seeds is None:
+            return np.full(shape, np.inf), np.zeros(shape)
+        factor = 1 / np.asarray(num_seeds) + 1 / (self.num_folds - 1)
+        by_examples = self.examples.shared / growth + self.examples.unseen / growth**2
+        variance = self.seeds.value * factor + by_examples
+        of_runs = (self.total * factor) ** 2 / self.seeds.freedom(num_seeds) if self.seeds.value > 0 else 0.0
+        freedom = variance**2 / (of_runs + by_examples**2 / (self.examples.freedom * growth))
+        return np.sqrt(variance), np.broadcast_to(freedom, shape)
+
+
+class _Between(NamedTuple):
+    """Variance of the difference between runs, and the mean variance of one run's difference by its own test examples."""
+
+    total: float
+    examples: float
+
+    @classmethod
+    def of(cls, by_seed: NDArray[np.float64], num_folds: int) -> "_Between":
+        """From influences `[S, G]` on the pooled difference, of which one fold makes up 1 / K."""
+        differences = num_folds * by_seed.sum(axis=1)
+        return cls(float(differences.var(ddof=1)), float(num_folds**2 * (by_seed**2).sum(axis=1).mean()))
+
+
+class _OfRuns(NamedTuple):
+    """Variance between runs, moderated over tasks: beyond that by test examples, and with it."""
+
+    seeds: SeedVariance
+    total: float
+
+
+def estimate_out_of_fold(tasks: Sequence[OutOfFoldPredictions]) -> tuple[list[OutOfFoldEstimate], OutOfFoldEstimate]:
+    """The estimate of each task, and that of the mean over tasks. All tasks have the same seeds, of two folds or more."""
+    clusters = np.unique(np.concatenate([task.cluster for task in tasks]))
+    num_folds, num_seeds = len(tasks[0].folds), len(tasks[0].fold_of_seed)
+    pooled = [Pooled.of(task, clusters) for task in tasks]
+    between = [_Between.of(one.by_seed, num_folds) for one in pooled]
+    of_runs = _moderated(between, num_seeds)
+    replicates = [task.replicates for task in tasks]
+
+    def estimate(moved: Pooled, unseen: float, num_clusters: int, runs: _OfRuns) -> OutOfFoldEstimate:
+        scaled = np.sqrt((len(clusters) - 1) / len(clusters)) * moved.moved[:, None]
+        return OutOfFoldEstimate(
+            difference=float(moved.scores[1] - moved.scores[0]),
+            num_seeds=num_seeds,
+            num_clusters=num_clusters,
+            examples=example_variance(scaled, unseen, num_clusters) if num_clusters > 1 else None,
+            seeds=runs.seeds,
+            num_folds=num_folds,
+            total=runs.total,
+        )
+
+    of_tasks = [
+        estimate(one, unseen_variance(shown), shown.num_clusters, runs)
+        for one, shown, runs in zip(pooled, replicates, of_runs, strict=True)
+    ]
+    joint = Pooled(**{name: np.mean([getattr(one, name) for one in pooled], axis=0) for name in vars(pooled[0])})
+    runs = _of_mean(_Between.of(joint.by_seed, num_folds), of_runs, num_seeds)
+    return of_tasks, estimate(joint, joint_unseen_variance(replicates), len(clusters), runs)
+
+
+def _moderated(between: Sequence[_Between], num_seeds: int) -> list[_OfRuns]:
+    """Ratios of the variances between runs to those by test examples, moderated over the tasks where some example tells."""
+    ratios = [one.total / one.examples for one in between if one.examples > 0]
+    moderated = iter(moderate(ratios, num_seeds) if ratios else ())
+    of_tasks: list[_OfRuns] = []
+    for one in between:
+        ratio = next(moderated) if one.examples > 0 else SeedVariance(value=0.0)
+        beyond = SeedVariance(value=max(0.0, ratio.value - 1) * one.examples, prior=ratio.prior)
+        of_tasks.append(_OfRuns(beyond, ratio.value * one.examples))
+    return of_tasks
+
+
+def _of_mean(own: _Between, of_tasks: Sequence[_OfRuns], num_seeds: int) -> _OfRuns:
+    """The larger of the mean's own variance beyond its examples and of what the tasks' variances add to if independent."""
+    alone = _OfRuns(SeedVariance(value=max(0.0, own.total - own.examples)), own.total)
+    squared = len(of_tasks) ** 2
+    value, total = (sum(part) / squared for part in zip(*((one.seeds.value, one.total) for one in of_tasks), strict=True))
+    spread = sum((one.total / squared) ** 2 / one.seeds.freedom(num_seeds) for one in of_tasks)
+    freedom = total**2 / spread if spread > 0 else num_seeds - 1
+    independent = _OfRuns(SeedVariance(value=value, prior=freedom - (num_seeds - 1)), total)
+    return max(alone, independent, key=lambda runs: runs.seeds.value)
