@@ -83,7 +83,7 @@ def _matrices(workspace: Workspace, experiment_id: str) -> tuple[queries.LayerMa
 def _confusion(workspace: Workspace, experiment_id: str) -> tuple[queries.ConfusionInfo, ...]:
     """Of the task on which the two kinds of models differ most, or of the first one."""
     matches = [match for match in queries.matching(workspace, experiment_id).tasks if match.difference is not None]
-    widest = max(matches, key=lambda match: abs(match.difference or 0.0), default=None)
+    widest = max(matches, key=lambda match: abs(match.in_margins.difference or 0.0), default=None)
     tasks = [widest.task] if widest else [task.task for task in queries.tasks(workspace, experiment_id)[:1]]
     return queries.confusion(workspace, experiment_id, tasks[0] or "") if tasks else ()
 

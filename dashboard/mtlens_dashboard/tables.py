@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mtlens.config.run_kinds import label_of
+from mtlens.statistics.metrics import unit_of
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     ConfusionInfo,
@@ -73,8 +74,8 @@ def shown(cell: Cell) -> str:
 def of_matching(matching: MatchingInfo) -> Table:
     """One row per task, the mean of all last."""
     columns = (
-        "task", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95", "examples", "verdict",
-        "p_equivalence", "p_difference", "needed", "not_learnt", "still_improving",
+        "task", "metric", "margin", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95",
+        "examples", "verdict", "p_equivalence", "p_difference", "needed", "not_learnt", "still_improving",
     )  # fmt: skip
     table = _of(matching.rows, columns)
     rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)
@@ -120,10 +121,10 @@ def of_curves(curves: Sequence[CurveInfo]) -> Table:
 
 
 def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
-    """Models x tasks: mean ± standard deviation over seeds, x 100 but for the loss."""
+    """Models x tasks: mean ± standard deviation over seeds, shares x 100."""
     chosen = [score for score in scores if score.metric == metric]
     tasks = list(dict.fromkeys(score.task for score in chosen))
-    factor = 1.0 if metric == "loss" else 100.0
+    factor, _ = unit_of(metric)
     names = model_names((score.role, score.tasks) for score in chosen)
     rows: dict[str, dict[str, str | None]] = {}
     for score in chosen:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from experiments.benchmarks.interval_coverage import OFTEN_WRONG, RARELY_WRONG, Row, draw, true_difference, worse_by_the_margin
 from mtlens.statistics.equivalence import compare
-from mtlens.statistics.out_of_fold import UNTESTED, OutOfFoldPredictions, estimate_out_of_fold
+from mtlens.statistics.out_of_fold import OutOfFoldPredictions, estimate_out_of_fold
 
 TRIALS = 200
 
@@ -75,8 +75,9 @@ def draw_folds(setting: FoldRow, generator: np.random.Generator) -> list[OutOfFo
                 fold=fold,
                 labels=drawn.labels,
                 fold_of_seed=fold_of_seed,
-                baseline=np.where(tested, drawn.baseline, UNTESTED),
-                candidate=np.where(tested, drawn.candidate, UNTESTED),
+                tested=tested,
+                baseline=np.where(tested, drawn.baseline, 0),
+                candidate=np.where(tested, drawn.candidate, 0),
             )
         )
     return found

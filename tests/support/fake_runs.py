@@ -15,7 +15,7 @@ from mtlens.config.run import Run
 from mtlens.config.run_kinds import asked_kinds
 from mtlens.config.sections import Encoder, Grid, Lora, Task, Training
 from mtlens.data.sources.spine import Spine, SpineReports
-from mtlens.statistics.metrics import comparable
+from mtlens.statistics.metrics import find_metric
 from mtlens.store.workspace.journal import Journal
 from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask, save_manifest
 from mtlens.store.workspace.run_folder import MetricRow, PredictionBlock, RunFolder
@@ -199,7 +199,7 @@ def score(block: PredictionBlock) -> list[MetricRow]:
             split=block.split,
             task=block.task,
             name=name,
-            value=float(comparable(name).score(block.labels, block.predicted[None], 3)[0]),
+            value=find_metric(name).value(block.labels, block.predicted, 3),
         )
         for name in ("macro_f1", "accuracy")
     ]

@@ -107,7 +107,7 @@ def _tasks(plan: Plan) -> list[dict[str, Any]]:
     counts = json.dumps({split: dict.fromkeys(plan.classes, 10) for split in ("train", "validation", "test")})
     return [
         {"experiment_id": EXPERIMENT, "position": position, "task": task, "label_column": task, "task_kind": "classes",
-         "metric": "macro_f1", "weight": 1.0,
+         "metric": "macro_f1", "higher_is_better": True, "margin": 0.02, "unit": 1.0, "weight": 1.0,
          "classes": list(plan.classes), "class_counts": counts}
         for position, task in enumerate(plan.tasks)
     ]  # fmt: skip

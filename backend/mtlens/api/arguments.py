@@ -16,11 +16,12 @@ def as_path(value: object, what: str, error: type[MtlensError]) -> Path:
     raise error(f"{what} should be a path; found {type(value).__name__}")
 
 
-def as_margin(value: object) -> float:
-    """The largest difference that counts as a match."""
-    if isinstance(value, int | float | np.number) and not isinstance(value, bool) and 0 < value < 1:
+def as_margin(value: object, most: float = 1.0) -> float:
+    """The largest difference that counts as a match. most: 1 for shares, infinite for errors and losses."""
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool) and 0 < value < most:
         return float(value)
-    raise DataError(f"margin should be a number between 0 and 1, such as 0.02; found {value!r}"[:200])
+    what = "a number between 0 and 1, such as 0.02" if most == 1 else "a positive number"
+    raise DataError(f"margin should be {what}; found {value!r}"[:200])
 
 
 def as_array(value: object, what: str, axes: tuple[str, ...]) -> NDArray[Any]:

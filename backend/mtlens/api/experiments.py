@@ -79,7 +79,7 @@ class ExperimentPlan(Shown):
         overview, experiment = self.overview, self.plan.experiment
         lacking = f"this machine has less than the experiment asks for: {overview.lacking}"
         chances = [
-            f"{task.task}: chance of a match within {100 * experiment.margin:g} points, if the models are equally good: "
+            f"{task.task}: chance of a match within {task.margin}, if the models are equally good: "
             + ", ".join(f"{100 * likely:.0f} % with {number} seeds" for number, (_, likely, _) in task.by_seeds)
             for task in overview.chances
         ]

@@ -22,7 +22,6 @@ def forest(rows: Sequence[Mapping[str, Any]]) -> "go.Figure":
         experiment="compare",
         experiment_id="",
         kind=MULTI.name,
-        margin=rows[0]["margin"],
         tasks=tuple(matches[:-1]),
         pooled=matches[-1],
     )
@@ -37,6 +36,6 @@ def stored_figure(workspace: Workspace, name: str, experiment_id: str | None) ->
 
 
 def _match(row: Mapping[str, Any]) -> MatchInfo:
-    values: dict[str, Any] = {name: clean(value) for name, value in row.items() if name != "margin"}
+    values: dict[str, Any] = {name: clean(value) for name, value in row.items()}
     values["seeds"] = tuple(range(row["seeds"]))
     return MatchInfo(**values)

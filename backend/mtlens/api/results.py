@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtlens.api.arguments import as_path
-from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
+from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_about, verdict_cells, verdict_headings
 from mtlens.errors import QueryError, WorkspaceError
 from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query, query_frame
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EvidenceView = Literal["verdicts", "evidence_cka", "evidence_gradients"]
 _VERDICTS = """
     SELECT experiment, kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds,
-           examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving
+           examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, metric
     FROM matching WHERE experiment_id = coalesce($experiment_id, (SELECT arg_max(experiment_id, last_started) FROM experiment))
 """
 _PREDICTIONS = """
@@ -77,14 +77,13 @@ class Results(Shown):
     def _table(self) -> Table:
         result = query(self.workspace, _VERDICTS, {"experiment_id": self.experiment_id})
         rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-        headings = ("kind", *VERDICT_HEADINGS)
         if not rows:
-            return Table(title=f"{self.workspace.root}: no verdict yet", headings=headings, rows=[])
-        title = f"{rows[0]['experiment']}: against the task-specific models (score x 100, margin {100 * rows[0]['margin']:g})"
+            return Table(title=f"{self.workspace.root}: no verdict yet", headings=("kind", *VERDICT_HEADINGS), rows=[])
+        title = f"{rows[0]['experiment']}: against the task-specific models ({verdict_about(rows)})"
         return Table(
             title=title,
-            headings=headings,
-            rows=[(row["kind"], *verdict_cells(row)) for row in rows],
+            headings=("kind", *verdict_headings(rows)),
+            rows=[(row["kind"], *cells) for row, cells in zip(rows, verdict_cells(rows), strict=True)],
             notes=[
                 *(f"{row['kind']}, {remark}" for row in rows for remark in remarks(row)),
                 *(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mtlens.statistics.shown import Unit, shared_unit
+
 VERDICT_HEADINGS = ("task", "single", "multi", "diff", "90 % interval", "seeds", "examples", "verdict")
 
 
@@ -58,15 +60,39 @@ class Shown(ABC):
         return self._table().html
 
 
-def verdict_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """Cells under VERDICT_HEADINGS of a row with the columns of view `matching`; scores x 100."""
+def verdict_about(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Metric and margin of rows with the columns of view `matching`, or that they differ."""
+    unit = _shared_unit(rows)
+    if unit is None:
+        return "each task by its own metric and margin; mean: of differences divided by their margins"
+    return f"{unit.name}, margin {unit.margin(rows[0]['margin'])}"
+
+
+def verdict_headings(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Headings of the cells of `verdict_cells`."""
+    return VERDICT_HEADINGS if _shared_unit(rows) else (VERDICT_HEADINGS[0], "metric", "margin", *VERDICT_HEADINGS[1:])
+
+
+def verdict_cells(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """A line per row with the columns of view `matching`, each in the unit of its metric."""
+    is_shared = _shared_unit(rows) is not None
+    return [_cells_of_verdict(row, Unit(row["metric"]), is_shared) for row in rows]
+
+
+def _shared_unit(rows: Sequence[Mapping[str, Any]]) -> Unit | None:
+    return shared_unit([row["metric"] for row in rows], [row["margin"] for row in rows])
+
+
+def _cells_of_verdict(row: Mapping[str, Any], unit: Unit, is_shared: bool) -> tuple[str, ...]:
     low, high = row["low90"], row["high90"]
+    own = () if is_shared else (unit.name, unit.margin(row["margin"]))
     return (
         row["task"],
-        f"{100 * row['single_mean']:.1f}",
-        f"{100 * row['multi_mean']:.1f}",
-        f"{100 * row['difference']:+.1f}",
-        "unbounded" if low is None or not math.isfinite(low) else f"{100 * low:+.1f} to {100 * high:+.1f}",
+        *own,
+        unit.score(row["single_mean"]),
+        unit.score(row["multi_mean"]),
+        unit.difference(row["difference"]),
+        "unbounded" if low is None or not math.isfinite(low) else f"{unit.difference(low)} to {unit.difference(high)}",
         str(row["seeds"]),
         str(row["examples"]),
         row["verdict"],

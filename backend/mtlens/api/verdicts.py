@@ -1,14 +1,15 @@
 """Verdicts on predictions that one has already: no training, the same tests as for the models that mtlens trains."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from mtlens.api.arguments import as_array, as_margin
-from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_cells
+from mtlens.api.tables import Shown, Table, verdict_about, verdict_cells, verdict_headings
 from mtlens.errors import DataError
 from mtlens.statistics import equivalence
-from mtlens.statistics.metrics import DEFAULT, comparable, label_of
+from mtlens.statistics.metrics import DEFAULT, unit_of
 from mtlens.store.remarks import remarks
 
 if TYPE_CHECKING:
@@ -35,26 +36,32 @@ class Verdicts(Shown):
         return forest([_row(comparison) for comparison in self.comparisons])
 
     def _table(self) -> Table:
-        first = self.comparisons[0]
-        metric = label_of(first.metric) if first.metric else "score"
         rows = [{**_row(comparison), "task": comparison.task or "mean"} for comparison in self.comparisons]
         return Table(
-            title=f"Multi-task against task-specific models ({metric} x 100, margin {100 * first.margin:g})",
-            headings=VERDICT_HEADINGS,
-            rows=[verdict_cells(row) for row in rows],
+            title=f"Multi-task against task-specific models ({verdict_about(rows)})",
+            headings=verdict_headings(rows),
+            rows=verdict_cells(rows),
             notes=[remark for row in rows for remark in remarks(row)],
         )
 
 
 def compare(
-    single: object, multi: object, labels: object, *, margin: float, clusters: object | None = None, metric: str = DEFAULT
+    single: object,
+    multi: object,
+    labels: object,
+    *,
+    margin: float | Mapping[str, float],
+    clusters: object | None = None,
+    metric: str | Mapping[str, str] = DEFAULT,
 ) -> Verdicts:
-    """Does the multi-task model match the task-specific ones within `margin`? From predicted classes of both, without training.
+    """Does the multi-task model match the task-specific ones within `margin`? From predictions of both, without training.
 
     single, multi: predicted classes `[seeds, examples]`, row by row under the same seeds. labels: true classes
     `[examples]`; None or NaN is not labelled. For several tasks, all three are dicts from the task's name to its array, over
     the same examples. clusters: `[examples]`, such as the patient; examples of one cluster are not independent.
-    metric: a metric that verdicts may rest on, such as macro_f1 or accuracy.
+    metric: a metric, such as macro_f1, accuracy or f1(severe); margin: in its unit. Both may be dicts from tasks. For
+    mean_absolute_error, r2, pearson and spearman, predictions and labels are numbers; for roc_auc, pr_auc, loss
+    and ece, predictions are probabilities `[seeds, examples, classes]` of the classes in their order.
 
     >>> import numpy as np
     >>> import mtlens
@@ -72,8 +79,6 @@ def compare(
     """
     from mtlens.api.predictions import task_predictions
 
-    margin = as_margin(margin)
-    comparable(metric)
     by_task = [_by_task(value, name) for name, value in (("single", single), ("multi", multi), ("labels", labels))]
     names = list(by_task[2])
     for name, tasks in zip(("single", "multi"), by_task, strict=False):
@@ -82,8 +87,13 @@ def compare(
     lengths = {name: len(as_array(by_task[2][name], f"labels of task {name!r}", ("examples",))) for name in names}
     if len(set(lengths.values())) > 1:
         raise DataError(f"labels should be of the same examples in every task; found {lengths}")
-    tasks = [task_predictions(name, by_task[0][name], by_task[1][name], by_task[2][name], clusters, metric) for name in names]
-    return Verdicts(comparisons=equivalence.compare(tasks, margin=margin))
+    margins, metrics = (_of_each(value, names, what) for value, what in ((margin, "margin"), (metric, "metric")))
+    tasks = [
+        task_predictions(name, by_task[0][name], by_task[1][name], by_task[2][name], clusters, metrics[name]) for name in names
+    ]
+    most = {name: 1.0 if unit_of(metrics[name])[0] > 1 else math.inf for name in names}
+    checked = {name: as_margin(margins[name], most[name]) for name in names}
+    return Verdicts(comparisons=equivalence.compare(tasks, margin=checked))
 
 
 def _by_task(value: object, what: str) -> dict[str, object]:
@@ -94,6 +104,16 @@ def _by_task(value: object, what: str) -> dict[str, object]:
     if not tasks:
         raise DataError(f"{what} should have at least one task; found none")
     return tasks
+
+
+def _of_each(value: object, names: Sequence[str], what: str) -> dict[str, Any]:
+    """A value by task, from one for all or a dict."""
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(names, value)
+    of_tasks = dict(cast("Mapping[str, Any]", value))
+    if set(of_tasks) != set(names):
+        raise DataError(f"{what} should be of the tasks {list(names)}; found {list(of_tasks)}")
+    return of_tasks
 
 
 def _row(comparison: equivalence.Comparison) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mtlens.api.tables import verdict_cells
+from mtlens.api.tables import verdict_about, verdict_cells, verdict_headings
 from mtlens.store.remarks import remarks
 
 if TYPE_CHECKING:
@@ -179,30 +179,21 @@ def print_verdicts(result: "Result") -> None:
     out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
 
 
-def _metric(rows: list[dict[str, Any]]) -> str:
-    """Name of the metric that the rows share, or else a word for all of them."""
-    from mtlens.statistics.metrics import label_of
-
-    names = {row["metric"] for row in rows if row["metric"]}
-    return label_of(names.pop()) if len(names) == 1 else "score"
-
-
 def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     from mtlens.config.run_kinds import SINGLE
 
-    margin = 100 * rows[0]["margin"]
-    folds = f" of the pooled predictions of {rows[0]['folds']} folds" if rows[0]["folds"] else ""
-    table = Table(
-        title=f"{title}\n({_metric(rows)} x 100{folds}, margin {margin:g})", title_justify="left", title_style="bold", **NARROW
-    )
-    table.add_column("task", overflow="fold")
-    for name in (SINGLE.name, rows[0]["kind"], "diff", "90 % interval", "seeds", "examples"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for row in rows:
+    folds = f", of the pooled predictions of {rows[0]['folds']} folds" if rows[0]["folds"] else ""
+    about = f"({verdict_about(rows)}{folds})"
+    table = Table(title=f"{title}\n{about}", title_justify="left", title_style="bold", **NARROW)
+    named = {"single": SINGLE.name, "multi": rows[0]["kind"]}
+    for heading in verdict_headings(rows):
+        if heading in ("task", "metric"):
+            table.add_column(heading, overflow="fold")
+        else:
+            table.add_column(named.get(heading, heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
+    for row, (*cells, verdict) in zip(rows, verdict_cells(rows), strict=True):
         if row["task"] == "mean":
             table.add_section()
-        *cells, verdict = verdict_cells(row)
         table.add_row(*map(escape, cells), f"[{COLOURS[verdict]}]{verdict}[/]")
     return table
 

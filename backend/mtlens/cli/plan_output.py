@@ -121,21 +121,32 @@ def _run_table(overview: Overview) -> Table:
 
 def _print_chances(overview: Overview) -> None:
     """The chance of a match by the number of seeds, task by task, and what so many seeds cost."""
-    margin, seeds = overview.plan.experiment.margin, overview.plan.experiment.all_seeds
-    table = Table("task", "test examples", *(f"{number} seeds" for number in NUM_SEEDS), **NARROW)
-    table.title = f"Chance in % of a match within {100 * margin:g} points, if the models are equally good"
+    seeds, margins = overview.plan.experiment.all_seeds, {task.margin for task in overview.chances}
+    table = Table(
+        "task",
+        "test examples",
+        *(() if len(margins) == 1 else ("margin",)),
+        *(f"{number} seeds" for number in NUM_SEEDS),
+        **NARROW,
+    )
+    within = margins.copy().pop() if len(margins) == 1 else "the margin of each task"
+    table.title = f"Chance in % of a match within {within}, if the models are equally good"
     table.title_justify = "left"
     for column in table.columns[1:]:
         column.justify = "right"
     for task in overview.chances:
-        cells = [_percent(*chances) for chances in task.chances]
-        table.add_row(escape(task.task) + ("*" if task.earlier else ""), f"{task.test_examples:,}", *cells)
+        cells = [_percent(*chances) for chances in task.chances] or ["-"] * len(NUM_SEEDS)
+        own = () if len(margins) == 1 else (task.margin,)
+        table.add_row(escape(task.task) + ("*" if task.earlier else ""), f"{task.test_examples:,}", *own, *cells)
     table.add_section()
-    table.add_row("minutes at most", "", *(f"{minutes:.1f}" for minutes in overview.minutes_by_seeds))
+    table.add_row(
+        "minutes at most", *[""] * (1 if len(margins) == 1 else 2), *(f"{minutes:.1f}" for minutes in overview.minutes_by_seeds)
+    )
     out.print(table)
-    public = any(not task.earlier for task in overview.chances)
+    public = any(not task.earlier for task in overview.chances if task.chances)
     notes = [
         "Seeds vary as on 36 public text tasks: half of them lie between the bounds in brackets." if public else "",
+        "-: not known before models of the task are trained." if not all(task.chances for task in overview.chances) else "",
         "* from earlier runs in this workspace" if any(task.earlier for task in overview.chances) else "",
     ]
     out.print(" ".join(filter(None, notes)), style="dim", markup=False)

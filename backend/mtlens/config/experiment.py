@@ -123,6 +123,21 @@ class Experiment(Spec):
         points = itertools.product(rates, grid.epochs or (training.epochs,))
         return tuple(training.model_copy(update={"learning_rate": rate, "epochs": epochs}) for rate, epochs in points)
 
+    @property
+    def margins(self) -> dict[str, float]:
+        """The margin of each task, in the unit of its metric: its own, or that of the experiment."""
+        return {task.name: task.margin or self.margin for task in self.tasks}
+
+    @property
+    def tasks_to_train(self) -> tuple[Task, ...]:
+        """The tasks as a model of several learns them: with their margins where these differ, and without where they agree.
+
+        Its best epoch has the best mean of scores divided by their margins.
+        """
+        margins = self.margins
+        differ = len(set(margins.values())) > 1
+        return tuple(task.model_copy(update={"margin": margins[task.name] if differ else None}) for task in self.tasks)
+
     def fold(self, seed: int) -> int | None:
         """The fold that runs under a seed leave out; None without folds."""
         return None if self.data.splits.folds is None else seed % self.data.splits.folds

@@ -30,8 +30,8 @@ TaskSets = Callable[[Sequence[Task]], list[tuple[Task, ...]]]
 
 
 def each_alone(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
-    """A set per task. A task that is alone has loss weight 1: there is nothing to weigh."""
-    return [(task.model_copy(update={"weight": 1.0}),) for task in tasks]
+    """A set per task. A task that is alone has loss weight 1 and no margin: there is nothing to weigh."""
+    return [(task.model_copy(update={"weight": 1.0, "margin": None}),) for task in tasks]
 
 
 def all_together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
@@ -41,7 +41,7 @@ def all_together(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
 
 def each_shuffled(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
     """A set per task, with permuted labels."""
-    return [(task.model_copy(update={"weight": 1.0, "shuffle_labels": True}),) for task in tasks]
+    return [(task.model_copy(update={"weight": 1.0, "margin": None, "shuffle_labels": True}),) for task in tasks]
 
 
 def no_set(_: Sequence[Task]) -> list[tuple[Task, ...]]:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from mtlens.errors import ExperimentError
-from mtlens.statistics.metrics import comparable
+from mtlens.statistics.metrics import find_metric
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -96,13 +96,18 @@ class Task(Spec):
     metric: Name | None = Field(
         default=None, exclude_if=lambda metric: metric is None, description="what it is judged by; else that of its kind"
     )
+    margin: PositiveFloat | None = Field(
+        default=None,
+        exclude_if=lambda margin: margin is None,
+        description="largest difference that counts as a match, in the unit of its metric; else that of the experiment",
+    )
     shuffle_labels: bool = Field(default=False, description="control: train on permuted labels")
 
     @model_validator(mode="after")
     def _known_metric(self) -> Self:
         if self.metric is not None:
             try:
-                comparable(self.metric)
+                find_metric(self.metric, self.classes)
             except ExperimentError as error:
                 raise ValueError(str(error)) from None
         return self

@@ -16,7 +16,7 @@ from mtlens.data.sources import Rows, source_of
 from mtlens.data.splits import TEST, SplitName
 from mtlens.data.stratify import OPEN
 from mtlens.errors import DataError
-from mtlens.tasks import MISSING, kind_of
+from mtlens.tasks import MISSING, check_metrics, kind_of
 
 
 def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
@@ -24,6 +24,7 @@ def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
 
     Raises `DataError` in one line that names file, line and column, or task and split.
     """
+    check_metrics(experiment.tasks)
     columns = frozenset(task.column for task in experiment.tasks)
     sources = source_of(experiment).read(columns, folders)
     labels = [labels_of(experiment.tasks, rows) for rows in sources]

@@ -23,12 +23,13 @@ from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffi
 from mtlens.grouping.optimal_family import ROUNDING
 from mtlens.grouping.partitions import Family, Group, canonical_family, group_of, tasks_of
 from mtlens.grouping.proposers import Blend, Proposer, is_settled
+from mtlens.statistics.units import units
 from mtlens.store.analysis.model_selection import best_candidate
 from mtlens.store.workspace.files import to_json, write_atomic
 from mtlens.store.workspace.run_folder import METRICS, RunFolder
 from mtlens.store.workspace.run_tables import read_metrics
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.tasks import metric_of
+from mtlens.tasks import metric_object, metric_of
 
 Announce = Callable[[Sequence[PlannedRun]], None]
 
@@ -210,13 +211,22 @@ def _group_scores(plan: Plan, group: Group, runs: Sequence[PlannedRun], workspac
     """Validation score of each task under each seed, `[S]`, at the best grid point; None while a run is not done."""
     if any(RunFolder(workspace, planned.run.run_id).state != "done" for planned in runs):
         return None
+    unit_of_task = _signed_units(plan)
     metrics = {task.name: metric_of(task) for task in plan.experiment.tasks}
     by_point: dict[int, list[dict[str, float]]] = {}
     for planned in runs:
         rows = read_metrics(RunFolder(workspace, planned.run.run_id).path / METRICS)
-        scores = {row.task: row.value for row in rows if row.split == VALIDATION and row.name == metrics.get(row.task)}
+        chosen = [row for row in rows if row.split == VALIDATION and row.label is None and row.name == metrics.get(row.task)]
+        scores = {row.task: row.value / unit_of_task[row.task] for row in chosen}
         by_point.setdefault(planned.candidate, []).append(scores)
     means = {point: [float(np.mean(list(scores.values()))) for scores in seeds] for point, seeds in by_point.items()}
     best = by_point[best_candidate(means)]
     names = {task: plan.experiment.tasks[task].name for task in tasks_of(group)}
     return {task: np.array([scores[name] for scores in best]) for task, name in names.items()}
+
+
+def _signed_units(plan: Plan) -> dict[str, float]:
+    """What each task's metric is divided by so that more is better and a mean over tasks can be taken."""
+    tasks, margins = plan.experiment.tasks, plan.experiment.margins
+    of_tasks = units([metric_of(task) for task in tasks], [margins[task.name] for task in tasks])
+    return {task.name: metric_object(task).sign * unit for task, unit in zip(tasks, of_tasks, strict=True)}

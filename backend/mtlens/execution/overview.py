@@ -8,23 +8,25 @@ import numpy as np
 
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI
+from mtlens.config.sections import Task
 from mtlens.data.splits import TEST
 from mtlens.errors import MtlensError
 from mtlens.execution.cost import Cost, count_flops, estimate
 from mtlens.execution.experiment import unfinished
 from mtlens.execution.lanes import Lanes, planned_lanes
 from mtlens.execution.plan import Plan
+from mtlens.statistics.shown import Unit
 from mtlens.statistics.verdict_chance import Noise, chances_of_match
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.tasks import metric_of
+from mtlens.tasks import metric_object, metric_of
 from mtlens.training.optimiser import encoder_rate
 
 NUM_SEEDS = (3, 5, 10, 20)
 """Numbers of seeds for which the chance of a verdict is told."""
 
 _EARLIER = """
-    SELECT task, single_per_seed, multi_per_seed, standard_error, examples
+    SELECT task, metric, single_per_seed, multi_per_seed, standard_error, examples
     FROM comparison JOIN experiment USING (experiment_id)
     WHERE kind = ? AND task IS NOT NULL AND len(seeds) >= 3 AND standard_error > 0
     ORDER BY last_started
@@ -52,10 +54,12 @@ class PlannedLook(NamedTuple):
 class TaskChance(NamedTuple):
     """Chance of a match for each of NUM_SEEDS if the models are equally good: with little, likely and much noise.
 
+    margin: in words. chances: none where nothing is known of the noise of an error, or of a loss, before models are trained.
     earlier: the noise is that of earlier runs in the workspace, and not of public tasks.
     """
 
     task: str
+    margin: str
     test_examples: int
     chances: tuple[tuple[float, float, float], ...]
     earlier: bool
@@ -63,12 +67,13 @@ class TaskChance(NamedTuple):
     @property
     def by_seeds(self) -> tuple[tuple[int, tuple[float, float, float]], ...]:
         """Numbers of seeds with their chances."""
-        return tuple(zip(NUM_SEEDS, self.chances, strict=True))
+        return tuple(zip(NUM_SEEDS, self.chances, strict=False))
 
 
 class EarlierRuns(NamedTuple):
     """A comparison in the workspace: multi less single under each seed, its standard error and its test examples."""
 
+    metric: str
     differences: tuple[float, ...]
     standard_error: float
     examples: int
@@ -139,15 +144,22 @@ class Overview:
         tasks: list[TaskChance] = []
         for index, task in enumerate(experiment.tasks):
             counts = list(self.plan.examples.class_counts(index)[TEST].values())
-            earlier = self.earlier.get(task.name)
-            noise = (
-                Noise.of_earlier_runs(earlier.differences, earlier.standard_error, sum(counts) / earlier.examples)
-                if earlier
-                else Noise.of_public_tasks(experiment.encoder.name, metric_of(task), [count for count in counts if count])
-            )
-            chances = tuple(chances_of_match(noise, experiment.margin, number, len(experiment.tasks)) for number in NUM_SEEDS)
-            tasks.append(TaskChance(task.name, sum(counts), chances, noise.earlier))
+            margin = experiment.margins[task.name]
+            noise = self._noise(task, counts)
+            chances = [chances_of_match(noise, margin, number, len(experiment.tasks)) for number in NUM_SEEDS] if noise else []
+            within = Unit(metric_of(task)).margin_in_words(margin)
+            tasks.append(TaskChance(task.name, within, sum(counts), tuple(chances), noise is not None and noise.earlier))
         return tuple(tasks)
+
+    def _noise(self, task: Task, counts: list[int]) -> Noise | None:
+        """That of earlier runs by the same metric, or of public tasks, which say nothing of errors and losses."""
+        earlier = self.earlier.get(task.name)
+        if earlier and earlier.metric == metric_of(task):
+            return Noise.of_earlier_runs(earlier.differences, earlier.standard_error, sum(counts) / earlier.examples)
+        metric = metric_object(task)
+        if metric.lower_is_better:
+            return None
+        return Noise.of_public_tasks(self.plan.experiment.encoder.name, metric, [count for count in counts if count])
 
 
 def _read_earlier(folder: Path) -> dict[str, EarlierRuns]:
@@ -157,6 +169,6 @@ def _read_earlier(folder: Path) -> dict[str, EarlierRuns]:
     except MtlensError:
         return {}
     return {
-        task: EarlierRuns(tuple(np.subtract(multi, single).tolist()), error, examples)
-        for task, single, multi, error, examples in rows
+        task: EarlierRuns(metric, tuple(np.subtract(multi, single).tolist()), error, examples)
+        for task, metric, single, multi, error, examples in rows
     }

@@ -73,7 +73,10 @@ class Plan:
             experiment_id=experiment.experiment_id,
             name=experiment.name,
             spec=experiment,
-            tasks=tuple(_listed(task, examples.class_counts(index)) for index, task in enumerate(experiment.tasks)),
+            tasks=tuple(
+                _listed(task, experiment.margins[task.name], examples.class_counts(index))
+                for index, task in enumerate(experiment.tasks)
+            ),
             runs=tuple(planned.listed() for planned in self.first),
             notes=tuple(examples.notes),
             examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist(), *self._folds()]),
@@ -98,7 +101,7 @@ class Plan:
         return [] if self.examples.folds is None else [self.examples.folds.of_example.tolist()]
 
 
-def _listed(task: Task, class_counts: dict[SplitName, dict[str, int]]) -> ManifestTask:
+def _listed(task: Task, margin: float, class_counts: dict[SplitName, dict[str, int]]) -> ManifestTask:
     return ManifestTask(
         name=task.name,
         column=task.column,
@@ -106,6 +109,7 @@ def _listed(task: Task, class_counts: dict[SplitName, dict[str, int]]) -> Manife
         weight=task.weight,
         kind=task.kind,
         metric=metric_of(task),
+        margin=margin,
         class_counts=class_counts,
     )
 
@@ -136,7 +140,7 @@ def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
     Of one task, or of all, they are the runs that the comparison of single and multi asks for.
     """
     experiment = plan.experiment
-    members = [experiment.tasks[task] for task in tasks]
+    members = [experiment.tasks_to_train[task] for task in tasks]
     kind = kind_of_group(len(members), len(experiment.tasks))
     (together,) = kind.task_sets(members)
     return tuple(
@@ -169,5 +173,5 @@ def _planned(
 
 def _task_sets(experiment: Experiment) -> list[tuple[RunKind, tuple[Task, ...]]]:
     """Which sets of tasks are trained as which kind of run; large sets train longest and come first."""
-    sets = [(kind, tasks) for kind in asked_kinds(experiment.runs) for tasks in kind.task_sets(experiment.tasks)]
+    sets = [(kind, tasks) for kind in asked_kinds(experiment.runs) for tasks in kind.task_sets(experiment.tasks_to_train)]
     return sorted(sets, key=lambda planned: -len(planned[1]))

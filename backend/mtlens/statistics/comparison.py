@@ -16,13 +16,15 @@ Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 class Comparison:
     """Candidate against baseline on one task, or on the mean over tasks.
 
-    Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate. With one seed or
+    Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate, also where less
+    is better. The mean over tasks of different metrics or margins is a mean of differences divided by their margins:
+    it has no metric, its margin is 1, its mean scores are NaN, and its scores per seed are in margins. With one seed or
     one cluster the standard error is infinite, the intervals are the whole line and every p is 1. Of several looks, intervals
     and adjusted p values hold at all looks together.
     """
 
     task: Scope
-    metric: str | None  # None: mean over tasks with different metrics
+    metric: str | None  # None: mean over tasks with different metrics or margins
     baseline_mean: float
     candidate_mean: float
     baseline_per_seed: tuple[float, ...]
@@ -40,7 +42,7 @@ class Comparison:
     adjusted_p_equivalence: float  # by Holm across the tasks; the mean over tasks keeps its own
     adjusted_p_better: float
     adjusted_p_worse: float
-    disagreement_rate: float  # share of examples that exactly one of the two gets right
+    disagreement_rate: float  # share of examples that exactly one of the two gets right; NaN for numbers
     num_seeds: int
     num_examples: int
     num_clusters: int

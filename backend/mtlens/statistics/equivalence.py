@@ -5,11 +5,13 @@ The difference is a mean over seeds, paired by example and by seed; `mtlens.stat
 large as the margin is called a match.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mtlens.errors import DataError
 from mtlens.statistics.comparison import Comparison, Scope, Verdict
@@ -34,11 +36,14 @@ class _PValues(NamedTuple):
 def compare(
     tasks: Sequence[Predictions],
     *,
-    margin: float,
+    margin: float | Mapping[str, float],
     look: Look = ONLY_LOOK,
     before: Mapping[Scope, Comparison] | None = None,
 ) -> tuple[Comparison, ...]:
     """One comparison per task and, last, the one of the means over the tasks that were learnt.
+
+    margin: of all tasks, or by the name of each, in the unit of its metric. Where tasks have different metrics or margins, the
+    mean is over differences divided by their margins.
 
     The first rule that holds decides: fewer than three seeds are inconclusive; a task that neither kind of models learnt is
     not learnt; an adjusted p_equivalence below 0.05 matches; an adjusted p_better or p_worse below 0.05 is better or
@@ -53,11 +58,13 @@ def compare(
     known = before or {}
     learning = [_judge(task, known.get(task.task)) for task in tasks]
     learnt = [task for task, judged in zip(tasks, learning, strict=True) if not judged.not_learnt] or tasks
-    each, mean = estimate_all(learnt)
+    margins = dict(margin) if isinstance(margin, Mapping) else {task.task: margin for task in tasks}
+    is_mixed = len({(task.metric, margins[task.task]) for task in tasks}) > 1
+    each, mean = estimate_all(learnt, [margins[task.task] if is_mixed else 1.0 for task in learnt])
     spendings = [_spending(known.get(task.task), estimate, look) for task, estimate in zip(learnt, each, strict=True)]
     others = _others(tasks, known)
     elsewhere: list[Verdict] = [comparison.verdict for comparison in others if comparison.verdict != NOT_LEARNT]
-    adjusted = _adjusted(each, margin, spendings, elsewhere)
+    adjusted = _adjusted(each, [margins[task.task] for task in learnt], spendings, elsewhere)
     method = f"{_name_of(tasks)} {describe(tasks)}; Student's t with Satterthwaite's degrees of freedom; {_tests_of(look)}"
     tests = {
         task.task: (estimate, spending, p)
@@ -67,12 +74,44 @@ def compare(
     text = f"{method}, Holm across {num_tests} tasks; {LEARNT_METHOD}"
     of_tasks: list[Comparison] = []
     for task, judged in zip(tasks, learning, strict=True):
-        estimate, spending, p = tests.get(task.task) or _alone(task, margin, look, known.get(task.task))
-        of_tasks.append(_comparison([task], estimate, margin, p, (look, spending), text, judged, num_tests))
+        own = margins[task.task]
+        estimate, spending, p = tests.get(task.task) or _alone(task, own, look, known.get(task.task))
+        summary = _Scores.of_task(task, own)
+        of_tasks.append(_comparison([task], summary, estimate, p, (look, spending), text, judged, num_tests))
     spending = _spending(known.get(None), mean, look)
-    (p_of_mean,) = _adjusted([mean], margin, [spending], [])
+    summary = _Scores.in_margins(learnt, margins) if is_mixed else _Scores.of_mean(learnt, margins[learnt[0].task])
+    (p_of_mean,) = _adjusted([mean], [summary.margin], [spending], [])
     of_mean = _of_mean(tasks, learning, others)
-    return (*of_tasks, _comparison(learnt, mean, margin, p_of_mean, (look, spending), method, of_mean, None))
+    if is_mixed:
+        method += "; mean over tasks of differences divided by their margins"
+    return (*of_tasks, _comparison(learnt, summary, mean, p_of_mean, (look, spending), method, of_mean, None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scores:
+    """Scores of baseline and candidate, `[2]` and per seed `[2, S]`, and in which unit: None for margins."""
+
+    metric: str | None
+    margin: float
+    means: tuple[float, float]
+    per_seed: NDArray[np.float64]
+
+    @classmethod
+    def of_task(cls, task: Predictions, margin: float) -> Self:
+        return cls.of_mean([task], margin)
+
+    @classmethod
+    def of_mean(cls, tasks: Sequence[Predictions], margin: float) -> Self:
+        """Of tasks with the same metric and margin."""
+        baseline, candidate = np.mean([task.mean_scores for task in tasks], axis=0).tolist()
+        per_seed = np.mean([task.scores for task in tasks], axis=0)
+        return cls(metric=tasks[0].metric, margin=margin, means=(baseline, candidate), per_seed=per_seed)
+
+    @classmethod
+    def in_margins(cls, tasks: Sequence[Predictions], margins: Mapping[str, float]) -> Self:
+        """Of tasks with others: a score is divided by its margin, and turned round where less is better."""
+        scores = [task.metric_object.sign * task.scores / margins[task.task] for task in tasks]
+        return cls(metric=None, margin=1.0, means=(math.nan, math.nan), per_seed=np.mean(scores, axis=0))
 
 
 def _judge(task: Predictions, before: Comparison | None) -> Learning:
@@ -93,12 +132,12 @@ def _spending(before: Comparison | None, estimate: Estimate, look: Look) -> Spen
 
 
 def _adjusted(
-    estimates: Sequence[Estimate], margin: float, spendings: Sequence[Spending], others: Sequence[Verdict]
+    estimates: Sequence[Estimate], margins: Sequence[float], spendings: Sequence[Spending], others: Sequence[Verdict]
 ) -> list[_PValues]:
     """Corrected for the looks and, by Holm, for the tasks. Other tasks count, but for those whose hypothesis was rejected."""
     spent = [
         _PValues(*map(spending.adjust, _p_values(estimate, margin)))
-        for estimate, spending in zip(estimates, spendings, strict=True)
+        for estimate, margin, spending in zip(estimates, margins, spendings, strict=True)
     ]
     columns = [
         holm([*column, *(1.0 for verdict in others if verdict != rejected)])[: len(spent)]
@@ -111,7 +150,7 @@ def _alone(task: Predictions, margin: float, look: Look, before: Comparison | No
     """Of a task that was not learnt: it lends the others no variance, and no test of it counts."""
     estimate = estimate_all([task])[1]
     spending = _spending(before, estimate, look)
-    (p,) = _adjusted([estimate], margin, [spending], [])
+    (p,) = _adjusted([estimate], [margin], [spending], [])
     return estimate, spending, p
 
 
@@ -137,15 +176,10 @@ def _tests_of(look: Look) -> str:
     return f"{tests} after {seeds} seeds, error spent over these looks (Lan and DeMets, Pocock type)"
 
 
-def _metric_of(tasks: Sequence[Predictions]) -> str | None:
-    """The metric that all tasks share, if they do."""
-    names = {task.metric for task in tasks}
-    return names.pop() if len(names) == 1 else None
-
-
 def _name_of(tasks: Sequence[Predictions]) -> str:
-    metric = _metric_of(tasks)
-    return label_of(metric) if metric else "scores"
+    """The metric that all tasks share, or a word for all of them."""
+    names = {task.metric for task in tasks}
+    return label_of(names.pop()) if len(names) == 1 else "scores"
 
 
 def _p_values(estimate: Estimate, margin: float) -> _PValues:
@@ -159,8 +193,8 @@ def _p_values(estimate: Estimate, margin: float) -> _PValues:
 
 def _comparison(
     tasks: Sequence[Predictions],
+    scores: _Scores,
     estimate: Estimate,
-    margin: float,
     adjusted: _PValues,
     at: tuple[Look, Spending],
     method: str,
@@ -169,8 +203,9 @@ def _comparison(
 ) -> Comparison:
     """All that is known about one task, or about the mean over tasks where `num_tests` is None."""
     look, spending = at
-    baseline, candidate = np.mean([task.scores for task in tasks], axis=0).tolist()
-    baseline_mean, candidate_mean = np.mean([task.mean_scores for task in tasks], axis=0).tolist()
+    margin = scores.margin
+    baseline, candidate = scores.per_seed.tolist()
+    baseline_mean, candidate_mean = scores.means
     num_examples = len(np.unique(np.concatenate([task.example for task in tasks])))
     low90, high90 = estimate.interval(1 - 2 * spending.level(0.05))
     low95, high95 = estimate.interval(1 - 2 * spending.level(0.025))
@@ -179,7 +214,7 @@ def _comparison(
     is_open, strictness = verdict == "inconclusive", round(ALPHA / spending.level(ALPHA / (num_tests or 1)))
     return Comparison(
         task=tasks[0].task if num_tests else None,
-        metric=_metric_of(tasks),
+        metric=scores.metric,
         baseline_mean=baseline_mean,
         candidate_mean=candidate_mean,
         baseline_per_seed=tuple(baseline),

@@ -84,13 +84,20 @@ class Estimate:
         return float(special.stdtr(self.degrees_of_freedom, -gap / error)) if math.isfinite(error) else 1.0
 
 
-def estimate_differences(tasks: Sequence[TaskPredictions]) -> tuple[list[Estimate], Estimate]:
-    """The estimate of each task, and that of the mean over tasks. All tasks have the same number of seeds."""
+def estimate_differences(
+    tasks: Sequence[TaskPredictions], units: Sequence[float] | None = None
+) -> tuple[list[Estimate], Estimate]:
+    """The estimate of each task, and that of the mean over tasks. All tasks have the same number of seeds.
+
+    units: what each task's difference is divided by before the mean is taken, such as its margin; 1 by default.
+    """
+    units = [1.0] * len(tasks) if units is None else units
+    scale = np.asarray(units)[:, None]
     clusters = np.unique(np.concatenate([task.cluster for task in tasks]))
-    per_seed = np.stack([task.scores[1] - task.scores[0] for task in tasks])  # [T, S]
+    per_seed = np.stack([task.differences for task in tasks])  # [T, S]
     moved = np.stack([influences(task, clusters) for task in tasks]) if len(clusters) > 1 else None  # [T, G, S]
     examples = [_examples_of(task, None if moved is None else moved[t]) for t, task in enumerate(tasks)]
-    seeds = _seeds_of_tasks(per_seed, examples)
+    seeds = _seeds_of_tasks(per_seed, examples, units)
     of_tasks = [
         Estimate(
             difference=float(per_seed[t].mean()),
@@ -101,13 +108,15 @@ def estimate_differences(tasks: Sequence[TaskPredictions]) -> tuple[list[Estimat
         )
         for t, task in enumerate(tasks)
     ]
-    jointly = None if moved is None else example_variance(moved.mean(axis=0), joint_unseen_variance(tasks), len(clusters))
+    scaled = None if moved is None else moved / scale[:, None]
+    unseen = joint_unseen_variance(tasks, units)
+    jointly = None if scaled is None else example_variance(scaled.mean(axis=0), unseen, len(clusters))
     of_mean = Estimate(
-        difference=float(per_seed.mean()),
+        difference=float((per_seed / scale).mean()),
         num_seeds=per_seed.shape[1],
         num_clusters=len(clusters),
         examples=jointly,
-        seeds=_seeds_of_mean(per_seed, seeds, jointly),
+        seeds=_seeds_of_mean(per_seed / scale, seeds, jointly, units),
     )
     return of_tasks, of_mean
 
@@ -118,22 +127,30 @@ def _examples_of(task: TaskPredictions, moved: NDArray[np.float64] | None) -> Ex
     return example_variance(moved, unseen_variance(task), task.num_clusters)
 
 
-def _seeds_of_tasks(per_seed: NDArray[np.float64], examples: Sequence[ExampleVariance | None]) -> list[SeedVariance | None]:
-    """Moderated over tasks, and no less than the noise that is private to a seed and an example."""
+def _seeds_of_tasks(
+    per_seed: NDArray[np.float64], examples: Sequence[ExampleVariance | None], units: Sequence[float]
+) -> list[SeedVariance | None]:
+    """Moderated over tasks in their units, and no less than the noise that is private to a seed and an example."""
     num_tasks, num_seeds = per_seed.shape
     if num_seeds < 2:
         return [None] * num_tasks
-    moderated = moderate(per_seed.var(axis=1, ddof=1).tolist(), num_seeds)
+    squares = np.asarray(units) ** 2
+    moderated = moderate((per_seed.var(axis=1, ddof=1) / squares).tolist(), num_seeds)
     return [
-        SeedVariance(value=max(of_task.value, known.private if known else 0.0), prior=of_task.prior)
-        for of_task, known in zip(moderated, examples, strict=True)
+        SeedVariance(value=max(of_task.value * square, known.private if known else 0.0), prior=of_task.prior)
+        for of_task, known, square in zip(moderated, examples, squares.tolist(), strict=True)
     ]
 
 
 def _seeds_of_mean(
-    per_seed: NDArray[np.float64], of_tasks: Sequence[SeedVariance | None], examples: ExampleVariance | None
+    per_seed: NDArray[np.float64],
+    of_tasks: Sequence[SeedVariance | None],
+    examples: ExampleVariance | None,
+    units: Sequence[float],
 ) -> SeedVariance | None:
     """The larger of the mean's own variance and of what the tasks' variances add to if they are independent.
+
+    per_seed: differences in their units `[T, S]`.
 
     Tasks in one model share its seed, so that the first may be larger than the second. No less than the private noise.
     """
@@ -142,7 +159,7 @@ def _seeds_of_mean(
     if len(known) < num_tasks:
         return None
     own = SeedVariance(value=float(per_seed.mean(axis=0).var(ddof=1)))
-    parts = np.array([of_task.value for of_task in known]) / num_tasks**2
+    parts = np.array([of_task.value for of_task in known]) / np.asarray(units) ** 2 / num_tasks**2
     freedom = np.array([of_task.freedom(num_seeds) for of_task in known])
     total = float(parts.sum())
     pooled = total**2 / float((parts**2 / freedom).sum()) if total > 0 else num_seeds - 1

@@ -43,8 +43,7 @@ def influences(task: TaskPredictions, clusters: NDArray[Any]) -> NDArray[np.floa
     """
     sums = np.asarray(task.statistics_of_clusters(clusters).toarray()).T  # [G, K]
     whole = sums.sum(axis=0)
-    scores = task.scores_of_sums(np.vstack([whole, whole - sums]))  # [1 + G, 2, S]
-    differences = scores[:, 1] - scores[:, 0]
+    differences = task.differences_of_sums(np.vstack([whole, whole - sums]))  # [1 + G, S]
     moved = np.nan_to_num(differences[0] - differences[1:])  # without its only cluster a task has no score
     count = len(clusters)
     return np.sqrt((count - 1) / count) * moved
@@ -91,6 +90,7 @@ def _examples_per_cluster(cluster: NDArray[Any], disagreement: NDArray[np.bool_]
     return float(disagreement.sum() / clusters) if clusters else 1.0
 
 
-def joint_unseen_variance(tasks: Sequence[TaskPredictions]) -> float:
-    """That of the mean over tasks; tasks share clusters, so their unseen disagreements may come together."""
-    return float(np.mean([np.sqrt(unseen_variance(task)) for task in tasks])) ** 2
+def joint_unseen_variance(tasks: Sequence[TaskPredictions], units: Sequence[float]) -> float:
+    """That of the mean over tasks, each in its unit; they share clusters, so their unseen disagreements may come together."""
+    deviations = [np.sqrt(unseen_variance(task)) / unit for task, unit in zip(tasks, units, strict=True)]
+    return float(np.mean(deviations)) ** 2

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlens.statistics.metrics import comparable
+from mtlens.statistics.metrics.base import Metric
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.predictions import Predictions
 from mtlens.statistics.task_predictions import TaskPredictions
@@ -48,16 +48,16 @@ def judge_learning(task: Predictions) -> Learning:
     """Whether a task was learnt, and which seeds collapsed. Labels of one class alone cannot tell, and count as learnt."""
     tested = task.replicates
     missed = _never_predicted(tested)
-    several = len(np.unique(tested.labels)) > 1
+    several = len(np.unique(tested.labels, axis=0)) > 1
     if several and not any(_better_than_chance(tested, kind) for kind in tested.predictions):
         reason, more = "neither kind of models is better than chance", "more training texts"
     elif missed:
         reason, more = f"no model ever predicts {', '.join(missed)}", f"more training texts of {', '.join(missed)}"
     else:
         reason, more = "", ""
-    of_seeds = [task.of_seed(seed).predictions[:, 0] for seed in range(len(task.baseline))]
+    of_seeds = [task.of_seed(seed).decisions[:, 0] for seed in range(len(task.baseline))]
     baseline, candidate = (
-        tuple(seed for seed, both in enumerate(of_seeds) if (both[kind] == both[kind, 0]).all()) for kind in (0, 1)
+        tuple(seed for seed, both in enumerate(of_seeds) if (both[kind] == both[kind, :1]).all()) for kind in (0, 1)
     )
     return Learning(
         not_learnt=reason,
@@ -68,7 +68,7 @@ def judge_learning(task: Predictions) -> Learning:
 
 
 def better_than_chance(
-    metric: str,
+    metric: Metric,
     labels: NDArray[Any],
     predicted: NDArray[Any],
     num_classes: int,
@@ -76,17 +76,16 @@ def better_than_chance(
     cluster: NDArray[Any] | None = None,
     level: float = ALPHA,
 ) -> bool:
-    """Whether models score higher than if the labels were dealt out anew, by a one-sided test of their mean score.
+    """Whether models score better than if the labels were dealt out anew, by a one-sided test of their mean score.
 
-    labels `[n]`, predicted `[S, n]`. Labels move in blocks, cluster by cluster `[n]`, as those of a patient are alike; fewer
-    than five clusters have too few orders, and single labels move. The blocks are dealt out only where the moments over all
-    orders of single labels leave the answer open: blocks of m labels make the variance at most m times as large, and
-    Cantelli's inequality holds for whatever distribution.
+    labels `[n]`, predicted `[S, n]`, or as the metric reads them. Labels move in blocks, cluster by cluster `[n]`, as those of
+    a patient are alike; fewer than five clusters have too few orders, and single labels move. The blocks are dealt out only
+    where the moments over all orders of single labels leave the answer open: blocks of m labels make the variance at most m
+    times as large, and Cantelli's inequality holds for whatever distribution.
     """
-    chosen = comparable(metric)
-    score = float(chosen.score(labels, predicted, num_classes).mean())
-    by_chance, spread = chosen.by_chance(labels, predicted, num_classes)
-    excess = score - by_chance
+    score = metric.sign * float(metric.score(labels, predicted, num_classes).mean())
+    by_chance, spread = metric.by_chance(labels, predicted, num_classes)
+    excess = score - metric.sign * by_chance
     if excess <= float(special.ndtri(1 - level)) * spread + _ROUNDING:
         return False
     _, cluster = np.unique(np.arange(len(labels)) if cluster is None else cluster, return_inverse=True)
@@ -100,16 +99,25 @@ def better_than_chance(
     for _ in range(_PERMUTATIONS):
         dealt = np.empty_like(labels)
         dealt[place] = np.concatenate([blocks[index] for index in generator.permutation(len(blocks))])
-        higher += float(chosen.score(dealt, predicted, num_classes).mean()) >= score - _ROUNDING
+        higher += metric.sign * float(metric.score(dealt, predicted, num_classes).mean()) >= score - _ROUNDING
     return (1 + higher) / (1 + _PERMUTATIONS) <= level
 
 
 def _better_than_chance(task: TaskPredictions, predicted: NDArray[Any]) -> bool:
-    return better_than_chance(task.metric, task.labels, predicted, task.num_classes, cluster=task.cluster, level=ALPHA / 2)
+    metric = task.metric_object
+    return better_than_chance(metric, task.labels, predicted, task.num_classes, cluster=task.cluster, level=ALPHA / 2)
 
 
 def _never_predicted(task: TaskPredictions) -> list[str]:
     """Classes with at least `_FEWEST` labels that no model predicts."""
-    labels = np.bincount(task.labels, minlength=task.num_classes)
-    predicted = np.bincount(task.predictions.ravel(), minlength=task.num_classes)
+    if not task.is_discrete:
+        return []
+    labels, predicted = (_counts(values, task) for values in (task.labels, task.decisions))
     return [task.name_of_class(index) for index in np.flatnonzero((labels >= _FEWEST) & (predicted == 0)).tolist()]
+
+
+def _counts(classes: NDArray[Any], task: TaskPredictions) -> NDArray[Any]:
+    """How often each class occurs."""
+    if task.labels.ndim > 1:
+        return (classes > 0).reshape(-1, task.num_classes).sum(axis=0)
+    return np.bincount(classes.ravel(), minlength=task.num_classes)

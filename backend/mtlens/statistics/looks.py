@@ -11,7 +11,7 @@ from mtlens.statistics.sequential import Look
 
 
 def hold_look(
-    tasks: Sequence[Predictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float
+    tasks: Sequence[Predictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float | Mapping[str, float]
 ) -> list[Comparison]:
     """Comparisons of what is still open, with the mean last if it is open and no learnt task is missing.
 

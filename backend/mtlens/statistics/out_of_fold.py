@@ -24,19 +24,17 @@ from numpy.typing import NDArray
 from mtlens.errors import DataError
 from mtlens.statistics.estimate import Estimate
 from mtlens.statistics.example_variance import example_variance, joint_unseen_variance, unseen_variance
-from mtlens.statistics.metrics import DEFAULT
+from mtlens.statistics.metrics import DEFAULT, find_metric
+from mtlens.statistics.metrics.base import Metric
 from mtlens.statistics.seed_variance import SeedVariance, moderate
 from mtlens.statistics.task_predictions import TaskPredictions
-
-UNTESTED = -1
-"""In place of a predicted class: the run's fold is not the example's."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutOfFoldPredictions:
     """What two kinds of models predicted for one task's labelled examples, each by the runs that left its fold out.
 
-    fold_of_seed: the fold that each seed leaves out. baseline and candidate are UNTESTED where that is not the example's.
+    fold_of_seed: the fold that each seed leaves out. baseline and candidate mean nothing where that is not the example's.
     """
 
     task: str
@@ -46,21 +44,27 @@ class OutOfFoldPredictions:
     example: NDArray[Any]  # [n]
     cluster: NDArray[Any]  # [n]
     fold: NDArray[Any]  # [n]
-    labels: NDArray[Any]  # [n] class index
+    labels: NDArray[Any]  # [n] or, of label sets, [n, C]
     fold_of_seed: NDArray[Any]  # [S]
-    baseline: NDArray[Any]  # [S, n] class index or UNTESTED
-    candidate: NDArray[Any]  # [S, n]
+    tested: NDArray[np.bool_]  # [S, n] whether the seed's models predict the example
+    baseline: NDArray[Any]  # [S, n] or [S, n, C], as in TaskPredictions
+    candidate: NDArray[Any]
 
     def __post_init__(self) -> None:
         """Raise `DataError` where an example has a prediction of a run that was trained on it, or lacks one."""
         tested = self.fold_of_seed[:, None] == self.fold
-        if not tested.any(axis=0).all() or any(((one != UNTESTED) != tested).any() for one in (self.baseline, self.candidate)):
+        if not tested.any(axis=0).all() or (self.tested != tested).any():
             raise DataError(f"task {self.task!r} should have predictions of each example by all runs that left its fold out")
 
     @property
     def folds(self) -> NDArray[Any]:
         """The folds that were tested, ascending."""
         return np.unique(self.fold_of_seed)
+
+    @property
+    def metric_object(self) -> Metric:
+        """The metric."""
+        return find_metric(self.metric, self.class_names)
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -89,8 +93,8 @@ class OutOfFoldPredictions:
         chosen = np.stack([of_fold[:least] for of_fold in seeds])[np.searchsorted(self.folds, self.fold)].T  # [R, n]
         return replace(
             self._rows(np.ones(len(self.labels), dtype=np.bool_), [0]),
-            baseline=np.take_along_axis(self.baseline, chosen, axis=0),
-            candidate=np.take_along_axis(self.candidate, chosen, axis=0),
+            baseline=self.baseline[chosen, np.arange(len(self.labels))],
+            candidate=self.candidate[chosen, np.arange(len(self.labels))],
         )
 
     def _rows(self, rows: NDArray[np.bool_], seeds: list[int]) -> TaskPredictions:
@@ -102,8 +106,8 @@ class OutOfFoldPredictions:
             example=self.example[rows],
             cluster=self.cluster[rows],
             labels=self.labels[rows],
-            baseline=np.maximum(self.baseline[seeds][:, rows], 0),
-            candidate=np.maximum(self.candidate[seeds][:, rows], 0),
+            baseline=self.baseline[seeds][:, rows],
+            candidate=self.candidate[seeds][:, rows],
         )
 
 
@@ -111,9 +115,13 @@ def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOf
     """From the predictions of one seed each `[1, n_s]` on the fold that it left out."""
     example, first, place = np.unique(np.concatenate([one.example for one in seeds]), return_index=True, return_inverse=True)
     parts = np.split(place, np.cumsum([len(one.labels) for one in seeds])[:-1])
-    predicted = np.full((2, len(seeds), len(example)), UNTESTED, dtype=np.int64)
+    first_seed = seeds[0].predictions
+    dtype = np.int64 if first_seed.dtype.kind in "iub" else first_seed.dtype
+    predicted = np.zeros((2, len(seeds), len(example), *first_seed.shape[3:]), dtype=dtype)
+    tested = np.zeros((len(seeds), len(example)), dtype=np.bool_)
     for seed, (one, part) in enumerate(zip(seeds, parts, strict=True)):
         predicted[:, seed, part] = one.predictions[:, 0]
+        tested[seed, part] = True
     cluster, labels = (np.concatenate([getattr(one, name) for one in seeds])[first] for name in ("cluster", "labels"))
     fold = np.concatenate([np.full(len(one.labels), own) for one, own in zip(seeds, folds, strict=True)])[first]
     return OutOfFoldPredictions(
@@ -126,6 +134,7 @@ def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOf
         fold=fold,
         labels=labels,
         fold_of_seed=np.array(folds),
+        tested=tested,
         baseline=predicted[0],
         candidate=predicted[1],
     )
@@ -135,11 +144,13 @@ def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOf
 class Pooled:
     """One task's pooled scores, and how clusters move their difference.
 
-    scores: of baseline and candidate `[2]`. moved: influence of each cluster by all seeds `[G]`. by_seed: by one seed, 0
+    scores: of baseline and candidate `[2]`. difference: by how much the candidate is better. moved: influence of
+    each cluster by all seeds `[G]`. by_seed: by one seed, 0
     outside its fold `[S, G]`.
     """
 
     scores: NDArray[np.float64]
+    difference: float
     moved: NDArray[np.float64]
     by_seed: NDArray[np.float64]
 
@@ -151,17 +162,21 @@ class Pooled:
         weights = 1 / (task.fold_of_seed[:, None] == task.fold_of_seed).sum(axis=1)
         pooled = np.tensordot(weights, sums, axes=1)  # [G, K]
         total = pooled.sum(axis=0)
-        scores = seeds[0].scores_of_sums(total[None])[0, :, 0]
+        difference = seeds[0].differences_of_sums(total[None])[0, 0]
 
         def influence(removed: NDArray[np.float64]) -> NDArray[np.float64]:
-            without = seeds[0].scores_of_sums(total - removed)[:, :, 0]
-            return np.nan_to_num((scores[1] - scores[0]) - (without[:, 1] - without[:, 0]))
+            return np.nan_to_num(difference - seeds[0].differences_of_sums(total - removed)[:, 0])
 
         return cls(
-            scores=scores,
+            scores=seeds[0].scores_of_sums(total[None])[0, :, 0],
+            difference=float(difference),
             moved=influence(pooled),
             by_seed=np.stack([influence(of_seed) for of_seed in sums]),
         )
+
+    def divided(self, unit: float) -> "Pooled":
+        """The same in another unit."""
+        return Pooled(**{name: value / unit for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,9 +224,20 @@ class _OfRuns(NamedTuple):
     seeds: SeedVariance
     total: float
 
+    def divided(self, unit: float) -> "_OfRuns":
+        """Of a difference in another unit."""
+        seeds = replace(self.seeds, value=self.seeds.value / unit**2)
+        return _OfRuns(seeds, self.total / unit**2)
 
-def estimate_out_of_fold(tasks: Sequence[OutOfFoldPredictions]) -> tuple[list[OutOfFoldEstimate], OutOfFoldEstimate]:
-    """The estimate of each task, and that of the mean over tasks. All tasks have the same seeds, of two folds or more."""
+
+def estimate_out_of_fold(
+    tasks: Sequence[OutOfFoldPredictions], units: Sequence[float] | None = None
+) -> tuple[list[OutOfFoldEstimate], OutOfFoldEstimate]:
+    """The estimate of each task, and that of the mean over tasks. All tasks have the same seeds, of two folds or more.
+
+    units: what each task's difference is divided by before the mean is taken, such as its margin; 1 by default.
+    """
+    units = [1.0] * len(tasks) if units is None else units
     clusters = np.unique(np.concatenate([task.cluster for task in tasks]))
     num_folds, num_seeds = len(tasks[0].folds), len(tasks[0].fold_of_seed)
     pooled = [Pooled.of(task, clusters) for task in tasks]
@@ -222,7 +248,7 @@ def estimate_out_of_fold(tasks: Sequence[OutOfFoldPredictions]) -> tuple[list[Ou
     def estimate(moved: Pooled, unseen: float, num_clusters: int, runs: _OfRuns) -> OutOfFoldEstimate:
         scaled = np.sqrt((len(clusters) - 1) / len(clusters)) * moved.moved[:, None]
         return OutOfFoldEstimate(
-            difference=float(moved.scores[1] - moved.scores[0]),
+            difference=moved.difference,
             num_seeds=num_seeds,
             num_clusters=num_clusters,
             examples=example_variance(scaled, unseen, num_clusters) if num_clusters > 1 else None,
@@ -235,9 +261,11 @@ def estimate_out_of_fold(tasks: Sequence[OutOfFoldPredictions]) -> tuple[list[Ou
         estimate(one, unseen_variance(shown), shown.num_clusters, runs)
         for one, shown, runs in zip(pooled, replicates, of_runs, strict=True)
     ]
-    joint = Pooled(**{name: np.mean([getattr(one, name) for one in pooled], axis=0) for name in vars(pooled[0])})
-    runs = _of_mean(_Between.of(joint.by_seed, num_folds), of_runs, num_seeds)
-    return of_tasks, estimate(joint, joint_unseen_variance(replicates), len(clusters), runs)
+    scaled = [one.divided(unit) for one, unit in zip(pooled, units, strict=True)]
+    joint = Pooled(**{name: np.mean([getattr(one, name) for one in scaled], axis=0) for name in vars(scaled[0])})
+    in_units = [runs.divided(unit) for runs, unit in zip(of_runs, units, strict=True)]
+    runs = _of_mean(_Between.of(joint.by_seed, num_folds), in_units, num_seeds)
+    return of_tasks, estimate(joint, joint_unseen_variance(replicates, units), len(clusters), runs)
 
 
 def _moderated(between: Sequence[_Between], num_seeds: int) -> list[_OfRuns]:

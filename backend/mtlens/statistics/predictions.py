@@ -9,12 +9,12 @@ from mtlens.statistics.task_predictions import TaskPredictions
 Predictions = TaskPredictions | OutOfFoldPredictions
 
 
-def estimate_all(tasks: Sequence[Predictions]) -> tuple[Sequence[Estimate], Estimate]:
-    """The estimate of each task, and that of the mean over tasks. All tasks are tested in the same way."""
+def estimate_all(tasks: Sequence[Predictions], units: Sequence[float] | None = None) -> tuple[Sequence[Estimate], Estimate]:
+    """The estimate of each task, and that of the mean over tasks, each in its unit. All tasks are tested in the same way."""
     out_of_fold = [task for task in tasks if isinstance(task, OutOfFoldPredictions)]
     if out_of_fold:
-        return estimate_out_of_fold(out_of_fold)
-    return estimate_differences([task for task in tasks if isinstance(task, TaskPredictions)])
+        return estimate_out_of_fold(out_of_fold, units)
+    return estimate_differences([task for task in tasks if isinstance(task, TaskPredictions)], units)
 
 
 def describe(tasks: Sequence[Predictions]) -> str:

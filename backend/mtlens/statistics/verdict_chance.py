@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from mtlens.statistics.metrics import comparable
+from mtlens.statistics.metrics.base import Metric
 from mtlens.statistics.power import ALPHA
 
 PUBLIC_NOISE = {
@@ -47,9 +47,9 @@ class Noise:
     earlier: bool = False
 
     @classmethod
-    def of_public_tasks(cls, encoder: str, metric: str, class_counts: Sequence[int]) -> Self:
+    def of_public_tasks(cls, encoder: str, metric: Metric, class_counts: Sequence[int]) -> Self:
         """What public tasks let one expect of a task with so many test examples of each class."""
-        stratum, change = comparable(metric).strata(np.repeat(np.arange(len(class_counts)), class_counts))
+        stratum, change = metric.strata(np.repeat(np.arange(len(class_counts)), class_counts))
         weight = float((np.bincount(stratum) * change**2).sum())
         name = encoder.rpartition("/")[2]
         low, middle, high = (2 * deviation**2 + _PRIVATE * weight for deviation in PUBLIC_NOISE.get(name, ANY_ENCODER))

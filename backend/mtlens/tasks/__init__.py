@@ -3,12 +3,15 @@
 A task of an experiment file names its kind: `tasks: {grade: {kind: classes, classes: [none, mild, severe]}}`.
 """
 
+from collections.abc import Sequence
+
 from mtlens.config.sections import Task
 from mtlens.errors import ExperimentError
+from mtlens.statistics.metrics import METRICS, Metric, find_metric, label_of
 from mtlens.tasks.base import MISSING, TaskKind
 from mtlens.tasks.classes import Classes
 
-__all__ = ["KINDS", "MISSING", "TaskKind", "kind_of", "metric_of", "register"]
+__all__ = ["KINDS", "MISSING", "TaskKind", "check_metrics", "kind_of", "metric_object", "metric_of", "register"]
 
 KINDS: dict[str, TaskKind] = {}
 
@@ -31,3 +34,22 @@ def kind_of(task: Task) -> TaskKind:
 def metric_of(task: Task) -> str:
     """Name of the metric that a task is judged by: its own, or that of its kind."""
     return task.metric or kind_of(task).metric
+
+
+def metric_object(task: Task) -> Metric:
+    """The metric that a task is judged by."""
+    return find_metric(metric_of(task), task.classes)
+
+
+def check_metrics(tasks: Sequence[Task]) -> None:
+    """ExperimentError for a task whose kind does not give what its metric reads."""
+    for task in tasks:
+        kind = kind_of(task)
+        if metric_object(task).reads not in kind.columns:
+            known = ", ".join(name for name, metric in METRICS.items() if metric.reads in kind.columns)
+            raise ExperimentError(
+                f"metric of task {task.name!r} of kind {kind.name} should be one of {known}; found {metric_of(task)!r}"
+            )
+        if metric_object(task).scale == 1.0 and task.margin is None:
+            unit = label_of(metric_of(task))
+            raise ExperimentError(f"task {task.name!r} should have a margin of its own, in the unit of its {unit}; found none")

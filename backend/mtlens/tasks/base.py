@@ -7,13 +7,14 @@ Shapes: n examples, b of them in a batch, C classes, K outputs of the head. Noth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
+from mtlens.statistics.metrics.base import Reads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +31,19 @@ class TaskKind(ABC):
 
     metric: ClassVar[str]
     """Name of the metric of tasks that name none."""
+
+    reported: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy", "ece", "loss")
+    """Names of the metrics that are computed for every run, beside that of the task."""
+
+    loss_metric: ClassVar[str] = "loss"
+    """Name of the metric that decides between epochs with equal scores."""
+
+    columns: ClassVar[Mapping[Reads, tuple[str, str]]] = {
+        "classes": ("label", "predicted"),
+        "probabilities": ("label", "probabilities"),
+        "numbers": ("label", "predicted"),
+    }
+    """By what a metric reads: columns of table `prediction` with the labels and the predictions. Other metrics cannot judge."""
 
     @abstractmethod
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> NDArray[np.int16]:

@@ -1,6 +1,7 @@
 """Predictions of a model on a split, and the scores that follow from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +10,9 @@ from numpy.typing import NDArray
 from mtlens.config.sections import Task
 from mtlens.data.splits import SplitName
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
-from mtlens.statistics.metrics import METRICS
+from mtlens.statistics.metrics import METRICS, Metric, find_metric
 from mtlens.statistics.metrics.confusion import confusion, f1_per_class
-from mtlens.tasks import MISSING, kind_of, metric_of
+from mtlens.tasks import MISSING, kind_of, metric_object, metric_of
 from mtlens.training.distributed import World
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel
@@ -32,18 +33,29 @@ class Prediction:
         return self.probabilities.argmax(axis=1)
 
     def score(self) -> float:
-        """Score by the task's metric; more is better."""
-        return METRICS[metric_of(self.task)].value(self.labels, self.probabilities)
+        """Score by the task's metric, of which more is better: an error with a minus sign; in margins where it has one."""
+        metric = metric_object(self.task)
+        return metric.sign * self.value(metric) / (self.task.margin or 1.0)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """What the column `name` of table `prediction` holds."""
+        return {"label": self.labels, "predicted": self.predicted, "probabilities": self.probabilities}[name]
+
+    def value(self, metric: Metric) -> float:
+        """Score by a metric, in its unit."""
+        labels, predicted = map(self.column, kind_of(self.task).columns[metric.reads])
+        return metric.value(labels, predicted, len(self.task.classes))
 
     def loss(self) -> float:
-        """Mean negative log-likelihood of the labels, in nats."""
-        return METRICS["loss"].value(self.labels, self.probabilities)
+        """What decides between epochs of equal scores: mean negative log-likelihood of the labels, in nats."""
+        return self.value(METRICS[kind_of(self.task).loss_metric])
 
     def scores(self) -> list[tuple[str, str | None, float]]:
-        """(name, class or None, value) of every metric, and F1 of every class."""
+        """(name, class or None, value) of the metrics of the task and its kind, and F1 of every class."""
+        names = dict.fromkeys([*kind_of(self.task).reported, metric_of(self.task)])
         by_class = f1_per_class(confusion(self.labels, self.predicted, len(self.task.classes)))
         return [
-            *((name, None, metric.value(self.labels, self.probabilities)) for name, metric in METRICS.items()),
+            *((name, None, self.value(find_metric(name, self.task.classes))) for name in names),
             *(("f1", name, float(value)) for name, value in zip(self.task.classes, by_class, strict=True)),
         ]
 

@@ -14,6 +14,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.files import write_atomic
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
@@ -21,7 +22,7 @@ from mtlens_dashboard.catalog import ENTRIES, Entry, find_experiment
 from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
 from mtlens_dashboard.tables import Table, shown
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, listing, margin
+from mtlens_dashboard.wording.formatting import counted, listing
 
 MOST_ROWS = 200
 """Of a table; the dashboard has the others."""
@@ -80,7 +81,7 @@ def provenance(
         ("Encoder", about.encoder),
         ("Seeds", ", ".join(map(str, about.seeds))),
         *([("Folds", f"{about.folds}; seed s leaves out fold s mod {about.folds}, which tests it")] if about.folds else []),
-        ("Margin", f"{margin(about.margin)} points of {matching.metric}, set before the runs"),
+        ("Margin", f"{margins_in_words(matching)}, set before the runs"),
         ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
         *(("Method", method) for method in methods),
         *(("Remark", remark) for remark in matching.remarks),
@@ -89,6 +90,14 @@ def provenance(
         ("Data as of", f"{snapshot.published:%Y-%m-%d %H:%M:%S} UTC"),
     ]
     return tuple(facts)
+
+
+def margins_in_words(matching: queries.MatchingInfo) -> str:
+    """One margin for all tasks, or that of each."""
+    of_tasks = {match.task: Unit(match.metric).margin_in_words(match.margin) for match in matching.tasks}
+    if len(set(of_tasks.values())) == 1:
+        return next(iter(of_tasks.values()))
+    return "; ".join(f"{task}: {margin}" for task, margin in of_tasks.items())
 
 
 def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit]]], facts: Sequence[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import Unit
 from mtlens_dashboard.figures.boxes import Box, Numbers, Strokes, rule, tick_left
 from mtlens_dashboard.figures.forest import difference_ticks, draw_intervals, head_row, row_places, shade_margin, span
 from mtlens_dashboard.figures.frame import empty, framed
@@ -26,7 +27,7 @@ _NAME = 0.43  # rows from the middle of a row up to its name
 _STATEMENT = 0.24  # up to the statements of its evidence
 _BOX = (0.42, -0.15)  # lower and upper end of its panels, downwards
 _COLUMNS = ((0.0, 0.40), (0.475, 0.71), (0.785, 1.0))  # of the width
-_HEADS = ("multi-task less<br>task-specific, points", "CKA<br>by layer", "gradient<br>cosine")
+_HEADS = ("multi-task less<br>task-specific, {}", "CKA<br>by layer", "gradient<br>cosine")
 _FEET = (
     "thick: 90 % interval<br>thin: 95 %; dots: seeds",
     "layer; band: floor<br>to ceiling",
@@ -65,10 +66,11 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
     places = row_places(matching, 0.15)
     bottom = places[-1] + 0.5
     low, high = span(matching)
-    shade_margin(sheet, matching.margin, (-0.5, bottom), theme)
-    draw_intervals(sheet, matching.rows, places, theme, clip=(low, high))
-    for match, place in zip(matching.rows, places, strict=True):
-        head_row(sheet, match, place, theme, above=_NAME)
+    unit = matching.unit
+    shade_margin(sheet, unit.scale * matching.margin, (-0.5, bottom), theme)
+    draw_intervals(sheet, matching.drawn, places, unit, theme, clip=(low, high))
+    for match, place in zip(matching.drawn, places, strict=True):
+        head_row(sheet, match, place, unit, theme, above=_NAME)
         _write_agreement(sheet, case.explanation(match.task), place, theme)
     tasks = [match.task for match in matching.rows]
     explanations = [case.explanation(task) for task in tasks]
@@ -78,7 +80,7 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
     cosines = [_cosines(case, task) for task in tasks]
     statements = [line.gradients if line else None for line in explanations]
     _panels(sheet, 3, places, cosines, statements, _cosine_range(cosines), theme)
-    _axes(sheet, (low, high), (_depth(similarities), _depth(cosines)), bottom, theme)
+    _axes(sheet, (low, high), (_depth(similarities), _depth(cosines)), bottom, unit, theme)
     return framed(
         sheet,
         theme=theme,
@@ -207,11 +209,23 @@ def _hover(curve: _Curve) -> list[str]:
     ]
 
 
-def _axes(sheet: Sheet, reach: tuple[float, float], depths: tuple[float, float], bottom: float, theme: Theme) -> None:
+def _axes(
+    sheet: Sheet, reach: tuple[float, float], depths: tuple[float, float], bottom: float, unit: Unit, theme: Theme
+) -> None:
     sheet.y_axis(range=[bottom, -0.5], visible=False, domain=[0, 1])
     ranges = (list(reach), *([-0.03 * (depth or 1), 1.03 * (depth or 1)] for depth in depths))
     for column, (domain, head, foot) in enumerate(zip(_COLUMNS, _HEADS, _FEET, strict=True)):
-        sheet.note(head, domain[0], 1, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=6)
+        sheet.note(
+            head.format(unit.points),
+            domain[0],
+            1,
+            theme.muted,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=6,
+        )
         ticks = difference_ticks(reach[1]) if column == 0 else {"nticks": 4, "tickangle": 0}
         style = {
             "showline": True,

@@ -6,20 +6,21 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mtlens.config.run_kinds import label_of
+from mtlens.statistics.shown import Unit
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import POOLED, escape, interval, label, margin, minus, shorten, signed_points
+from mtlens_dashboard.wording.formatting import POOLED, bounds, difference, escape, label, minus, shorten
 
 ROW = 48  # pixels
 _NAME = 0.30  # rows from the middle of a row up to its name
 _LINE = 0.12  # rows from there down to its interval
 _TOP = -0.55  # upper end of the first row
-_STEPS = [float(f"{digit}e{power}") for power in range(-2, 4) for digit in (1, 2, 5)]
+_STEPS = [float(f"{digit}e{power}") for power in range(-6, 8) for digit in (1, 2, 5)]
 _LONGEST = 22  # characters of a task's name
-_AXIS = "{} x 100, {} less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
+_AXIS = "{}, {} less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
 _MOST_DOTS = 40  # of a row; more seeds than that are a comb
 _TOOTH = 0.05  # rows, half of its length
@@ -30,17 +31,18 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
     if not matching.rows:
         return empty(theme, titles.NO_VERDICT, "It appears once both kinds of models have finished the same seeds.")
     sheet = Sheet()
-    rows = matching.rows
+    rows, unit = matching.drawn, matching.unit
     places = row_places(matching)
     low, high = span(matching)
     bottom = places[-1] + 0.55
-    shade_margin(sheet, matching.margin, (_TOP, bottom), theme)
-    draw_intervals(sheet, rows, places, theme, clip=(low, high))
+    limit = unit.scale * matching.margin
+    shade_margin(sheet, limit, (_TOP, bottom), theme)
+    draw_intervals(sheet, rows, places, unit, theme, clip=(low, high))
     for match, place in zip(rows, places, strict=True):
-        head_row(sheet, match, place, theme)
+        head_row(sheet, match, place, unit, theme)
     sheet.x_axis(
         range=[low, high],
-        title={"text": _AXIS.format(matching.metric, label_of(matching.kind))},
+        title={"text": _AXIS.format(unit.name, label_of(matching.kind))},
         showline=True,
         ticks="outside",
         ticklen=4,
@@ -48,16 +50,15 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
         **difference_ticks(high),
     )
     sheet.y_axis(range=[bottom, _TOP], visible=False)
-    limit = 100 * matching.margin
-    sheet.note(f"margin ±{margin(matching.margin)}", limit, 1, theme.good, yref="paper", xanchor="right", yanchor="bottom")
+    sheet.note(f"margin ±{unit.margin(matching.margin)}", limit, 1, theme.good, yref="paper", xanchor="right", yanchor="bottom")
     height = int(ROW * (bottom - _TOP)) + 90
     return framed(sheet, theme=theme, title=titles.comparison(matching), alt=_alt(matching), height=height, top=20, bottom=70)
 
 
-def head_row(sheet: Sheet, match: MatchInfo, place: float, theme: Theme, above: float = _NAME) -> None:
+def head_row(sheet: Sheet, match: MatchInfo, place: float, unit: Unit, theme: Theme, above: float = _NAME) -> None:
     """Over a row, by `above`: whose it is and what the verdict is."""
     mark = VERDICTS[match.verdict]
-    verdict = f'<span style="color:{theme.of(mark)}">{mark.symbol} {match.verdict} {signed_points(match.difference)}</span>'
+    verdict = f'<span style="color:{theme.of(mark)}">{mark.symbol} {match.verdict} {difference(match.difference, unit)}</span>'
     sheet.note(
         f"<b>{label(match.task, _LONGEST)}</b>   {verdict}",
         0,
@@ -77,14 +78,14 @@ def row_places(matching: MatchingInfo, apart: float = 0.4) -> list[float]:
 
 
 def span(matching: MatchingInfo) -> tuple[float, float]:
-    """Range of differences in points that holds the margin and nearly everything; what lies farther out is cut off.
+    """Range of differences, as they are shown, that holds the margin and nearly everything; what lies farther out is cut off.
 
     One hopelessly wide interval does not squeeze the others: the range ends at eight margins, or at the farthest
     difference if that lies beyond.
     """
-    near = [1.35 * matching.margin, *(abs(row.difference) * 1.15 for row in matching.rows if row.difference is not None)]
-    bounds = [abs(bound) for row in matching.rows for bound in (row.low95, row.high95) if bound is not None]
-    reach = 100 * max([*near, *(min(bound * 1.05, 8 * matching.margin) for bound in bounds)])
+    near = [1.35 * matching.margin, *(abs(row.difference) * 1.15 for row in matching.drawn if row.difference is not None)]
+    bounds = [abs(bound) for row in matching.drawn for bound in (row.low95, row.high95) if bound is not None]
+    reach = matching.unit.scale * max([*near, *(min(bound * 1.05, 8 * matching.margin) for bound in bounds)])
     return -reach, reach
 
 
@@ -95,9 +96,8 @@ def difference_ticks(reach: float, most: int = 5) -> dict[str, Any]:
     return {"tickangle": 0, "tickvals": values, "ticktext": [minus(f"{value:+g}") for value in values]}
 
 
-def shade_margin(sheet: Sheet, margin: float, rows: tuple[float, float], theme: Theme, **place: Any) -> None:
+def shade_margin(sheet: Sheet, limit: float, rows: tuple[float, float], theme: Theme, **place: Any) -> None:
     """The range of differences that count as a match, and the line of no difference. place: xref and yref."""
-    limit = 100 * margin
     sheet.area((-limit, limit), rows, theme.good, opacity=0.11, **place)
     sheet.line((0, 0), rows, theme.line, **place)
 
@@ -106,6 +106,7 @@ def draw_intervals(
     sheet: Sheet,
     rows: Sequence[MatchInfo],
     places: Sequence[float],
+    unit: Unit,
     theme: Theme,
     clip: tuple[float, float],
     **axes: str,
@@ -119,20 +120,21 @@ def draw_intervals(
             for row, place in chosen:
                 ends = (getattr(row, low), getattr(row, high))
                 if None not in ends:
-                    x += [max(100 * ends[0], clip[0]), min(100 * ends[1], clip[1]), None]
+                    x += [max(unit.scale * ends[0], clip[0]), min(unit.scale * ends[1], clip[1]), None]
                     y += [place + _LINE, place + _LINE, None]
             line = {"color": theme.of(mark), "width": width}
             sheet.scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", **axes)
-        _draw_differences(sheet, [(row, place) for row, place in chosen if row.difference is not None], theme, verdict, axes)
-    _draw_seeds(sheet, rows, places, theme, axes)
+        known = [(row, place) for row, place in chosen if row.difference is not None]
+        _draw_differences(sheet, known, unit, theme, verdict, axes)
+    _draw_seeds(sheet, rows, places, unit, theme, axes)
 
 
 def _draw_differences(
-    sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], theme: Theme, verdict: str, axes: dict[str, str]
+    sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], unit: Unit, theme: Theme, verdict: str, axes: dict[str, str]
 ) -> None:
     mark = VERDICTS[verdict]
     sheet.scatter(
-        x=[100 * (row.difference or 0.0) for row, _ in rows],
+        x=[unit.scale * (row.difference or 0.0) for row, _ in rows],
         y=[place + _LINE for _, place in rows],
         mode="markers",
         marker={
@@ -141,22 +143,24 @@ def _draw_differences(
             "line": {"width": 2, "color": theme.of(mark)},
             "color": theme.paper if mark.marker.endswith("open") else theme.of(mark),
         },
-        customdata=[_hover(row) for row, _ in rows],
+        customdata=[_hover(row, unit) for row, _ in rows],
         hovertemplate="%{customdata}<extra></extra>",
         name=verdict,
         **axes,
     )
 
 
-def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+def _draw_seeds(
+    sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme, axes: dict[str, str]
+) -> None:
     if max(len(row.seeds) for row in rows) > _MOST_DOTS:
-        _draw_comb(sheet, rows, places, theme, axes)
+        _draw_comb(sheet, rows, places, unit, theme, axes)
         return
     dots = [
-        (100 * difference, place + _SEEDS, f"{label(row.task)}, seed {seed}: {signed_points(difference)}")
+        (unit.scale * own, place + _SEEDS, f"{label(row.task)}, seed {seed}: {difference(own, unit)}")
         for row, place in zip(rows, places, strict=True)
-        for seed, difference in zip(row.seeds, row.difference_per_seed, strict=True)
-        if difference is not None
+        for seed, own in zip(row.seeds, row.difference_per_seed, strict=True)
+        if own is not None
     ]
     sheet.scatter(
         x=[x for x, _, _ in dots],
@@ -170,14 +174,16 @@ def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float]
     )
 
 
-def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], theme: Theme, axes: dict[str, str]) -> None:
+def _draw_comb(
+    sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme, axes: dict[str, str]
+) -> None:
     """A tooth for each seed. Without gaps it is one element in the browser, where a dot each would be hundreds."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row, place in zip(rows, places, strict=True):
         foot, tip = place + _SEEDS + _TOOTH, place + _SEEDS - _TOOTH
-        for difference in sorted(100 * one for one in row.difference_per_seed if one is not None):
-            x += [difference] * 3
+        for own in sorted(unit.scale * one for one in row.difference_per_seed if one is not None):
+            x += [own] * 3
             y += [foot, tip, foot]
         x.append(None)
         y.append(None)
@@ -185,23 +191,23 @@ def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float],
     sheet.scatter(x=x, y=y, mode="lines", name="seeds", line=line, opacity=0.75, hoverinfo="skip", **axes)
 
 
-def _hover(match: MatchInfo) -> str:
+def _hover(match: MatchInfo, unit: Unit) -> str:
     lines = [
         f"<b>{label(match.task, 60)}</b>: {match.verdict}",
-        f"difference {signed_points(match.difference)}",
-        f"90 % interval {interval(match.low90, match.high90)}",
-        f"95 % interval {interval(match.low95, match.high95)}",
+        f"difference {difference(match.difference, unit)}",
+        f"90 % interval {bounds(match.low90, match.high90, unit)}",
+        f"95 % interval {bounds(match.low95, match.high95, unit)}",
         f"{len(match.seeds)} seeds, {match.examples:,} test examples",
     ]
     return "<br>".join([*lines, *(escape(line) for line in (match.not_learnt, match.needed) if line)])
 
 
 def _alt(matching: MatchingInfo) -> str:
-    kind = label_of(matching.kind)
+    kind, unit = label_of(matching.kind), matching.unit
     summary = "; ".join(
-        f"{shorten(match.task or POOLED)} {signed_points(match.difference)} ({interval(match.low90, match.high90)}), "
+        f"{shorten(match.task or POOLED)} {difference(match.difference, unit)} ({bounds(match.low90, match.high90, unit)}), "
         f"{match.verdict}"
-        for match in matching.rows
+        for match in matching.drawn
     )
-    limit = margin(matching.margin)
-    return f"Forest plot, {kind} less task-specific, {matching.metric} x 100, 90 % intervals, margin {limit}: {summary}."
+    limit = unit.margin(matching.margin)
+    return f"Forest plot, {kind} less task-specific, {unit.name}, 90 % intervals, margin {limit}: {summary}."

@@ -119,10 +119,12 @@ def _values(curve: CurveInfo, quantity: str) -> tuple[float | None, ...]:
 
 
 def _limits(curves: Sequence[CurveInfo], quantity: str) -> tuple[float, float]:
-    """Range that all panels share: scores to the next ten points, losses from 0."""
+    """Range that all panels share: scores to the next ten points, those beyond 0 to 1 as they are, losses from 0."""
     values = [value for curve in curves for value in _values(curve, quantity) if value is not None]
     if quantity == "loss":
         return 0.0, max(max(values), 1e-6)
+    if min(values) < 0 or max(values) > 1:
+        return min(values), max(max(values), min(values) + 1e-6)
     return int(10 * min(values)) / 10, min(1.0, -(-10 * max(values) // 1) / 10) or 1.0
 
 

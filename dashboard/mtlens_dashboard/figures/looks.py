@@ -2,17 +2,18 @@
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import Unit
 from mtlens_dashboard.figures.forest import difference_ticks, shade_margin
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.looks import LookInfo, LooksInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import POOLED, counted, escape, interval, label, shorten, signed_points
+from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, escape, label, shorten
 
 _ROW = 24  # pixels
 _LONGEST = 22  # characters of a task's name
-_AXIS = "difference x 100<br>90 % intervals that hold at all looks together"
+_AXIS = "difference, {}<br>90 % intervals that hold at all looks together"
 
 
 def looks(info: LooksInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -26,22 +27,28 @@ def looks(info: LooksInfo, *, theme: Theme = LIGHT) -> go.Figure:
         _head(sheet, rows[-1], place, theme)
         for row in rows:
             place += 1
-            _interval(sheet, row, place, reach, theme)
+            _interval(sheet, row, place, reach, info.unit, theme)
         place += 1.4
-    shade_margin(sheet, info.margin, (-0.6, place - 0.6), theme)
-    sheet.x_axis(range=[-reach, reach], title={"text": _AXIS}, showline=True, ticks="outside", **difference_ticks(reach))
+    shade_margin(sheet, info.unit.scale * info.margin, (-0.6, place - 0.6), theme)
+    sheet.x_axis(
+        range=[-reach, reach],
+        title={"text": _AXIS.format(info.unit.name)},
+        showline=True,
+        ticks="outside",
+        **difference_ticks(reach),
+    )
     sheet.y_axis(range=[place - 0.6, -0.6], visible=False)
     title = titles.looks(info)
-    summary = "; ".join(_told(row) for row in info.rows)
+    summary = "; ".join(_told(row, info.unit) for row in info.rows)
     height = int(_ROW * place) + 100
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {summary}.", height=height, top=16, bottom=70, right=70)
 
 
 def _reach(info: LooksInfo) -> float:
-    """Points to each side; what is far wider than the margin is cut off."""
+    """Range to each side, as it is shown; what is far wider than the margin is cut off."""
     bounds = [abs(bound) for row in info.rows for bound in (row.low90, row.high90) if bound is not None]
     means = [abs(row.difference) * 1.15 for row in info.rows if row.difference is not None]
-    return 100 * max([1.35 * info.margin, *means, *(min(1.05 * bound, 4 * info.margin) for bound in bounds)])
+    return info.unit.scale * max([1.35 * info.margin, *means, *(min(1.05 * bound, 4 * info.margin) for bound in bounds)])
 
 
 def _head(sheet: Sheet, last: LookInfo, place: float, theme: Theme) -> None:
@@ -50,25 +57,25 @@ def _head(sheet: Sheet, last: LookInfo, place: float, theme: Theme) -> None:
     sheet.note(text, 0, place, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
 
 
-def _interval(sheet: Sheet, row: LookInfo, place: float, reach: float, theme: Theme) -> None:
+def _interval(sheet: Sheet, row: LookInfo, place: float, reach: float, unit: Unit, theme: Theme) -> None:
     colour = theme.of(VERDICTS[row.verdict])
     if row.low90 is not None and row.high90 is not None:
-        ends = [max(100 * row.low90, -reach), min(100 * row.high90, reach)]
+        ends = [max(unit.scale * row.low90, -reach), min(unit.scale * row.high90, reach)]
         sheet.scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 4}, hoverinfo="skip")
     if row.difference is not None:
         sheet.scatter(
-            x=[100 * row.difference],
+            x=[unit.scale * row.difference],
             y=[place],
             mode="markers",
             marker={"size": 8, "color": colour},
-            customdata=[escape(_told(row))],
+            customdata=[escape(_told(row, unit))],
             hovertemplate="%{customdata}<extra></extra>",
         )
     sheet.note(counted(row.seeds, "seed"), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
 
 
-def _told(row: LookInfo) -> str:
+def _told(row: LookInfo, unit: Unit) -> str:
     name = POOLED if row.task is None else shorten(row.task)
     chance = "" if row.chance is None else f", chance of a later verdict {row.chance:.0%}"
-    found = f"{signed_points(row.difference)}, 90 % {interval(row.low90, row.high90)}"
+    found = f"{difference(row.difference, unit)}, 90 % {bounds(row.low90, row.high90, unit)}"
     return f"{name} after {counted(row.seeds, 'seed')}: {row.verdict}, {found}{chance}"

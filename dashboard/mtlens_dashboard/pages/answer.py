@@ -10,7 +10,7 @@ from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, in_words, listing, margin
+from mtlens_dashboard.wording.formatting import counted, in_words, listing
 
 _IS = {
     "matches": "matches",
@@ -58,7 +58,7 @@ def _verdict(matching: queries.MatchingInfo) -> None:
         if tasks and verdict != "matches"
     ]
     pooled = matching.pooled.verdict if matching.pooled else "inconclusive"
-    within = f"{len(by_verdict['matches'])} of {count} tasks within {margin(matching.margin)} points"
+    within = f"{len(by_verdict['matches'])} of {count} tasks within {titles.within(matching)}"
     card(
         f"Does one model match {in_words(count)}?",
         VERDICTS[pooled],

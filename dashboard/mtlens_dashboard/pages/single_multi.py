@@ -16,7 +16,7 @@ from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing, shorten
 
 HOW_SCORES = """
-Mean over seeds ± sample standard deviation between seeds, x 100 but for the loss, of the grid point that was best on
+Mean over seeds ± sample standard deviation between seeds, shares x 100, of the grid point that was best on
 validation. The test split is used for nothing but this. The task-specific models are the baseline; differences to them, with
 their intervals, are those of the forest plot, by the metric of each task.
 """

@@ -6,7 +6,8 @@ from typing import Literal
 
 from mtlens.config.run_kinds import MULTI
 from mtlens.statistics.learnt import NOT_LEARNT
-from mtlens.statistics.metrics import label_of
+from mtlens.statistics.metrics import unit_of
+from mtlens.statistics.shown import Unit, shared_unit
 from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
@@ -16,13 +17,15 @@ Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 
 @dataclass(frozen=True, kw_only=True)
 class MatchInfo:
-    """One task, or the mean over tasks where `task` is None. Scores are in the unit of the metric, multi less single.
+    """One task, or the mean over tasks where `task` is None. Scores are in the unit of the metric; no metric: in margins.
 
-    Bounds are None where the interval is unbounded, as with one seed. The lists per seed are in the order of `seeds`.
+    A difference is multi less single, or the reverse where less is better. Bounds are None where the interval is unbounded, as
+    with one seed. The lists per seed are in the order of `seeds`.
     """
 
     task: str | None
     metric: str | None
+    margin: float
     single_mean: float | None
     multi_mean: float | None
     single_per_seed: tuple[float | None, ...]
@@ -48,9 +51,25 @@ class MatchInfo:
 
     @property
     def difference_per_seed(self) -> tuple[float | None, ...]:
-        """Multi less single, seed by seed."""
+        """Multi less single, seed by seed, or the reverse where less is better."""
         pairs = zip(self.single_per_seed, self.multi_per_seed, strict=True)
-        return tuple(None if single is None or multi is None else multi - single for single, multi in pairs)
+        sign = 1.0 if self.metric is None else unit_of(self.metric)[1]
+        return tuple(None if single is None or multi is None else sign * (multi - single) for single, multi in pairs)
+
+    @property
+    def in_margins(self) -> "MatchInfo":
+        """The same with scores and differences divided by the margin."""
+
+        def divided(value: float | None) -> float | None:
+            return None if value is None else value / self.margin
+
+        sign = 1.0 if self.metric is None else unit_of(self.metric)[1]
+        per_seed = {
+            name: tuple(None if value is None else sign * value / self.margin for value in getattr(self, name))
+            for name in ("single_per_seed", "multi_per_seed")
+        }
+        bounds = {name: divided(getattr(self, name)) for name in ("difference", "low90", "high90", "low95", "high95")}
+        return replace(self, metric=None, margin=1.0, single_mean=None, multi_mean=None, **per_seed, **bounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +82,25 @@ class MatchingInfo:
     experiment: str
     experiment_id: str
     kind: str
-    margin: float
     folds: int | None = None  # whose pooled predictions are compared; None: one test split
     tasks: tuple[MatchInfo, ...]
     pooled: MatchInfo | None
     shown: frozenset[str] | None = None  # all of them
 
     @property
-    def metric(self) -> str:
-        """Name of the metric in words; "score" where tasks have different ones."""
-        names = {match.metric for match in self.tasks}
-        name = names.pop() if len(names) == 1 else None
-        return label_of(name) if name else "score"
+    def unit(self) -> Unit:
+        """In which differences are drawn: that of the metric where tasks agree in metric and margin, else margins."""
+        return shared_unit([match.metric for match in self.tasks], [match.margin for match in self.tasks]) or Unit(None)
+
+    @property
+    def margin(self) -> float:
+        """That of all tasks in the unit that is drawn; 1 where that is the margin of each."""
+        return self.tasks[0].margin if self.unit.metric and self.tasks else 1.0
+
+    @property
+    def drawn(self) -> tuple[MatchInfo, ...]:
+        """The rows, in one unit."""
+        return self.rows if self.unit.metric else tuple(match.in_margins for match in self.rows)
 
     @property
     def rows(self) -> tuple[MatchInfo, ...]:
@@ -100,15 +126,15 @@ class MatchingInfo:
 @dataclass(frozen=True, kw_only=True)
 class _About:
     experiment: str
-    margin: float
     folds: int | None
 
 
-_ABOUT = "SELECT name AS experiment, margin, folds FROM experiment WHERE experiment_id = $experiment_id"
+_ABOUT = "SELECT name AS experiment, folds FROM experiment WHERE experiment_id = $experiment_id"
 
 _MATCHES = """
     SELECT
-        comparison.task, comparison.metric, single_mean, multi_mean, single_per_seed, multi_per_seed, seeds, difference,
+        comparison.task, comparison.metric, comparison.margin, single_mean, multi_mean, single_per_seed, multi_per_seed,
+        seeds, difference,
         low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed,
         not_learnt, single_collapsed, multi_collapsed, still_improving,
         adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference,
@@ -129,7 +155,6 @@ def matching(workspace: Workspace, experiment_id: str, kind: str = MULTI.name) -
         experiment=about[0].experiment if about else experiment_id,
         experiment_id=experiment_id,
         kind=kind,
-        margin=about[0].margin if about else 0.0,
         folds=about[0].folds if about else None,
         tasks=tuple(match for match in matches if match.task is not None),
         pooled=next((match for match in matches if match.task is None), None),

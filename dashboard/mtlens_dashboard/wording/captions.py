@@ -34,7 +34,7 @@ def forest(matching: MatchingInfo) -> str:
         where = f"of the pooled predictions of {matching.folds} folds, each by the models that left it out"
         dots = "single seeds, each on the fold that it left out"
     return (
-        f"Each row is a difference of {matching.metric} x 100 {where}, {label_of(matching.kind)} less "
+        f"Each row is a difference of {matching.unit.name} {where}, {label_of(matching.kind)} less "
         "task-specific. "
         f"Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: {dots}. A match needs "
         "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks. "

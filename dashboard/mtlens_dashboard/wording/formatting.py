@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from mtlens.config.run_kinds import label_of
+from mtlens.statistics.shown import Unit
 
 Model = tuple[str, tuple[str, ...]]
 """Kind of run and tasks."""
@@ -85,14 +86,19 @@ def interval(low: float | None, high: float | None) -> str:
     return "unbounded" if low is None or high is None else f"{signed_points(low)} to {signed_points(high)}"
 
 
+def difference(value: float | None, unit: Unit) -> str:
+    """A difference in its unit, with its sign."""
+    return MISSING if value is None else minus(unit.difference(value))
+
+
+def bounds(low: float | None, high: float | None, unit: Unit) -> str:
+    """Bounds of a difference in its unit, in words where there are none."""
+    return "unbounded" if low is None or high is None else f"{difference(low, unit)} to {difference(high, unit)}"
+
+
 def plain(value: float | None, digits: int = 2) -> str:
     """A similarity or cosine."""
     return MISSING if value is None else minus(f"{value:.{digits}f}")
-
-
-def margin(value: float) -> str:
-    """The margin in points, without needless zeros: 2 or 2.5."""
-    return f"{100 * value:g}"
 
 
 def minus(text: str) -> str:

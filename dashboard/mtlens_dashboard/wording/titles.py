@@ -18,7 +18,7 @@ from mtlens_dashboard.queries import (
     RunInfo,
     seconds_left,
 )
-from mtlens_dashboard.wording.formatting import counted, duration, in_words, interval, listing, margin, plain, signed_points
+from mtlens_dashboard.wording.formatting import bounds, counted, difference, duration, in_words, listing, plain
 
 NO_VERDICT = "No verdict yet: no task has both a task-specific and a multi-task model"
 _NOT_MEASURED = "not measured"
@@ -92,7 +92,14 @@ def _verdict(matching: MatchingInfo) -> str:
         for verdict, tasks in named.items()
         if tasks and verdict != "matches"
     ]
-    return f"{head}: " + "; ".join([f"{how_many} within {margin(matching.margin)} points", *rest])
+    return f"{head}: " + "; ".join([f"{how_many} within {within(matching)}", *rest])
+
+
+def within(matching: MatchingInfo) -> str:
+    """The margin in words."""
+    if matching.unit.metric is None:
+        return "their margins"
+    return f"{matching.unit.margin(matching.margin)} {matching.unit.points}"
 
 
 def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
@@ -107,9 +114,10 @@ def comparison(matching: MatchingInfo) -> str:
     if pooled is None or pooled.difference is None:
         return NO_VERDICT
     models = label_of(matching.kind)
-    known = f"90 % interval {interval(pooled.low90, pooled.high90)}, margin {margin(matching.margin)}"
-    difference = f"{signed_points(pooled.difference)} points ({known})"
-    verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {difference}, {pooled.verdict}"
+    unit = matching.unit
+    known = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}, margin {unit.margin(matching.margin)}"
+    mean = f"{difference(pooled.difference, unit)} {unit.points} ({known})"
+    verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {mean}, {pooled.verdict}"
     return ". ".join(filter(None, [verdict, still_improving(matching)]))
 
 

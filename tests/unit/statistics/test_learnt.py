@@ -7,6 +7,7 @@ import pytest
 
 from mtlens.statistics.equivalence import compare
 from mtlens.statistics.learnt import better_than_chance, judge_learning
+from mtlens.statistics.metrics import METRICS
 from mtlens.statistics.task_predictions import TaskPredictions
 
 
@@ -87,14 +88,14 @@ def test_models_that_guess_are_rarely_better_than_chance(metric, cluster_size, r
     wrong = 0
     for _ in range(100):
         labels = draw(1)[0]
-        wrong += better_than_chance(metric, labels, np.tile(draw(1), (3, 1)), 2, cluster=cluster)
+        wrong += better_than_chance(METRICS[metric], labels, np.tile(draw(1), (3, 1)), 2, cluster=cluster)
     assert wrong <= 10
 
 
 def test_models_that_know_a_little_are_told_from_chance():
     generator = np.random.default_rng(3)
     labels = generator.integers(2, size=300)
-    right = [better_than_chance("macro_f1", labels, labels ^ (generator.random((3, 300)) < 0.4), 2) for _ in range(50)]
+    right = [better_than_chance(METRICS["macro_f1"], labels, labels ^ (generator.random((3, 300)) < 0.4), 2) for _ in range(50)]
     assert sum(right) >= 45
 
 

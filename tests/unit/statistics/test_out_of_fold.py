@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 from experiments.benchmarks.fold_coverage import draw_folds, rows, simulate
 from mtlens.errors import DataError
 from mtlens.statistics.equivalence import compare
-from mtlens.statistics.out_of_fold import UNTESTED, Pooled, estimate_out_of_fold, out_of_fold
+from mtlens.statistics.out_of_fold import Pooled, estimate_out_of_fold, out_of_fold
 
 FIVE = rows()["five folds"]
 
@@ -19,8 +19,8 @@ def drawn(name="five folds", seed=0):
 @pytest.mark.parametrize("name", ["five folds", "five folds, twice", "seven seeds"])
 def test_pooled_scores_weigh_every_example_alike(name):
     task = drawn(name)[0]
-    seeds, examples = np.nonzero(task.baseline != UNTESTED)
-    weights = 1 / (task.baseline != UNTESTED).sum(axis=0)[examples]
+    seeds, examples = np.nonzero(task.tested)
+    weights = 1 / task.tested.sum(axis=0)[examples]
     expected = [
         f1_score(task.labels[examples], kind[seeds, examples], sample_weight=weights, average="macro")
         for kind in (task.baseline, task.candidate)
@@ -41,9 +41,9 @@ def test_influences_of_single_seeds_add_to_those_of_all():
 def test_a_prediction_by_a_run_that_was_trained_on_the_text_is_refused():
     task = drawn()[0]
     with pytest.raises(DataError, match="each example by all runs that left its fold out"):
-        replace(task, baseline=np.where(task.baseline == UNTESTED, 0, task.baseline))
+        replace(task, tested=np.ones_like(task.tested))
     with pytest.raises(DataError, match="each example by all runs that left its fold out"):
-        replace(task, candidate=np.full_like(task.candidate, UNTESTED))
+        replace(task, tested=np.zeros_like(task.tested))
 
 
 def test_it_is_put_together_from_single_seeds():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mtlens.statistics.equivalence import compare
+from mtlens.statistics.metrics import METRICS
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.statistics.verdict_chance import ANY_ENCODER, PUBLIC_NOISE, Noise, chances_of_match
 
@@ -43,7 +44,7 @@ def test_the_chance_is_the_share_of_experiments_that_find_a_match(deviation, sha
 
 def test_more_seeds_wider_margins_and_fewer_rare_classes_raise_the_chance():
     def chance(counts, margin=0.05, seeds=5):
-        return chances_of_match(Noise.of_public_tasks("roberta-base", "macro_f1", counts), margin, seeds, 4)[1]
+        return chances_of_match(Noise.of_public_tasks("roberta-base", METRICS["macro_f1"], counts), margin, seeds, 4)[1]
 
     assert chance([100, 100]) > chance([185, 15])
     assert chance([1000, 1000]) > chance([100, 100])
@@ -52,12 +53,14 @@ def test_more_seeds_wider_margins_and_fewer_rare_classes_raise_the_chance():
 
 
 def test_less_noise_means_a_better_chance():
-    little, likely, much = chances_of_match(Noise.of_public_tasks("x", "accuracy", [200, 200]), 0.03, 5, 4)
+    little, likely, much = chances_of_match(Noise.of_public_tasks("x", METRICS["accuracy"], [200, 200]), 0.03, 5, 4)
     assert 0 < much < likely < little < 1
 
 
 def test_noise_of_an_encoder_is_its_own_wherever_its_name_comes_from():
-    ours, other = (Noise.of_public_tasks(name, "accuracy", [10**6, 10**6]) for name in ("org/bert-base-uncased", "tiny"))
+    ours, other = (
+        Noise.of_public_tasks(name, METRICS["accuracy"], [10**6, 10**6]) for name in ("org/bert-base-uncased", "tiny")
+    )
     assert ours.seeds[1] == pytest.approx(2 * PUBLIC_NOISE["bert-base-uncased"][1] ** 2, rel=0.01)
     assert other.seeds[1] == pytest.approx(2 * ANY_ENCODER[1] ** 2, rel=0.01)
 

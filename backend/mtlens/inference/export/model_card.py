@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
 from mtlens.execution.plan import Plan
@@ -12,16 +13,16 @@ from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.statistics.comparison import Comparison
-from mtlens.statistics.metrics import METRICS, label_of
 from mtlens.statistics.metrics.calibration_error import expected_calibration_error
+from mtlens.statistics.shown import Unit
 from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query
 from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.tasks import metric_of
+from mtlens.tasks import kind_of, metric_object, metric_of
 
 _MATCHING = """
-    SELECT coalesce(task, 'mean') AS task, 100 * single_mean, 100 * multi_mean, verdict
+    SELECT coalesce(task, 'mean') AS task, metric, single_mean, multi_mean, verdict
     FROM matching WHERE experiment_id = ? AND kind = ?
 """
 _IMPROVING = """
@@ -71,7 +72,7 @@ def write_card(
         ),
         _trained_on(plan),
         matching(workspace, experiment_id),
-        f"\nScores are {_metrics(config)} x 100, means over seeds; margin {100 * plan.experiment.margin:g}.\n",
+        f"\nScores are means over seeds: {_metrics(plan.experiment)}.\n",
         "## Does the evidence explain it?\n",
         _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
         "\n## Weights rounded to bfloat16 against weights as trained\n",
@@ -80,8 +81,8 @@ def write_card(
             [
                 (
                     one.task or "mean",
-                    100 * one.baseline_mean,
-                    100 * one.candidate_mean,
+                    Unit(one.metric).score(one.baseline_mean),
+                    Unit(one.metric).score(one.candidate_mean),
                     "matches" if one.equivalent else one.verdict,
                 )
                 for one in precisions
@@ -112,9 +113,18 @@ def _useless(workspace: Workspace, experiment_id: str) -> str:
     )
 
 
-def _metrics(config: FamilyConfig) -> str:
-    """Names of the metrics of its tasks."""
-    return " and ".join(sorted({label_of(metric_of(task)) for task in config.tasks}))
+def _metrics(experiment: Experiment) -> str:
+    """Metrics and margins of its tasks."""
+    of_tasks = [(Unit(metric_of(task)), experiment.margins[task.name]) for task in experiment.tasks]
+    return ", ".join(sorted({f"{unit.name} (margin {unit.margin(margin)})" for unit, margin in of_tasks}))
+
+
+def _matching_rows(workspace: Workspace, experiment_id: str, kind: str) -> list[tuple[object, ...]]:
+    """Task, scores in the unit of its metric, and verdict."""
+    rows = query(workspace, _MATCHING, [experiment_id, kind]).rows
+    return [
+        (task, Unit(metric).score(single), Unit(metric).score(multi), verdict) for task, metric, single, multi, verdict in rows
+    ]
 
 
 def _reads(config: FamilyConfig) -> str:
@@ -136,11 +146,11 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
     """What is compared with the task-specific models: the multi-task model, and the family where a search decided on it."""
     names = ["task", "task-specific", "multi-task", "verdict"]
     parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
-    parts.append(_table(names, query(workspace, _MATCHING, [experiment_id, MULTI.name]).rows))
+    parts.append(_table(names, _matching_rows(workspace, experiment_id, MULTI.name)))
     found = query(workspace, _REMARKS, [experiment_id, MULTI.name])
     lines = [remark for row in found.rows for remark in remarks(dict(zip(found.columns, row, strict=True)))]
     parts += ["", *(f"- {line}" for line in lines)] if lines else []
-    family = query(workspace, _MATCHING, [experiment_id, FAMILY.name]).rows
+    family = _matching_rows(workspace, experiment_id, FAMILY.name)
     if family and query(workspace, _DECIDED, [experiment_id]).rows:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
         parts.append(_table([*names[:2], "family", *names[3:]], family))
@@ -155,7 +165,9 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
         if task.name in member.serves:
             stored = source.predictions(member.shipped, task.name, TEST)
             temperature = config.temperatures[task.name]
-            score = METRICS[metric_of(task)].value(stored.labels, stored.probabilities)
+            metric = metric_object(task)
+            labels, predicted = map(stored.column, kind_of(task).columns[metric.reads])
+            score = metric.value(labels, predicted, len(task.classes))
             before = expected_calibration_error(stored.labels, stored.probabilities)
             after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
             classes = ", ".join(task.classes)

@@ -13,6 +13,7 @@ from mtlens.statistics.comparison import Comparison
 from mtlens.statistics.equivalence import compare
 from mtlens.statistics.out_of_fold import OutOfFoldPredictions, out_of_fold
 from mtlens.statistics.task_predictions import TaskPredictions
+from mtlens.tasks import kind_of, metric_object, metric_of
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import prepare, usable_cores
@@ -21,7 +22,7 @@ _BATCH_SIZE = 64
 
 
 def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) -> tuple[Comparison, ...]:
-    """Every seed of the family on the test split, at the experiment's margin; the store has the predictions of training.
+    """Every seed of the family on the test split, at the margin of each task; the store has the predictions of training.
 
     With folds, every seed on the fold that it left out.
     """
@@ -37,7 +38,7 @@ def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) 
                     found.append(_joined(own))
                 else:
                     of_folds.append(out_of_fold(own, [run.fold or 0 for run in runs]))
-    return compare(of_folds or _same_seeds(found), margin=source.plan.experiment.margin)
+    return compare(of_folds or _same_seeds(found), margin=source.plan.experiment.margins)
 
 
 def _predict_rounded(source: StoredModels, run: Run) -> list[Prediction]:
@@ -51,15 +52,18 @@ def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredicti
     """One run as it was trained and rounded."""
     task, rows = rounded.task, rounded.rows
     stored = source.predictions(run.run_id, task.name, TEST)
-    said = dict(zip(stored.example_ids, stored.predicted.tolist(), strict=True))
+    label, predicted = kind_of(task).columns[metric_object(task).reads]
+    said = dict(zip(stored.example_ids, stored.column(predicted).tolist(), strict=True))
     return TaskPredictions(
         task=task.name,
         num_classes=len(task.classes),
+        class_names=task.classes,
+        metric=metric_of(task),
         example=rows,
         cluster=source.plan.examples.groups[rows],
-        labels=rounded.labels,
+        labels=rounded.column(label),
         baseline=np.array([[said[source.plan.examples.ids[row]] for row in rows]]),
-        candidate=rounded.predicted[None],
+        candidate=rounded.column(predicted)[None],
     )
 
 

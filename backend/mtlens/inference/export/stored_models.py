@@ -30,6 +30,10 @@ class StoredPredictions:
     predicted: NDArray[Any]
     probabilities: NDArray[Any]
 
+    def column(self, name: str) -> NDArray[Any]:
+        """What the column `name` of table `prediction` holds."""
+        return {"label": self.labels, "predicted": self.predicted, "probabilities": self.probabilities}[name]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredModels:

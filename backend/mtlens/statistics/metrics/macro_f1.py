@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mtlens.statistics.metrics.base import ComparableMetric
+from mtlens.statistics.metrics.base import Metric, strata_of_classes
 from mtlens.statistics.metrics.confusion import f1_from_counts, f1_per_class
 from mtlens.statistics.metrics.orders import moments_over_orders
 from mtlens.statistics.metrics.ratios import mean_of_defined
 
 
-class MacroF1(ComparableMetric):
+class MacroF1(Metric):
     """Mean F1 over the classes that occur among labels or predictions, in [0, 1]; scikit-learn's `f1_score(average="macro")`.
 
     Its statistics are the (1 + 2 M) C margins of M confusion matrices: per class the labels, then the hits and the
-    predictions of each model. They grow with C instead of C².
+    predictions of each model. They grow with C instead of C². Of label sets it is the mean F1 of the labels.
     """
 
     name = "macro_f1"
@@ -24,6 +24,8 @@ class MacroF1(ComparableMetric):
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """Indicators `[(1 + 2 M) C, n]`."""
+        if labels.ndim > 1:
+            return _of_label_sets(labels > 0, predicted > 0)
         num_models, n = predicted.shape
         predicted = predicted.astype(np.int64)
         hit = predicted == labels
@@ -40,16 +42,17 @@ class MacroF1(ComparableMetric):
         return mean_of_defined(f1_from_counts(hits, support, predicted))
 
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Each class is a stratum: one of n_c examples of class c moves macro-F1 over C classes by about 1 / (C n_c)."""
-        _, stratum, count = np.unique(labels, return_inverse=True, return_counts=True)
-        return stratum, 1.0 / (len(count) * count)
+        """Each class, or label set, is a stratum: one of n_c examples of class c moves macro-F1 by about 1 / (C n_c)."""
+        return strata_of_classes(labels)
 
     def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
         """Mean and standard deviation of the models' mean macro-F1 over all orders of the labels.
 
         Exact: the counts of labels and predictions stay, so that macro-F1 is a sum over examples, each adding
-        2 / (support + predicted) / C where it is a hit.
+        2 / (support + predicted) / C where it is a hit. Label sets are put into random orders.
         """
+        if labels.ndim > 1:
+            return super().by_chance(labels, predicted, num_classes)
         support = np.bincount(labels, minlength=num_classes)
         hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
         counts = support + hits.sum(axis=2)
@@ -60,3 +63,9 @@ class MacroF1(ComparableMetric):
 def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:
     """Macro-F1 of a confusion matrix or a stack of them, `[..., C, C]` -> `[...]` in [0, 1]; NaN for an empty one."""
     return mean_of_defined(f1_per_class(confusion))
+
+
+def _of_label_sets(labels: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> Any:
+    """Per label the examples that have it, then the hits and the predictions of each model, `[(1 + 2 M) C, n]`."""
+    parts = [labels[None], predicted & labels, predicted]
+    return sparse.csr_array(np.concatenate(parts).transpose(0, 2, 1).reshape(-1, len(labels)).astype(np.float64))

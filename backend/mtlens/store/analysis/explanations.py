@@ -84,8 +84,11 @@ def _pair(
 def _verdicts(
     connection: writer.Connection, experiment_id: str
 ) -> tuple[dict[str, tuple[str, float]], tuple[str, float] | None]:
-    """Task -> verdict and difference of the multi-task model, and those of the mean of all tasks."""
-    query = "SELECT task, verdict, difference FROM comparison WHERE experiment_id = ? AND kind = ?"
+    """Task -> verdict and difference of the multi-task model, and those of the mean of all tasks, in the unit of the mean."""
+    query = """
+        SELECT comparison.task, verdict, difference / coalesce(unit, 1)
+        FROM comparison LEFT JOIN task USING (experiment_id, task) WHERE experiment_id = ? AND kind = ?
+    """
     rows = connection.execute(query, [experiment_id, MULTI.name]).fetchall()
     pooled = next(((verdict, difference) for task, verdict, difference in rows if task is None), None)
     return {task: (verdict, difference) for task, verdict, difference in rows if task is not None}, pooled

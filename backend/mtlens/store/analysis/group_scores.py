@@ -26,8 +26,8 @@ _RUNS = """
     ORDER BY run_id
 """
 _SCORES = """
-    SELECT run_id, split, task, value FROM score JOIN experiment_run USING (experiment_id, run_id)
-    WHERE experiment_id = $id AND list_contains($kinds, role) AND selected AND isfinite(value)
+    SELECT run_id, split, task, score FROM score JOIN experiment_run USING (experiment_id, run_id)
+    WHERE experiment_id = $id AND list_contains($kinds, role) AND selected AND isfinite(score)
 """
 _COSINES = """
     SELECT task_a, task_b, seed, debiased FROM gradient_alignment
@@ -70,11 +70,13 @@ class GroupRun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupScores:
-    """An experiment that searches, as far as its groups are trained. runs: (group, seed) -> run."""
+    """An experiment that searches, as far as its groups are trained. runs: (group, seed) -> run.
+
+    Scores and margin are in the unit of the tasks, of which more is better (`task.unit`).
+    """
 
     experiment_id: str
     tasks: tuple[str, ...]
-    metrics: tuple[str, ...]
     seeds: tuple[int, ...]
     margin: float
     search: Search
@@ -118,7 +120,7 @@ class GroupScores:
 
 def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | None:
     """None where the experiment does not search, or not every task has a task-specific model yet."""
-    query = "SELECT specification, seeds, margin FROM experiment WHERE experiment_id = ?"
+    query = "SELECT specification, seeds FROM experiment WHERE experiment_id = ?"
     about = connection.execute(query, [experiment_id]).fetchone()
     specification = json.loads(about[0]) if about else {}
     if about is None or not specification.get("search"):
@@ -139,9 +141,8 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
     return GroupScores(
         experiment_id=experiment_id,
         tasks=tasks,
-        metrics=_metrics(connection, experiment_id),
         seeds=seeds,
-        margin=about[2],
+        margin=_margin(connection, experiment_id),
         search=Search.model_validate(specification["search"]),
         runs=runs,
         validation=Measured(num_tasks=len(tasks), scores=splits[VALIDATION]),
@@ -163,9 +164,10 @@ def _groups_of(experiment_id: str) -> dict[str, object]:
     return {"id": experiment_id, "kinds": [kind.name for kind in GROUP_KINDS]}
 
 
-def _metrics(connection: writer.Connection, experiment_id: str) -> tuple[str, ...]:
-    query = "SELECT metric FROM task WHERE experiment_id = ? ORDER BY position"
-    return tuple(metric for (metric,) in connection.execute(query, [experiment_id]).fetchall())
+def _margin(connection: writer.Connection, experiment_id: str) -> float:
+    """That of all tasks, in their unit: 1 where that is the margin of each."""
+    ((margin,),) = connection.execute("SELECT max(margin / unit) FROM task WHERE experiment_id = ?", [experiment_id]).fetchall()
+    return margin
 
 
 def _whole(scores: Measured, group: Group) -> bool:

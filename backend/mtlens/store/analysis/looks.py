@@ -5,7 +5,7 @@ after the other, whenever a further one can be: what they find follows from the 
 asked for, which stands in the manifest. A verdict that a look has reached therefore stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtlens.config.hashing import content_hash
@@ -14,8 +14,9 @@ from mtlens.statistics.comparison import Comparison, Scope
 from mtlens.statistics.looks import hold_look
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.sequential import Look, Spending
-from mtlens.store.analysis.comparisons import compared_pairs, finite, read_predictions, read_runs, store_comparisons
+from mtlens.store.analysis.comparisons import compared_pairs, finite, read_runs, store_comparisons
 from mtlens.store.analysis.model_selection import Pairs, pair_each, select_of_looks
+from mtlens.store.analysis.paired_predictions import read_predictions, read_tasks
 from mtlens.store.database import writer
 from mtlens.store.tables.comparisons import LookRow
 
@@ -34,11 +35,12 @@ class _Asked:
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
     """Hold an experiment's looks as far as the runs that are paired have changed."""
-    query = "SELECT margin, seeds, looks FROM experiment WHERE experiment_id = ? AND len(looks) > 1"
+    query = "SELECT seeds, looks FROM experiment WHERE experiment_id = ? AND len(looks) > 1"
     about = connection.execute(query, [experiment_id]).fetchone()
     if about is None:
         return
-    margin, seeds, schedule = about
+    seeds, schedule = about
+    margins = {task.task: task.margin for task in read_tasks(connection, experiment_id)}
     runs = read_runs(connection, experiment_id)
     selection = select_of_looks(runs, seeds[: schedule[0]])
     seen = compared_pairs(connection, experiment_id)
@@ -47,7 +49,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
         held = _held(connection, experiment_id, kind, pairs, tuple(schedule), seeds)
         paired = {task: of_task for asked in held for task, of_task in asked.pairs.items()}
         if content_hash(paired) != seen.get(kind):
-            _hold(connection, experiment_id, kind, held, paired, margin)
+            _hold(connection, experiment_id, kind, held, paired, margins)
 
 
 def _held(
@@ -68,7 +70,12 @@ def _held(
 
 
 def _hold(
-    connection: writer.Connection, experiment_id: str, kind: str, held: Sequence[_Asked], paired: Pairs, margin: float
+    connection: writer.Connection,
+    experiment_id: str,
+    kind: str,
+    held: Sequence[_Asked],
+    paired: Pairs,
+    margins: Mapping[str, float],
 ) -> None:
     """Put the looks of one kind, and the comparisons that they end with, in place of the older ones."""
     ((num_tasks,),) = connection.execute("SELECT count(*) FROM task WHERE experiment_id = ?", [experiment_id]).fetchall()
@@ -76,7 +83,7 @@ def _hold(
     rows: list[LookRow] = []
     for asked in held:
         tasks = read_predictions(connection, experiment_id, asked.pairs)
-        found = hold_look(tasks, asked.look, newest, margin=margin)
+        found = hold_look(tasks, asked.look, newest, margin=margins)
         has_mean = None in newest or len(tasks) == num_tasks  # later looks leave out tasks that were not learnt
         newest |= {comparison.task: comparison for comparison in found if comparison.task or has_mean}
         rows += [

@@ -7,8 +7,6 @@ no more of its labels than chance is left alone: any model would match them, and
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mtlens.config.run_kinds import FAMILY
 from mtlens.data.splits import VALIDATION
 from mtlens.grouping.optimal_family import Selection
@@ -19,6 +17,7 @@ from mtlens.statistics.equivalence import compare as judge
 from mtlens.statistics.learnt import NOT_LEARNT, better_than_chance
 from mtlens.store.analysis import comparisons
 from mtlens.store.analysis.group_scores import GroupScores
+from mtlens.store.analysis.paired_predictions import read_predictions, read_tasks
 from mtlens.store.database import writer
 from mtlens.store.tables.grouping import RecommendationRow
 
@@ -27,11 +26,6 @@ _METHOD = (
     "the margin; tasks whose own models are no better than chance (permutation test, 5 %) are left alone; judged once, on "
     "test, by equivalence tests with Holm's correction over its tasks"
 )
-_PREDICTED = """
-    SELECT any_value(label), list(predicted ORDER BY run_id) FROM prediction
-    WHERE split = $1 AND task = $2 AND run_id IN (SELECT unnest($3))
-    GROUP BY example_id ORDER BY example_id
-"""
 _COSTS = ("parameters", "seconds", "inference_seconds")
 
 
@@ -76,15 +70,16 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
 
     A one-sided test at 5 % of the mean over seeds.
     """
-    found: list[int] = []
-    for task, name in enumerate(group_scores.tasks):
-        runs = [group_scores.runs[1 << task, seed].run_id for seed in group_scores.seeds]
-        rows = connection.execute(_PREDICTED, [VALIDATION, name, runs]).fetchall()
-        labels, predicted = np.array([row[0] for row in rows]), np.array([row[1] for row in rows]).T
-        num_classes = 1 + int(max(labels.max(), predicted.max()))
-        if not better_than_chance(group_scores.metrics[task], labels, predicted, num_classes):
-            found.append(task)
-    return found
+    runs, seeds = group_scores.runs, group_scores.seeds
+    alone = {
+        name: {seed: (runs[1 << task, seed].run_id,) * 2 for seed in seeds} for task, name in enumerate(group_scores.tasks)
+    }
+    tasks = read_predictions(connection, group_scores.experiment_id, alone, VALIDATION)
+    return [
+        group_scores.tasks.index(task.task)
+        for task in (one.replicates for one in tasks)
+        if not better_than_chance(task.metric_object, task.labels, task.baseline, task.num_classes)
+    ]
 
 
 def _judged(connection: writer.Connection, group_scores: GroupScores, family: Selection) -> Sequence[Comparison]:
@@ -98,8 +93,9 @@ def _judged(connection: writer.Connection, group_scores: GroupScores, family: Se
         for task, row in enumerate(family.served_by)
         if groups[row] != 1 << task
     }
-    tasks = comparisons.read_predictions(connection, group_scores.experiment_id, pairs) if pairs else []
-    found = judge(tasks, margin=group_scores.margin) if tasks else ()
+    tasks = read_predictions(connection, group_scores.experiment_id, pairs) if pairs else []
+    margins = {task.task: task.margin for task in read_tasks(connection, group_scores.experiment_id)}
+    found = judge(tasks, margin=margins) if tasks else ()
     comparisons.store_comparisons(connection, group_scores.experiment_id, FAMILY.name, pairs, found)
     return [one for one in found if one.task is not None]
 

@@ -9,6 +9,8 @@ from dataclasses import astuple
 
 import pyarrow as pa
 
+from mtlens.statistics.metrics import unit_of
+from mtlens.statistics.units import units
 from mtlens.store.columns import arrow_schema, arrow_table
 from mtlens.store.database.read_evidence import EvidenceRecord
 from mtlens.store.database.read_runs import ExperimentRecord, RunRecord, utc
@@ -192,6 +194,7 @@ def _experiment(experiment_id: str, manifest: Manifest) -> ExperimentRow:
 
 
 def _tasks(experiment_id: str, manifest: Manifest) -> list[TaskRow]:
+    margins = [task.margin or manifest.spec.margin for task in manifest.tasks]
     return [
         TaskRow(
             experiment_id=experiment_id,
@@ -200,11 +203,16 @@ def _tasks(experiment_id: str, manifest: Manifest) -> list[TaskRow]:
             label_column=task.column,
             task_kind=task.kind,
             metric=task.metric,
+            higher_is_better=unit_of(task.metric)[1] > 0,
+            margin=margin,
+            unit=unit,
             classes=task.classes,
             weight=task.weight,
             class_counts=json.dumps(task.class_counts),
         )
-        for position, task in enumerate(manifest.tasks)
+        for position, (task, margin, unit) in enumerate(
+            zip(manifest.tasks, margins, units([task.metric for task in manifest.tasks], margins), strict=True)
+        )
     ]
 
 

@@ -15,7 +15,9 @@ class ComparisonRow:
     experiment_id: ExperimentId
     kind: Annotated[str, Column("Kind of models compared with the task-specific ones; see run_kind")]
     task: Annotated[str | None, Column("Task; NULL: the mean of all tasks")]
-    metric: Annotated[str | None, Column("Metric of the scores; NULL: the mean over tasks with different metrics")]
+    metric: Annotated[
+        str | None, Column("Metric of the scores; NULL: the mean, in margins, over tasks with different metrics or margins")
+    ]
     single_mean: Annotated[
         float | None,
         Column(
@@ -28,7 +30,9 @@ class ComparisonRow:
     ]
     multi_per_seed: Annotated[Sequence[float], Column("Score of the models compared with them, in the order of seeds")]
     seeds: Annotated[Sequence[int], Column("Seeds that both have finished")]
-    difference: Annotated[float | None, Column("multi_mean - single_mean")]
+    difference: Annotated[
+        float | None, Column("multi_mean - single_mean, or the reverse where less is better: positive favours multi")
+    ]
     standard_error: Annotated[float | None, Column("Of the difference, from examples and seeds; NULL: unbounded")]
     degrees_of_freedom: Annotated[float | None, Column("Of Student's t")]
     low90: Annotated[float | None, Column("90 % interval of the difference; NULL: unbounded, as with one seed")]
@@ -41,10 +45,12 @@ class ComparisonRow:
     adjusted_p_equivalence: Annotated[float | None, Column("p_equivalence after Holm over the tasks; below 0.05: matches")]
     adjusted_p_better: Annotated[float | None, Column("p_better after Holm over the tasks; below 0.05: better")]
     adjusted_p_worse: Annotated[float | None, Column("p_worse after Holm over the tasks; below 0.05: worse")]
-    disagreement_rate: Annotated[float | None, Column("Share of examples that exactly one of the two gets right")]
+    disagreement_rate: Annotated[
+        float | None, Column("Share of examples that exactly one of the two gets right; NULL for numbers")
+    ]
     examples: Annotated[int, Column("Labelled test examples", type="INTEGER")]
     clusters: Annotated[int, Column("Independent clusters among them", type="INTEGER")]
-    margin: Annotated[float, Column("Largest difference that counts as a match")]
+    margin: Annotated[float, Column("Largest difference that counts as a match; 1 where the mean is in margins")]
     verdict: Annotated[str, Column("matches, better, worse, inconclusive or not learnt (by neither kind of models)")]
     needed: Annotated[str, Column("What would settle an inconclusive comparison, or help to learn the task")]
     not_learnt: Annotated[
@@ -113,7 +119,9 @@ class MatchingView:
     kind: str
     scope: Annotated[str, Column("task, or pooled: the mean of all tasks")]
     task: Annotated[str | None, Column("Task; NULL where pooled")]
-    metric: Annotated[str | None, Column("Metric of the scores; NULL where pooled over tasks with different metrics")]
+    metric: Annotated[
+        str | None, Column("Metric of the scores; NULL where pooled, in margins, over tasks with different metrics or margins")
+    ]
     single_mean: Annotated[
         float | None, Column("Test score of the task-specific models by the metric of the task, mean over seeds")
     ]

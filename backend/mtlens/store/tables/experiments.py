@@ -77,7 +77,13 @@ class TaskRow:
     task: Annotated[str, Column("Name of the task")]
     label_column: Annotated[str, Column("Column of the data that holds its labels")]
     task_kind: Annotated[str, Column("Kind of task, such as classes")]
-    metric: Annotated[str, Column("Metric that its verdicts rest on")]
+    metric: Annotated[str, Column("Metric that its verdicts rest on, such as macro_f1 or f1(severe)")]
+    higher_is_better: Annotated[bool, Column("Whether more of the metric is better; false for errors and losses")]
+    margin: Annotated[float, Column("Largest difference that counts as a match, in the unit of its metric")]
+    unit: Annotated[
+        float,
+        Column("What scores are divided by before a mean over tasks is taken: 1, or its margin where tasks differ in either"),
+    ]
     classes: Annotated[Sequence[str], Column("Class names; a class index counts from 0 and a SQL list from 1")]
     weight: Annotated[float, Column("Share of its loss in a multi-task model")]
     class_counts: Annotated[

@@ -69,9 +69,7 @@ class LearningCurvesView:
     best_epoch: int | None
     still_improving: bool | None
     epoch: Annotated[int, Column("Epoch, from 1; one that was trained again after a crash counts once", type="INTEGER")]
-    validation: Annotated[
-        float | None, Column("Score on validation by the metrics of the tasks, mean over the tasks of the run")
-    ]
+    validation: Annotated[float | None, Column("score.score on validation, mean over the tasks of the run")]
     loss: Annotated[float | None, Column("Training loss, in nats")]
 
 

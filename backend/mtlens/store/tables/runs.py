@@ -83,7 +83,11 @@ class ScoreView:
     split: str
     task: str
     metric: Annotated[str, Column("Metric of the task")]
-    value: float
+    value: Annotated[float, Column("In the unit of the metric")]
+    score: Annotated[
+        float,
+        Column("The same so that more is better, errors with a minus sign, divided by task.unit: fit for a mean over tasks"),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +108,8 @@ class RunsView:
     epoch: int | None
     epochs: int | None
     fraction: float | None
-    validation_score: Annotated[
-        float, Column("Score on validation by the metrics of the tasks, mean over the tasks of the run")
-    ]
-    test_score: Annotated[float, Column("Score on test by the metrics of the tasks, mean over the tasks of the run")]
+    validation_score: Annotated[float, Column("score.score on validation, mean over the tasks of the run")]
+    test_score: Annotated[float, Column("score.score on test, mean over the tasks of the run")]
     learning_rate: float | None
     seconds: float | None
     started: Annotated[datetime | None, Column("When training first started, UTC")]

@@ -43,6 +43,7 @@ class ManifestTask(_Part):
     weight: float
     kind: str = "classes"  # mtlens 0.1 had this kind and this metric alone
     metric: str = DEFAULT
+    margin: float | None = None  # of earlier versions: that of the experiment
     class_counts: dict[SplitName, dict[str, int]]
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtlens.config.run_kinds import RUN_KINDS
+from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
@@ -228,8 +229,11 @@ def test_long_names_keep_both_ends() -> None:
     [
         (formatting.signed_points(-0.0123), "\N{MINUS SIGN}1.2"),
         (formatting.signed_points(0.0001), "0.0"),
-        (formatting.interval(None, 0.1), "unbounded"),
-        (formatting.margin(0.025), "2.5"),
+        (formatting.bounds(None, 0.1, Unit("macro_f1")), "unbounded"),
+        (formatting.bounds(-0.01, 0.026, Unit("accuracy")), "\N{MINUS SIGN}1.0 to +2.6"),
+        (formatting.difference(-0.0123, Unit("mean_absolute_error")), "\N{MINUS SIGN}0.012"),
+        (formatting.difference(0.25, Unit(None)), "+0.25"),
+        (Unit("macro_f1").margin(0.025), "2.5"),
         (formatting.duration(45), "45 s"),
         (formatting.duration(150), "2.5 min"),
         (formatting.quantity(11_672_074), "11.7 M"),

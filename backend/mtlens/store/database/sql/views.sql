@@ -1,10 +1,13 @@
 -- Views of runs and verdicts. The columns of each view are described by its class in mtlens/store/tables.
 
 CREATE VIEW score AS
-SELECT task.experiment_id, metric.run_id, metric.split, metric.task, metric.name AS metric, metric.value
+SELECT
+    task.experiment_id, metric.run_id, metric.split, metric.task, metric.name AS metric, metric.value,
+    if(higher_is_better, metric.value, -metric.value) / unit AS score
 FROM metric
 JOIN (SELECT DISTINCT experiment_id, run_id FROM experiment_run) AS asked USING (run_id)
-JOIN task ON task.experiment_id = asked.experiment_id AND task.task = metric.task AND task.metric = metric.name;
+JOIN task ON task.experiment_id = asked.experiment_id AND task.task = metric.task AND task.metric = metric.name
+WHERE metric."class" IS NULL;
 
 CREATE VIEW runs AS
 SELECT
@@ -37,8 +40,8 @@ LEFT JOIN (
     SELECT
         experiment_id,
         run_id,
-        avg(value) FILTER (split = 'validation') AS validation_score,
-        avg(value) FILTER (split = 'test') AS test_score
+        avg(score) FILTER (split = 'validation') AS validation_score,
+        avg(score) FILTER (split = 'test') AS test_score
     FROM score
     GROUP BY experiment_id, run_id
 ) USING (experiment_id, run_id)
