@@ -94,9 +94,7 @@ def finish(workspace: Workspace, run: Run, generator: np.random.Generator) -> No
                     split=split,
                     task=task.name,
                     example_ids=IDS[rows],
-                    labels=labels[rows],
-                    predicted=predicted[rows],
-                    probabilities=probabilities[rows],
+                    columns={"label": labels[rows], "predicted": predicted[rows], "probabilities": probabilities[rows]},
                 )
             )
     folder.finish([MetricRow(split=b.split, task=b.task, name="macro_f1", value=0.9) for b in blocks], blocks, {})

@@ -185,9 +185,7 @@ def predict(run: Run, task: str, right: float, num_examples: int) -> list[Predic
                 split=split,
                 task=task,
                 example_ids=ids,
-                labels=labels[rows],
-                predicted=predicted[rows],
-                probabilities=probabilities[rows],
+                columns={"label": labels[rows], "predicted": predicted[rows], "probabilities": probabilities[rows]},
             )
         )
     return blocks
@@ -199,7 +197,7 @@ def score(block: PredictionBlock) -> list[MetricRow]:
             split=block.split,
             task=block.task,
             name=name,
-            value=find_metric(name).value(block.labels, block.predicted, 3),
+            value=find_metric(name).value(block.columns["label"], block.columns["predicted"], 3),
         )
         for name in ("macro_f1", "accuracy")
     ]

@@ -42,5 +42,6 @@ def _block(plan: Plan, run: Run, task: str, split: str, right: float) -> Predict
     probabilities = np.where(predicted[:, None] == np.arange(2), 0.9, 0.1).astype(np.float32)
     ids = [plan.examples.ids[row] for row in rows]
     return PredictionBlock(
-        split=split, task=task, example_ids=ids, labels=labels, predicted=predicted, probabilities=probabilities
-    )
+        split=split, task=task, example_ids=ids,
+        columns={"label": labels, "predicted": predicted, "probabilities": probabilities},
+    )  # fmt: skip

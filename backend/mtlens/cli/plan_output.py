@@ -57,12 +57,13 @@ def _class_table(examples: Examples) -> Table:
         column.justify = "right"
     for index, task in enumerate(examples.tasks):
         counts = examples.class_counts(index)
-        for row, name in enumerate(task.classes):
+        names = list(counts[SPLITS[0]])
+        for row, name in enumerate(names):
             table.add_row(
                 escape(task.name) if row == 0 else "",
                 escape(name),
                 *(f"{counts[split][name]:,}" for split in SPLITS),
-                end_section=row == len(task.classes) - 1,
+                end_section=row == len(names) - 1,
             )
     return table
 

@@ -84,7 +84,7 @@ def json_schema() -> dict[str, Any]:
     schema = Experiment.model_json_schema()
     task = schema["$defs"]["Task"]
     del task["properties"]["name"]
-    task["required"] = ["classes"]
+    task["required"] = []
     schema["properties"]["sweep"] = {
         "type": "object",
         "maxProperties": 1,

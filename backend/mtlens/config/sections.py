@@ -3,6 +3,7 @@
 `mtlens.config.experiment` puts them together into an `Experiment`. Nothing here reads a file or imports torch.
 """
 
+import importlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -85,11 +86,11 @@ class Data(Spec):
 
 
 class Task(Spec):
-    """One classification task: a label column and its classes in order."""
+    """One task: a label column and, where its labels are classes, these in order."""
 
     name: Name
     column: Name
-    classes: tuple[Label, ...] = Field(min_length=2, max_length=1000)
+    classes: tuple[Label, ...] = Field(default=(), max_length=1000, description="classes in order; none for numbers")
     weight: PositiveFloat = Field(default=1.0, description="share of this task's loss in a multi-task model")
     missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
     kind: Name = Field(default="classes", exclude_if=lambda kind: kind == "classes", description="how its labels are learned")
@@ -104,12 +105,13 @@ class Task(Spec):
     shuffle_labels: bool = Field(default=False, description="control: train on permuted labels")
 
     @model_validator(mode="after")
-    def _known_metric(self) -> Self:
-        if self.metric is not None:
-            try:
+    def _fits_its_kind(self) -> Self:
+        try:
+            if self.metric is not None:
                 find_metric(self.metric, self.classes)
-            except ExperimentError as error:
-                raise ValueError(str(error)) from None
+            importlib.import_module("mtlens.tasks").check_task(self)  # it stands above this package
+        except ExperimentError as error:
+            raise ValueError(str(error)) from None
         return self
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ def assign(
     groups: Sequence[str | None],
     given: Sequence[SplitName | None],
     sources: NDArray[np.int16],
-    labels: NDArray[np.int16],
+    labels: NDArray[np.int32],
     sizes: Splits,
 ) -> Assignment:
     """Split and cluster of each row, `[n]`; the same for every order of the rows.
@@ -89,7 +89,7 @@ class _Work:
 
     text: NDArray[np.int64]  # [n] number of the normalised text
     group: NDArray[np.int64]  # [n] number of the group, or -1
-    labels: NDArray[np.int16]  # [n, T]
+    labels: NDArray[np.int32]  # [n, T]
     keys: NDArray[np.uint64]  # [n] random, but the same for the same content
     splits: NDArray[np.int8]  # [n] index into SPLITS, OPEN or DROPPED
     clusters: NDArray[np.int32] = field(init=False)

@@ -16,7 +16,7 @@ from mtlens.data.sources import Rows, source_of
 from mtlens.data.splits import TEST, SplitName
 from mtlens.data.stratify import OPEN
 from mtlens.errors import DataError
-from mtlens.tasks import MISSING, check_metrics, kind_of
+from mtlens.tasks import MISSING, Labels, check_margins, joined, kind_of
 
 
 def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
@@ -24,24 +24,22 @@ def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
 
     Raises `DataError` in one line that names file, line and column, or task and split.
     """
-    check_metrics(experiment.tasks)
+    check_margins(experiment.tasks)
     columns = frozenset(task.column for task in experiment.tasks)
     sources = source_of(experiment).read(columns, folders)
-    labels = [labels_of(experiment.tasks, rows) for rows in sources]
+    labels = [[labels_of(task, rows) for task in experiment.tasks] for rows in sources]
     _check(experiment.tasks, sources, labels)
-    return _join(experiment, sources, np.concatenate(labels)).checked()
+    return _join(experiment, sources, [joined(of_task) for of_task in zip(*labels, strict=True)]).checked()
 
 
-def labels_of(tasks: Sequence[Task], rows: Rows) -> NDArray[np.int16]:
-    """Labels by the kind of each task, `[n, T]`; MISSING where the rows lack a task's column."""
-    labels = np.full((len(rows.ids), len(tasks)), MISSING, dtype=np.int16)
-    for index, task in enumerate(tasks):
-        if task.column in rows.cells:
-            labels[:, index] = kind_of(task).read(task, rows.cells[task.column], rows.where)
-    return labels
+def labels_of(task: Task, rows: Rows) -> Labels:
+    """Labels of the rows by the kind of a task; all are missing where the rows lack its column."""
+    if task.column in rows.cells:
+        return kind_of(task).read(task, rows.cells[task.column], rows.where)
+    return Labels(codes=np.full(len(rows.ids), MISSING, dtype=np.int32))
 
 
-def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[NDArray[np.int16]]) -> None:
+def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[Sequence[Labels]]) -> None:
     """Raise `DataError` for a task whose column no table has and for a table that labels no task."""
     columns = [column for rows in sources for column in rows.columns]
     for task in tasks:
@@ -49,12 +47,14 @@ def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[NDAr
             where = ", ".join(rows.name for rows in sources)
             raise DataError(f"{where}: task {task.name!r} should have column {task.column!r}; {nearest(task.column, columns)}")
     for rows, own in zip(sources, labels, strict=True):
-        if (own == MISSING).all():
+        if not any(of_task.known.any() for of_task in own):
             raise DataError(f"{rows.name}: table should label at least one task; found no label")
 
 
-def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.int16]) -> Examples:
+def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[Labels]) -> Examples:
     """Rows of all sources with a label for some task, split, without those that had to be dropped."""
+    labels = np.stack([of_task.codes for of_task in of_tasks], axis=1)
+    spread = _to_spread(experiment.tasks, of_tasks)
     source = np.repeat(np.arange(len(sources), dtype=np.int16), [len(rows.ids) for rows in sources])
     ids = _unique_ids(sources)
     texts = [text for rows in sources for text in rows.texts]
@@ -70,7 +70,7 @@ def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.in
         texts=[texts[row] for row in shared_out],
         groups=[groups[row] for row in shared_out],
         source=source[shared_out],
-        labels=labels[shared_out],
+        labels=spread[shared_out],
     )
     if only_test.any():
         assignment = add_test(assignment, [texts[row] for row in labelled], [groups[row] for row in labelled])
@@ -83,12 +83,25 @@ def _join(experiment: Experiment, sources: Sequence[Rows], labels: NDArray[np.in
         ids=tuple(ids[row] for row in kept),
         texts=tuple(texts[row] for row in kept),
         labels=labels[kept],
+        values=tuple(of_task.values for of_task in of_tasks),
         splits=assignment.splits[placed],
         folds=None if assignment.folds is None else assignment.folds.of(placed),
         groups=assignment.clusters[placed],
         sources=source[kept],
         notes=notes + assignment.notes,
     )
+
+
+def _to_spread(tasks: Sequence[Task], labels: Sequence[Labels]) -> NDArray[np.int32]:
+    """What the splits should have of each in its share, `[n, columns]`: the classes of a task, or whatever its kind counts."""
+    columns: list[NDArray[np.int32]] = []
+    for task, of_task in zip(tasks, labels, strict=True):
+        if of_task.values is None:
+            columns.append(of_task.codes)
+        else:
+            members = kind_of(task).members(task, of_task).values()
+            columns += [np.where(mask, 0, MISSING).astype(np.int32) for mask in members]
+    return np.stack(columns, axis=1)
 
 
 def _assign(
@@ -99,7 +112,7 @@ def _assign(
     texts: Sequence[str],
     groups: Sequence[str | None],
     source: NDArray[np.int16],
-    labels: NDArray[np.int16],
+    labels: NDArray[np.int32],
 ) -> Assignment:
     """Splits of some rows `[n]`, or their folds. rows: their places among those of all sources."""
     given: list[SplitName | None] = [split for own in sources for split in own.splits]

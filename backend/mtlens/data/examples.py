@@ -12,7 +12,7 @@ from mtlens.config.hashing import content_hash
 from mtlens.config.sections import Task
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
 from mtlens.errors import DataError
-from mtlens.tasks import MISSING
+from mtlens.tasks import MISSING, Labels, kind_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,10 +22,11 @@ class Examples:
     tasks: tuple[Task, ...]  # T columns of labels
     ids: tuple[str, ...]  # n, unique
     texts: tuple[str, ...]  # n
-    labels: NDArray[np.int16]  # [n, T] class index or MISSING
+    labels: NDArray[np.int32]  # [n, T] code, such as the class index, or MISSING
     splits: NDArray[np.int8]  # [n] index into SPLITS
     groups: NDArray[np.int32]  # [n] unit of resampling, such as the patient; a number of its own where there is none
     sources: NDArray[np.int16]  # [n] which table
+    values: tuple[NDArray[np.float64] | None, ...] = ()  # T: what the codes of a task stand for [V, D]; None: classes
     folds: Folds | None = None  # with them, `splits` are those of a model that is trained on all folds
     notes: tuple[str, ...]  # remarks for the user, such as rows that were dropped
 
@@ -44,11 +45,21 @@ class Examples:
         if len(set(self.ids)) < n:
             name, count = Counter(self.ids).most_common(1)[0]
             raise DataError(f"ids of examples should be unique; found {name!r} {count} times")
-        num_classes = np.array([len(task.classes) for task in self.tasks])
-        if ((self.labels < MISSING) | (self.labels >= num_classes)).any():
+        counts = [
+            len(task.classes) if values is None else len(values) for task, values in zip(self.tasks, self._values, strict=True)
+        ]
+        if ((self.labels < MISSING) | (self.labels >= np.array(counts))).any():
             raise DataError("labels should be class indices or MISSING; found an index beyond a task's classes")
         if ((self.splits < 0) | (self.splits >= len(SPLITS))).any():
             raise DataError(f"splits should be indices into {list(SPLITS)}; found {sorted(set(self.splits.tolist()))}")
+
+    @property
+    def _values(self) -> tuple[NDArray[np.float64] | None, ...]:
+        return self.values or (None,) * len(self.tasks)
+
+    def labels_of(self, task_index: int) -> Labels:
+        """Labels of one task."""
+        return Labels(codes=self.labels[:, task_index], values=self._values[task_index])
 
     def checked(self) -> Self:
         """These examples, if every task can be learned and measured: two classes or more in each split.
@@ -62,7 +73,8 @@ class Examples:
                     raise DataError(f"task {task.name!r} should have training examples; found none")
                 if len(present) < 2:
                     found = f"only {present[0]!r}" if present else "no labelled example"
-                    raise DataError(f"task {task.name!r} should have at least two classes in split {where}; found {found}")
+                    groups = kind_of(task).groups
+                    raise DataError(f"task {task.name!r} should have at least two {groups} in split {where}; found {found}")
             known = self.labels[:, index] != MISSING
             for fold in range(0 if self.folds is None else self.folds.count):
                 if self.folds is not None and not (known & (self.folds.of_example == fold)).any():
@@ -96,11 +108,12 @@ class Examples:
     def label_fingerprints(self) -> tuple[str, ...]:
         """Sixteen hexadecimal digits over the classes and the label column of each task."""
         return tuple(
-            content_hash([task.classes, column.tolist()]) for task, column in zip(self.tasks, self.labels.T, strict=True)
+            content_hash([task.classes, column.tolist(), *([] if values is None else [values.tolist()])])
+            for task, column, values in zip(self.tasks, self.labels.T, self._values, strict=True)
         )
 
     def class_counts(self, task_index: int) -> dict[SplitName, dict[str, int]]:
-        """Labelled examples of one task per split and class; classes that do not occur count 0.
+        """Labelled examples of one task per split and class, or whatever its kind counts; what does not occur counts 0.
 
         With folds, what tests is counted over all of them, and what trains and validates a model as the mean over them.
         """
@@ -114,7 +127,12 @@ class Examples:
 
     def _count(self, task_index: int, rows: NDArray[np.bool_]) -> dict[str, int]:
         """Labelled examples of one task among the rows of a mask, per class."""
-        classes = self.tasks[task_index].classes
-        labels = self.labels[:, task_index]
-        counts = np.bincount(labels[rows & (labels != MISSING)], minlength=len(classes)).tolist()
-        return dict(zip(classes, counts, strict=True))
+        task, labels = self.tasks[task_index], self.labels_of(task_index)
+        if labels.values is None:
+            counts = np.bincount(labels.codes[rows & labels.known], minlength=len(task.classes)).tolist()
+            return dict(zip(task.classes, counts, strict=True))
+        return {name: int((mask & rows).sum()) for name, mask in self._members(task_index).items()}
+
+    def _members(self, task_index: int) -> dict[str, NDArray[np.bool_]]:
+        task = self.tasks[task_index]
+        return kind_of(task).members(task, self.labels_of(task_index))

@@ -24,7 +24,7 @@ def assign_folds(
     texts: Sequence[str],
     groups: Sequence[str | None],
     given: NDArray[np.int8],
-    labels: NDArray[np.int16],
+    labels: NDArray[np.int32],
     sizes: Splits,
 ) -> Assignment:
     """Fold, splits and cluster of each row, `[n]`; the same for every order of the rows.
@@ -92,7 +92,7 @@ def _clusters(text: NDArray[np.int64], group: NDArray[np.int64], most: float) ->
 
 
 def _places(
-    clusters: NDArray[np.int32], labels: NDArray[np.int16], given: NDArray[np.int8], keys: NDArray[np.uint64], sizes: Splits
+    clusters: NDArray[np.int32], labels: NDArray[np.int32], given: NDArray[np.int8], keys: NDArray[np.uint64], sizes: Splits
 ) -> tuple[NDArray[np.int8], list[str]]:
     """Fold of each row, K for one that is kept out of all folds, and what the user should know of it."""
     assert sizes.folds is not None

@@ -13,7 +13,7 @@ OPEN = -1
 
 def allot(
     clusters: NDArray[np.int32],
-    labels: NDArray[np.int16],
+    labels: NDArray[np.int32],
     fixed: NDArray[np.int8],
     keys: NDArray[np.uint64],
     shares: tuple[float, ...],
@@ -49,7 +49,7 @@ def allot(
     return of_cluster[cluster]
 
 
-def _class_counts(cluster: NDArray[np.intp], labels: NDArray[np.int16]) -> Any:
+def _class_counts(cluster: NDArray[np.intp], labels: NDArray[np.int32]) -> Any:
     """Sparse `[clusters, 1 + all classes]`: rows of each cluster, then its labels of each class of each task."""
     num_classes = int(labels.max(initial=0)) + 1
     rows, tasks = np.nonzero(labels != MISSING)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
 from mtlens.data.examples import Examples
-from mtlens.data.splits import Folds, SplitName, in_split
+from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
 from mtlens.errors import EncoderError
-from mtlens.tasks import MISSING
+from mtlens.tasks import MISSING, Labels
 
 UNLIMITED = 10**6
 COUNTED_FROM_PADDING = frozenset(
@@ -37,8 +37,8 @@ class Encoded:
     tokens: [sum of lengths], positions in `vocabulary`. starts: [n + 1], example i is tokens[starts[i]:starts[i + 1]].
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id, so that the
     padding keeps its number. special: [V], whether a token is a separator of the tokenizer and not of the text.
-    labels: [n, T], class index or MISSING. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which
-    a text is cut.
+    labels: [n, T], codes or MISSING. values: what the codes of a task stand for, [V, D]; none where they are classes. splits,
+    folds, sources, groups: [n], as in `Examples`. longest: tokens at which a text is cut.
     """
 
     tasks: tuple[Task, ...]
@@ -48,11 +48,12 @@ class Encoded:
     vocabulary: NDArray[np.int64]
     special: NDArray[np.bool_]
     padding: int
-    labels: NDArray[np.int16]
+    labels: NDArray[np.int32]
     splits: NDArray[np.int8]
     sources: NDArray[np.int16]
     groups: NDArray[np.int32]
     longest: int
+    values: tuple[NDArray[np.float64] | None, ...] = ()
     folds: Folds | None = None
 
     @property
@@ -68,9 +69,16 @@ class Encoded:
     def select(self, tasks: tuple[Task, ...], fold: int | None = None) -> "Encoded":
         """The same examples with the label columns of `tasks`, found by name, in that order, and the splits without a fold."""
         names = [task.name for task in self.tasks]
-        labels = self.labels[:, [names.index(task.name) for task in tasks]]
+        places = [names.index(task.name) for task in tasks]
+        labels, values = self.labels[:, places], tuple(self.values[place] for place in places) if self.values else ()
         splits = self.splits if fold is None or self.folds is None else self.folds.splits[fold]
-        return replace(self, tasks=tasks, labels=labels, splits=splits)
+        return replace(self, tasks=tasks, labels=labels, values=values, splits=splits)
+
+    def training_labels(self, task_index: int, codes: NDArray[np.int64] | None = None) -> Labels:
+        """Labels of one task on the training examples: its own, or others in their place `[n]`."""
+        own = self.labels[:, task_index] if codes is None else codes
+        values = self.values[task_index] if self.values else None
+        return Labels(codes=own[in_split(self.splits, TRAIN)].astype(np.int32), values=values)
 
 
 def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
@@ -92,6 +100,7 @@ def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
         special=np.isin(vocabulary, tokenizer.all_special_ids),
         padding=padding,
         labels=examples.labels,
+        values=examples.values,
         splits=examples.splits,
         sources=examples.sources,
         groups=examples.groups,

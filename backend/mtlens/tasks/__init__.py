@@ -8,10 +8,25 @@ from collections.abc import Sequence
 from mtlens.config.sections import Task
 from mtlens.errors import ExperimentError
 from mtlens.statistics.metrics import METRICS, Metric, find_metric, label_of
-from mtlens.tasks.base import MISSING, TaskKind
+from mtlens.tasks.base import TaskKind
 from mtlens.tasks.classes import Classes
+from mtlens.tasks.labels import MISSING, Labels, joined
+from mtlens.tasks.number import Number
+from mtlens.tasks.ordinal import Ordinal
 
-__all__ = ["KINDS", "MISSING", "TaskKind", "check_metrics", "kind_of", "metric_object", "metric_of", "register"]
+__all__ = [
+    "KINDS",
+    "MISSING",
+    "Labels",
+    "TaskKind",
+    "check_margins",
+    "check_task",
+    "joined",
+    "kind_of",
+    "metric_object",
+    "metric_of",
+    "register",
+]
 
 KINDS: dict[str, TaskKind] = {}
 
@@ -22,6 +37,8 @@ def register(kind: TaskKind) -> None:
 
 
 register(Classes())
+register(Ordinal())
+register(Number())
 
 
 def kind_of(task: Task) -> TaskKind:
@@ -41,15 +58,20 @@ def metric_object(task: Task) -> Metric:
     return find_metric(metric_of(task), task.classes)
 
 
-def check_metrics(tasks: Sequence[Task]) -> None:
-    """ExperimentError for a task whose kind does not give what its metric reads."""
+def check_task(task: Task) -> None:
+    """ExperimentError for settings that do not fit the kind of a task, if it is registered."""
+    if (kind := KINDS.get(task.kind)) is None:
+        return
+    kind.check(task)
+    if metric_object(task).reads not in kind.columns:
+        known = ", ".join(name for name, metric in METRICS.items() if metric.reads in kind.columns)
+        found = metric_of(task)
+        raise ExperimentError(f"metric of task {task.name!r} of kind {kind.name} should be one of {known}; found {found!r}")
+
+
+def check_margins(tasks: Sequence[Task]) -> None:
+    """ExperimentError for a task that is judged by an error or a loss and has no margin of its own."""
     for task in tasks:
-        kind = kind_of(task)
-        if metric_object(task).reads not in kind.columns:
-            known = ", ".join(name for name, metric in METRICS.items() if metric.reads in kind.columns)
-            raise ExperimentError(
-                f"metric of task {task.name!r} of kind {kind.name} should be one of {known}; found {metric_of(task)!r}"
-            )
         if metric_object(task).scale == 1.0 and task.margin is None:
             unit = label_of(metric_of(task))
             raise ExperimentError(f"task {task.name!r} should have a margin of its own, in the unit of its {unit}; found none")

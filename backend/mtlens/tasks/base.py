@@ -1,9 +1,10 @@
 """What a kind of task is. Registered kinds are in `mtlens.tasks`.
 
-A kind says how the cells of a task's column become labels, what the task's head gives, what the loss of a batch is, and how
-outputs become probabilities. A label is an index into the task's classes, or MISSING.
+A kind says how the cells of a task's column become labels, what the task's head gives, what the loss of a batch is, what
+a prediction is, and which columns of table `prediction` hold labels and predictions for which metrics.
 
-Shapes: n examples, b of them in a batch, C classes, K outputs of the head. Nothing here imports torch before it is used.
+Shapes: n examples, b of them in a batch, C classes, K outputs of the head, V different labels. Nothing here imports torch
+before it is used.
 """
 
 from abc import ABC, abstractmethod
@@ -14,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
+from mtlens.errors import ExperimentError
 from mtlens.statistics.metrics.base import Reads
+from mtlens.tasks.labels import MISSING, Labels
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-MISSING = -1
-"""Label of an example that a task has no label for."""
 
 
 class TaskKind(ABC):
@@ -45,30 +45,100 @@ class TaskKind(ABC):
     }
     """By what a metric reads: columns of table `prediction` with the labels and the predictions. Other metrics cannot judge."""
 
-    @abstractmethod
-    def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> NDArray[np.int16]:
-        """Label of each cell, `[n]`, MISSING where it has none. `where` names a cell's place.
+    groups: ClassVar[str] = "classes"
+    """What the examples of each split are counted by, in words."""
 
-        Raises DataError at the first cell that is no label.
-        """
+    def check(self, task: Task) -> None:
+        """ExperimentError for settings that do not fit. Here: a task has two classes or more."""
+        if len(task.classes) < 2:
+            raise ExperimentError(f"classes of task {task.name!r} should be two or more; found {len(task.classes)}")
+
+    @abstractmethod
+    def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
+        """Label of each of n cells. `where` names a cell's place. Raises DataError at the first cell that is no label."""
+
+    def members(self, task: Task, labels: Labels) -> dict[str, NDArray[np.bool_]]:
+        """By name, which examples are counted as what `[n]`, and spread over the splits. Here: the examples of each class."""
+        return {name: labels.codes == index for index, name in enumerate(task.classes)}
 
     @abstractmethod
     def outputs(self, task: Task) -> int:
         """K, outputs of the task's linear head."""
 
+    def label_table(self, task: Task, labels: Labels, balanced: bool) -> NDArray[np.float32]:
+        """What the loss needs to know of each label, from those of the training examples: a row per code `[V, ...]`.
+
+        Here: the weight of each class, n / (C n_c) for each class c with n_c of n examples where they are balanced.
+        """
+        weights = np.ones(len(task.classes), dtype=np.float32)
+        if balanced:
+            counts = np.bincount(labels.codes[labels.known], minlength=len(weights))
+            weights[counts > 0] = counts.sum() / (len(weights) * counts[counts > 0])
+        return weights
+
+    def example_weights(self, table: NDArray[np.float32], codes: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Weight of each labelled example in the loss, `[m]`. Here: that of its class."""
+        return table[codes]
+
     @abstractmethod
     def loss(
-        self, task: Task, logits: "Tensor", labels: "Tensor", weights: "Tensor", reduction: Literal["sum", "mean"]
+        self, task: Task, logits: "Tensor", labels: "Tensor", table: "Tensor", reduction: Literal["sum", "mean"]
     ) -> "Tensor":
-        """Loss of the labelled examples: their sum, weighted by the weight of each class, or that over the sum of weights.
+        """Loss of the labelled examples: their sum, each by its weight, or that over the sum of weights.
 
-        logits `[b, K]`, labels `[b]`, weights `[C]`; differentiable, 0 or NaN without a labelled example.
+        logits `[b, K]`, labels `[b]` codes, table: the label table; differentiable, 0 or NaN without a labelled example.
         """
 
-    def margin(self, task: Task, logits: "Tensor", label: int) -> "Tensor":
-        """log(p / (1 - p)) of the class `label` for one example, a scalar. logits `[1, K]`."""
+    def margin(self, task: Task, logits: "Tensor", label: int, table: "Tensor") -> "Tensor":
+        """log(p / (1 - p)) of the label for one example, a scalar. logits `[1, K]`. Here: p is the class's probability."""
         return self.probabilities(task, logits)[0, label].logit()
 
-    @abstractmethod
+    def scale(self, labels: Labels) -> tuple[float, ...]:
+        """What predictions need to know of the training labels. Here: nothing."""
+        return ()
+
+    def predict(self, task: Task, logits: "Tensor", scale: tuple[float, ...]) -> "Tensor":
+        """What a model says of each example, `[b, D]`, from the outputs `[b, K]`. Here: the probability of each class."""
+        return self.probabilities(task, logits)
+
+    def calibrated(self, task: Task, logits: "Tensor", scale: tuple[float, ...], temperature: float) -> "Tensor":
+        """As `predict`, with probabilities at another temperature: p^(1 / T), normalised."""
+        said = self.predict(task, logits, scale)
+        if temperature == 1.0:
+            return said
+        powers = said.clamp_min(1e-12) ** (1 / temperature)
+        return powers / powers.sum(dim=1, keepdim=True)
+
+    def width(self, task: Task) -> int:
+        """D, numbers that a model says of one example. Here: a probability of each class."""
+        return len(task.classes)
+
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
         """Probability of each class, `[b, C]`, from the outputs `[b, K]`. The predicted class is the most probable one."""
+        raise NotImplementedError
+
+    def stored(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+        """Columns of table `prediction` for n labelled examples, from what a model said of them `[n, D]`."""
+        return {
+            "label": labels.codes.astype(np.int16),
+            "predicted": said.argmax(axis=1).astype(np.int16),
+            "probabilities": said,
+        }
+
+    def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
+        """The prediction for one text, as it is printed, from what a model said `[D]`. Here: the likeliest class."""
+        return task.classes[int(said.argmax())]
+
+    def confidence(self, said: NDArray[np.float32]) -> float | None:
+        """Probability of the prediction for one text; None where the kind has none."""
+        return float(said.max())
+
+    def agreement(self, task: Task, said: NDArray[np.float32], parts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far what is said of each of P parts of a text `[P, D]` agrees with what is said of the whole `[D]`, `[P]`.
+
+        Here: the probability of the text's class.
+        """
+        return parts[:, int(said.argmax())]
+
+
+__all__ = ["MISSING", "Labels", "TaskKind"]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mtlens.config.sections import Task
 from mtlens.errors import DataError
 from mtlens.statistics.metrics import DEFAULT
-from mtlens.tasks.base import MISSING, TaskKind
+from mtlens.tasks.base import TaskKind
+from mtlens.tasks.labels import MISSING, Labels
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,34 +28,38 @@ class Classes(TaskKind):
     name = "classes"
     metric = DEFAULT
 
-    def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> NDArray[np.int16]:
+    def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
         """Index of each value among the classes; blanks around it do not count, and 1.0 stands for 1."""
-        return class_indices(task, values, where)
+        return Labels(codes=class_indices(task, values, where))
 
     def outputs(self, task: Task) -> int:
         """One output for each class."""
         return len(task.classes)
 
     def loss(
-        self, task: Task, logits: "Tensor", labels: "Tensor", weights: "Tensor", reduction: Literal["sum", "mean"]
+        self, task: Task, logits: "Tensor", labels: "Tensor", table: "Tensor", reduction: Literal["sum", "mean"]
     ) -> "Tensor":
         """Cross-entropy."""
         from torch.nn import functional
 
-        return functional.cross_entropy(logits, labels, weight=weights, ignore_index=MISSING, reduction=reduction)
+        return functional.cross_entropy(logits, labels, weight=table, ignore_index=MISSING, reduction=reduction)
 
-    def margin(self, task: Task, logits: "Tensor", label: int) -> "Tensor":
+    def margin(self, task: Task, logits: "Tensor", label: int, table: "Tensor") -> "Tensor":
         """The logit less the log-sum-exp of the others, which stays exact where a probability is close to 1."""
         import torch
 
         return logits[0, label] - torch.cat([logits[0, :label], logits[0, label + 1 :]]).logsumexp(dim=0)
+
+    def calibrated(self, task: Task, logits: "Tensor", scale: tuple[float, ...], temperature: float) -> "Tensor":
+        """Softmax of the outputs over the temperature, which is the same."""
+        return self.predict(task, logits / temperature, scale)
 
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
         """Softmax over the outputs."""
         return logits.softmax(dim=1)
 
 
-def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int16]:
+def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int32]:
     """Index of each value among the classes of a task, `[n]`; MISSING where it is empty or declared missing.
 
     Blanks around a value do not count, and 1.0 stands for 1 unless it is a class itself.
@@ -64,7 +69,7 @@ def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str
     if None in indices:
         row = indices.index(None)
         raise DataError(f"{where(row)}: {_not_a_class(task, (values[row] or '').strip(), indices.count(None))}")
-    return np.array(indices, dtype=np.int16)
+    return np.array(indices, dtype=np.int32)
 
 
 def _class_index(task: Task, value: Cell) -> int | None:

@@ -231,9 +231,7 @@ def _blocks(predictions: dict[SplitName, list[Prediction]], encoded: Encoded) ->
             split=split,
             task=prediction.task.name,
             example_ids=[encoded.ids[row] for row in prediction.rows],
-            labels=prediction.labels,
-            predicted=prediction.predicted.astype("int16"),
-            probabilities=prediction.probabilities,
+            columns=prediction.columns,
         )
         for split, block in predictions.items()
         for prediction in block

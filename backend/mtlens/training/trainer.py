@@ -26,7 +26,7 @@ from mtlens.training.checkpoint import capture, change_to_bytes, restore, traine
 from mtlens.training.distributed import ALONE, World
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import Hardware
-from mtlens.training.losses import BatchLoss, balanced_weights
+from mtlens.training.losses import BatchLoss, label_tables
 from mtlens.training.model import MultiTaskModel, build_model
 from mtlens.training.optimiser import encoder_rate, make_optimiser
 from mtlens.training.progress import Epoch, Progress, Step
@@ -44,7 +44,7 @@ class Trainer:
         self.labels = training_labels(self.encoded, run)
         self.model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
         self.optimiser = make_optimiser(self.model, run)
-        self.loss = BatchLoss(run.tasks, self._class_weights(), hardware.device)
+        self.loss = BatchLoss(run.tasks, label_tables(self.encoded, self.labels, run.training), hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
         self.inference_seconds = 0.0  # in which the test split was predicted
         self._initial = self.best = self._copy_weights()
@@ -157,13 +157,6 @@ class Trainer:
             rate = encoder_rate(self.run)
             raise TrainingError(f"loss of task {task!r} should be finite; found {loss} at {where} (learning rate {rate:g})")
         return loss
-
-    def _class_weights(self) -> list[NDArray[np.float32]]:
-        sizes = [len(task.classes) for task in self.run.tasks]
-        if self.run.training.class_weights == "none":
-            return [np.ones(size, dtype=np.float32) for size in sizes]
-        train = in_split(self.encoded.splits, TRAIN)
-        return [balanced_weights(self.labels[train, j], size) for j, size in enumerate(sizes)]
 
     def _copy_weights(self) -> dict[str, Tensor]:
         return {name: tensor.clone() for name, tensor in trained_tensors(self.model).items()}

@@ -65,7 +65,7 @@ def test_a_family_predicts_what_was_trained(trained, folder):
         for one in predict(model, encoded.select(run.tasks), "test", batch_size=8, hardware=hardware, world=ALONE):
             if one.task.name in member.tasks:
                 found = family.classify([examples.texts[row] for row in one.rows])[one.task.name]
-                expected = rescaled(one.probabilities, family.config.temperatures[one.task.name])
+                expected = rescaled(one.said, family.config.temperatures[one.task.name])
                 np.testing.assert_allclose(found, expected, atol=0.03 if family.config.precision == "bfloat16" else 1e-5)
 
 

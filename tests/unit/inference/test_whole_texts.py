@@ -40,7 +40,7 @@ def test_a_report_is_read_as_its_text_was_in_training(trained, reader):
             stored = source.predictions(member.run_id, task, "test")
             found = reader.read([(one, texts[one]) for one in stored.example_ids])
             said = [next(one for one in report.findings if one.task == task) for report in found]
-            expected = rescaled(stored.probabilities, config.temperatures[task]).max(axis=1)
+            expected = rescaled(stored.columns["probabilities"], config.temperatures[task]).max(axis=1)
             np.testing.assert_allclose([one.probability for one in said], expected, atol=0.03)
 
 

@@ -60,7 +60,7 @@ def test_what_was_written_can_be_queried(workspace: Workspace) -> None:
         "SELECT example_id, label, predicted, round(list_sum(probabilities), 6) FROM prediction "
         f"WHERE run_id = '{run_id}' AND task = 'bulge' AND split = 'test' ORDER BY example_id",
     )
-    expected = zip(block.example_ids, block.labels, block.predicted, strict=True)
+    expected = zip(block.example_ids, block.columns["label"], block.columns["predicted"], strict=True)
     assert found == sorted((name, int(y), int(p), 1.0) for name, y, p in expected)
     stored = rows(workspace, f"SELECT name, value FROM metric WHERE run_id = '{run_id}' AND split = 'test' AND task = 'bulge'")
     assert sorted(stored) == sorted((row.name, row.value) for row in fake_runs.score(block))

@@ -9,7 +9,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
 from mtlens.config.sections import Task
-from mtlens.training.losses import BatchLoss, balanced_weights
+from mtlens.tasks import Labels, kind_of
+from mtlens.training.losses import BatchLoss
 
 CPU = torch.device("cpu")
 
@@ -19,6 +20,11 @@ def make_tasks(*sizes: int, weights: tuple[float, ...] = ()) -> tuple[Task, ...]
     return tuple(
         Task(name=f"t{j}", column="c", classes=tuple(map(str, range(size))), weight=weights[j]) for j, size in enumerate(sizes)
     )
+
+
+def balanced_weights(labels, num_classes):
+    task = make_tasks(num_classes)[0]
+    return kind_of(task).label_table(task, Labels(codes=labels.astype(np.int32)), True)
 
 
 def test_balanced_weights_are_those_of_scikit_learn():

@@ -122,7 +122,7 @@ def test_reported_losses_are_those_of_the_model(make_run, encoded, tiny_encoder,
     steps = []
     trainer = trained(run, encoded, tiny_encoder, hardware, on_step=steps.append)
     prediction = trainer.predict("train")[0]
-    expected = functional.nll_loss(torch.from_numpy(prediction.probabilities).log(), torch.from_numpy(prediction.labels).long())
+    expected = functional.nll_loss(torch.from_numpy(prediction.said).log(), torch.from_numpy(prediction.labels.codes).long())
     assert steps[0].losses[0] == pytest.approx(expected.item(), rel=1e-4)
 
 

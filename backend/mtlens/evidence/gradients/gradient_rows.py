@@ -119,7 +119,7 @@ def _stages(
 ) -> Iterator[tuple[str, int, MultiTaskModel]]:
     """Models in the order of training. The kept epoch is the end; an epoch whose weights were not kept is left out."""
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
-    fit_heads(model, draws.encoded, draws.labels, draws.class_weights, hardware, without=np.concatenate(draws.rows))
+    fit_heads(model, draws.encoded, draws.labels, draws.tables, hardware, without=np.concatenate(draws.rows))
     yield "start", 0, model
     for epoch, found in trained_models(run, best, last, workspace, directory, encoded.vocabulary):
         yield "end" if epoch == best else "epoch", epoch, found

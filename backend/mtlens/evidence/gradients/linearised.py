@@ -49,7 +49,7 @@ def linearised_rows(
     held_out = _held_out(encoded, len(train), run.seed)
     model = load_trained(run, workspace, directory, encoded.vocabulary)
     steps = Steps(len(train) + len(held_out), report)
-    measured = linearise(model, encoded, draws.labels, train, held_out, hardware, seed=run.seed, report=steps)
+    measured = linearise(model, encoded, draws.labels, draws.tables, train, held_out, hardware, seed=run.seed, report=steps)
     known = [j for j, task in enumerate(measured) if task is not None]
     if len(known) < 2:
         raise EvidenceError(f"two tasks at least should have training and validation labels; found {len(known)}")
@@ -73,6 +73,7 @@ def linearise(
     model: MultiTaskModel,
     encoded: Encoded,
     labels: NDArray[np.int64],
+    tables: Sequence[Tensor],
     train: Rows,
     held_out: Rows,
     hardware: Hardware,
@@ -82,7 +83,8 @@ def linearise(
 ) -> list[Linearised | None]:
     """The labelled texts of each of T tasks, those of rows `train` and `held_out`; None for a task that lacks one of both.
 
-    labels: [n, T] of all examples, as trained on. As a classification it is "the class of the text or another one".
+    labels: [n, T] of all examples, as trained on; tables: the label table of each task. As a
+    classification it is "the class of the text or another one".
     """
     model.eval().to(hardware.device)
     _, parameters = encoder_parameters(model)
@@ -95,7 +97,7 @@ def linearise(
         with hardware.autocast():
             logits = model(tokens, mask)
         for j in np.flatnonzero(labels[row] != MISSING).tolist():
-            found = kind_of(encoded.tasks[j]).margin(encoded.tasks[j], logits[j], int(labels[row, j]))
+            found = kind_of(encoded.tasks[j]).margin(encoded.tasks[j], logits[j], int(labels[row, j]), tables[j])
             own = torch.autograd.grad(found, parameters, retain_graph=True, allow_unused=True)
             margins[j].append(found.item())
             gradients[j].append(sketch(own).cpu())

@@ -24,29 +24,33 @@ def fit_heads(
     model: MultiTaskModel,
     encoded: Encoded,
     labels: NDArray[np.int64],
-    class_weights: list[Tensor],
+    tables: list[Tensor],
     hardware: Hardware,
     *,
     without: NDArray[np.int64],
 ) -> None:
-    """Fit every head by the weighted loss of its task on at most 512 training texts, in place. labels: [n, T].
+    """Fit every head by the weighted loss of its task on at most 512 training texts, in place.
+
+    labels: [n, T]; tables: the label table of each task.
 
     without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
     they are left out, unless too few texts remain to see every class of every task.
     """
     train = np.flatnonzero(in_split(encoded.splits, TRAIN) & (labels != MISSING).any(axis=1))
     others = np.setdiff1d(train, without)
-    chosen = others if _all_classes(labels[others]) == _all_classes(labels[train]) else train
+    chosen = others if _all_classes(encoded, labels[others]) == _all_classes(encoded, labels[train]) else train
     rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])
     features = _features(model, encoded, rows, hardware)
-    for j, (task, head, weights) in enumerate(zip(encoded.tasks, model.heads, class_weights, strict=True)):
+    for j, (task, head, table) in enumerate(zip(encoded.tasks, model.heads, tables, strict=True)):
         own = torch.from_numpy(labels[rows, j]).to(hardware.device)
-        _fit(task, head, features[own != MISSING], own[own != MISSING], weights)
+        _fit(task, head, features[own != MISSING], own[own != MISSING], table)
 
 
-def _all_classes(labels: NDArray[np.int64]) -> list[set[int]]:
-    """Per task the classes that occur."""
-    return [set(column[column != MISSING].tolist()) for column in labels.T]
+def _all_classes(encoded: Encoded, labels: NDArray[np.int64]) -> list[set[int]]:
+    """Per task the classes that occur; of a task of numbers, whether there are some."""
+    known = [column[column != MISSING] for column in labels.T]
+    of_classes = [True] * len(known) if not encoded.values else [values is None for values in encoded.values]
+    return [set(codes.tolist()) if own else {int(codes.size > 0)} for own, codes in zip(of_classes, known, strict=True)]
 
 
 @torch.no_grad()
@@ -65,7 +69,7 @@ def _features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], 
     return found
 
 
-def _fit(task: Task, head: nn.Module, features: Tensor, labels: Tensor, class_weights: Tensor) -> None:
+def _fit(task: Task, head: nn.Module, features: Tensor, labels: Tensor, table: Tensor) -> None:
     """Convex, so the start does not matter; features are standardised for the fit, and the head takes that back."""
     assert isinstance(head, nn.Linear)
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
@@ -76,7 +80,7 @@ def _fit(task: Task, head: nn.Module, features: Tensor, labels: Tensor, class_we
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = kind_of(task).loss(task, scaled @ weight.T + bias, labels, class_weights, "mean")
+        loss = kind_of(task).loss(task, scaled @ weight.T + bias, labels, table, "mean")
         loss = loss + PENALTY * weight.square().sum()
         loss.backward()
         return loss

@@ -17,7 +17,7 @@ from mtlens.evidence.gradients.gramian import Gramian, task_gradients
 from mtlens.evidence.gradients.parameter_blocks import Block, block_names
 from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
-from mtlens.training.losses import balanced_weights
+from mtlens.training.losses import label_tables
 from mtlens.training.model import MultiTaskModel
 from mtlens.training.trainer import training_labels
 
@@ -26,36 +26,34 @@ Alignments = dict[Block, Alignment]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GradientBatches:
-    """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order."""
+    """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order.
+
+    tables: the label table of each task.
+    """
 
     encoded: Encoded
     rows: list[NDArray[np.int64]]
     labels: NDArray[np.int64]
     permuted: NDArray[np.int64]
-    class_weights: list[Tensor]
+    tables: list[Tensor]
     independent: NDArray[np.bool_]
 
 
 def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
-    """GradientBatches for the tasks of a run, with the labels and class weights of its training."""
+    """GradientBatches for the tasks of a run, with the labels and label tables of its training."""
     labels = training_labels(encoded, run)
     train = in_split(encoded.splits, TRAIN)
     permuted = labels.copy()
     for j in range(labels.shape[1]):
         known = np.flatnonzero(train & (labels[:, j] != MISSING))
         permuted[known, j] = np.random.default_rng([run.seed, j]).permutation(labels[known, j])
-    sizes = [len(task.classes) for task in encoded.tasks]
-    weights = [
-        np.ones(size, dtype=np.float32) if run.training.class_weights == "none" else balanced_weights(labels[train, j], size)
-        for j, size in enumerate(sizes)
-    ]
     present = (labels[train] != MISSING).astype(np.int64)
     return GradientBatches(
         encoded=encoded,
         rows=rows,
         labels=labels,
         permuted=permuted,
-        class_weights=[torch.from_numpy(weight).to(hardware.device) for weight in weights],
+        tables=[torch.from_numpy(table).to(hardware.device) for table in label_tables(encoded, labels, run.training)],
         independent=(present.T @ present) == 0,
     )
 
@@ -65,15 +63,15 @@ def shared_gradients(
 ) -> Alignments:
     """All tasks at the weights of one model: one forward and T backwards per draw, 2T with those on permuted labels."""
     names, parameters = encoder_parameters(model)
-    num_tasks = len(draws.class_weights) * (2 if permuted else 1)
+    num_tasks = len(draws.tables) * (2 if permuted else 1)
     independent = np.tile(draws.independent, (2, 2)) if permuted else draws.independent
     gramian = Gramian(block_names(names), num_tasks, independent=independent)
     model.eval().to(hardware.device)
     for rows in draws.rows:
         logits = _forward(model, draws.encoded, rows, hardware)
-        losses = _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.class_weights)
+        losses = _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.tables)
         if permuted:
-            losses += _losses(draws.encoded.tasks, logits, draws.permuted[rows], draws.class_weights)
+            losses += _losses(draws.encoded.tasks, logits, draws.permuted[rows], draws.tables)
         present = [loss for loss in losses if loss is not None]
         found = iter(task_gradients(present, parameters))
         gramian.add([None if loss is None else next(found) for loss in losses])
@@ -86,7 +84,7 @@ def losses_of(
 ) -> list[Tensor | None]:
     """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
     logits = _forward(model, draws.encoded, rows, hardware)
-    return _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.class_weights)
+    return _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.tables)
 
 
 def own_gradients(
@@ -138,7 +136,7 @@ def _own_gradient(
     if not len(labelled):
         return None
     logits = _forward(model, draws.encoded, labelled, hardware)
-    losses = _losses([draws.encoded.tasks[j]], logits, draws.labels[labelled][:, [j]], [draws.class_weights[j]])
+    losses = _losses([draws.encoded.tasks[j]], logits, draws.labels[labelled][:, [j]], [draws.tables[j]])
     return task_gradients([loss for loss in losses if loss is not None], encoder_parameters(model)[1])[0]
 
 
@@ -149,12 +147,12 @@ def _forward(model: nn.Module, encoded: Encoded, rows: NDArray[np.int64], hardwa
 
 
 def _losses(
-    tasks: Sequence[Task], logits: Sequence[Tensor], labels: NDArray[np.int64], class_weights: Sequence[Tensor]
+    tasks: Sequence[Task], logits: Sequence[Tensor], labels: NDArray[np.int64], tables: Sequence[Tensor]
 ) -> list[Tensor | None]:
     """Per task the weighted mean over its labelled rows, as in training; None without any."""
     return [
-        kind_of(task).loss(task, own, torch.from_numpy(column).to(own.device), weights, "mean")
+        kind_of(task).loss(task, own, torch.from_numpy(column).to(own.device), table, "mean")
         if (column != MISSING).any()
         else None
-        for task, own, column, weights in zip(tasks, logits, labels.T.copy(), class_weights, strict=True)
+        for task, own, column, table in zip(tasks, logits, labels.T.copy(), tables, strict=True)
     ]

@@ -35,6 +35,7 @@ from mtlens.inference.segmentation.levels import REGION_OF
 from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import kind_of
 from mtlens.training.hardware import prepare, usable_cores
 from mtlens.training.model import restore_vocabulary
 
@@ -70,6 +71,7 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         tasks=experiment.tasks,
         members=tuple(configs),
         temperatures=_temperatures(source, members),
+        scales=_scales(source, members),
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
         precision=precision,
@@ -128,5 +130,17 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
 def _temperatures(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, float]:
     """By task, fitted to what the shipped run predicted on the validation split."""
     best = {task: member.shipped for member in members for task in member.serves}
-    stored = {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
-    return {task: fit_temperature(one.labels, one.probabilities) for task, one in stored.items()}
+    stored = {task: source.predictions(run_id, task, VALIDATION).columns for task, run_id in best.items()}
+    return {task: fit_temperature(one["label"], one["probabilities"]) for task, one in stored.items() if "probabilities" in one}
+
+
+def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:
+    """By task, what predictions need of the labels that the shipped run was trained on, if they need something."""
+    scales: dict[str, tuple[float, ...]] = {}
+    for member in members:
+        run = source.run(member.shipped)
+        encoded = source.plan.encoded.select(run.tasks, run.fold)
+        for j, task in enumerate(run.tasks):
+            if task.name in member.serves and (scale := kind_of(task).scale(encoded.training_labels(j))):
+                scales[task.name] = scale
+    return scales

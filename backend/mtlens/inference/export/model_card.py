@@ -8,7 +8,7 @@ from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
 from mtlens.execution.plan import Plan
 from mtlens.inference.export.recommended import FamilyMember, not_learnt
-from mtlens.inference.export.stored_models import StoredModels
+from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
@@ -164,17 +164,22 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
     for task in config.tasks:
         if task.name in member.serves:
             stored = source.predictions(member.shipped, task.name, TEST)
-            temperature = config.temperatures[task.name]
             metric = metric_object(task)
-            labels, predicted = map(stored.column, kind_of(task).columns[metric.reads])
-            score = metric.value(labels, predicted, len(task.classes))
-            before = expected_calibration_error(stored.labels, stored.probabilities)
-            after = expected_calibration_error(stored.labels, rescaled(stored.probabilities, temperature))
-            classes = ", ".join(task.classes)
-            rows.append(
-                (task.name, classes, member.shipped, *(f"{value:.3f}" for value in (score, temperature, before, after)))
-            )
+            labels, predicted = (stored.columns[name] for name in kind_of(task).columns[metric.reads])
+            score = f"{Unit(metric_of(task)).score(metric.value(labels, predicted, len(task.classes)))}"
+            calibrated = _calibration(stored, config.temperatures.get(task.name))
+            rows.append((task.name, ", ".join(task.classes) or task.kind, member.shipped, score, *calibrated))
     return rows
+
+
+def _calibration(stored: StoredPredictions, temperature: float | None) -> tuple[str, ...]:
+    """Temperature, and calibration error before and after scaling; dashes for a task without probabilities of classes."""
+    if temperature is None:
+        return ("-", "-", "-")
+    labels, probabilities = stored.columns["label"], stored.columns["probabilities"]
+    before = expected_calibration_error(labels, probabilities)
+    after = expected_calibration_error(labels, rescaled(probabilities, temperature))
+    return tuple(f"{value:.3f}" for value in (temperature, before, after))
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -53,7 +53,7 @@ def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredicti
     task, rows = rounded.task, rounded.rows
     stored = source.predictions(run.run_id, task.name, TEST)
     label, predicted = kind_of(task).columns[metric_object(task).reads]
-    said = dict(zip(stored.example_ids, stored.column(predicted).tolist(), strict=True))
+    said = dict(zip(stored.example_ids, stored.columns[predicted].tolist(), strict=True))
     return TaskPredictions(
         task=task.name,
         num_classes=len(task.classes),
@@ -61,9 +61,9 @@ def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredicti
         metric=metric_of(task),
         example=rows,
         cluster=source.plan.examples.groups[rows],
-        labels=rounded.column(label),
+        labels=rounded.columns[label],
         baseline=np.array([[said[source.plan.examples.ids[row]] for row in rows]]),
-        candidate=rounded.column(predicted)[None],
+        candidate=rounded.columns[predicted][None],
     )
 
 

@@ -13,26 +13,16 @@ from mtlens.execution.plan import Plan
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.run_folder import RunFolder, read_run_json
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.tasks import kind_of
 from mtlens.training.model import MultiTaskModel
-
-_PREDICTIONS = """
-    SELECT example_id, label, predicted, probabilities FROM prediction WHERE run_id = ? AND task = ? AND split = ?
-    ORDER BY example_id
-"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredPredictions:
-    """Of a finished run for one task on the n labelled examples of a split, probabilities [n, C]."""
+    """Of a finished run for one task on the n labelled examples of a split: columns of table `prediction`, by name."""
 
     example_ids: list[str]
-    labels: NDArray[Any]
-    predicted: NDArray[Any]
-    probabilities: NDArray[Any]
-
-    def column(self, name: str) -> NDArray[Any]:
-        """What the column `name` of table `prediction` holds."""
-        return {"label": self.labels, "predicted": self.predicted, "probabilities": self.probabilities}[name]
+    columns: dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,12 +43,8 @@ class StoredModels:
 
     def predictions(self, run_id: str, task: str, split: SplitName) -> StoredPredictions:
         """What the run said when it had been trained."""
-        ids, labels, predicted, probabilities = zip(
-            *query(self.workspace, _PREDICTIONS, [run_id, task, split]).rows, strict=True
-        )
-        return StoredPredictions(
-            example_ids=list(ids),
-            labels=np.array(labels),
-            predicted=np.array(predicted),
-            probabilities=np.array(probabilities),
-        )
+        (asked,) = [one for one in self.plan.experiment.tasks if one.name == task]
+        names = sorted({name for pair in kind_of(asked).columns.values() for name in pair})
+        chosen = f"SELECT example_id, {', '.join(names)} FROM prediction WHERE run_id = ? AND task = ? AND split = ?"
+        ids, *columns = zip(*query(self.workspace, f"{chosen} ORDER BY example_id", [run_id, task, split]).rows, strict=True)
+        return StoredPredictions(example_ids=list(ids), columns=dict(zip(names, map(np.array, columns), strict=True)))

@@ -11,8 +11,9 @@ WHOLE: Final = "whole"
 class Finding(Spec):
     """One task in one segment, or in the whole report.
 
-    label: None where the model abstains or no sentence speaks of the segment. probability: of the likeliest class,
-    calibrated. status: "read", "abstained" or "not mentioned". sentence: the one that alone makes the class likeliest.
+    label: class, or number as text; None where the model abstains or no sentence speaks of the segment. probability: of the
+    likeliest class, calibrated; None of a number. status: "read", "abstained" or "not mentioned". sentence: the one that alone
+    makes the class likeliest, or whose number is nearest.
     """
 
     segment: str

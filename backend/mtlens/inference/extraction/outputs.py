@@ -50,4 +50,5 @@ def _table(report: ReportFindings) -> str:
 def _row(one: Finding) -> str:
     label = one.label or "(abstains)"
     sentence = textwrap.shorten(one.sentence or "", 60, placeholder=" ...")
-    return _LAYOUT.format(one.segment, one.task, label, f"{one.probability:.2f}", sentence)
+    probability = "" if one.probability is None else f"{one.probability:.2f}"
+    return _LAYOUT.format(one.segment, one.task, label, probability, sentence)

@@ -1,4 +1,4 @@
-"""Reads reports: the class of each task, how sure it is, and the sentence it was read from.
+"""Reads reports: the class or number of each task, how sure it is, and the sentence it was read from.
 
 Of every motion segment, or of the whole report where the family was trained on whole texts.
 """
@@ -15,6 +15,7 @@ from mtlens.inference.extraction.document import Part, Parted, parted
 from mtlens.inference.extraction.findings import Finding, ReportFindings
 from mtlens.inference.model.family import Family
 from mtlens.inference.segmentation import cleaned
+from mtlens.tasks import kind_of
 
 THRESHOLD = 0.5
 
@@ -62,14 +63,16 @@ class Reader:
             return Finding(
                 segment=part.segment, task=task.name, label=None, probability=None, status="not mentioned", sentence=None
             )
-        found = rows[place[part.text]]
-        best = int(found.argmax())
-        sure = float(found[best]) >= self.threshold
+        kind = kind_of(task)
+        said = rows[place[part.text]]
+        confidence = kind.confidence(said)
+        sure = confidence is None or confidence >= self.threshold
+        agreement = kind.agreement(task, said, rows[[place[text] for text in part.sentences]]) if part.sentences else ()
         return Finding(
             segment=part.segment,
             task=task.name,
-            label=task.classes[best] if sure else None,
-            probability=round(float(found[best]), 4),
+            label=kind.in_words(task, said) if sure else None,
+            probability=None if confidence is None else round(confidence, 4),
             status="read" if sure else "abstained",
-            sentence=max(part.sentences, key=lambda text: rows[place[text], best], default=None),
+            sentence=part.sentences[int(np.argmax(agreement))] if part.sentences else None,
         )

@@ -43,7 +43,8 @@ class MemberConfig(Spec):
 class FamilyConfig(Spec):
     """Content of config.json.
 
-    temperatures: by task, softmax(logits / T). levels: motion segments that it was trained on, none where that were whole
+    temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with numbers, what its outputs
+    are multiplied by and added to. levels: motion segments that it was trained on, none where that were whole
     texts. tagger: None where rules tag sentences, or none are tagged.
     """
 
@@ -52,6 +53,7 @@ class FamilyConfig(Spec):
     tasks: tuple[Task, ...]
     members: tuple[MemberConfig, ...]
     temperatures: dict[str, float]
+    scales: dict[str, tuple[float, ...]] = {}
     pooling: Literal["mean", "cls"]
     max_length: int
     precision: Literal["float32", "bfloat16"]
@@ -73,14 +75,17 @@ class Family:
     tagger: Tagger = field(default_factory=Rules)
 
     def __repr__(self) -> str:
-        tasks = "; ".join(f"{task.name}: {', '.join(task.classes)}" for task in self.config.tasks)
+        tasks = "; ".join(f"{task.name}: {', '.join(task.classes) or task.kind}" for task in self.config.tasks)
         return f"Family {self.config.name!r} of {len(self.models)} models ({tasks})"
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Calibrated probabilities by task, [len(texts), classes]; texts are cut at the longest that was trained on."""
+        """By task what its model says: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
+
+        Texts are cut at the longest that was trained on.
+        """
         tasks = {task.name: task for task in self.config.tasks}
-        found = {task.name: np.empty((len(texts), len(task.classes)), dtype=np.float32) for task in self.config.tasks}
+        found = {task.name: np.empty((len(texts), kind_of(task).width(task)), dtype=np.float32) for task in self.config.tasks}
         if not texts:
             return found
         ids: list[list[int]] = self.tokenizer(list(texts), truncation=True, max_length=self.config.max_length)["input_ids"]
@@ -93,18 +98,17 @@ class Family:
                 with self.hardware.autocast():
                     logits = model(tokens.to(self.hardware.device), mask.to(self.hardware.device))
                 for name, values in zip(member.tasks, logits, strict=True):
-                    scaled = values / self.config.temperatures[name]
-                    found[name][rows] = kind_of(tasks[name]).probabilities(tasks[name], scaled).cpu().numpy()
+                    kind, scale = kind_of(tasks[name]), self.config.scales.get(name, ())
+                    said = kind.calibrated(tasks[name], values, scale, self.config.temperatures.get(name, 1.0))
+                    found[name][rows] = said.float().cpu().numpy()
         return found
 
     def predict(self, texts: Sequence[str]) -> dict[str, list[str]]:
-        """The likeliest class of each text, by task."""
+        """The likeliest class of each text, or the number as text, by task."""
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(f"texts should be a list of texts; found {type(texts).__name__}")
-        probabilities = self.classify(texts)
-        return {
-            task.name: [task.classes[index] for index in probabilities[task.name].argmax(axis=1)] for task in self.config.tasks
-        }
+        said = self.classify(texts)
+        return {task.name: [kind_of(task).in_words(task, row) for row in said[task.name]] for task in self.config.tasks}
 
     def read_characters(self, texts: Sequence[str]) -> list[int]:
         """How many characters of each text are read, before it is cut."""

@@ -48,10 +48,10 @@ class CalibrationError(Metric):
         return expected_calibration_error(labels, predicted)
 
 
-def expected_calibration_error(labels: NDArray[Any], probabilities: NDArray[Any]) -> float:
+def expected_calibration_error(labels: NDArray[Any], probabilities: NDArray[Any], num_bins: int = _BINS) -> float:
     """ECE of one model. labels `[n]`, probabilities `[n, C]`, n > 0."""
     confidence, surplus = _confidences(labels, probabilities)
-    return float(np.abs(np.bincount(_bins(confidence), weights=surplus)).sum() / len(labels))
+    return float(np.abs(np.bincount(_bins(confidence, num_bins), weights=surplus)).sum() / len(labels))
 
 
 def _confidences(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -60,5 +60,5 @@ def _confidences(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[NDA
     return confidence, confidence - (probabilities.argmax(axis=-1) == labels)
 
 
-def _bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.clip(np.ceil(confidence * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
+def _bins(confidence: NDArray[np.float64], num_bins: int = _BINS) -> NDArray[np.int64]:
+    return np.clip(np.ceil(confidence * num_bins).astype(np.int64) - 1, 0, num_bins - 1)

@@ -17,6 +17,7 @@ from mtlens.statistics.equivalence import compare as judge
 from mtlens.statistics.learnt import NOT_LEARNT, better_than_chance
 from mtlens.store.analysis import comparisons
 from mtlens.store.analysis.group_scores import GroupScores
+from mtlens.store.analysis.model_selection import Pairs
 from mtlens.store.analysis.paired_predictions import read_predictions, read_tasks
 from mtlens.store.database import writer
 from mtlens.store.tables.grouping import RecommendationRow
@@ -71,9 +72,10 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
     A one-sided test at 5 % of the mean over seeds.
     """
     runs, seeds = group_scores.runs, group_scores.seeds
-    alone = {
-        name: {seed: (runs[1 << task, seed].run_id,) * 2 for seed in seeds} for task, name in enumerate(group_scores.tasks)
-    }
+    alone: Pairs = {}
+    for task, name in enumerate(group_scores.tasks):
+        of_seeds = {seed: runs[1 << task, seed].run_id for seed in seeds}
+        alone[name] = {seed: (run_id, run_id) for seed, run_id in of_seeds.items()}
     tasks = read_predictions(connection, group_scores.experiment_id, alone, VALIDATION)
     return [
         group_scores.tasks.index(task.task)

@@ -75,7 +75,7 @@ class LearningCurvesView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionView:
-    """Confusion matrix of each model on each of its tasks, summed over its seeds; one line per cell that is not 0."""
+    """Confusion matrix of each model on each task of classes, summed over its seeds; one line per cell that is not 0."""
 
     experiment: ExperimentName
     experiment_id: ExperimentHash

@@ -4,10 +4,10 @@
 # (pyarrow ships no types)
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,9 +37,11 @@ class PredictionRow:
     split: Annotated[SplitName, Column("validation or test")]
     task: Annotated[str, Column("Task")]
     example_id: Annotated[str, Column("Example")]
-    label: Annotated[np.int16, Column("Index of the true class, from 0")]
-    predicted: Annotated[np.int16, Column("Index of the predicted class, from 0")]
-    probabilities: Annotated[Sequence[np.float32], Column("Probability of each class")]
+    label: Annotated[np.int16 | None, Column("Index of the true class, from 0; NULL where the task has no single class")]
+    predicted: Annotated[np.int16 | None, Column("Index of the predicted class, from 0; NULL as label")]
+    probabilities: Annotated[Sequence[np.float32] | None, Column("Probability of each class; NULL where there are none")]
+    true_number: Annotated[float | None, Column("True number; NULL but for tasks of kind number")]
+    predicted_number: Annotated[float | None, Column("Predicted number; NULL but for tasks of kind number")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +61,22 @@ EXAMPLES = arrow_schema(ExampleRow)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PredictionBlock:
-    """Predictions of one task's labelled examples in one split, column by column: n examples, C classes; never their text."""
+    """Predictions of one task's labelled examples in one split, column by column: n examples; never their text.
+
+    columns: those of table `prediction` that the kind of task has, [n] or, for lists, [n, D]; the others are NULL.
+    """
 
     split: SplitName
     task: str
     example_ids: Sequence[str]  # n
-    labels: NDArray[np.int16]  # [n] class index
-    predicted: NDArray[np.int16]  # [n] class index
-    probabilities: NDArray[np.float32]  # [n, C]
+    columns: Mapping[str, NDArray[Any]]
 
     def __post_init__(self) -> None:
-        """Raise `DataError` where the shapes do not fit together."""
+        """Raise `DataError` where the columns do not fit together."""
         n = len(self.example_ids)
-        found = (self.labels.shape, self.predicted.shape, self.probabilities.shape)
-        if found[:2] != ((n,), (n,)) or self.probabilities.ndim != 2 or len(self.probabilities) != n:
-            raise DataError(f"predictions of task {self.task!r} should be [{n}], [{n}] and [{n}, classes]; found {list(found)}")
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if set(lengths.values()) - {n} or lengths.keys() - set(PREDICTIONS.names):
+            raise DataError(f"predictions of task {self.task!r} should be columns of {n} examples; found {lengths}")
 
 
 def metrics_table(rows: Sequence[MetricRow]) -> pa.Table:
@@ -92,18 +95,23 @@ def predictions_table(blocks: Sequence[PredictionBlock]) -> pa.Table:
 
 
 def _block_table(block: PredictionBlock) -> pa.Table:
-    n, num_classes = block.probabilities.shape
-    offsets = pa.array(np.arange(n + 1, dtype=np.int32) * num_classes)
-    flat = pa.array(block.probabilities.astype(np.float32).ravel())
+    n = len(block.example_ids)
+    common = {"split": [block.split] * n, "task": [block.task] * n, "example_id": list(block.example_ids)}
     columns = [
-        pa.array([block.split] * n, pa.string()),
-        pa.array([block.task] * n, pa.string()),
-        pa.array(list(block.example_ids), pa.string()),
-        pa.array(block.labels, pa.int16()),
-        pa.array(block.predicted, pa.int16()),
-        pa.ListArray.from_arrays(offsets, flat),
+        pa.array(common[field.name], field.type) if field.name in common else _column(block.columns.get(field.name), field, n)
+        for field in PREDICTIONS
     ]
     return pa.table(columns, schema=PREDICTIONS)
+
+
+def _column(values: NDArray[Any] | None, field: pa.Field, count: int) -> pa.Array:
+    """A column of a block: numbers [n], lists of D numbers [n, D], or NULL."""
+    if values is None:
+        return pa.nulls(count, field.type)
+    if values.ndim == 1:
+        return pa.array(values, field.type)
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * values.shape[1])
+    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), field.type.value_type))
 
 
 def to_parquet(table: pa.Table) -> bytes:
@@ -116,7 +124,7 @@ def to_parquet(table: pa.Table) -> bytes:
 RENAMED = {"stage": "moment"}
 """Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
 
-ADDED = ("standard_error", "fold")
+ADDED = ("standard_error", "fold", "true_number", "predicted_number")
 """Columns that files of mtlens 0.1 do not have; they are read as NULL."""
 
 

@@ -25,7 +25,7 @@ def read(tmp_path, content, *, name="t.csv", tasks=(DISC,), **columns):
 
 def read_labelled(table, path, tasks):
     rows = read_table(table, path, frozenset(task.column for task in tasks))
-    return rows, labels_of(tasks, rows)
+    return rows, np.stack([labels_of(task, rows).codes for task in tasks], axis=1)
 
 
 def test_labels_are_class_indices_and_empty_cells_are_missing(tmp_path):

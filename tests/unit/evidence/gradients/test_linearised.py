@@ -22,6 +22,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import TaskKind
 from mtlens.tasks.classes import Classes
 from mtlens.training.hardware import prepare
+from mtlens.training.losses import label_tables
 from mtlens.training.run import encoder_directory, execute
 
 GRADE = Task(name="grade", column="grade", classes=("0", "1"))
@@ -50,7 +51,8 @@ def measure(run, encoded, workspace, train, held_out):
     hardware = prepare("float32", threads=1, gpu=False)
     model = load_trained(run, workspace, encoder_directory(run), encoded.vocabulary)
     labels = encoded.labels.astype(np.int64)
-    found = linearise(model, encoded, labels, train, held_out, hardware, seed=5, report=lambda: None)
+    tables = [torch.from_numpy(table) for table in label_tables(encoded, labels, run.training)]
+    found = linearise(model, encoded, labels, tables, train, held_out, hardware, seed=5, report=lambda: None)
     return model, found
 
 

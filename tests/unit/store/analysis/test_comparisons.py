@@ -108,7 +108,7 @@ def test_only_finished_runs_are_paired(state: str) -> None:
 
 def macro_f1(run: Run, task: str, right: float, num_examples: int) -> float:
     block = fake_runs.predict(run, task, right, num_examples)[1]
-    return float(f1_score(block.labels, block.predicted, average="macro"))
+    return float(f1_score(block.columns["label"], block.columns["predicted"], average="macro"))
 
 
 def test_means_are_those_of_scikit_learn(workspace: Workspace) -> None:

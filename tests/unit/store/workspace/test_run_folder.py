@@ -42,9 +42,11 @@ def block(n: int = 2) -> PredictionBlock:
         split="test",
         task="t",
         example_ids=[f"e{i}" for i in range(n)],
-        labels=np.zeros(n, np.int16),
-        predicted=np.ones(n, np.int16),
-        probabilities=np.tile(np.array([0.25, 0.75], np.float32), (n, 1)),
+        columns={
+            "label": np.zeros(n, np.int16),
+            "predicted": np.ones(n, np.int16),
+            "probabilities": np.tile(np.array([0.25, 0.75], np.float32), (n, 1)),
+        },
     )
 
 

@@ -66,7 +66,7 @@ WITH cell AS (
     FROM experiment_run
     JOIN run USING (run_id)
     JOIN prediction USING (run_id)
-    WHERE coalesce(selected, candidate = 0)
+    WHERE coalesce(selected, candidate = 0) AND prediction.label IS NOT NULL
     GROUP BY experiment_id, role, run.tasks, prediction.task, split, run_id, prediction.label, predicted
 )
 SELECT
