@@ -22,7 +22,7 @@ from mtlens.errors import ExperimentError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
-TEXT_KEYS = frozenset({"classes", "missing", "split_values"})
+TEXT_KEYS = frozenset({"classes", "columns", "missing", "split_values"})
 Location = tuple[str | int, ...]
 
 

@@ -39,7 +39,11 @@ class Run(Spec):
     def run_id(self) -> str:
         """Sixteen hexadecimal digits of SHA-256 over all that decides the result; where it lies does not."""
         content = self.model_dump(
-            exclude={"encoder": {"name"}, "tasks": {"__all__": {"column", "missing"}}, "keep_epochs": True}
+            exclude={
+                "encoder": {"name"},
+                "tasks": {"__all__": {"column", "columns", "missing", "separator"}},
+                "keep_epochs": True,
+            }
         )
         unused = "lora" if self.method == "full" else "learning_rate"
         del content["training"][unused]

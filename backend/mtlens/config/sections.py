@@ -92,6 +92,16 @@ class Task(Spec):
     column: Name
     classes: tuple[Label, ...] = Field(default=(), max_length=1000, description="classes in order; none for numbers")
     weight: PositiveFloat = Field(default=1.0, description="share of this task's loss in a multi-task model")
+    columns: tuple[Name, ...] = Field(
+        default=(),
+        exclude_if=lambda columns: not columns,
+        description="for kind multilabel: a column of 0 and 1 for each class",
+    )
+    separator: Annotated[str, Field(min_length=1, max_length=10)] | None = Field(
+        default=None,
+        exclude_if=lambda separator: separator is None,
+        description="for kind multilabel: between the classes of a cell",
+    )
     missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
     kind: Name = Field(default="classes", exclude_if=lambda kind: kind == "classes", description="how its labels are learned")
     metric: Name | None = Field(
@@ -103,6 +113,19 @@ class Task(Spec):
         description="largest difference that counts as a match, in the unit of its metric; else that of the experiment",
     )
     shuffle_labels: bool = Field(default=False, description="control: train on permuted labels")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_of_columns(cls, content: Any) -> Any:
+        """Columns name the classes where nothing else does."""
+        if isinstance(content, dict) and content.get("columns") and not content.get("classes"):
+            return {**content, "classes": content["columns"]}
+        return content
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns that hold its labels."""
+        return self.columns or (self.column,)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

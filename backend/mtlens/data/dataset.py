@@ -25,7 +25,7 @@ def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
     Raises `DataError` in one line that names file, line and column, or task and split.
     """
     check_margins(experiment.tasks)
-    columns = frozenset(task.column for task in experiment.tasks)
+    columns = frozenset(column for task in experiment.tasks for column in task.label_columns)
     sources = source_of(experiment).read(columns, folders)
     labels = [[labels_of(task, rows) for task in experiment.tasks] for rows in sources]
     _check(experiment.tasks, sources, labels)
@@ -34,8 +34,8 @@ def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
 
 def labels_of(task: Task, rows: Rows) -> Labels:
     """Labels of the rows by the kind of a task; all are missing where the rows lack its column."""
-    if task.column in rows.cells:
-        return kind_of(task).read(task, rows.cells[task.column], rows.where)
+    if all(column in rows.cells for column in task.label_columns):
+        return kind_of(task).read_columns(task, rows.cells, rows.where)
     return Labels(codes=np.full(len(rows.ids), MISSING, dtype=np.int32))
 
 
@@ -43,9 +43,10 @@ def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[Sequ
     """Raise `DataError` for a task whose column no table has and for a table that labels no task."""
     columns = [column for rows in sources for column in rows.columns]
     for task in tasks:
-        if task.column not in columns:
-            where = ", ".join(rows.name for rows in sources)
-            raise DataError(f"{where}: task {task.name!r} should have column {task.column!r}; {nearest(task.column, columns)}")
+        for column in task.label_columns:
+            if column not in columns:
+                where = ", ".join(rows.name for rows in sources)
+                raise DataError(f"{where}: task {task.name!r} should have column {column!r}; {nearest(column, columns)}")
     for rows, own in zip(sources, labels, strict=True):
         if not any(of_task.known.any() for of_task in own):
             raise DataError(f"{rows.name}: table should label at least one task; found no label")

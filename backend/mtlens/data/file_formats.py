@@ -175,4 +175,6 @@ def _as_text(value: object, column: str, where: str) -> Cell:
         return value
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, list):  # of a task of several labels
+        return json.dumps(value, ensure_ascii=False)
     raise DataError(f"{where}: column {column!r} should hold text or numbers; found a {type(value).__name__}")

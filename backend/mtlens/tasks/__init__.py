@@ -11,6 +11,7 @@ from mtlens.statistics.metrics import METRICS, Metric, find_metric, label_of
 from mtlens.tasks.base import TaskKind
 from mtlens.tasks.classes import Classes
 from mtlens.tasks.labels import MISSING, Labels, joined
+from mtlens.tasks.multilabel import Multilabel
 from mtlens.tasks.number import Number
 from mtlens.tasks.ordinal import Ordinal
 
@@ -38,6 +39,7 @@ def register(kind: TaskKind) -> None:
 
 register(Classes())
 register(Ordinal())
+register(Multilabel())
 register(Number())
 
 
@@ -63,10 +65,14 @@ def check_task(task: Task) -> None:
     if (kind := KINDS.get(task.kind)) is None:
         return
     kind.check(task)
-    if metric_object(task).reads not in kind.columns:
-        known = ", ".join(name for name, metric in METRICS.items() if metric.reads in kind.columns)
+    if not _fits(metric_object(task), kind):
+        known = ", ".join(name for name, metric in METRICS.items() if _fits(metric, kind))
         found = metric_of(task)
         raise ExperimentError(f"metric of task {task.name!r} of kind {kind.name} should be one of {known}; found {found!r}")
+
+
+def _fits(metric: Metric, kind: TaskKind) -> bool:
+    return metric.reads in kind.columns and (metric.scores_label_sets or not kind.has_label_sets)
 
 
 def check_margins(tasks: Sequence[Task]) -> None:

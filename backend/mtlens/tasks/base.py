@@ -9,7 +9,7 @@ before it is used.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +45,26 @@ class TaskKind(ABC):
     }
     """By what a metric reads: columns of table `prediction` with the labels and the predictions. Other metrics cannot judge."""
 
+    has_label_sets: ClassVar[bool] = False
+    """Whether an example has a set of classes, which fewer metrics can score."""
+
     groups: ClassVar[str] = "classes"
     """What the examples of each split are counted by, in words."""
 
     def check(self, task: Task) -> None:
-        """ExperimentError for settings that do not fit. Here: a task has two classes or more."""
+        """ExperimentError for settings that do not fit. Here: a task has two classes or more, in one column."""
+        if (task.columns or task.separator) and not self.has_label_sets:
+            raise ExperimentError(f"`columns` and `separator` should be of a task of kind multilabel; found {self.name}")
         if len(task.classes) < 2:
             raise ExperimentError(f"classes of task {task.name!r} should be two or more; found {len(task.classes)}")
 
     @abstractmethod
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
         """Label of each of n cells. `where` names a cell's place. Raises DataError at the first cell that is no label."""
+
+    def read_columns(self, task: Task, cells: Mapping[str, Sequence[str | None]], where: Callable[[int], str]) -> Labels:
+        """The same from the cells of all of the task's columns, by name."""
+        return self.read(task, cells[task.column], where)
 
     def members(self, task: Task, labels: Labels) -> dict[str, NDArray[np.bool_]]:
         """By name, which examples are counted as what `[n]`, and spread over the splits. Here: the examples of each class."""
@@ -117,15 +126,24 @@ class TaskKind(ABC):
         """Probability of each class, `[b, C]`, from the outputs `[b, K]`. The predicted class is the most probable one."""
         raise NotImplementedError
 
-    def stored(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
-        """Columns of table `prediction` for n labelled examples, from what a model said of them `[n, D]`."""
+    def tune(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> tuple[float, ...]:
+        """What is chosen on validation examples, by what a model said of them `[n, D]`. Here: nothing."""
+        return ()
+
+    def stored(
+        self, task: Task, labels: Labels, said: NDArray[np.float32], tuned: tuple[float, ...] = ()
+    ) -> dict[str, NDArray[Any]]:
+        """Columns of table `prediction` for n labelled examples, from what a model said of them `[n, D]`.
+
+        tuned: what was chosen on validation.
+        """
         return {
             "label": labels.codes.astype(np.int16),
             "predicted": said.argmax(axis=1).astype(np.int16),
             "probabilities": said,
         }
 
-    def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
+    def in_words(self, task: Task, said: NDArray[np.float32], tuned: tuple[float, ...] = ()) -> str:
         """The prediction for one text, as it is printed, from what a model said `[D]`. Here: the likeliest class."""
         return task.classes[int(said.argmax())]
 

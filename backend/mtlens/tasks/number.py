@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,11 @@ class Number(TaskKind):
     groups = "ranges of numbers"
 
     def check(self, task: Task) -> None:
-        """A number has no classes."""
-        if task.classes:
-            raise ExperimentError(f"task {task.name!r} of kind number should have no classes; found {', '.join(task.classes)}")
+        """A number has no classes and one column."""
+        if task.classes or task.columns or task.separator:
+            raise ExperimentError(
+                f"task {task.name!r} of kind number should have no classes; found {', '.join(task.classes) or 'a separator'}"
+            )
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
         """The number in each cell, with a point or an exponent; blanks around it do not count."""
@@ -101,11 +103,13 @@ class Number(TaskKind):
         """One number."""
         return 1
 
-    def stored(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    def stored(
+        self, task: Task, labels: Labels, said: NDArray[np.float32], tuned: tuple[float, ...] = ()
+    ) -> dict[str, NDArray[Any]]:
         """The true and the predicted number."""
         return {"true_number": _numbers(labels), "predicted_number": said[:, 0].astype(np.float64)}
 
-    def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
+    def in_words(self, task: Task, said: NDArray[np.float32], tuned: tuple[float, ...] = ()) -> str:
         """The number, to five digits."""
         return f"{float(said[0]):.5g}"
 

@@ -1,8 +1,8 @@
 """Predictions of a model on a split, and the scores that follow from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,17 +21,25 @@ from mtlens.training.model import MultiTaskModel
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """One task on the m labelled examples of a split. rows: [m]; labels: of m; said: [m, D], as the kind of the task says."""
+    """One task on the m labelled examples of a split. rows: [m]; labels: of m; said: [m, D], as the kind of the task says.
+
+    tuned: what the kind chose on validation.
+    """
 
     task: Task
     rows: NDArray[np.int64]
     labels: Labels
     said: NDArray[np.float32]
+    tuned: tuple[float, ...] = ()
 
     @cached_property
     def columns(self) -> dict[str, NDArray[Any]]:
         """Columns of table `prediction`, by name."""
-        return kind_of(self.task).stored(self.task, self.labels, self.said)
+        return kind_of(self.task).stored(self.task, self.labels, self.said, self.tuned)
+
+    def with_own_choice(self) -> Self:
+        """The same with what its kind chooses on these examples, which should be those of validation."""
+        return replace(self, tuned=kind_of(self.task).tune(self.task, self.labels, self.said))
 
     def score(self) -> float:
         """Score by the task's metric, of which more is better: an error with a minus sign; in margins where it has one."""

@@ -8,6 +8,7 @@ every batch, and their losses add up to the loss of the whole batch.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +89,10 @@ class Trainer:
                 tensor.copy_(self.best[name])
 
     def predict(self, split: SplitName) -> list[Prediction]:
-        """Probabilities of every task on the labelled examples of a split."""
+        """What the model says of every task on the labelled examples of a split; on validation, with what is chosen there."""
         batch_size = 2 * self.run.training.batch_size
-        return predict(self.model, self.encoded, split, batch_size=batch_size, hardware=self.hardware, world=self.world)
+        found = predict(self.model, self.encoded, split, batch_size=batch_size, hardware=self.hardware, world=self.world)
+        return [prediction.with_own_choice() for prediction in found] if split == VALIDATION else found
 
     def final_predictions(self) -> dict[SplitName, list[Prediction]]:
         """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
@@ -98,6 +100,7 @@ class Trainer:
         started = time.perf_counter()
         test = self.predict(TEST)
         self.inference_seconds = time.perf_counter() - started
+        test = [replace(one, tuned=chosen.tuned) for one, chosen in zip(test, validation, strict=True)]
         return {VALIDATION: validation, TEST: test}
 
     def train_epoch(self, on_step: Callable[[Step], None]) -> None:

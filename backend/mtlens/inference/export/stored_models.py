@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.run import Run
+from mtlens.config.sections import Task
 from mtlens.data.splits import SplitName
 from mtlens.evidence.checkpoints import load_trained
 from mtlens.execution.plan import Plan
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.run_folder import RunFolder, read_run_json
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.tasks import kind_of
+from mtlens.tasks import Labels, kind_of
 from mtlens.training.model import MultiTaskModel
 
 
@@ -21,8 +22,19 @@ from mtlens.training.model import MultiTaskModel
 class StoredPredictions:
     """Of a finished run for one task on the n labelled examples of a split: columns of table `prediction`, by name."""
 
+    task: Task
     example_ids: list[str]
     columns: dict[str, NDArray[Any]]
+
+    @property
+    def tuned(self) -> tuple[float, ...]:
+        """What the kind of the task chooses on these examples, which should be those of validation; most choose nothing."""
+        if "true_labels" not in self.columns:
+            return ()
+        labels = Labels.of_values(
+            self.columns["true_labels"].astype(np.float64), np.ones(len(self.example_ids), dtype=np.bool_)
+        )
+        return kind_of(self.task).tune(self.task, labels, self.columns["probabilities"])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,4 +59,6 @@ class StoredModels:
         names = sorted({name for pair in kind_of(asked).columns.values() for name in pair})
         chosen = f"SELECT example_id, {', '.join(names)} FROM prediction WHERE run_id = ? AND task = ? AND split = ?"
         ids, *columns = zip(*query(self.workspace, f"{chosen} ORDER BY example_id", [run_id, task, split]).rows, strict=True)
-        return StoredPredictions(example_ids=list(ids), columns=dict(zip(names, map(np.array, columns), strict=True)))
+        return StoredPredictions(
+            task=asked, example_ids=list(ids), columns=dict(zip(names, map(np.array, columns), strict=True))
+        )

@@ -71,7 +71,7 @@ class Reader:
         return Finding(
             segment=part.segment,
             task=task.name,
-            label=kind.in_words(task, said) if sure else None,
+            label=self.family.in_words(task, said) if sure else None,
             probability=None if confidence is None else round(confidence, 4),
             status="read" if sure else "abstained",
             sentence=part.sentences[int(np.argmax(agreement))] if part.sentences else None,

@@ -44,8 +44,9 @@ class FamilyConfig(Spec):
     """Content of config.json.
 
     temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with numbers, what its outputs
-    are multiplied by and added to. levels: motion segments that it was trained on, none where that were whole
-    texts. tagger: None where rules tag sentences, or none are tagged.
+    are multiplied by and added to. thresholds: by task of several labels, from which probability on each is predicted.
+    levels: motion segments that it was trained on, none where that were whole texts. tagger: None where rules tag sentences,
+    or none are tagged.
     """
 
     format: Literal[1] = FORMAT
@@ -54,6 +55,7 @@ class FamilyConfig(Spec):
     members: tuple[MemberConfig, ...]
     temperatures: dict[str, float]
     scales: dict[str, tuple[float, ...]] = {}
+    thresholds: dict[str, tuple[float, ...]] = {}
     pooling: Literal["mean", "cls"]
     max_length: int
     precision: Literal["float32", "bfloat16"]
@@ -104,11 +106,15 @@ class Family:
         return found
 
     def predict(self, texts: Sequence[str]) -> dict[str, list[str]]:
-        """The likeliest class of each text, or the number as text, by task."""
+        """The likeliest class of each text, its classes with commas, or the number as text, by task."""
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise DataError(f"texts should be a list of texts; found {type(texts).__name__}")
         said = self.classify(texts)
-        return {task.name: [kind_of(task).in_words(task, row) for row in said[task.name]] for task in self.config.tasks}
+        return {task.name: [self.in_words(task, row) for row in said[task.name]] for task in self.config.tasks}
+
+    def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
+        """The prediction for one text, from what `classify` says of it."""
+        return kind_of(task).in_words(task, said, self.config.thresholds.get(task.name, ()))
 
     def read_characters(self, texts: Sequence[str]) -> list[int]:
         """How many characters of each text are read, before it is cut."""

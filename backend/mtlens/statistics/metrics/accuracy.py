@@ -16,6 +16,7 @@ class Accuracy(Metric):
 
     name = "accuracy"
     label = "accuracy"
+    scores_label_sets = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """A row of ones, then the hits of each model, `[1 + M, n]`."""

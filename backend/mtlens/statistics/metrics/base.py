@@ -34,6 +34,9 @@ class Metric(ABC):
     reads: ClassVar[Reads] = "classes"
     """Which predictions it scores."""
 
+    scores_label_sets: ClassVar[bool] = False
+    """Whether it scores label sets too, and not single classes alone."""
+
     lower_is_better: ClassVar[bool] = False
     """Whether it is an error or a loss, of which less is better."""
 

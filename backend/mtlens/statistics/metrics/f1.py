@@ -15,6 +15,7 @@ class F1(MetricOfClass):
 
     name = "f1"
     label = "F1"
+    scores_label_sets = True
     needs_class = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:

@@ -21,6 +21,7 @@ class LogLoss(Metric):
     name = "loss"
     label = "log loss"
     reads = "probabilities"
+    scores_label_sets = True
     lower_is_better = True
     scale = 1.0
 

@@ -18,6 +18,7 @@ class MicroF1(Metric):
 
     name = "micro_f1"
     label = "micro-F1"
+    scores_label_sets = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """Labels of each example, then hits and predictions of each model, `[1 + 2 M, n]`."""

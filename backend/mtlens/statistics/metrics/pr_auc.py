@@ -19,6 +19,7 @@ class PrAuc(MetricOfClass, RankMetric):
     name = "pr_auc"
     label = "area under precision-recall"
     reads = "probabilities"
+    scores_label_sets = True
 
     def derive(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int, weights: Floats) -> tuple[float, Floats]:
         """Area and its derivatives by the weights; NaN where a class does not occur."""

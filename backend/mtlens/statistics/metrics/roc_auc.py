@@ -19,6 +19,7 @@ class RocAuc(MetricOfClass, RankMetric):
     name = "roc_auc"
     label = "area under ROC"
     reads = "probabilities"
+    scores_label_sets = True
 
     def derive(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int, weights: Floats) -> tuple[float, Floats]:
         """Area and its derivatives by the weights; NaN where a class, or its opposite, does not occur."""

@@ -40,6 +40,10 @@ class PredictionRow:
     label: Annotated[np.int16 | None, Column("Index of the true class, from 0; NULL where the task has no single class")]
     predicted: Annotated[np.int16 | None, Column("Index of the predicted class, from 0; NULL as label")]
     probabilities: Annotated[Sequence[np.float32] | None, Column("Probability of each class; NULL where there are none")]
+    true_labels: Annotated[Sequence[np.int16] | None, Column("1 or 0 for each class; NULL but for tasks of kind multilabel")]
+    predicted_labels: Annotated[
+        Sequence[np.int16] | None, Column("1 or 0 for each predicted class; NULL but for tasks of kind multilabel")
+    ]
     true_number: Annotated[float | None, Column("True number; NULL but for tasks of kind number")]
     predicted_number: Annotated[float | None, Column("Predicted number; NULL but for tasks of kind number")]
 
@@ -124,7 +128,7 @@ def to_parquet(table: pa.Table) -> bytes:
 RENAMED = {"stage": "moment"}
 """Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
 
-ADDED = ("standard_error", "fold", "true_number", "predicted_number")
+ADDED = ("standard_error", "fold", "true_labels", "predicted_labels", "true_number", "predicted_number")
 """Columns that files of mtlens 0.1 do not have; they are read as NULL."""
 
 
