@@ -160,7 +160,6 @@ def test_evidence_and_groupings_know_every_kind(trained):
 def test_the_report_draws_every_figure(trained, tmp_path):
     page = write_report(trained[1], tmp_path / "report.html").read_text()
     assert "quadratic kappa; signs: 20 points of macro-F1; age: 2 in mean absolute error" in page
-    )
 
 
 def test_exported_models_say_what_the_trained_ones_said(trained, family):
