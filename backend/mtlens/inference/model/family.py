@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mtlens.config.sections import Spec, Task
 from mtlens.data.tokenize import load_tokenizer
@@ -54,8 +54,8 @@ class FamilyConfig(Spec):
     tasks: tuple[Task, ...]
     members: tuple[MemberConfig, ...]
     temperatures: dict[str, float]
-    scales: dict[str, tuple[float, ...]] = {}
-    thresholds: dict[str, tuple[float, ...]] = {}
+    scales: dict[str, tuple[float, ...]] = Field(default={})
+    thresholds: dict[str, tuple[float, ...]] = Field(default={})
     pooling: Literal["mean", "cls"]
     max_length: int
     precision: Literal["float32", "bfloat16"]
