@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -54,7 +55,7 @@ class Number(TaskKind):
             return {}
         ends = np.unique(np.quantile(known, np.linspace(0, 1, _RANGES + 1), method="nearest"))
         ranges: dict[str, NDArray[np.bool_]] = {}
-        for low, high in zip(ends[:-1], ends[1:], strict=True):
+        for low, high in pairwise(ends):
             is_last = high == ends[-1]
             inside = (numbers >= low) & ((numbers <= high) if is_last else (numbers < high))
             ranges[f"{low:g} to {high:g}" if is_last else f"{low:g} to below {high:g}"] = inside
