@@ -75,7 +75,7 @@ def test_classes_stay_the_text_that_was_written():
         ("margin: 0.02", "margin: 2", r"e\.yaml:6: margin: .*less than 1; found 2"),
         ("margin: 0.02", "margin: .nan", r"e\.yaml:6: margin: .*finite number; found nan"),
         ("margin: 0.02\n", "", r"e\.yaml:1: margin: Field required"),
-        ("[no, yes]", "[no]", r"e\.yaml:4: tasks\.disc\.classes: .*at least 2"),
+        ("[no, yes]", "[no]", r"e\.yaml:4: tasks\.disc: classes of task 'disc' should be two or more; found 1"),
         ("[no, yes]", "[no, no]", r"e\.yaml:4: tasks\.disc: classes of task 'disc' should be distinct"),
         ("1e-4", "fast", r"e\.yaml:7: training\.learning_rate: .*valid number.*found 'fast'"),
         ("margin: 0.02", "margin: 0.02\nseeds: [1, 1]", r"seeds should be distinct; found \[1, 1\]"),
