@@ -33,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("ray" if item.path.name in RAY_FILES else str(item.path)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_need_not_survive_a_power_failure() -> Generator[None]:
+    """fsync does nothing in this process; tests that look at it put their own in its place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def ray_session() -> Generator[None]:
     """Ray on this machine, started once for all tests of a process that need it."""
