@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo dashboard test faults lint bench clean
+.PHONY: demo dashboard test faults browser lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/mtlens demo
@@ -13,10 +13,13 @@ dashboard: $(STAMP)
 	$(BIN)/mtlens dashboard
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not fault"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not fault and not browser"
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m fault
+
+browser: $(STAMP)
+	$(BIN)/python -m pytest -m browser
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["NUMBA_DISABLE_JIT"] = "1"  # dcor, a reference, compiles for many seconds when it is imported
 
 import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
 from mtlens.cli import main
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each file runs in one process, in the order of its tests; the files that need Ray share a process and its session."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group("ray" if item.path.name in RAY_FILES else str(item.path)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files_need_not_survive_a_power_failure() -> Generator[None]:
+    """fsync does nothing in this process; tests that look at it put their own in its place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ FOREST = ".st-key-forest .js-plotly-plot"
 RANGE = "plot => plot._fullLayout.xaxis.range"
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: nothing was looked at in a browser"),
 ]
 

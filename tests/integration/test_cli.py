@@ -22,8 +22,10 @@ tasks:
   side: {{classes: [left, right]}}
 encoder: {{name: {encoder}}}
 training: {{epochs: {epochs}, batch_size: 16, learning_rate: 3e-3, head_learning_rate: 1e-2, precision: float32}}
+evidence: {{examples: 16, microbatches: 4, microbatch_size: 4}}
 margin: 0.1
 """
+ONE_SEED = "seeds: [0]\n"
 
 
 @pytest.fixture
@@ -77,10 +79,11 @@ def test_evidence_of_models_that_are_not_trained_counts_none_as_finished(folder,
 
 
 def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
+    (folder / "tiny.yaml").write_text((folder / "tiny.yaml").read_text() + ONE_SEED)
     mtlens("run", "tiny.yaml", "--local")
     workspace = Workspace.open(folder / "results")
     (workspace.runs / "lost+found").mkdir()
-    assert "9 runs and 20 evidence jobs checked, 0 damaged." in mtlens("verify")[1]
+    assert "3 runs and 8 evidence jobs checked, 0 damaged." in mtlens("verify")[1]
     victims = next(workspace.runs.glob("*/predictions.parquet")), next(workspace.evidence.glob("*/gradients.parquet"))
     for victim in victims:
         victim.write_bytes(victim.read_bytes()[:-1])
@@ -90,7 +93,7 @@ def test_what_is_damaged_is_found_set_aside_and_made_again(folder, mtlens):
     assert "has changed since the run finished" in problems
     assert "has changed since the evidence finished" in problems
     assert mtlens("verify", "--quarantine")[0] == 0
-    assert "1 runs trained, 8 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
+    assert "1 runs trained, 2 were finished before." in mtlens("run", "tiny.yaml", "--local")[1]
     assert all(victim.exists() for victim in victims)
 
 
@@ -128,6 +131,7 @@ def interrupted(process):
     raise AssertionError("the process should end after Ctrl-C; it goes on")
 
 
+@pytest.mark.fault
 def test_an_interrupt_leaves_a_state_to_go_on_from(folder):
     heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored in the background of a script
     command = [sys.executable, "-c", f"{heard}; from mtlens.cli.main import main; main()", "run", "tiny.yaml", "--local"]
@@ -177,6 +181,7 @@ def test_a_sweep_goes_past_an_encoder_that_is_not_there(folder, mtlens, tiny_enc
     assert "error: 1 of 2 experiments failed: tiny-" in err.splitlines()[-1]
 
 
+@pytest.mark.fault
 def test_two_experiments_write_to_one_workspace_at_once(folder, mtlens):
     """They share the single-task runs of the task that both have: each is trained once."""
     other = (folder / "tiny.yaml").read_text().replace("name: tiny", "name: other").replace("[0, 1, 2]", "[0]")
@@ -245,8 +250,9 @@ def test_init_writes_an_experiment_that_works(folder, mtlens, tiny_encoder):
     assert code == 0
     assert "mild (" in out
     assert json.loads((folder / "mtlens.schema.json").read_text())["properties"]["tasks"]
-    (folder / "new.yaml").write_text((folder / "new.yaml").read_text() + f"encoder: {{name: {tiny_encoder}}}\n")
-    assert "9 runs trained" in mtlens("run", "new.yaml", "--local")[1]
+    written = (folder / "new.yaml").read_text().replace("seeds: [0, 1, 2]", "seeds: [0]")
+    (folder / "new.yaml").write_text(written + f"encoder: {{name: {tiny_encoder}}}\n")
+    assert "3 runs trained" in mtlens("run", "new.yaml", "--local")[1]
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,11 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_tune_searches_on_the_fleets_lanes(search_plan, workspace):
-    made = search_plan(4)
+    made = search_plan(3)
     ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
     assert [one.reason for one in ended if one.reason] == []
-    assert len(ended) == len({one.job.run_id for one in ended}) == 15
-    assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == 15
-    assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(10,)]
+    assert len(ended) == len({one.job.run_id for one in ended}) == 7
+    assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == 7
+    assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(3,)]
     assert not list((workspace.root / "ray").glob("*"))
     assert run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None) == []

@@ -171,7 +171,7 @@ def test_images_need_a_browser(hostile: Workspace, tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "forest.svg").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.browser
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
 def test_images(hostile: Workspace, tmp_path: Path) -> None:
     drawing = export(hostile, "forest", tmp_path / "forest.svg").read_text(encoding="utf-8")

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtlens.api.arguments import as_path
 from mtlens.api.tables import VERDICT_HEADINGS, Shown, Table, verdict_about, verdict_cells, verdict_headings
 from mtlens.errors import QueryError, WorkspaceError
-from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query, query_frame
-from mtlens.store.remarks import remarks
+from mtlens.store.remarks import remarks, warnings
 from mtlens.store.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -86,11 +87,7 @@ class Results(Shown):
             rows=[(row["kind"], *cells) for row, cells in zip(rows, verdict_cells(rows), strict=True)],
             notes=[
                 *(f"{row['kind']}, {remark}" for row in rows for remark in remarks(row)),
-                *(
-                    f"{row['kind']}, {row['task']}: warning: {warning(row['still_improving'])}"
-                    for row in rows
-                    if row["still_improving"]
-                ),
+                *(f"{kind}, {line}" for kind, of_kind in groupby(rows, itemgetter("kind")) for line in warnings(list(of_kind))),
             ],
         )
 

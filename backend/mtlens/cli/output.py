@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mtlens.api.tables import verdict_about, verdict_cells, verdict_headings
-from mtlens.store.remarks import remarks
+from mtlens.store.remarks import remarks, warnings
 
 if TYPE_CHECKING:
     from mtlens.execution.experiment import JobResult
@@ -103,7 +103,6 @@ def _correlation(value: float | None) -> str:
 def print_matching(result: "Result") -> None:
     """The verdict table of one experiment, a table per kind of model; `result` answers MATCHING."""
     from mtlens.config.run_kinds import FAMILY, MULTI, title_of
-    from mtlens.store.analysis.training_end import warning
 
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
@@ -116,11 +115,8 @@ def print_matching(result: "Result") -> None:
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
         else:
             out.print(_matching_table(title_of(kind), chosen))
-            for remark in (remark for row in chosen for remark in remarks(row)):
+            for remark in [*(remark for row in chosen for remark in remarks(row)), *warnings(chosen)]:
                 out.print(f"  {remark}", markup=False)
-            for row in chosen:
-                if row["still_improving"]:
-                    out.print(f"  {escape(row['task'])}: [yellow]warning[/]: {escape(warning(row['still_improving']))}")
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
 
 

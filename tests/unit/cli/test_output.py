@@ -9,8 +9,8 @@ from mtlens.cli import output
 from mtlens.store.database.reader import Result
 
 COLUMNS = (
-    "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "examples", "margin", "verdict",
-    "needed", "still_improving", "not_learnt", "single_collapsed", "multi_collapsed", "method", "metric",
+    "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "seeds", "folds", "examples", "margin",
+    "verdict", "needed", "still_improving", "not_learnt", "single_collapsed", "multi_collapsed", "method", "metric",
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def matching(*kinds_and_means: tuple[str, float]) -> Result:
             -0.01,
             0.01,
             3,
+            None,
             100,
             0.05,
             "matches",

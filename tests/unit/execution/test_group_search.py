@@ -165,7 +165,7 @@ def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspa
 def know(made, workspace, affinity=None):
     """Finish what is trained before a search, and the look-ahead if its affinities are given."""
     states, others = plan_evidence(made.experiment, [Trained(role=one.role, run=one.run) for one in made.runs])
-    register(made, workspace, (*states, *others))
+    register(made, workspace, evidence_jobs=(*states, *others))
     for position, planned in enumerate(made.runs):
         fake_runs.finish(workspace, planned.run, right=0.7 + 0.02 * position, num_examples=360)
     for evidence_job in others if affinity is not None else ():

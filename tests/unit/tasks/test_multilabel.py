@@ -59,7 +59,7 @@ def test_a_cell_with_something_else_is_named(cells, message):
 
 def test_a_cell_of_a_column_that_is_not_0_or_1_is_named():
     task = Task(name="signs", column="signs", kind="multilabel", columns=("disc", "canal"))
-    with pytest.raises(DataError, match="notes.csv:3: column 'canal' of task 'signs' should hold 0 or 1; found '2'"):
+    with pytest.raises(DataError, match=r"notes\.csv:3: column 'canal' of task 'signs' should hold 0 or 1; found '2'"):
         MULTILABEL.read_columns(task, {"disc": ["0", "1"], "canal": ["1", "2"]}, where)
 
 
