@@ -99,7 +99,7 @@ def test_weighted_calibration_error_is_that_of_repeated_examples():
 
 def two_kinds(name, labels, predicted):
     return TaskPredictions(
-        task="t", num_classes=3, class_names=CLASSES, metric=name, example=np.arange(NUM), cluster=np.arange(NUM) // 2,
+        task="t", num_classes=3, class_names=CLASSES, metric=name, example=np.arange(NUM), cluster=np.arange(NUM) // 4,
         labels=labels, baseline=predicted[:1], candidate=predicted[1:],
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def two_kinds(name, labels, predicted):
 @pytest.mark.parametrize(("name", "reference", "labels", "predicted"), CASES)
 def test_the_jackknife_is_what_leaving_each_cluster_out_gives(name, reference, labels, predicted):
     """To first order for metrics of ranks, exactly for the others; a positive difference favours the candidate."""
-    task, clusters = two_kinds(name, labels, predicted), np.arange(NUM // 2)
+    task, clusters = two_kinds(name, labels, predicted), np.arange(NUM // 4)
     sign = unit_of(name)[1]
 
     def difference(rows):
