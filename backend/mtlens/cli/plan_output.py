@@ -137,6 +137,9 @@ def _print_chances(overview: Overview) -> None:
     notes = [
         "Seeds vary as on 36 public text tasks: half of them lie between the bounds in brackets." if public else "",
         "* from earlier runs in this workspace" if any(task.earlier for task in overview.chances) else "",
+        "These are chances of one test; with several looks each is stricter."
+        if len(overview.plan.experiment.looks) > 1
+        else "",
     ]
     out.print(" ".join(filter(None, notes)), style="dim", markup=False)
     if len(seeds) < 3:
