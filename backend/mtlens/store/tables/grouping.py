@@ -88,7 +88,7 @@ class GroupingMethodRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendationRow:
-    """The cheapest family in which no task falls short by more than half the margin on validation; its tests: comparison, family."""
+    """The cheapest family in which no task falls short by over half the margin on validation; its tests: comparison, family."""
 
     experiment_id: ExperimentId
     verdict: Annotated[
