@@ -149,6 +149,9 @@ def _print_chances(overview: Overview) -> None:
         "Seeds vary as on 36 public text tasks: half of them lie between the bounds in brackets." if public else "",
         "-: not known before models of the task are trained." if not all(task.chances for task in overview.chances) else "",
         "* from earlier runs in this workspace" if any(task.earlier for task in overview.chances) else "",
+        "These are chances of one test; with several looks each is stricter."
+        if len(overview.plan.experiment.looks) > 1
+        else "",
     ]
     out.print(" ".join(filter(None, notes)), style="dim", markup=False)
     if len(seeds) < 3:

@@ -74,4 +74,4 @@ def _in_words(num_seeds: int, times: float, seeds_now: int, examples_now: int) -
     examples = f"about {float(f'{examples_now * times:.2g}'):,.0f} test examples"
     if times == 1:
         return f"about {num_seeds} seeds"
-    return examples if num_seeds == seeds_now else f"about {num_seeds} seeds and {examples}"
+    return examples if num_seeds == seeds_now else f"about {num_seeds} seeds together with {examples}"

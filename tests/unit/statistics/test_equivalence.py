@@ -197,7 +197,8 @@ def test_what_is_needed_settles_it():
     drawn = (compare([models(np.random.default_rng(i), n=400)], margin=0.03)[0] for i in range(100))
     comparison = next(c for c in drawn if abs(c.difference) < 0.005 and c.verdict == "inconclusive")
     needed = re.fullmatch(
-        r"about (?:(\d+) seeds)?(?: and about )?(?:([\d,]+) test examples)? would show that it matches", comparison.needed
+        r"about (?:(\d+) seeds)?(?: together with about )?(?:([\d,]+) test examples)? would show that it matches",
+        comparison.needed,
     )
     seeds = int(needed[1] or 3)
     examples = int((needed[2] or "400").replace(",", ""))

@@ -88,7 +88,7 @@ class GroupingMethodRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RecommendationRow:
-    """The cheapest family of models whose every task matches its task-specific model; its tests are comparison, kind family."""
+    """The cheapest family in which no task falls short by over half the margin on validation; its tests: comparison, family."""
 
     experiment_id: ExperimentId
     verdict: Annotated[
