@@ -18,6 +18,10 @@ from mtlens.errors import DataError
 Cell = str | None  # None: null, or a key that a JSON object lacks
 
 
+class ListCell(str):
+    """A list, as JSON, which a task of several labels reads."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Records:
     """n rows of one file. Numbers are written as Python writes them, booleans as true and false."""
@@ -175,6 +179,6 @@ def _as_text(value: object, column: str, where: str) -> Cell:
         return value
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, list):  # of a task of several labels
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return ListCell(json.dumps(value, ensure_ascii=False))
     raise DataError(f"{where}: column {column!r} should hold text or numbers; found a {type(value).__name__}")

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from mtlens.config.sections import Label, Name, Spec
 from mtlens.data.columns import nearest
-from mtlens.data.file_formats import Records, read_records
+from mtlens.data.file_formats import ListCell, Records, read_records
 from mtlens.data.folders import find_file
 from mtlens.data.sources.base import Rows, Source
 from mtlens.data.splits import TEST, TRAIN, VALIDATION, SplitName
@@ -86,6 +86,8 @@ def read_table(table: Table, path: Path, columns: frozenset[str]) -> Rows:
 
 def _filled(records: Records, column: str) -> list[str]:
     values = [value or "" for value in records.cells[column]]
+    if lists := [row for row, value in enumerate(values) if isinstance(value, ListCell)]:
+        raise DataError(f"{records.where(lists[0])}: column {column!r} should hold text or numbers; found a list")
     empty = [row for row, value in enumerate(values) if not value.strip()]
     if empty:
         others = f"; {len(empty):,} such rows" if len(empty) > 1 else ""

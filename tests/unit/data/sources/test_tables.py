@@ -164,3 +164,8 @@ def test_many_classes_are_not_all_listed(tmp_path):
     task = Task(name="x", column="disc", classes=tuple(f"class {i}" for i in range(50)))
     with pytest.raises(DataError, match=r"one of \[class 0, .*, class 9, \.\.\.\]; found 'zzz'"):
         read(tmp_path, "note,disc\na,zzz\n", tasks=(task,))
+
+
+def test_a_list_is_no_text(tmp_path):
+    with pytest.raises(DataError, match=r"t\.jsonl:2: column 'note' should hold text or numbers; found a list"):
+        read(tmp_path, '{"note": "a", "disc": "none"}\n{"note": ["b"], "disc": "none"}\n', name="t.jsonl")
