@@ -64,7 +64,7 @@ class Trainer:
             started = time.perf_counter()
             self.train_epoch(on_step)
             predictions = self.predict(VALIDATION)
-            validation = float(np.mean([prediction.score() for prediction in predictions]))
+            validation = float(np.mean([np.nan_to_num(prediction.score()) for prediction in predictions]))  # 0 where undefined
             loss = float(
                 np.mean([self._finite(prediction.task.name, prediction.loss(), VALIDATION) for prediction in predictions])
             )
