@@ -152,7 +152,7 @@ _LIST = (
         draw=figures.learning_curves,
         tabulate=tables.of_curves,
         reading="A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
-        "the best on validation; a ring at the right end means that more epochs might have helped.",
+        "the best on validation; a ring at the right end means that more epochs might have helped. " + captions.SCORES,
     ),
     Entry(
         name="loss-curves",
@@ -234,7 +234,7 @@ _LIST = (
         draw=_draw_groupings,
         tabulate=_tabulate_groupings,
         reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions "
-        "for groups that are not trained.",
+        "for groups that are not trained. " + captions.SCORES,
     ),
     Entry(
         name="predicted-measured",
@@ -244,7 +244,7 @@ _LIST = (
         reading="A panel per method; each point is one task in one group. On the diagonal, both agree. Hollow points "
         "were predicted but not measured, and lie on it by construction. Whiskers: 95 % intervals. The rank correlation is "
         "that of predicted with measured gains over a task's groups, mean over tasks, on seeds that the method has not seen; "
-        "the ceiling is what the measured gains of those seeds themselves reach.",
+        "the ceiling is what the measured gains of those seeds themselves reach. " + captions.SCORES,
     ),
     Entry(
         name="regret",
@@ -255,7 +255,7 @@ _LIST = (
         "line at 0), both chosen by half of the seeds and scored on the other half. Below 0, the method "
         "scored higher than the oracle. "
         "Dotted, a control: the same predictions with their tasks permuted; an informative method stays below it. "
-        "Under the name: the compute that the method needs before it can choose.",
+        "Under the name: the compute that the method needs before it can choose. " + captions.SCORES,
     ),
     Entry(
         name="timeline",

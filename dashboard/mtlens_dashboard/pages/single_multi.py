@@ -117,7 +117,7 @@ def _confusion(chosen: Chosen) -> None:
     task = st.selectbox("Predictions of task", chosen.tasks, key="task", bind="query-params", format_func=shorten, width=320)
     matrices = read(queries.confusion, chosen.experiment_id, task)
     if not matrices:
-        nothing("No confusion matrices yet", "They are counted from the predictions of finished runs.")
+        nothing("No confusion matrices yet", "Tasks with one class per text have them, once a run has finished.")
         return
     chart("confusion", draw(figures.confusion, matrices), matrices)
 

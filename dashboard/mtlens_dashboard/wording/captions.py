@@ -27,6 +27,13 @@ _COSINES = {
 }
 
 
+SCORES = (
+    "Of a score more is better: an error counts with a minus sign. Where tasks differ in metric or margin, a score is in "
+    "margins, so that 100 is one margin."
+)
+"""How scores of different metrics are brought together."""
+
+
 def forest(matching: MatchingInfo) -> str:
     """Which models are compared with the task-specific ones."""
     where, dots = ("on the test split", "single seeds")
