@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 import mtlens
 from mtlens.errors import DataError, ExperimentError, MtlensError
@@ -155,3 +156,45 @@ def test_tasks_should_be_over_the_same_examples():
         DataError, match=r"labels should be of the same examples in every task; found .'disc': 120, 'canal': 60"
     ):
         mtlens.compare(single, single, labels, margin=0.05)
+
+
+def test_numbers_and_probabilities_are_compared_by_the_metrics_that_read_them():
+    generator = np.random.default_rng(0)
+    ages, grades = generator.normal(60, 10, 300), np.array(["mild", "none", "severe"])[np.arange(300) % 3]
+    noise = {name: generator.normal(0, error, (3, 300)) for name, error in (("single", 4.0), ("multi", 3.0))}
+    said = {name: {"age": ages + noise[name], "grade": _probabilities(grades, generator)} for name in noise}
+    verdicts = mtlens.compare(
+        said["single"], said["multi"], {"age": [*ages[:-1], None], "grade": grades},
+        margin={"age": 0.5, "grade": 0.05}, metric={"age": "mean_absolute_error", "grade": "roc_auc(severe)"},
+    )  # fmt: skip
+    age, grade, mean = verdicts.comparisons
+    assert (age.verdict, age.num_examples) == ("better", 299)
+    assert grade.baseline_mean == pytest.approx(
+        np.mean([roc_auc_score(grades == "severe", of_seed[:, 2]) for of_seed in said["single"]["grade"]])
+    )
+    assert (mean.metric, mean.margin) == (None, 1.0)
+    assert "margins" in repr(verdicts)
+    assert "mean absolute error" in repr(verdicts)
+
+
+def _probabilities(grades, generator):
+    """[seeds, examples, classes] in the order of the classes' names."""
+    scores = 2.0 * (grades[:, None] == np.array(["mild", "none", "severe"])) + generator.normal(size=(3, len(grades), 3))
+    return np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metric": "mean_absolute_error", "margin": 0.5, "labels": ["a"] * 4}, "labels of task 'task' should be numbers"),
+        ({"metric": "r2", "single": np.full((3, 4), np.inf)}, "single of task 'task' should be finite numbers; found inf"),
+        ({"metric": "roc_auc", "single": np.ones((3, 4, 3)), "multi": np.ones((3, 4, 3))}, "be of the 2 classes of the labels"),
+        ({"metric": {"other": "r2"}}, r"metric should be of the tasks \['task'\]; found \['other'\]"),
+        ({"metric": "mean_absolute_error", "margin": 0}, "margin should be a positive number; found 0"),
+    ],
+)
+def test_predictions_that_do_not_fit_the_metric_are_refused(changes, message):
+    labels = ["x", "y", "x", "y"] if changes["metric"] == "roc_auc" else [1, 2, 3, 4]
+    arguments = {"single": np.ones((3, 4)), "multi": np.ones((3, 4)), "labels": labels, "margin": 0.05}
+    with pytest.raises(DataError, match=message):
+        mtlens.compare(**{**arguments, **changes})
