@@ -61,7 +61,10 @@ def test_the_keys_are_those_of_runs_and_experiments(connection):
         (run_tables.MetricRow, "split task name class: string, value: double"),
         (
             run_tables.PredictionRow,
-            "split task example_id: string, label predicted: int16, probabilities: list<item: float>",
+            (
+                "split task example_id: string, label predicted: int16, probabilities: list<item: float>, "
+                "true_labels predicted_labels: list<item: int16>, true_number predicted_number: double"
+            ),
         ),
         (run_tables.ExampleRow, "example_id split: string, fold cluster: int32"),
         (

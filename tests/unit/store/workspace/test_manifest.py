@@ -53,7 +53,8 @@ def test_fields_are_written_in_one_order_and_only_where_they_are_set(workspace: 
     later = manifest.model_copy(update={"last_started": datetime.now(UTC), "evidence": (job,)})
     assert list(later.document()) == [*first, "evidence", "last_started"]
     assert later.document()["spec"] == FAKE.experiment.model_dump(mode="json")
-    assert list(later.document()["tasks"][0]) == ["name", "column", "classes", "weight", "kind", "metric", "class_counts"]
+    keys = ["name", "column", "classes", "weight", "kind", "metric", "margin", "class_counts"]
+    assert list(later.document()["tasks"][0]) == keys
 
 
 def test_a_manifest_of_version_0_1_is_read(workspace: Workspace) -> None:

@@ -117,17 +117,11 @@ def test_facts_of_an_unfinished_run_is_an_error(workspace: Workspace, run: Run) 
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"labels": np.zeros(3, np.int16)},
-        {"predicted": np.zeros((2, 1), np.int16)},
-        {"probabilities": np.zeros(2, np.float32)},
-        {"probabilities": np.zeros((1, 2), np.float32)},
-    ],
+    "wrong", [{"label": np.zeros(3, np.int16)}, {"probabilities": np.zeros((1, 2), np.float32)}, {"x": np.zeros(2)}]
 )
-def test_blocks_of_other_shapes_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match=r"predictions of task 't' should be \[2\], \[2\] and \[2, classes\]"):
-        dataclasses.replace(block(2), **wrong)
+def test_blocks_whose_columns_do_not_fit_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match=r"predictions of task 't' should be columns of 2 examples; found \{"):
+        dataclasses.replace(block(2), columns={**block(2).columns, **wrong})
 
 
 def test_done_comes_last(workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
