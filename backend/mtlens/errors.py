@@ -40,3 +40,7 @@ class QueryError(MtlensError):
 
 class ExecutionError(MtlensError):
     """Ray could not give what was asked: too few resources, no cluster, a fleet that died."""
+
+
+class ExportError(MtlensError):
+    """Models or results that cannot be written for another program, or that it does not take."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mtlens.config.run_kinds import label_of
+from mtlens.config.run_kinds import SINGLE, label_of
 from mtlens.statistics.metrics import unit_of
+from mtlens.statistics.shown import Unit
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     ConfusionInfo,
@@ -18,6 +19,7 @@ from mtlens_dashboard.queries import (
     GroupingInfo,
     LayerMatrixInfo,
     LooksInfo,
+    MatchInfo,
     MatchingInfo,
     ProfileInfo,
     RunInfo,
@@ -58,6 +60,13 @@ def to_latex(table: Table) -> str:
     lines += [_latex_line([_latex(shown(cell)) for cell in row]) for row in table.rows]
     columns = "l" + "r" * (len(table.columns) - 1)
     return "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def to_markdown(table: Table) -> str:
+    """A Markdown table, ready to paste; a vertical bar in a cell is escaped."""
+    rows = [table.columns, ["---"] * len(table.columns), *([shown(cell) for cell in row] for row in table.rows)]
+    lines = [[" ".join(str(cell).split()).replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def shown(cell: Cell) -> str:
@@ -131,6 +140,28 @@ def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
         cells = rows.setdefault(names[score.role, score.tasks], {})
         cells[score.task] = _mean_and_deviation(score, factor)
     return Table(columns=("model", *tasks), rows=tuple((name, *map(cells.get, tasks)) for name, cells in rows.items()))
+
+
+def verdict_grid(comparisons: Sequence[MatchingInfo]) -> Table:
+    """Models x tasks, the mean last: the score, below the first row with the interval of the difference and the verdict."""
+    names = [POOLED if match.task is None else match.task for match in comparisons[0].rows]
+    rows: list[tuple[Cell, ...]] = [
+        (label_of(SINGLE.name), *(_score(match, match.single_mean) for match in comparisons[0].rows))
+    ]
+    for comparison in comparisons:
+        cells = {POOLED if match.task is None else match.task: _compared(match) for match in comparison.rows}
+        rows.append((label_of(comparison.kind), *map(cells.get, names)))
+    return Table(columns=("model", *names), rows=tuple(rows))
+
+
+def _compared(match: MatchInfo) -> str:
+    unit = Unit(match.metric)
+    interval = "" if match.low90 is None else f" [{unit.difference(match.low90)}, {unit.difference(match.high90)}]"
+    return minus(f"{_score(match, match.multi_mean)}{interval} {match.verdict}")
+
+
+def _score(match: MatchInfo, score: float | None) -> str:
+    return MISSING if score is None else Unit(match.metric).score(score)
 
 
 def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:

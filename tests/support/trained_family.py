@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from mtlens.config.sections import Task
 from mtlens.data.synthetic_reports.anatomy import LEVELS
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import Plan, make_plan
+from mtlens.inference.model.classifier import as_classifier
 from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
-from mtlens.inference.model.weights import load_encoder, save_model
+from mtlens.inference.model.weights import load_encoder, save_classifier, save_model
 from mtlens.store.workspace.workspace import Workspace
 
 CLASSES = np.array(["absent", "present"])
@@ -55,7 +57,7 @@ def train(folder: Path) -> Trained:
     return _train(folder, {"spine": {"region": "cervical", "reports": 40}}, "canal_any", "disc_any")
 
 
-def train_on_notes(folder: Path) -> Trained:
+def train_on_notes(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Trained:
     """Two tasks on a table of whole notes."""
     labels = np.random.default_rng(0).integers(0, 2, (120, 2))
     said = [
@@ -66,11 +68,11 @@ def train_on_notes(folder: Path) -> Trained:
         csv.writer(file).writerows(
             [("note", "canal", "disc"), *((text, *row) for text, row in zip(said, CLASSES[labels], strict=True))]
         )
-    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc")
+    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc", seeds=seeds)
 
 
-def _train(folder: Path, data: dict[str, object], *columns: str) -> Trained:
-    """Three seeds, an epoch."""
+def _train(folder: Path, data: dict[str, object], *columns: str, seeds: Sequence[int] = (0, 1, 2)) -> Trained:
+    """Of each seed an epoch."""
     experiment = Experiment.model_validate(
         {
             "name": "tiny-family",
@@ -82,6 +84,7 @@ def _train(folder: Path, data: dict[str, object], *columns: str) -> Trained:
             "encoder": {"name": str(make_encoder(folder / "encoder"))},
             "training": {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "max_length": 48, "precision": "float32"},
             "evidence": {"examples": 16, "microbatches": 4, "microbatch_size": 4},
+            "seeds": list(seeds),
             "margin": 0.3,
         }
     )
@@ -98,11 +101,43 @@ def fabricate(folder: Path) -> Path:
     encoder, family = make_encoder(folder / "encoder"), folder / "family"
     heads = {"canal": torch.nn.Linear(32, 2), "disc": torch.nn.Linear(32, 2)}
     save_model(family / "multi", load_encoder(encoder), heads, torch.float32)
+    _write_family(family, encoder, (MemberConfig(folder="multi", run_id="0" * 16, tasks=tuple(heads)),), LEVELS["cervical"])
+    return family
+
+
+def fabricate_whole(folder: Path, pooling: Literal["mean", "cls"] = "mean") -> Path:
+    """The same of a multi-task model for two tasks and a task-specific model for a third, which read whole texts."""
+    import torch
+
+    torch.manual_seed(0)
+    encoder, family = make_encoder(folder / "encoder"), folder / "family"
+    heads = {name: torch.nn.Linear(32, 2) for name in ("canal", "cord", "disc")}
+    members = (
+        MemberConfig(folder="multi", run_id="0" * 16, tasks=("canal", "cord")),
+        MemberConfig(folder="disc", run_id="1" * 16, tasks=("disc",), layout="classifier"),
+    )
+    _write_family(family, encoder, members, (), pooling, temperature=1.5)
+    save_model(family / "multi", load_encoder(encoder), {name: heads[name] for name in ("canal", "cord")}, torch.float32)
+    task = Task(name="disc", column="disc", classes=("absent", "present"))
+    classifier = as_classifier(load_encoder(encoder), heads["disc"], task, pooling=pooling, temperature=1.5)
+    save_classifier(family / "disc", classifier, family / "tokenizer", 48, torch.float32)
+    return family
+
+
+def _write_family(
+    family: Path,
+    encoder: Path,
+    members: tuple[MemberConfig, ...],
+    levels: tuple[str, ...],
+    pooling: Literal["mean", "cls"] = "mean",
+    temperature: float = 1.0,
+) -> None:
+    """The tokenizer and config.json."""
     shutil.copytree(encoder, family / "tokenizer", ignore=shutil.ignore_patterns("*.safetensors"))
-    tasks = tuple(Task(name=name, column=name, classes=("absent", "present")) for name in heads)
+    names = [name for member in members for name in member.tasks]
+    tasks = tuple(Task(name=name, column=name, classes=("absent", "present")) for name in names)
     config = FamilyConfig(
-        name="fabricated", tasks=tasks, members=(MemberConfig(folder="multi", run_id="0" * 16, tasks=tuple(heads)),),
-        temperatures=dict.fromkeys(heads, 1.0), pooling="mean", max_length=48, precision="float32", levels=LEVELS["cervical"],
+        name="fabricated", tasks=tasks, members=members, temperatures=dict.fromkeys(names, temperature),
+        pooling=pooling, max_length=48, precision="float32", levels=levels,
     )  # fmt: skip
     write_config(family, config)
-    return family

@@ -6,14 +6,30 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mtlens.cli.options import RESULTS, WorkspaceOption
 
+if TYPE_CHECKING:
+    from mtlens.inference.model.onnx_model import Runtime
+
 ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `mtlens export` has written.")]
 Threshold = Annotated[float, typer.Option(min=0, max=1, help="Abstain where the likeliest class is less likely than this.")]
+
+
+class ModelRuntime(StrEnum):
+    """What runs the models of a family."""
+
+    pytorch = "pytorch"
+    onnx = "onnx"
+    onnx_int8 = "onnx-int8"
+
+
+RuntimeOption = Annotated[
+    ModelRuntime | None, typer.Option("--runtime", help="What runs the models; default: what the export chose.")
+]
 
 
 class Tagging(StrEnum):
@@ -39,6 +55,9 @@ def export(
     tagger: Annotated[
         Tagging, typer.Option(help="Find a segment's sentences by rules, or teach the encoder to.")
     ] = Tagging.rules,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Write ONNX graphs too, and read with them where they are faster and equal.")
+    ] = False,
 ) -> None:
     """Write the family of models that the evidence chose as a loadable folder with a model card."""
     from mtlens.config.loading import load_experiments
@@ -53,12 +72,29 @@ def export(
     for spec in specs:
         folder = out if len(specs) == 1 else out / spec.name
         plan = make_plan(spec, data_folders(experiment.parent, data))
-        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned)
+        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned, onnx=onnx)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         reads = "motion segments" if config.levels else "whole texts"
-        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}, which read {reads}: {members}")
+        run_by = "" if config.runtime == "pytorch" else f", run by {config.runtime}"
+        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}{run_by}, which read {reads}: {members}")
         for task, reason in not_learnt(opened, spec.experiment_id).items():
             print(f"warning: what it says of {task} is of no use, as the task was not learnt: {reason}", file=sys.stderr)
+
+
+def check(model: ModelFolder, runtime: RuntimeOption = None) -> None:
+    """Compare what a family says here with the sample of outputs that it was exported with; exit code 1 if it differs."""
+    from mtlens.inference.model.family import load
+    from mtlens.inference.model.stored_sample import differences, limit, read_sample, versions
+
+    sample, family = read_sample(model), load(model, runtime=_name(runtime))
+    most, here, found = limit(family), versions(), differences(sample, family)
+    for task, difference in found.items():
+        print(f"{task}: {'equal' if difference <= most else 'not equal'}, probabilities differ by at most {difference:.1g}")
+    for name, then in sample.versions.items():
+        print(f"{name}: {then} at export, {here[name]} here" if here[name] != then else f"{name}: {then}")
+    is_equal = all(difference <= most for difference in found.values())
+    print(f"{'equal' if is_equal else 'not equal'}: {len(sample.texts)} texts, limit {most:g}")
+    raise typer.Exit(0 if is_equal else 1)
 
 
 def extract(
@@ -69,6 +105,7 @@ def extract(
     text: Annotated[str, typer.Option(help="Column of a CSV file that holds the report.")] = "text",
     id: Annotated[str | None, typer.Option(help="Column of a CSV file that names the report; else the row.")] = None,
     threshold: Threshold = 0.5,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Read reports: each task's class, its probability, and the sentence it was read from.
 
@@ -77,7 +114,7 @@ def extract(
     from mtlens.inference.extraction.extract import Extraction
     from mtlens.inference.extraction.inputs import Columns
 
-    Extraction(model, tuple(inputs), Columns(text=text, id=id), threshold, format.value, out).run()
+    Extraction(model, tuple(inputs), Columns(text=text, id=id), threshold, format.value, out, _name(runtime)).run()
 
 
 def serve(
@@ -86,13 +123,18 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8600,
     threshold: Threshold = 0.5,
     address: Annotated[str | None, typer.Option(help="Ray cluster (HOST:PORT) to serve on, in place of this process.")] = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Serve an exported family over HTTP, on this machine or on a Ray cluster; Ctrl-C ends it."""
     if address is None:
         from mtlens.inference.extraction.server import serve as listen
 
-        listen(model, host, port, threshold)
+        listen(model, host, port, threshold, _name(runtime))
     else:
         from mtlens.inference.extraction.ray_serve import serve_on_cluster
 
-        serve_on_cluster(model, address, host, port, threshold)
+        serve_on_cluster(model, address, host, port, threshold, _name(runtime))
+
+
+def _name(runtime: ModelRuntime | None) -> "Runtime | None":
+    return None if runtime is None else runtime.value

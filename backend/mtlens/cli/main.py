@@ -143,9 +143,11 @@ for command in (
     results.dashboard,
     results.report,
     results.figure,
+    results.results,
     maintenance.ingest,
     maintenance.verify,
     inference.export,
+    inference.check,
     inference.extract,
     inference.serve,
 ):

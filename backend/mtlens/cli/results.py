@@ -20,6 +20,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class Target(StrEnum):
+    """What takes the results."""
+
+    mlflow = "mlflow"
+    csv = "csv"
+    parquet = "parquet"
+
+
 def status(
     workspace: WorkspaceOption = RESULTS,
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every two seconds until nothing runs.")] = False,
@@ -90,6 +98,28 @@ def figure(
     from mtlens_dashboard.export.image import export
 
     print(f"Wrote {export(Workspace.open(workspace, create=False), name, out, experiment=experiment, dark=dark)}.")
+
+
+def results(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="MLflow tracking URI or folder, or the folder to write.")],
+    to: Annotated[Target, typer.Option("--to", help="What takes the results.")],
+    workspace: WorkspaceOption = RESULTS,
+) -> None:
+    """Write all results for other programs: MLflow, or folders of CSV or Parquet files; again, what is new alone."""
+    from mtlens.store.workspace.workspace import Workspace
+
+    opened = Workspace.open(workspace, create=False)
+    if to is Target.mlflow:
+        from mtlens.store.export.mlflow_runs import send_to_mlflow
+        from mtlens_dashboard.export.report import write_report
+
+        sent = send_to_mlflow(opened, target, lambda experiment, path: write_report(opened, path, experiment))
+        print(f"Sent {sent.new} runs to {target}; {sent.known} were there.")
+    else:
+        from mtlens.store.export.files import write_tables
+
+        written, same = write_tables(opened, Path(target), to.value)
+        print(f"Wrote {written} files to {target}; {same} were as they are.")
 
 
 STATUS = """

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from mtlens.config.sections import Task
 from mtlens.data.splits import SplitName
@@ -16,7 +17,6 @@ from mtlens.statistics.metrics.confusion import confusion, f1_per_class
 from mtlens.tasks import MISSING, Labels, kind_of, metric_object, metric_of
 from mtlens.training.distributed import World
 from mtlens.training.hardware import Hardware
-from mtlens.training.model import MultiTaskModel
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,9 +73,9 @@ class Prediction:
 
 @torch.inference_mode()
 def predict(
-    model: MultiTaskModel, encoded: Encoded, split: SplitName, *, batch_size: int, hardware: Hardware, world: World
+    model: nn.Module, encoded: Encoded, split: SplitName, *, batch_size: int, hardware: Hardware, world: World
 ) -> list[Prediction]:
-    """Every task of `encoded` on its labelled examples of the split, in row order."""
+    """Every task of `encoded` on its labelled examples of the split, in row order. model: called as a `MultiTaskModel` is."""
     model.eval()
     rows = encoded.rows(split, list(range(len(encoded.tasks))))
     seen: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]

@@ -1,6 +1,7 @@
 """One model against N, in detail: forest plot, scores, learning curves, confusion matrices, and what differs in settings."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -15,6 +16,10 @@ from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import listing, shorten
 
+HOW_VERDICTS = """
+Mean score over seeds, x 100 but for errors. Models that are compared with the task-specific ones have the 90 % interval of the
+difference and the verdict behind it.
+"""
 HOW_SCORES = """
 Mean over seeds ± sample standard deviation between seeds, shares x 100, of the grid point that was best on
 validation. The test split is used for nothing but this. The task-specific models are the baseline; differences to them, with
@@ -38,6 +43,8 @@ def page(chosen: Chosen) -> None:
         chart("forest", figure, matching, title="Difference to the task-specific models")
         for remark in matching.remarks:
             st.caption(literal(remark))
+        grid = partial(tables.verdict_grid, [one.only(chosen.tasks) for one in compared.values()])
+        details("verdicts", grid, HOW_VERDICTS, label="All verdicts as a table · Markdown · CSV · LaTeX", latex=True)
         _looks(chosen, kind)
     _scores(chosen)
     _curves(chosen)

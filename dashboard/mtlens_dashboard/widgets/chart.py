@@ -79,7 +79,7 @@ def details(
     label: str = "How to read this · table · CSV",
     latex: bool = False,
 ) -> None:
-    """How to read the chart above, its table, and that as CSV (and LaTeX). Built only once it is opened."""
+    """How to read the chart above, its table, and that as CSV (and LaTeX and Markdown). Built only once it is opened."""
     opened = st.expander(label, type="compact", key=f"{name}-behind", on_change="rerun")
     if not opened.open:
         return
@@ -91,6 +91,8 @@ def details(
             download(f"{name}.csv", tables.to_csv(table), "text/csv", key=f"{name}-csv")
             if latex:
                 download(f"{name}.tex", tables.to_latex(table), "text/x-tex", key=f"{name}-tex")
+        if latex:
+            st.code(tables.to_markdown(table), language="markdown")  # with a button that copies it
 
 
 def download(file: str, text: str, kind: str, *, key: str) -> None:

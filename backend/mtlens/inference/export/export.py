@@ -5,8 +5,10 @@ that a word that training never saw is read as the encoder knows it. Weights go 
 changes no task by as much as the experiment's margin: tested over the seeds like any other comparison.
 """
 
+import functools
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -22,14 +24,18 @@ from mtlens.errors import ExperimentError, WorkspaceError
 from mtlens.execution.plan import Plan
 from mtlens.inference.export.final_models import with_final_models
 from mtlens.inference.export.model_card import write_card
+from mtlens.inference.export.onnx_family import write_graphs
+from mtlens.inference.export.onnx_graph import need_packages
 from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.train_tagger import examine, train_tagger
 from mtlens.inference.model.calibration import fit_temperature
-from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
+from mtlens.inference.model.classifier import as_classifier, can_be_classifier
+from mtlens.inference.model.family import TOKENIZER, FamilyConfig, MemberConfig, assemble, write_config
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
-from mtlens.inference.model.weights import save_model
+from mtlens.inference.model.stored_sample import take_sample, write_sample
+from mtlens.inference.model.weights import save_classifier, save_model
 from mtlens.inference.segmentation import Rules, Tagger
 from mtlens.inference.segmentation.levels import REGION_OF
 from mtlens.inference.segmentation.scoring import TagScore
@@ -42,11 +48,12 @@ from mtlens.training.model import restore_vocabulary
 _TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
 
 
-def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False) -> FamilyConfig:
+def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False, onnx: bool = False) -> FamilyConfig:
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
     One that was trained on a table reads whole texts, as the table holds them, and no motion segments.
-    learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes.
+    learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
+    graphs beside the models, and let the fastest that says the same run the family; that takes a minute per model and seed.
     """
     if out.exists():
         raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
@@ -54,6 +61,8 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     levels = source_of(experiment).levels()
     if learned_tagger and not levels:
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
+    if onnx:
+        need_packages()
     ingest(workspace, force=True)
     source = StoredModels(plan=plan, workspace=workspace)
     members = with_final_models(source, recommended(workspace, experiment.experiment_id))
@@ -63,15 +72,17 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _copy_tokenizer(plan, partial / "tokenizer")
+    _copy_tokenizer(plan, partial / TOKENIZER)
     learned = _teach(plan) if learned_tagger else None
-    configs = [_write_member(source, member, partial, number, dtype) for number, member in enumerate(members, 1)]
     validated = _validated(source, members)
+    temperatures = _temperatures(validated)
+    write = functools.partial(_write_member, source, partial, dtype, temperatures)
+    configs = [write(member, number) for number, member in enumerate(members, 1)]
     config = FamilyConfig(
         name=experiment.name,
         tasks=experiment.tasks,
         members=tuple(configs),
-        temperatures=_temperatures(validated),
+        temperatures=temperatures,
         scales=_scales(source, members),
         thresholds={task: one.tuned for task, one in validated.items() if one.tuned},
         pooling=experiment.encoder.pooling,
@@ -80,23 +91,39 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         levels=levels,
         tagger=_write_tagger(learned, partial, dtype),
     )
-    write_card(partial, config, source, members, checked, _examine(learned, config))
+    write_sample(
+        partial, take_sample(assemble(partial, config, prepare("float32", threads=usable_cores(), gpu=False), "pytorch"))
+    )
+    report = write_graphs(partial, config, source, members) if onnx else None
+    if report is not None:
+        config = config.model_copy(update={"runtime": report.fastest})
+    write_card(partial, config, source, members, checked, _examine(learned, config), report)
     write_config(partial, config)
     partial.rename(out)
     return config
 
 
-def _write_member(source: StoredModels, member: FamilyMember, out: Path, number: int, dtype: torch.dtype) -> MemberConfig:
+def _write_member(
+    source: StoredModels, out: Path, dtype: torch.dtype, temperatures: Mapping[str, float], member: FamilyMember, number: int
+) -> MemberConfig:
     """The model that a member ships, with the heads of the tasks that it serves."""
-    run = source.run(member.shipped)
+    run, experiment = source.run(member.shipped), source.plan.experiment
     model = source.load(run)
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
-    name = MULTI.name if len(run.tasks) == len(source.plan.experiment.tasks) > 1 else "-".join(member.serves)[:40]
+    name = MULTI.name if len(run.tasks) == len(experiment.tasks) > 1 else "-".join(member.serves)[:40]
     folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
-    heads = {task.name: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True)}
-    served = {name: head for name, head in heads.items() if name in member.serves}
-    save_model(folder, model.encoder, served, dtype)
-    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=tuple(served))
+    served = {
+        task: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
+    }
+    names = tuple(task.name for task in served)
+    if len(served) == 1 and can_be_classifier(model.encoder, task := next(iter(served))):
+        classifier = as_classifier(
+            model.encoder, served[task], task, pooling=experiment.encoder.pooling, temperature=temperatures[task.name]
+        )
+        save_classifier(folder, classifier, out / TOKENIZER, source.plan.encoded.longest, dtype)
+        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="classifier")
+    save_model(folder, model.encoder, {task.name: head for task, head in served.items()}, dtype)
+    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names)
 
 
 def _teach(plan: Plan) -> Learned:
@@ -138,7 +165,12 @@ def _validated(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[
 def _temperatures(stored: dict[str, StoredPredictions]) -> dict[str, float]:
     """By task with single classes, fitted to the validation split."""
     columns = {task: one.columns for task, one in stored.items() if {"label", "probabilities"} <= one.columns.keys()}
-    return {task: fit_temperature(one["label"], one["probabilities"]) for task, one in columns.items()}
+    return {task: _rounded(fit_temperature(one["label"], one["probabilities"])) for task, one in columns.items()}
+
+
+def _rounded(temperature: float) -> float:
+    """The nearest of which bfloat16 holds the inverse, so that the weights of a classifier say the same in both precisions."""
+    return 1 / float(torch.tensor(1 / temperature).bfloat16())
 
 
 def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:

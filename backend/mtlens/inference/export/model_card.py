@@ -7,8 +7,11 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.data.splits import TEST
 from mtlens.execution.plan import Plan
+from mtlens.inference.export.metadata import metadata
+from mtlens.inference.export.onnx_family import OnnxReport
 from mtlens.inference.export.recommended import FamilyMember, not_learnt
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
+from mtlens.inference.export.usage import usage
 from mtlens.inference.model.calibration import rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
@@ -54,11 +57,13 @@ def write_card(
     members: Sequence[FamilyMember],
     precisions: Sequence[Comparison],
     taggers: Mapping[str, TagScore],
+    onnx: OnnxReport | None,
 ) -> None:
     """README.md of an exported folder."""
     plan, workspace = source.plan, source.workspace
     experiment_id = plan.experiment.experiment_id
     parts = [
+        metadata(config, source, members),
         f"# {config.name}\n\nText classifiers exported by mtlens; load them with `mtlens.load_family(folder)`.\n",
         (
             f"- encoder: {plan.pretrained.name} (fingerprint {plan.pretrained.fingerprint[:16]})\n"
@@ -76,19 +81,10 @@ def write_card(
         "## Does the evidence explain it?\n",
         _table(["tasks", "measured", "CKA", "gradients", "evidence"], query(workspace, _EVIDENCE, [experiment_id]).rows),
         "\n## Weights rounded to bfloat16 against weights as trained\n",
-        _table(
-            ["task", "as trained", "bfloat16", "verdict"],
-            [
-                (
-                    one.task or "mean",
-                    Unit(one.metric).score(one.baseline_mean),
-                    Unit(one.metric).score(one.candidate_mean),
-                    "matches" if one.equivalent else one.verdict,
-                )
-                for one in precisions
-            ],
-        ),
+        _changed("bfloat16", precisions),
+        _graphs(onnx),
         _tagging(taggers),
+        usage(config),
         f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_useless(workspace, experiment_id)}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))
@@ -131,6 +127,34 @@ def _reads(config: FamilyConfig) -> str:
     if config.levels:
         return f"the motion segments {', '.join(config.levels)}"
     return f"whole texts, of each at most {config.max_length:,} tokens, as in training"
+
+
+def _changed(name: str, compared: Sequence[Comparison]) -> str:
+    """What another precision changes."""
+    rows = [
+        (
+            one.task or "mean",
+            Unit(one.metric).score(one.baseline_mean),
+            Unit(one.metric).score(one.candidate_mean),
+            "matches" if one.equivalent else one.verdict,
+        )
+        for one in compared
+    ]
+    return _table(["task", "as trained", name, "verdict"], rows)
+
+
+def _graphs(onnx: OnnxReport | None) -> str:
+    if onnx is None:
+        return ""
+    speeds = [(name, one.texts_per_second, one.milliseconds) for name, one in onnx.speeds.items()]
+    kept = "kept" if "onnx-int8" in onnx.speeds else "not kept, as a task does not match"
+    return (
+        "\n## ONNX\n\n`model.onnx` is one graph of all models with dynamic shapes. On test texts no probability differs by "
+        f"more than {onnx.largest_difference:.1g} from that of PyTorch in float32. "
+        f"Used here on a CPU: {onnx.fastest}, the fastest.\n\n"
+        f"{_table(['runtime', 'texts a second', 'ms for one text'], speeds)}\n\n"
+        f"Weights in int8 ({kept}):\n\n{_changed('int8', onnx.int8)}"
+    )
 
 
 def _tagging(taggers: Mapping[str, TagScore]) -> str:

@@ -1,5 +1,9 @@
-"""Does bfloat16 change what a family says? Its trained models rounded, against what they said when they were trained."""
+"""Does a change of the weights change what a family says? Its trained models changed, against what they said when trained.
 
+Weights rounded to bfloat16 are tested here, and any other change that comes as a function which predicts with a changed run.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -22,18 +26,25 @@ _BATCH_SIZE = 64
 
 
 def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) -> tuple[Comparison, ...]:
+    """Weights rounded to bfloat16 against weights as trained, as `compare_changed` does."""
+    return compare_changed(source, members, lambda run: _predict_rounded(source, run))
+
+
+def compare_changed(
+    source: StoredModels, members: tuple[FamilyMember, ...], predict_changed: Callable[[Run], list[Prediction]]
+) -> tuple[Comparison, ...]:
     """Every seed of the family on the test split, at the margin of each task; the store has the predictions of training.
 
-    With folds, every seed on the fold that it left out.
+    With folds, every seed on the fold that it left out. predict_changed: predictions of a run on its test split.
     """
     found: list[TaskPredictions] = []
     of_folds: list[OutOfFoldPredictions] = []
     for member in members:
         runs = [source.run(run_id) for run_id in member.run_ids]
-        rounded = [_predict_rounded(source, run) for run in runs]
-        for place, prediction in enumerate(rounded[0]):
+        changed = [predict_changed(run) for run in runs]
+        for place, prediction in enumerate(changed[0]):
             if prediction.task.name in member.serves:
-                own = [_paired(source, run, one[place]) for run, one in zip(runs, rounded, strict=True)]
+                own = [_paired(source, run, one[place]) for run, one in zip(runs, changed, strict=True)]
                 if source.plan.examples.folds is None:
                     found.append(_joined(own))
                 else:
@@ -48,12 +59,12 @@ def _predict_rounded(source: StoredModels, run: Run) -> list[Prediction]:
     return predict(model, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
 
 
-def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredictions:
-    """One run as it was trained and rounded."""
-    task, rows = rounded.task, rounded.rows
+def _paired(source: StoredModels, run: Run, changed: Prediction) -> TaskPredictions:
+    """One run as it was trained and changed."""
+    task, rows = changed.task, changed.rows
     stored = source.predictions(run.run_id, task.name, TEST)
     label, predicted = kind_of(task).columns[metric_object(task).reads]
-    rounded = replace(rounded, tuned=source.predictions(run.run_id, task.name, VALIDATION).tuned)
+    changed = replace(changed, tuned=source.predictions(run.run_id, task.name, VALIDATION).tuned)
     said = dict(zip(stored.example_ids, stored.columns[predicted].tolist(), strict=True))
     return TaskPredictions(
         task=task.name,
@@ -62,9 +73,9 @@ def _paired(source: StoredModels, run: Run, rounded: Prediction) -> TaskPredicti
         metric=metric_of(task),
         example=rows,
         cluster=source.plan.examples.groups[rows],
-        labels=rounded.columns[label],
+        labels=changed.columns[label],
         baseline=np.array([[said[source.plan.examples.ids[row]] for row in rows]]),
-        candidate=rounded.columns[predicted][None],
+        candidate=changed.columns[predicted][None],
     )
 
 

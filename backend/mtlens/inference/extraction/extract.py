@@ -18,6 +18,7 @@ from mtlens.inference.extraction.outputs import Style, heading, written
 from mtlens.inference.extraction.progress import ExtractionProgress, beside, on_disk, read_progress, write_progress
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.family import load
+from mtlens.inference.model.onnx_model import Runtime
 
 CHUNK = 32  # reports that are read together
 LOGGED = 32  # chunks between two lines of a log
@@ -33,10 +34,11 @@ class Extraction:
     threshold: float
     style: Style
     out: Path | None
+    runtime: Runtime | None = None
 
     def run(self) -> None:
         """Read everything; DataError where nothing at all could be read, or a file not to its end."""
-        reader = Reader(load(self.model), self.threshold)
+        reader = Reader(load(self.model, runtime=self.runtime), self.threshold)
         begun = self._begun()
         reports, rests = self._remaining(begun)
         done, read, skipped = begun.done, 0, 0
@@ -59,9 +61,8 @@ class Extraction:
 
     def _begun(self) -> ExtractionProgress:
         """How far the output is; where it begins, that is noted before there is an output."""
-        new = ExtractionProgress(
-            asked=[str(self.model), list(self.inputs), self.columns.model_dump(), self.threshold, self.style]
-        )
+        asked = [str(self.model), list(self.inputs), self.columns.model_dump(), self.threshold, self.style]
+        new = ExtractionProgress(asked=[*asked, *([self.runtime] if self.runtime else [])])
         if self.out is None:
             return new
         begun = read_progress(self.out, new.asked)

@@ -15,6 +15,7 @@ from mtlens.execution.ray_backend.session import cluster_lanes, session
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.extraction.server import SECONDS, create, token_for
 from mtlens.inference.model.family import load, read_config
+from mtlens.inference.model.onnx_model import Runtime
 
 _NAME = "mtlens"
 
@@ -22,8 +23,8 @@ _NAME = "mtlens"
 class _Copy:
     """One copy: loads the models on the node where it lands. threads: of the CPU, where there is no GPU."""
 
-    def __init__(self, folder: Path, threshold: float, threads: int, token: str | None):
-        self._reader = Reader(load(folder, threads=threads), threshold)
+    def __init__(self, folder: Path, threshold: float, threads: int, token: str | None, runtime: Runtime | None):
+        self._reader = Reader(load(folder, threads=threads, runtime=runtime), threshold)
         self._token = token
 
     def __serve_build_asgi_app__(self) -> Any:
@@ -32,7 +33,9 @@ class _Copy:
 
 
 @contextmanager
-def served(folder: Path, address: str | None, host: str, port: int, threshold: float) -> Generator[int]:
+def served(
+    folder: Path, address: str | None, host: str, port: int, threshold: float, runtime: Runtime | None = None
+) -> Generator[int]:
     """Serve on the cluster at `address`, or on a Ray started here, while the context lasts; yields the number of copies."""
     token = token_for(host)
     read_config(folder)
@@ -53,15 +56,17 @@ def served(folder: Path, address: str | None, host: str, port: int, threshold: f
             logging_config={"enable_access_log": False},
         )
         try:
-            serve.run(copies.bind(folder.resolve(), threshold, lanes.threads, token), name=_NAME)
+            serve.run(copies.bind(folder.resolve(), threshold, lanes.threads, token, runtime), name=_NAME)
             yield lanes.workers
         finally:
             serve.shutdown()
 
 
-def serve_on_cluster(folder: Path, address: str, host: str, port: int, threshold: float) -> None:
+def serve_on_cluster(
+    folder: Path, address: str, host: str, port: int, threshold: float, runtime: Runtime | None = None
+) -> None:
     """Serve until Ctrl-C; MtlensError where `host` is not the node itself and there is no token."""
-    with served(folder, address, host, port, threshold) as copies:
+    with served(folder, address, host, port, threshold, runtime) as copies:
         print(
             f"Serving {read_config(folder).name} at {host}:{port} of every node, {copies} copies (Ctrl-C ends it)", flush=True
         )

@@ -24,6 +24,7 @@ from mtlens.inference.extraction.batching import Batcher
 from mtlens.inference.extraction.findings import ReportFindings
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.family import load
+from mtlens.inference.model.onnx_model import Runtime
 from mtlens.inference.segmentation import cleaned
 
 MAX_BODY = 1_000_000
@@ -136,12 +137,12 @@ def _problem(status: int, message: str) -> Response:
     return JSONResponse({"error": message}, status_code=status)
 
 
-def serve(folder: Path, host: str, port: int, threshold: float) -> None:
+def serve(folder: Path, host: str, port: int, threshold: float, runtime: Runtime | None = None) -> None:
     """Serve until Ctrl-C; MtlensError where `host` is not this machine and there is no token."""
     import uvicorn
 
     token = token_for(host)
-    reader = Reader(load(folder), threshold)
+    reader = Reader(load(folder, runtime=runtime), threshold)
     print(f"Serving {reader.family.config.name} at http://{host}:{port} (docs at /docs; Ctrl-C ends it)", flush=True)
     uvicorn.run(create(reader, token), host=host, port=port, log_level="warning", access_log=False, timeout_keep_alive=30)
 

@@ -3,12 +3,14 @@
 config.json          tasks, members, temperatures, precision, levels
 README.md            the model card
 tokenizer/           as of the pretrained encoder
-<member>/            config.json and model.safetensors, which `transformers.AutoModel` loads too; heads.safetensors
+<member>/            of several tasks: an encoder that `transformers.AutoModel` loads too, and heads.safetensors;
+                     of one task: the folder of an `AutoModelForSequenceClassification`, with its tokenizer (`classifier.py`)
+model.onnx           all members as one graph, and model.int8.onnx; there if they were asked for (`onnx_model.py`)
 tagger/              the same, of a learned tagger; absent where sentences are tagged by rules
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,8 @@ from pydantic import Field, ValidationError
 from mtlens.config.sections import Spec, Task
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError
+from mtlens.inference.model.classifier import ClassifierModel, load_classifier
+from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
@@ -28,28 +32,35 @@ from mtlens.tasks import kind_of
 from mtlens.training.hardware import Hardware, prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
 
-FORMAT = 1
+FORMAT = 2
 BATCH = 32
+Model = MultiTaskModel | ClassifierModel | OnnxModel
+TOKENIZER = "tokenizer"
 
 
 class MemberConfig(Spec):
-    """One model: its folder and the tasks that it has heads for, in their order."""
+    """One model: its folder and the tasks that it serves, in their order.
+
+    layout: an encoder with a file of heads; the sequence classifier of one task, whose logits are calibrated already; or a
+    graph (ONNX) of all tasks.
+    """
 
     folder: str
     run_id: str
     tasks: tuple[str, ...]
+    layout: Literal["heads", "classifier", "graph"] = "heads"
 
 
 class FamilyConfig(Spec):
     """Content of config.json.
 
-    temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with numbers, what its outputs
-    are multiplied by and added to. thresholds: by task of several labels, from which probability on each is predicted.
-    levels: motion segments that it was trained on, none where that were whole texts. tagger: None where rules tag sentences,
-    or none are tagged.
+    format: 1 had no classifiers. temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with
+    numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from which probability on
+    each is predicted. levels: motion segments that it was trained on, none where that were whole texts. tagger: None where
+    rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless another is asked for.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
     name: str
     tasks: tuple[Task, ...]
     members: tuple[MemberConfig, ...]
@@ -61,6 +72,7 @@ class FamilyConfig(Spec):
     precision: Literal["float32", "bfloat16"]
     levels: tuple[str, ...]
     tagger: TaggerConfig | None = None
+    runtime: Runtime = "pytorch"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -72,7 +84,7 @@ class Family:
 
     config: FamilyConfig
     tokenizer: Any
-    models: tuple[MultiTaskModel, ...]
+    models: tuple[Model, ...]
     hardware: Hardware
     tagger: Tagger = field(default_factory=Rules)
 
@@ -101,7 +113,8 @@ class Family:
                     logits = model(tokens.to(self.hardware.device), mask.to(self.hardware.device))
                 for name, values in zip(member.tasks, logits, strict=True):
                     kind, scale = kind_of(tasks[name]), self.config.scales.get(name, ())
-                    said = kind.calibrated(tasks[name], values, scale, self.config.temperatures.get(name, 1.0))
+                    temperature = 1.0 if member.layout == "classifier" else self.config.temperatures.get(name, 1.0)
+                    said = kind.calibrated(tasks[name], values, scale, temperature)
                     found[name][rows] = said.float().cpu().numpy()
         return found
 
@@ -128,28 +141,51 @@ class Family:
         ]
 
 
-def load(folder: Path | str, *, threads: int | None = None) -> Family:
+def largest_differences(
+    config: FamilyConfig, said: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]
+) -> dict[str, float]:
+    """By task, the largest difference of a probability, or of a number in standard deviations of its labels."""
+    units = {name: config.scales[name][1] if name in config.scales else 1.0 for name in said}
+    return {name: float(np.abs(said[name] - expected[name]).max()) / units[name] for name in said}
+
+
+def load(folder: Path | str, *, threads: int | None = None, runtime: Runtime | None = None) -> Family:
     """Load what `mtlens export` has written, onto a GPU where there is one.
 
-    Raises EncoderError for a folder that is no exported family, or a damaged one. Nothing in it is run as code.
+    runtime: None takes the family's own, where ONNX Runtime is installed and there is no GPU, and else PyTorch. Raises
+    EncoderError for a folder that is no exported family, or a damaged one. Nothing in it is run as code.
     """
     path = Path(folder)
     config = read_config(path)
-    hardware = prepare(
-        "auto" if config.precision == "bfloat16" else "float32",
-        threads=threads or usable_cores(),
-        gpu=torch.cuda.is_available(),
-    )
-    tasks = {task.name: task for task in config.tasks}
-    models: list[MultiTaskModel] = []
-    for member in config.members:
-        outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
-        encoder, heads = load_model(path / member.folder, outputs)
-        model = MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
-        models.append(model.to(hardware.device).eval())
-    tokenizer = load_tokenizer(path / "tokenizer")
+    gpu = torch.cuda.is_available()
+    chosen = runtime or (config.runtime if is_installed() and not gpu else "pytorch")
+    precision = "auto" if config.precision == "bfloat16" and chosen == "pytorch" else "float32"
+    hardware = prepare(precision, threads=threads or usable_cores(), gpu=gpu and chosen == "pytorch")
+    return assemble(path, config, hardware, chosen)
+
+
+def assemble(path: Path, config: FamilyConfig, hardware: Hardware, runtime: Runtime) -> Family:
+    """The family of a folder on given hardware. A graph counts as one member that serves all tasks."""
+    models: tuple[Model, ...]
+    if runtime == "pytorch":
+        models = tuple(_load_member(path, member, config).to(hardware.device).eval() for member in config.members)
+    else:
+        tasks = tuple(name for member in config.members for name in member.tasks)
+        graph = MemberConfig(folder=GRAPHS[runtime], run_id="", tasks=tasks, layout="graph")
+        models = (OnnxModel(path / graph.folder, hardware.threads),)
+        config = config.model_copy(update={"members": (graph,)})
+    tokenizer = load_tokenizer(path / TOKENIZER)
     tagger = _load_tagger(path, config.tagger, tokenizer, hardware)
-    return Family(config=config, tokenizer=tokenizer, models=tuple(models), hardware=hardware, tagger=tagger)
+    return Family(config=config, tokenizer=tokenizer, models=models, hardware=hardware, tagger=tagger)
+
+
+def _load_member(path: Path, member: MemberConfig, config: FamilyConfig) -> Model:
+    if member.layout == "classifier":
+        return load_classifier(path / member.folder)
+    tasks = {task.name: task for task in config.tasks}
+    outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
+    encoder, heads = load_model(path / member.folder, outputs)
+    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
 
 
 def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardware: Hardware) -> Tagger:

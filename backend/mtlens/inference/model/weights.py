@@ -1,5 +1,6 @@
 """Encoders and heads as they lie in an exported folder: safetensors, read by `transformers` and by nothing that runs code."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from mtlens.errors import EncoderError
 
+ATTENTION = "eager"  # for short texts on a CPU plain products are faster than fused ones
 HEADS = "heads.safetensors"
 
 
@@ -20,6 +22,20 @@ def save_model(folder: Path, encoder: Any, heads: dict[str, nn.Linear], dtype: t
     weights = {f"{name}.{kind}": tensor.detach().cpu().contiguous()
                for name, head in heads.items() for kind, tensor in head.named_parameters()}  # fmt: skip
     save_file(weights, folder / HEADS)
+
+
+def save_classifier(folder: Path, classifier: Any, tokenizer: Path, longest: int, dtype: torch.dtype) -> None:
+    """A classifier in dtype as `AutoModelForSequenceClassification` and `pipeline` read it.
+
+    tokenizer: folder of its tokenizer, which comes to cut texts at the `longest` that was trained on.
+    """
+    from transformers import AutoTokenizer
+
+    classifier.to(dtype).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(str(tokenizer), local_files_only=True, model_max_length=longest).save_pretrained(folder)
+    config = folder / "config.json"
+    written = json.loads(config.read_text())
+    config.write_text(json.dumps({**written, "attn_implementation": ATTENTION}, indent=2) + "\n")
 
 
 def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear]]:
@@ -41,7 +57,7 @@ def load_encoder(folder: Path) -> Any:
     logging.disable_progress_bar()
     encoder: Any = AutoModel.from_pretrained(
         str(folder), trust_remote_code=False, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-        attn_implementation="eager",
+        attn_implementation=ATTENTION,
     )  # fmt: skip
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None

@@ -1,0 +1,136 @@
+"""A family as ONNX graphs: written, held against PyTorch, timed, and the fastest that says the same chosen.
+
+The float32 graph gives each probability of the test texts to within LIMIT of PyTorch in float32. The int8 graph changes
+more, so it is judged as a change of precision is: every seed of every member is quantised and predicts the test split, and the
+equivalence test at the experiment's margin decides. A graph with a task that does not match is not kept.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mtlens.config.run import Run
+from mtlens.data.splits import TEST
+from mtlens.errors import ExportError
+from mtlens.inference.export.onnx_graph import quantise, write_graph
+from mtlens.inference.export.precision import compare_changed
+from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.stored_models import StoredModels
+from mtlens.inference.model.classifier import ClassifierModel, as_heads
+from mtlens.inference.model.family import Family, FamilyConfig, assemble, largest_differences
+from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
+from mtlens.statistics.comparison import Comparison
+from mtlens.training.distributed import ALONE
+from mtlens.training.evaluation import Prediction, predict
+from mtlens.training.hardware import prepare, usable_cores
+
+LIMIT = 1e-4  # largest difference of a probability from that of PyTorch in float32
+_MOST_TEXTS = 256
+_ROUNDS = 3
+_BATCH_SIZE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """On the CPU of the export: texts a second in batches, and milliseconds for one text, medians."""
+
+    texts_per_second: float
+    milliseconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxReport:
+    """largest_difference: of a probability of the float32 graph from PyTorch's. int8: changed weights against trained ones."""
+
+    largest_difference: float
+    int8: tuple[Comparison, ...]
+    speeds: dict[Runtime, Speed]
+
+    @property
+    def fastest(self) -> Runtime:
+        """Runtime of the most texts a second."""
+        return max(self.speeds, key=lambda runtime: self.speeds[runtime].texts_per_second)
+
+
+def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, members: tuple[FamilyMember, ...]) -> OnnxReport:
+    """Write the graphs of a family that lies in `folder`, and compare them; ExportError where float32 is not within LIMIT."""
+    threads = usable_cores()
+    float32 = prepare("float32", threads=threads, gpu=False)
+    reference = assemble(folder, config, float32, "pytorch")
+    plain = [_plain(config, model) for model in reference.models]
+    names = [name for member in config.members for name in member.tasks]
+    graph, int8 = folder / GRAPHS["onnx"], folder / GRAPHS["onnx-int8"]
+    write_graph(graph, plain, names, config.max_length)
+    texts = _test_texts(source)
+    families: dict[Runtime, Family] = {"onnx": assemble(folder, config, float32, "onnx")}
+    said, expected = families["onnx"].classify(texts), reference.classify(texts)
+    largest = max(largest_differences(config, said, expected).values())
+    if largest > LIMIT:
+        raise ExportError(
+            f"the ONNX graph should give the probabilities of PyTorch to {LIMIT:g}; found {largest:.2g} between them"
+        )
+    compared = compare_changed(source, members, lambda run: _predict_int8(source, run, config))
+    if all(one.equivalent for one in compared):
+        quantise(graph, int8)
+        families["onnx-int8"] = assemble(folder, config, float32, "onnx-int8")
+    usual = prepare("auto" if config.precision == "bfloat16" else "float32", threads=threads, gpu=False)
+    families["pytorch"] = assemble(folder, config, usual, "pytorch")
+    return OnnxReport(largest_difference=largest, int8=compared, speeds=time_in_turns(families, texts))
+
+
+def _plain(config: FamilyConfig, model: nn.Module) -> nn.Module:
+    """A model as encoder and heads. The constants of a classifier would not bear int8, and the temperature is in the config."""
+    return as_heads(model.classifier, pooling=config.pooling) if isinstance(model, ClassifierModel) else model
+
+
+def _test_texts(source: StoredModels) -> list[str]:
+    encoded = source.plan.encoded
+    rows = encoded.rows(TEST, list(range(len(encoded.tasks))))
+    return [source.plan.examples.texts[row] for row in rows[:_MOST_TEXTS]]
+
+
+def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[Prediction]:
+    """What a run says with int8 weights, made of weights as they are stored."""
+    model = source.load(run)
+    if config.precision == "bfloat16":
+        model = model.to(torch.bfloat16).float()
+    hardware = prepare("float32", threads=usable_cores(), gpu=False)
+    names = [task.name for task in run.tasks]
+    with tempfile.TemporaryDirectory() as place:
+        graph, int8 = Path(place) / "graph.onnx", Path(place) / "int8.onnx"
+        write_graph(graph, [model.cpu()], names, config.max_length)
+        quantise(graph, int8)
+        encoded = source.plan.encoded.select(run.tasks, run.fold)
+        changed = OnnxModel(int8, hardware.threads)
+        return predict(changed, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
+
+
+def time_in_turns(families: dict[Runtime, Family], texts: Sequence[str]) -> dict[Runtime, Speed]:
+    """The speed of each runtime, in turns, so that other work on the machine meets all alike."""
+    many: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
+    single: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
+    for number in range(_ROUNDS + 1):
+        for runtime, family in families.items():
+            together = _seconds(family, [texts])
+            alone = _seconds(family, [[text] for text in texts[:8]])
+            if number:  # the first round warms up
+                many[runtime].append(len(texts) / together)
+                single[runtime].append(1000 * alone / len(texts[:8]))
+    return {
+        runtime: Speed(texts_per_second=statistics.median(many[runtime]), milliseconds=statistics.median(single[runtime]))
+        for runtime in families
+    }
+
+
+def _seconds(family: Family, batches: Sequence[Sequence[str]]) -> float:
+    torch.set_num_threads(family.hardware.threads)
+    started = time.perf_counter()
+    for batch in batches:
+        family.classify(batch)
+    return time.perf_counter() - started

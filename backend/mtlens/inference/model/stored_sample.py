@@ -1,0 +1,88 @@
+"""A sample of what a family said when it was exported, to compare with what it says here and now.
+
+Another tokenizer, library or processor can change what a model says without an error. The texts are made up, and the same for
+all families: what synthetic reports say of motion segments, and what tokenizers tend to treat differently.
+"""
+
+from pathlib import Path
+from platform import machine, processor
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from mtlens.config.sections import Spec
+from mtlens.data.sources.spine import Spine
+from mtlens.data.synthetic_reports.rows import spine_rows
+from mtlens.errors import EncoderError
+from mtlens.inference.model.family import Family, largest_differences
+from mtlens.inference.model.onnx_model import GRAPHS
+
+FILE = "sample.json"
+EXACT, ROUNDED = 1e-4, 0.05
+"""Largest difference of a probability that counts as equal: where float32 is multiplied, and where bfloat16 or int8 is."""
+_ODD = (
+    "Café naïve ÀÉÎ ﬁn",
+    "\u03b1-synuclein ≥ 5 mm, 3\u00d74 cm",
+    "C5/6: <b>moderate</b> stenosis!",
+    "тест 测试 テスト",
+    "e\u0301 vs é",
+    "A" * 40,
+    "don't can't o'clock",
+    "1,234.50 10e-3 L5-S1",
+    "tab\tand\u00a0non-breaking\u2003spaces",
+    "\U0001f9b4 bone",
+    "word " * 600,
+    "x",
+)
+
+
+class Sample(Spec):
+    """texts: what was read. said: by task, probabilities or a number for each text. versions: of libraries and processor."""
+
+    texts: tuple[str, ...]
+    said: dict[str, tuple[tuple[float, ...], ...]]
+    versions: dict[str, str]
+
+
+def take_sample(family: Family) -> Sample:
+    """What a family says of the sample's texts."""
+    texts = (*(row.text for row in spine_rows(Spine(region="cervical", reports=4, seed=11))), *_ODD)
+    said = family.classify(texts)
+    rows = {name: tuple(tuple(map(float, row)) for row in values) for name, values in said.items()}
+    return Sample(texts=texts, said=rows, versions=versions())
+
+
+def write_sample(folder: Path, sample: Sample) -> None:
+    """Beside the models."""
+    (folder / FILE).write_text(sample.model_dump_json(indent=1) + "\n")
+
+
+def read_sample(folder: Path) -> Sample:
+    """EncoderError for a folder without one, as those have that were exported before 0.2."""
+    try:
+        return Sample.model_validate_json((folder / FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise EncoderError(
+            f"{folder / FILE} should hold a sample of outputs: {type(error).__name__}; export it again"
+        ) from None
+
+
+def differences(sample: Sample, family: Family) -> dict[str, float]:
+    """By task, how far what the family says is from the sample, at most; see `largest_differences`."""
+    expected = {name: np.array(rows) for name, rows in sample.said.items()}
+    return largest_differences(family.config, family.classify(sample.texts), expected)
+
+
+def limit(family: Family) -> float:
+    """EXACT or ROUNDED, as the family is run."""
+    is_int8 = any(member.folder == GRAPHS["onnx-int8"] for member in family.config.members)
+    return EXACT if family.hardware.dtype is torch.float32 and not is_int8 else ROUNDED
+
+
+def versions() -> dict[str, str]:
+    """Of what can change outputs."""
+    from importlib.metadata import version
+
+    names = ("torch", "transformers", "tokenizers")
+    return {**{name: version(name) for name in names}, "processor": processor() or machine()}
