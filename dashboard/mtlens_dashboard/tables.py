@@ -112,11 +112,12 @@ def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
 def of_curves(curves: Sequence[CurveInfo]) -> Table:
     """One row per run and epoch."""
     rows = [
-        (label_of(curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, epoch, validation, loss)
+        (label_of(curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, *values)
         for curve in curves
-        for epoch, validation, loss in zip(curve.epochs, curve.validation, curve.loss, strict=True)
+        for values in zip(curve.epochs, curve.validation, curve.validation_loss, curve.training_loss, strict=True)
     ]
-    return Table(columns=("model", "tasks", "seed", "candidate", "epoch", "validation", "loss"), rows=tuple(rows))
+    columns = ("model", "tasks", "seed", "candidate", "epoch", "validation", "validation_loss", "training_loss")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
@@ -185,7 +186,8 @@ def of_alignments(alignments: Sequence[AlignmentInfo]) -> Table:
     """One row per pair of tasks and layer; no layer: the whole encoder."""
     columns = (
         "setting", "stage", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
-        "split_half", "ceiling", "floor", "conflict_rate", "magnitude_similarity", "statement", "reason", "seeds",
+        "split_half", "ceiling", "floor", "conflict_rate", "conflict_low", "conflict_high",
+        "magnitude_similarity", "statement", "reason", "seeds",
     )  # fmt: skip
     return _of(alignments, columns)
 

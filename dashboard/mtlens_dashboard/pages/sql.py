@@ -56,7 +56,7 @@ def page() -> None:
         "DuckDB's SQL, one statement that reads. A query sees the newest snapshot and nothing else: no files, no network. "
         "It disturbs no running experiment."
     )
-    editor, schema = st.columns([2, 1], gap="large")
+    editor, schema = st.columns([3, 2], gap="large")
     with editor:
         st.selectbox("Examples", list(EXAMPLES), index=None, key="example", placeholder="Fill in an example", on_change=_fill)
         _ask()
@@ -94,7 +94,10 @@ def _show() -> None:
     if answer is None:
         return
     if isinstance(answer, str):
-        st.error(literal(answer))
+        reason, _, place = answer.partition("\n")
+        st.error(literal(reason))
+        if place:
+            st.code(place, language=None)
         return
     more = ", the first of more: raise *Rows at most* to see them" if answer.truncated else ""
     st.caption(f"{counted(len(answer.rows), 'row')}{more} · {answer.seconds:.2f} s")
