@@ -8,7 +8,20 @@ import streamlit as st
 
 from mtlens.errors import MtlensError
 from mtlens_dashboard import queries
-from mtlens_dashboard.pages import answer, cka, gradients, groupings, report, runs, single_multi, sql, try_it, welcome
+from mtlens_dashboard.pages import (
+    answer,
+    cka,
+    compare,
+    examples,
+    gradients,
+    groupings,
+    report,
+    runs,
+    single_multi,
+    sql,
+    try_it,
+    welcome,
+)
 from mtlens_dashboard.widgets import auto_refresh, filters
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import read
@@ -25,6 +38,19 @@ STYLE = """<style>
 .stMainBlockContainer h1 {font-size: clamp(1.25rem, 0.9rem + 2vw, 1.7rem)}
 [data-testid="stCaptionContainer"], [data-testid="stExpander"] details > summary {opacity: 0.75}
 </style>"""
+
+USED = {
+    "": ("tasks", "seeds"),
+    "answer": ("tasks", "seeds"),
+    "single-multi": ("tasks", "seeds", "metric"),
+    "cka": ("tasks",),
+    "gradients": ("tasks", "layer"),
+    "groupings": ("tasks",),
+    "examples": ("tasks",),
+    "runs": ("tasks", "seeds"),
+    "compare": ("tasks", "metric"),
+}
+"""Filters of the sidebar that count on a page, by its path."""
 
 
 def main() -> None:
@@ -47,13 +73,16 @@ def main() -> None:
             _page(cka.page, chosen, problem, "CKA", "cka", "grid_view"),
             _page(gradients.page, chosen, problem, "Gradients", "gradients", "north_east"),
             _page(groupings.page, chosen, problem, "Groupings", "groupings", "workspaces"),
+            _page(examples.page, chosen, problem, "Examples", "examples", "quick_reference_all"),
             _page(runs.page, chosen, problem, "Runs", "runs", "progress_activity"),
+            _page(compare.page, chosen, problem, "Compare", "compare", "difference"),
             st.Page(partial(welcome.page, problem) if problem else sql.page, title="SQL", url_path="sql",
                     icon=":material/database:"),
             _page(report.page, chosen, problem, "Report", "report", "description"),
             st.Page(try_it.page, title="Try it", url_path="try-it", icon=":material/experiment:"),
         ]
     )  # fmt: skip
+    filters.show_only(USED.get(page.url_path, ()))
     try:
         page.run()
     except MtlensError as error:

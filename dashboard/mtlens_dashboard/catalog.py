@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.families import distinct
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.cka import DEFAULT, Comparing
 from mtlens_dashboard.tables import Table
@@ -69,11 +70,15 @@ def _comparing(workspace: Workspace, experiment_id: str) -> Comparing:
 
 
 def _profiles(workspace: Workspace, experiment_id: str) -> tuple[queries.ProfileInfo, ...]:
-    return queries.profiles(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id))
+    return queries.weakest_first(queries.profiles(workspace, experiment_id, "tasks", _comparing(workspace, experiment_id)))
 
 
 def _profiles_of_multi(workspace: Workspace, experiment_id: str) -> tuple[queries.ProfileInfo, ...]:
-    return queries.profiles(workspace, experiment_id, "multi", _comparing(workspace, experiment_id))
+    return queries.weakest_first(queries.profiles(workspace, experiment_id, "multi", _comparing(workspace, experiment_id)))
+
+
+def _lowest_alignments(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
+    return queries.lowest_first(queries.alignments(workspace, experiment_id))
 
 
 def _matrices(workspace: Workspace, experiment_id: str) -> tuple[queries.LayerMatrixInfo, ...]:
@@ -91,7 +96,7 @@ def _confusion(workspace: Workspace, experiment_id: str) -> tuple[queries.Confus
 def _pair_over_stages(workspace: Workspace, experiment_id: str) -> tuple[queries.AlignmentInfo, ...]:
     """Of the pair with the lowest cosine."""
     known = [alignment for alignment in queries.alignments(workspace, experiment_id) if alignment.layer is None]
-    weakest = min(known, key=lambda alignment: 2.0 if alignment.cosine is None else alignment.cosine, default=None)
+    weakest = min(known, key=lambda alignment: 2.0 if alignment.point is None else alignment.point, default=None)
     return queries.pair_over_stages(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
 
 
@@ -100,11 +105,11 @@ def _searched(workspace: Workspace, experiment_id: str) -> Searched:
 
 
 def _draw_groupings(searched: Searched, *, theme: Theme = LIGHT) -> go.Figure:
-    return figures.partitions(*searched, theme=theme)
+    return figures.families(*searched, theme=theme)
 
 
 def _tabulate_groupings(searched: Searched) -> Table:
-    return tables.of_groupings(searched[0])
+    return tables.of_groupings(distinct(searched[0]))
 
 
 def _draw_timeline(runs: tuple[queries.RunInfo, ...], *, theme: Theme = LIGHT) -> go.Figure:
@@ -122,6 +127,15 @@ _LIST = (
         draw=figures.case,
         tabulate=lambda info: tables.of_explanations(info.explanations),
         reading=captions.case,
+    ),
+    Entry(
+        name="claim",
+        read=queries.explanations,
+        draw=figures.claim,
+        tabulate=tables.of_explanations,
+        reading="A pair of tasks matches as the worse of its two tasks does. Its evidence is for one model where its "
+        "layers are similar or its gradients aligned, against where they are different, opposed or unrelated, and undecided "
+        "where nothing is settled or the two contradict each other.",
     ),
     Entry(
         name="forest",
@@ -159,8 +173,9 @@ _LIST = (
         read=queries.curves,
         draw=_draw_losses,
         tabulate=tables.of_curves,
-        reading="Training loss by epoch, a line per seed, or the mean and range of more than twelve; the multi-task "
-        "loss is the weighted mean over its tasks.",
+        reading="Loss by epoch, a line per seed, or the mean and range of more than twelve; mean over the tasks of a model. "
+        "Solid: of training, while it went on, with dropout; dashed: on validation, after the epoch. The training loss of "
+        "models that learn their texts by heart falls while that of validation rises.",
     ),
     Entry(
         name="confusion",
@@ -207,7 +222,7 @@ _LIST = (
     ),
     Entry(
         name="gradients-depth",
-        read=queries.alignments,
+        read=_lowest_alignments,
         draw=figures.alignment_by_depth,
         tabulate=tables.of_alignments,
         reading=captions.cosines_by_depth,
@@ -225,16 +240,17 @@ _LIST = (
         read=queries.alignments,
         draw=figures.conflict_rates,
         tabulate=tables.of_alignments,
-        reading="Share of microbatches on which the two gradients have a negative cosine. Unrelated tasks have "
-        "a rate of one half.",
+        reading="Share of microbatches on which the two gradients have a negative cosine, with its 95 % interval over seeds. "
+        "Unrelated tasks have a rate of one half; where the interval holds one half, the pair is undecided.",
     ),
     Entry(
         name="groupings",
         read=_searched,
         draw=_draw_groupings,
         tabulate=_tabulate_groupings,
-        reading="Each row divides the tasks among models: tasks with one letter share one. Hollow dots are predictions "
-        "for groups that are not trained. " + captions.SCORES,
+        reading="Each dot is a way to divide the tasks among models; its score is the mean over all tasks, on test, with the "
+        "95 % interval over seeds. Dots of one number of models lie side by side, the best on the left. Hollow: "
+        "predicted, as not all of its groups are trained. " + captions.SCORES,
     ),
     Entry(
         name="predicted-measured",

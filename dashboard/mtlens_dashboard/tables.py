@@ -27,7 +27,7 @@ from mtlens_dashboard.queries import (
     SettingInfo,
     TrialInfo,
 )
-from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus, model_names
+from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus, model_names, score_of
 
 Cell = str | int | float | bool | datetime | None
 _LATEX = str.maketrans({
@@ -122,11 +122,12 @@ def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
 def of_curves(curves: Sequence[CurveInfo]) -> Table:
     """One row per run and epoch."""
     rows = [
-        (label_of(curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, epoch, validation, loss)
+        (label_of(curve.role), ", ".join(curve.tasks), curve.seed, curve.candidate, *values)
         for curve in curves
-        for epoch, validation, loss in zip(curve.epochs, curve.validation, curve.loss, strict=True)
+        for values in zip(curve.epochs, curve.validation, curve.validation_loss, curve.training_loss, strict=True)
     ]
-    return Table(columns=("model", "tasks", "seed", "candidate", "epoch", "validation", "loss"), rows=tuple(rows))
+    columns = ("model", "tasks", "seed", "candidate", "epoch", "validation", "validation_loss", "training_loss")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def score_grid(scores: Sequence[ScoreInfo], metric: str) -> Table:
@@ -146,7 +147,7 @@ def verdict_grid(comparisons: Sequence[MatchingInfo]) -> Table:
     """Models x tasks, the mean last: the score, below the first row with the interval of the difference and the verdict."""
     names = [POOLED if match.task is None else match.task for match in comparisons[0].rows]
     rows: list[tuple[Cell, ...]] = [
-        (label_of(SINGLE.name), *(_score(match, match.single_mean) for match in comparisons[0].rows))
+        (label_of(SINGLE.name), *(score_of(match.single_mean, Unit(match.metric)) for match in comparisons[0].rows))
     ]
     for comparison in comparisons:
         cells = {POOLED if match.task is None else match.task: _compared(match) for match in comparison.rows}
@@ -157,11 +158,7 @@ def verdict_grid(comparisons: Sequence[MatchingInfo]) -> Table:
 def _compared(match: MatchInfo) -> str:
     unit = Unit(match.metric)
     interval = "" if match.low90 is None else f" [{unit.difference(match.low90)}, {unit.difference(match.high90)}]"
-    return minus(f"{_score(match, match.multi_mean)}{interval} {match.verdict}")
-
-
-def _score(match: MatchInfo, score: float | None) -> str:
-    return MISSING if score is None else Unit(match.metric).score(score)
+    return minus(f"{score_of(match.multi_mean, unit)}{interval} {match.verdict}")
 
 
 def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:
@@ -217,7 +214,8 @@ def of_alignments(alignments: Sequence[AlignmentInfo]) -> Table:
     """One row per pair of tasks and layer; no layer: the whole encoder."""
     columns = (
         "setting", "stage", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
-        "split_half", "ceiling", "floor", "conflict_rate", "magnitude_similarity", "statement", "reason", "seeds",
+        "split_half", "ceiling", "floor", "conflict_rate", "conflict_low", "conflict_high",
+        "magnitude_similarity", "statement", "reason", "seeds",
     )  # fmt: skip
     return _of(alignments, columns)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -16,15 +17,15 @@ from typer.testing import CliRunner
 from mtlens.cli import main
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
+from mtlens.store.workspace import annotations
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
 from mtlens_dashboard.pages import sql
 from mtlens_dashboard.widgets import shown_workspace
-from mtlens_dashboard.widgets.markdown import literal
 from tests.support import fake_runs, fake_stores
 from tests.support.pages import draw, open_page
 
-PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "runs", "sql", "report"]
+PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "examples", "runs", "compare", "sql", "report"]
 OLDEST = [
     "comparison", "event", "example", "experiment", "experiment_run", "matching", "metric", "prediction", "quarantine", "run",
     "runs", "store_info", "task",
@@ -165,8 +166,9 @@ class TestFilters:
         app = visit(store("full"))
         app.multiselect("tasks").set_value(["cord"])
         draw(app)
-        assert "<b>cord</b>" in (shown := json.dumps(charts(app)[0]["layout"]))
-        assert "<b>foramina</b>" not in shown
+        shown = json.dumps(charts(app)[0]["layout"], ensure_ascii=False)
+        assert shown.count("cord</b>") + shown.count("<b>cord ") == 3  # its pairs
+        assert "disc \N{MULTIPLICATION SIGN} canal" not in shown
 
     @pytest.mark.parametrize("page", ["answer", "single-multi", "cka", "gradients"])
     def test_titles_speak_of_all_tasks(self, store, visit, page: str) -> None:
@@ -206,6 +208,22 @@ class TestFilters:
         app = visit(store("full"), "answer", **wrong)
         assert app.selectbox("experiment chosen").value == fake_stores.EXPERIMENT
         assert app.multiselect("tasks").value == []
+        told = [warning.value for warning in app.warning]
+        assert [f"experiment {wrong.get('experiment')}" in text for text in told] == ([True] if "experiment" in wrong else [])
+
+    def test_a_link_by_name_opens_the_newest_of_it(self, store, visit) -> None:
+        app = visit(store("full"), "answer", experiment="spine")
+        assert (
+            app.query_params["experiment"] == [fake_stores.EXPERIMENT]
+            or app.query_params["experiment"] == fake_stores.EXPERIMENT
+        )
+        assert not app.warning
+
+    @pytest.mark.parametrize(("page", "hidden"), [("runs", {"metric", "layer"}), ("gradients", {"seeds", "metric"})])
+    def test_filters_that_do_not_count_are_not_shown(self, store, visit, page: str, hidden: set[str]) -> None:
+        app = visit(store("full"), page)
+        styles = " ".join(element.proto.body for element in app.get("html"))
+        assert set(re.findall(r"st-key-filter-(\w+)", styles)) == hidden
 
 
 def test_the_shown_command_writes_the_shown_report(visit, tmp_path: Path) -> None:
@@ -225,12 +243,12 @@ def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
     app.selectbox("square").set_value(2)
     draw(app)
     turn(app, "gradients")
-    app.selectbox("pair").set_value(("cord", "disc"))
+    app.selectbox("pair").set_value(("disc", "cord"))
     draw(app)
     turn(app, "cka")
     assert app.selectbox("square").value == 2
     turn(app, "gradients")
-    assert app.selectbox("pair").value == ("cord", "disc")
+    assert app.selectbox("pair").value == ("disc", "cord")
 
 
 def turn(app: AppTest, page: str) -> None:
@@ -257,7 +275,7 @@ def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) ->
 
 def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visit) -> None:
     (matrix,) = [
-        one for one in queries.matrices(store("full"), fake_stores.EXPERIMENT) if one.task_a == "cord" and one.task_b == "disc"
+        one for one in queries.matrices(store("full"), fake_stores.EXPERIMENT) if one.task_a == "disc" and one.task_b == "cord"
     ]
     for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
         app = visit(store("full"), "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
@@ -307,9 +325,28 @@ class TestSql:
         app.selectbox("table").set_value("matching")
         draw(app)
         meanings = "SELECT comment FROM duckdb_columns() WHERE table_name = 'matching' AND comment IS NOT NULL"
-        told = [literal(comment) for (comment,) in reader.query(store("full"), meanings).rows]
+        told = [comment for (comment,) in reader.query(store("full"), meanings).rows]
         assert len(told) > 3
-        assert all(comment in said(app) for comment in told)
+        assert set(told) <= set(app.dataframe[0].value["meaning"])
+
+    def test_the_schema_can_be_searched(self, store, visit) -> None:
+        app = visit(store("full"), "sql")
+        app.text_input("sought").set_value("conflict")
+        draw(app)
+        shown = app.dataframe[0].value
+        assert {"evidence_gradients", "gradient_alignment"} == set(shown["table"])
+        assert {"conflict_rate", "conflict_low"} <= set(shown["column"])
+        app.text_input("sought").set_value("no such thing")
+        draw(app)
+        assert "Nothing has this in its name" in said(app)
+
+    def test_duckdbs_proposals_and_the_place_of_a_mistake_are_shown(self, store, visit) -> None:
+        app = visit(store("full"), "sql", sql="SELECT verdikt FROM matching")
+        app.button[0].click()
+        draw(app)
+        assert "verdikt" in app.error[0].value
+        assert '"verdict"' in app.code[0].value
+        assert "^" in app.code[0].value
 
     def test_a_mistake_is_one_line(self, store, visit) -> None:
         app = visit(store("full"), "sql", sql="DROP TABLE run")
@@ -327,6 +364,92 @@ class TestSql:
             app.button[0].click()
             draw(app)
             assert not app.error, (name, app.error[0].value)
+
+
+class TestRuns:
+    def test_a_chosen_run_is_opened(self, store, visit) -> None:
+        app = visit(store("full"), "runs")
+        app.selectbox("run").set_value(f"{0:016x}")
+        draw(app)
+        assert "Configuration" in said(app)
+        tables = [table.value for table in app.dataframe]
+        (settings,) = [table for table in tables if "among the runs" in table]
+        assert list(settings["among the runs"])[:2] == ["differs", "differs"]
+        assert dict(zip(settings["setting"], settings["value"], strict=True))["seed"] == "0"
+        assert any("kind" in table and list(table["kind"])[-1] == "start" for table in tables)
+
+    def test_a_failed_run_says_why(self, store, visit) -> None:
+        app = visit(store("partial"), "runs")
+        failed = next(run.run_id for run in queries.runs(store("partial")) if run.state == "failed")
+        app.selectbox("run").set_value(failed)
+        draw(app)
+        assert any("the loss became NaN" in error.value for error in app.error)
+
+    def test_the_filters_of_the_sidebar_count(self, store, visit) -> None:
+        app = visit(store("full"), "runs", tasks=["cord"], seeds=["1"])
+        table = next(table.value for table in app.dataframe if "device" in table.value)
+        assert len(table) == 2  # of cord alone, and of all tasks
+        assert set(table["seed"]) == {1}
+        assert app.title[0].value == "All 15 runs are done"
+
+
+class TestCompare:
+    @pytest.fixture
+    def two(self, tmp_path: Path) -> Workspace:
+        workspace = Workspace.open(tmp_path / "results")
+        for name, right in (("first", 0.6), ("second", 0.9)):
+            fake = fake_runs.fake_experiment(name, num_examples=60 if name == "first" else 66)
+            fake_runs.finish_all(workspace, fake, right)
+        ingest(workspace)
+        return workspace
+
+    def test_scores_differ_with_their_intervals(self, visit, two: Workspace) -> None:
+        app = visit(two, "compare")
+        assert "scores differ from" in app.title[0].value.replace("\\", "") or "score" in app.title[0].value
+        table = app.dataframe[0].value
+        assert list(table["model"]) == ["task-specific"] * 2 + ["multi-task"] * 2
+        assert all("to" in text for text in table["95 % interval"])
+        (settings,) = [one.value for one in app.dataframe if "setting" in one.value]
+        assert "name" in set(settings["setting"])
+
+    def test_tags_notes_and_hidden_experiments(self, visit, two: Workspace) -> None:
+        app = visit(two, "compare")
+        shown = app.selectbox("experiment chosen")
+        assert len(shown.options) == 2
+        app.text_input[0].set_value("paper, <b>final</b>")
+        app.checkbox[0].set_value(True)
+        app.button[0].click()
+        draw(app)
+        noted = annotations.load(two)[shown.value]
+        assert (noted.tags, noted.hidden) == (("paper", "<b>final</b>"), True)
+        assert "#paper" in app.selectbox("experiment chosen").options[0]
+        fresh = visit(two, "answer")
+        assert len(fresh.selectbox("experiment chosen").options) == 1
+        linked = visit(two, "answer", experiment=shown.value)
+        assert linked.selectbox("experiment chosen").value == shown.value
+
+
+def test_examples_are_those_on_which_the_models_differ(store, visit) -> None:
+    app = visit(store("full"), "examples", of_task="cord")
+    table = next(one.value for one in app.dataframe if "example" in one.value)
+    sql = """
+        SELECT
+            example_id, avg((predicted = label)::INT) FILTER (role = 'multi'),
+            avg((predicted = label)::INT) FILTER (role = 'single')
+        FROM prediction JOIN experiment_run USING (run_id) WHERE task = 'cord' GROUP BY example_id
+    """
+    expected = {one: (multi, single) for one, multi, single in reader.query(store("full"), sql).rows if multi != single}
+    assert set(table["example"]) == set(expected)
+    assert {row["example"]: (row["multi-task right"], row["task-specific right"]) for _, row in table.iterrows()} == expected
+
+
+def test_a_click_on_a_row_opens_its_pair(store, visit) -> None:
+    app = visit(store("full"), "answer", row="canal \N{MULTIPLICATION SIGN} cord")
+    assert app.selectbox("row").value == "canal \N{MULTIPLICATION SIGN} cord"
+    shown = [json.dumps(chart["layout"], ensure_ascii=False) for chart in charts(app)]
+    assert len(shown) == 6  # the answer, CKA, gradients, learning curves, the claim, costs
+    (seeds,) = [one.value for one in app.dataframe if "task-specific x 100" in one.value]
+    assert list(seeds["task"]) == ["canal"] * 3 + ["cord"] * 3
 
 
 def test_only_the_workspace_is_read(store, visit) -> None:

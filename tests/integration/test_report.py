@@ -1,6 +1,9 @@
 """Reports and exported figures stand alone, show stored strings as text, and say where their numbers come from."""
 
+import base64
+import gzip
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +24,9 @@ from tests.support.fake_evidence import EXPERIMENT
 from tests.support.fake_stores import HOSTILE
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+SHOWN = [name for name in ENTRIES if name != "looks"]
+"""Figures of an experiment whose seeds are listed."""
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +64,36 @@ def read(page: str) -> Reader:
     return reader
 
 
+def bundle_of(page: str) -> dict[str, Any]:
+    """What a browser unpacks when it opens the page."""
+    size, packed = re.search(r'<script id="bundle" type="application/gzip" data-bytes="(\d+)">([^<]*)</script>', page).groups()
+    return json.loads(gzip.decompress(base64.b85decode(packed.translate(str.maketrans("/", "<")))[: int(size)]))
+
+
 def figures_of(page: str) -> list[dict[str, Any]]:
-    start = page.index("const figures = ") + len("const figures = ")
-    return json.JSONDecoder().raw_decode(page, start)[0]
+    return bundle_of(page)["figures"]
 
 
 def test_report_loads_nothing_and_runs_nothing_that_is_stored(page: str) -> None:
     reader = read(page)
-    assert reader.addresses == []
+    assert all(address.startswith("#") for address in reader.addresses)
     assert reader.handlers == []
     assert reader.tags.count("script") == 2
     assert "default-src 'none'" in page
-    assert page.count("plotly.js v") == 1
+    assert bundle_of(page)["plotly"].count("plotly.js v") == 1
+
+
+def test_contents_lead_to_every_figure(page: str) -> None:
+    reader = read(page)
+    assert len([address for address in reader.addresses if address.startswith("#figure")]) == len(figures_of(page))
+    assert all(f'id="{address[1:]}"' in page for address in reader.addresses)
+
+
+def test_scores_stand_at_the_head(page: str, hostile: Workspace) -> None:
+    head = page.partition("<main>")[0]
+    assert head.count("<tr>") == 1 + 5
+    for cell in ("task-specific", "90 % interval", "inconclusive"):
+        assert cell in head
 
 
 def test_stored_strings_are_shown_as_text(page: str) -> None:
@@ -82,11 +106,11 @@ def test_stored_strings_are_shown_as_text(page: str) -> None:
 
 def test_report_has_every_figure_with_its_table(page: str, hostile: Workspace) -> None:
     drawn = figures_of(page)
-    assert len(drawn) == len(ENTRIES)
+    assert len(drawn) == len(SHOWN)
     titles = {figure["light"]["layout"]["meta"]["title"] for figure in drawn}
     assert figures.title_of(exhibit(hostile, EXPERIMENT, ENTRIES["cka-depth"]).light) in titles
     reader = read(page)
-    assert reader.tags.count("table") == sum(bool(ENTRIES[name].tabulate(info).rows) for name, info in infos(hostile))
+    assert reader.tags.count("table") == 1 + sum(bool(ENTRIES[name].tabulate(info).rows) for name, info in infos(hostile))
     assert reader.tags.count("h1") == 1
 
 
@@ -94,9 +118,9 @@ def test_groupings_are_told_as_on_their_page(page: str, hostile: Workspace) -> N
     told = titles.groupings(queries.groupings(hostile, EXPERIMENT), queries.recommendation(hostile, EXPERIMENT))
     assert told.startswith("Undecided: perhaps 2 models")
     assert told in read(page).texts
-    drawn = figures_of(page)[list(ENTRIES).index("groupings")]["light"]["layout"]
+    drawn = figures_of(page)[SHOWN.index("groupings")]["light"]["layout"]
     assert told in drawn["meta"]["alt"]
-    assert any(note["text"].endswith(" ○") for note in drawn["annotations"])
+    assert any("perhaps" in note["text"] for note in drawn["annotations"])
 
 
 def infos(workspace: Workspace) -> list[tuple[str, Any]]:
@@ -104,7 +128,7 @@ def infos(workspace: Workspace) -> list[tuple[str, Any]]:
 
 
 def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None:
-    both = figures_of(page)[1]
+    both = figures_of(page)[SHOWN.index("forest")]
     made = both["light"]
     for path, value in both["changes"]:
         place = made
@@ -117,13 +141,23 @@ def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None
 
 def test_report_says_where_its_numbers_come_from(page: str) -> None:
     texts = " ".join(read(page).texts)
-    for fact in (f"spine ({EXPERIMENT})", "0, 1, 2", "2 points of macro-F1", "two one-sided tests", "mtlens", "UTC"):
+    for fact in (
+        f"spine ({EXPERIMENT})",
+        "0, 1, 2",
+        "2 points of macro-F1",
+        "two one-sided tests",
+        "mtlens",
+        "UTC",
+        "arXiv 2205.02979",
+    ):
         assert fact in texts
 
 
 def test_report_of_many_tasks_stays_small(tmp_path: Path) -> None:
     workspace = fake_stores.many_tasks(tmp_path / "store")
-    assert write_report(workspace, tmp_path / "report.html").stat().st_size < 8_000_000
+    assert write_report(workspace, tmp_path / "report.html").stat().st_size < 3_000_000
+    small = fake_stores.full(tmp_path / "small")
+    assert write_report(small, tmp_path / "small.html").stat().st_size < 2 * 2**20
 
 
 def test_report_of_an_unfinished_experiment(tmp_path: Path) -> None:
@@ -147,7 +181,7 @@ def test_no_experiment_at_all(tmp_path: Path) -> None:
 def test_names_of_figures() -> None:
     assert "case" in ENTRIES
     assert find("forest").name == "forest"
-    with pytest.raises(WorkspaceError, match=r"one of case, forest, .*; found 'forrest'; did you mean 'forest'\?$"):
+    with pytest.raises(WorkspaceError, match=r"one of case, claim, forest, .*; found 'forrest'; did you mean 'forest'\?$"):
         find("forrest")
     with pytest.raises(WorkspaceError, match=r"; found 'xyz'$"):
         find("xyz")

@@ -156,7 +156,7 @@ def _events(run_id: str, state: str, number: int, plan: Plan) -> list[dict[str, 
     common = {"run_id": run_id, "journal": 0}
     events = [{**common, "position": 0, "time": began, "kind": "start", "epoch": None, "fraction": 0.0, "payload": "{}"}]
     for epoch in range(1, 5 if state == "done" else 3):
-        payload = {"validation": 0.9 - 0.3 / epoch + 0.002 * (number % 5), "loss": 1.2 / epoch}
+        payload = {"validation": 0.9 - 0.3 / epoch + 0.002 * (number % 5), "loss": 1.2 / epoch, "training_loss": 1.1 / epoch}
         if plan.odd_values and epoch == 2:
             payload = {"validation": "x", "loss": None}
         at = began + timedelta(seconds=10 * epoch)
@@ -177,8 +177,8 @@ def _metrics(run_id: str, task: str, seed: int, plan: Plan) -> list[dict[str, An
 
 
 def _predictions(run_id: str, task: str, seed: int, plan: Plan) -> list[dict[str, Any]]:
+    labels = np.random.default_rng(len(task)).integers(len(plan.classes), size=24)
     random = np.random.default_rng([seed, len(task), int(run_id, 16)])
-    labels = random.integers(len(plan.classes), size=24)
     predicted = np.where(random.random(24) < 0.85, labels, random.integers(len(plan.classes), size=24))
     return [
         {"run_id": run_id, "split": "test", "task": task, "example_id": f"x{i}", "label": label, "predicted": said}

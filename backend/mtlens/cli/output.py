@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from mtlens.api.tables import verdict_about, verdict_cells, verdict_headings
+from mtlens.cli.rows_output import NARROW, out, print_rows
 from mtlens.store.remarks import remarks, warnings
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from mtlens.store.database.reader import Result
     from mtlens.store.database.sandbox import Answer
 
-out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
 COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow", "not learnt": "magenta"}
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, folds,
@@ -206,10 +204,7 @@ def print_result(result: "Result | Answer", style: Literal["table", "csv", "json
         rows = [dict(zip(result.columns, map(_finite, row), strict=True)) for row in result.rows]
         print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str))
     else:
-        table = Table(*(escape(column) for column in result.columns), **NARROW)
-        for row in result.rows:
-            table.add_row(*(escape(_cell(value)) for value in row))
-        out.print(table)
+        print_rows(result.columns, [tuple(map(_cell, row)) for row in result.rows])
 
 
 def _finite(value: Any) -> Any:
@@ -224,4 +219,6 @@ def _finite(value: Any) -> Any:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_cell, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -123,9 +123,9 @@ def results(
 
 
 STATUS = """
-    SELECT experiment, role, count(*) AS runs, count(*) FILTER (state = 'done') AS done,
-           count(*) FILTER (state = 'unfinished') AS unfinished, count(*) FILTER (state = 'failed') AS failed,
-           round(avg(fraction) * 100) AS percent, round(sum(seconds)) AS training_seconds, max(last_event) AS last_event
+    SELECT experiment, role, concat(count(*) FILTER (state = 'done'), ' of ', count(*)) AS done,
+           count(*) FILTER (state = 'unfinished') AS training, count(*) FILTER (state IN ('failed', 'damaged')) AS failed,
+           format('{:.0f}', 100 * avg(fraction)) AS percent, strftime(max(last_event), '%m-%d %H:%M') AS last_event
     FROM runs GROUP BY experiment, experiment_id, role ORDER BY max(started) DESC NULLS FIRST, experiment, role
 """
 LOOKS = """

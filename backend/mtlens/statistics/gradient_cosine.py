@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from mtlens.statistics.pair_variance import MeanError, mean_errors
 
@@ -70,6 +71,23 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> D
         reason = f"{says}, but not surely above 0 in layer {', '.join(map(str, doubtful))}"
         return replace(whole, statement="inconclusive", reason=reason)
     return replace(whole, reason=f"{says}, above 0 in every layer")
+
+
+def rate_interval(rates: Sequence[tuple[float | None, int]]) -> tuple[float | None, float | None]:
+    """95 % interval (Student's t over seeds) of a mean rate, cut at 0 and 1; None below three seeds.
+
+    rates: per seed the rate and of how many draws it is one. The variance is that between seeds, and no less than that of the
+    draws, whose rate is taken half a draw nearer to one half: seeds that agree by chance have an interval too.
+    """
+    known = [(rate, draws) for rate, draws in rates if rate is not None and math.isfinite(rate) and draws > 0]
+    if len(known) < MIN_SEEDS:
+        return None, None
+    within = [(rate * draws + 0.5) / (draws + 1) for rate, draws in known]
+    least = math.fsum(rate * (1 - rate) / draws for rate, (_, draws) in zip(within, known, strict=True)) / len(known)
+    mean = math.fsum(rate for rate, _ in known) / len(known)
+    variance = max(float(np.var([rate for rate, _ in known], ddof=1)), least)
+    half = float(special.stdtrit(len(known) - 1, 0.975)) * math.sqrt(variance / len(known))
+    return max(mean - half, 0.0), min(mean + half, 1.0)
 
 
 def _within(seeds: Sequence[SeedCosine]) -> float:

@@ -17,8 +17,9 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Told after every epoch. validation: mean score of the tasks on the validation split.
+    """Told after every epoch. validation and loss: mean score and loss of the tasks on the validation split.
 
+    training_loss: mean over the updates of the epoch. Losses are in nats.
     state: makes the bytes to resume from. change: makes those of what training has changed so far.
     """
 
@@ -27,6 +28,7 @@ class Epoch:
     fraction: float
     validation: float
     loss: float
+    training_loss: float
     improved: bool
     state: Callable[[], bytes]
     change: Callable[[], bytes]

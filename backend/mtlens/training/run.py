@@ -176,6 +176,7 @@ def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Calla
             fraction=epoch.fraction,
             validation=epoch.validation,
             loss=epoch.loss,
+            training_loss=epoch.training_loss,
             improved=epoch.improved,
         )
 

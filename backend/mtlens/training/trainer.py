@@ -62,7 +62,7 @@ class Trainer:
         training, progress = self.run.training, self.progress
         while progress.epoch < training.epochs and not progress.exhausted(training.patience):
             started = time.perf_counter()
-            self.train_epoch(on_step)
+            training_loss = self.train_epoch(on_step)
             predictions = self.predict(VALIDATION)
             validation = float(np.mean([np.nan_to_num(prediction.score()) for prediction in predictions]))  # 0 where undefined
             loss = float(
@@ -79,6 +79,7 @@ class Trainer:
                     fraction=progress.epoch / training.epochs,
                     validation=validation,
                     loss=loss,
+                    training_loss=training_loss,
                     improved=improved,
                     state=lambda: capture(progress, self.model, self.best, self.optimiser),
                     change=lambda: change_to_bytes(self.model, self._initial),
@@ -103,21 +104,27 @@ class Trainer:
         test = [replace(one, tuned=chosen.tuned) for one, chosen in zip(test, validation, strict=True)]
         return {VALIDATION: validation, TEST: test}
 
-    def train_epoch(self, on_step: Callable[[Step], None]) -> None:
-        """The updates of the next epoch, without validation; `fit` calls it and counts the epoch."""
+    def train_epoch(self, on_step: Callable[[Step], None]) -> float:
+        """The updates of the next epoch, without validation; `fit` calls it and counts the epoch.
+
+        Returns the training loss in nats: per task the mean over the updates with a label of it, then the mean over tasks.
+        """
         epoch = self.progress.epoch
         torch.manual_seed(int(np.random.SeedSequence([self.run.seed, epoch, self.world.rank]).generate_state(1)[0]))
         schedule = epoch_batches(self.encoded, self.run.training, seed=self.run.seed, epoch=epoch)
         total = len(schedule) * self.run.training.epochs
         self.model.train()
         pending: list[Tensor] = []
+        sums, counts = torch.zeros(len(self.run.tasks)), torch.zeros(len(self.run.tasks))
         for index, rows in enumerate(schedule):
             step = epoch * len(schedule) + index
             pending.append(self._update(rows, learning_rate_factor(step, total, self.run.training.warmup)))
             if len(pending) == CHECK_EVERY or index == len(schedule) - 1:
-                losses = self._count(torch.stack(pending))
-                on_step(Step(epoch=epoch + 1, step=step + 1, fraction=(step + 1) / total, losses=losses))
+                losses, updates = self._count(torch.stack(pending))
+                sums, counts = sums + losses, counts + updates
+                on_step(Step(epoch=epoch + 1, step=step + 1, fraction=(step + 1) / total, losses=(losses / updates).tolist()))
                 pending = []
+        return float((sums / counts).nanmean())
 
     def _update(self, rows: NDArray[np.int64], factor: float) -> Tensor:
         """One optimiser step on the batch `rows`. Returns [2, T]: this part's losses, and which tasks had a label."""
@@ -143,8 +150,11 @@ class Trainer:
         tokens, mask = collate(self.encoded, part if len(part) else rows[:1])
         return self._on_device(tokens), self._on_device(mask), self._on_device(labels)
 
-    def _count(self, pending: Tensor) -> list[float]:
-        """Mean loss per task over the pending updates [k, 2, T]; TrainingError at the first that is not finite."""
+    def _count(self, pending: Tensor) -> tuple[Tensor, Tensor]:
+        """Per task, sum of the losses of the pending updates [k, 2, T], and how many of them had a label of it.
+
+        TrainingError at the first loss that is not finite.
+        """
         losses, present = self.world.add(pending).cpu().unbind(dim=1)
         for step, values in enumerate(losses.tolist(), start=self.progress.updates + 1):
             for task, value in zip(self.run.tasks, values, strict=True):
@@ -153,7 +163,7 @@ class Trainer:
         self.progress.updates += len(losses)
         for j, count in enumerate(counts.tolist()):
             self.progress.task_updates[j] += int(count)
-        return (losses.sum(dim=0) / counts).tolist()
+        return losses.sum(dim=0), counts
 
     def _finite(self, task: str, loss: float, where: str) -> float:
         if not math.isfinite(loss):

@@ -1,5 +1,6 @@
 """One figure as a file: SVG or PNG through a browser that is on this machine, HTML without one."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
     else:
         theme = DARK if dark else LIGHT
         figure = figures.titled(entry.draw(entry.read(workspace, about.experiment_id), theme=theme), theme)
-        content = _image(figure.to_dict(), figures.height_of(figure), path.suffix.lower()[1:])
+        content = _image(json.loads(figure.to_json() or ""), figures.height_of(figure), path.suffix.lower()[1:])
     write_atomic(path, content, durable=False)
     return path
 

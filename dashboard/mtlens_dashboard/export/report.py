@@ -3,7 +3,10 @@
 Stored strings are escaped everywhere; a content security policy forbids the page to load or send anything.
 """
 
+import base64
+import gzip
 import json
+import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -14,21 +17,26 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from mtlens.config.run_kinds import label_of
 from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.files import write_atomic
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
 from mtlens_dashboard.catalog import ENTRIES, Entry, find_experiment
 from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
-from mtlens_dashboard.tables import Table, shown
+from mtlens_dashboard.tables import Cell, Table, shown
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, listing
+from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, listing, score_of
 
-MOST_ROWS = 200
+MOST_ROWS = 20
 """Of a table; the dashboard has the others."""
 
+_IN_SCRIPT = str.maketrans("<", "/")  # without < nothing can end the script element that holds it
+DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;/=>?@^_`{|}~"
+"""Those of base 85 (RFC 1924) in reports: a sixteenth shorter than base 64."""
+
 _CHAPTERS = (
-    ("Match", ("case", "forest", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
+    ("Match", ("case", "claim", "forest", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),
@@ -54,9 +62,10 @@ def write_report(workspace: Workspace, path: Path, experiment: str | None = None
         (title, [exhibit(workspace, about.experiment_id, ENTRIES[name]) for name in names if name != "looks" or has_looks])
         for title, names in _CHAPTERS
     ]
-    case = queries.case(workspace, about.experiment_id)
-    title = titles.answer(case.matching, case.explanations)
-    page = render(f"mtlens: {about.name}", title, chapters, provenance(workspace, about, case.matching))
+    matching = queries.matching(workspace, about.experiment_id)
+    facts = provenance(workspace, about, matching)
+    warnings = titles.warnings(matching, queries.curves(workspace, about.experiment_id))
+    page = render(f"mtlens: {about.name}", titles.answer(matching), chapters, facts, scores(matching), warnings)
     write_atomic(path, page.encode(), durable=False)
     return path
 
@@ -81,44 +90,95 @@ def provenance(
         ("Encoder", about.encoder),
         ("Seeds", ", ".join(map(str, about.seeds))),
         *([("Folds", f"{about.folds}; seed s leaves out fold s mod {about.folds}, which tests it")] if about.folds else []),
-        ("Margin", f"{margins_in_words(matching)}, set before the runs"),
+        ("Margin", f"{matching.margin_in_words}, set before the runs"),
         ("Runs", f"{about.done} of {counted(about.runs, 'run')} done, {about.failed} failed"),
         *(("Method", method) for method in methods),
         *(("Remark", remark) for remark in matching.remarks),
         *(("Remark", note) for note in about.notes),
         ("mtlens", snapshot.mtlens_version),
+        ("To cite", citation(about, snapshot.mtlens_version)),
         ("Data as of", f"{snapshot.published:%Y-%m-%d %H:%M:%S} UTC"),
     ]
     return tuple(facts)
 
 
-def margins_in_words(matching: queries.MatchingInfo) -> str:
-    """One margin for all tasks, or that of each."""
-    of_tasks = {match.task: Unit(match.metric).margin_in_words(match.margin) for match in matching.tasks}
-    if len(set(of_tasks.values())) == 1:
-        return next(iter(of_tasks.values()))
-    return "; ".join(f"{task}: {margin}" for task, margin in of_tasks.items())
+def scores(matching: queries.MatchingInfo) -> Table:
+    """Scores and verdicts as in the console, each in the unit of its metric, which is named where tasks differ in it."""
+    is_mixed = matching.unit.metric is None
+    columns = (
+        "task",
+        *(("unit", "margin") if is_mixed else ()),
+        "task-specific",
+        label_of(matching.kind),
+        "difference",
+        "90 % interval",
+        "seeds",
+        "test texts",
+        "verdict",
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for match in matching.rows:
+        unit = Unit(match.metric)
+        own = (unit.name, unit.margin(match.margin)) if is_mixed else ()
+        rows.append(
+            (
+                match.task or POOLED,
+                *own,
+                score_of(match.single_mean, unit),
+                score_of(match.multi_mean, unit),
+                difference(match.difference, unit),
+                bounds(match.low90, match.high90, unit),
+                len(match.seeds),
+                match.examples,
+                match.verdict,
+            )
+        )
+    return Table(columns=columns, rows=tuple(rows))
 
 
-def render(name: str, title: str, chapters: Sequence[tuple[str, Sequence[Exhibit]]], facts: Sequence[tuple[str, str]]) -> str:
-    """The page. All strings are plain text."""
+def citation(about: queries.ExperimentInfo, version: str) -> str:
+    """How to name these results, so that others can find the run folders and the method."""
+    return (
+        f"Experiment {about.name} ({about.experiment_id}), {counted(len(about.seeds), 'seed')}, encoder {about.encoder}; "
+        f"computed with mtlens {version}, after Sehanobish et al., NAACL 2022 Industry Track, arXiv 2205.02979."
+    )
+
+
+def render(
+    name: str,
+    title: str,
+    chapters: Sequence[tuple[str, Sequence[Exhibit]]],
+    facts: Sequence[tuple[str, str]],
+    scores: Table | None = None,
+    warnings: Sequence[str] = (),
+) -> str:
+    """The page. All strings are plain text. Plotly and the figures are compressed: browsers unpack them when it opens."""
     bodies: list[str] = []
+    contents: list[str] = []
     specs: list[dict[str, object]] = []
-    for chapter, exhibits in chapters:
-        bodies.append(f"<h2>{escape(chapter)}</h2>" if len(chapters) > 1 else "")
+    for number, (chapter, exhibits) in enumerate(chapters):
+        if len(chapters) > 1:
+            bodies.append(f'<h2 id="chapter{number}">{escape(chapter)}</h2>')
+            contents.append(f'<a class="chapter" href="#chapter{number}">{escape(chapter)}</a>')
         for item in exhibits:
             bodies.append(_section(item, len(specs), title))
+            contents.append(f'<a href="#figure{len(specs)}">{escape(figures.title_of(item.light))}</a>')
             light, dark = (json.loads(figure.to_json() or "") for figure in (item.light, item.dark))
             specs.append({"light": light, "changes": list(_changes(light, dark, ()))})
+    bundle = json.dumps({"plotly": get_plotlyjs(), "figures": specs, "config": CONFIG}, separators=(",", ":"))
+    packed = gzip.compress(bundle.encode(), 9, mtime=0)
     parts = {
         "NAME": escape(name),
         "TITLE": escape(title),
         "FONT": FONT,
+        "WARNINGS": "".join(f'<p class="warning">{escape(warning)}</p>' for warning in warnings),
+        "SCORES": f'<div class="scores" tabindex="0">{_rows(scores)}</div>' if scores and scores.rows else "",
+        "CONTENTS": f"<nav aria-label='Contents'>{''.join(contents)}</nav>" if len(chapters) > 1 else "",
         "BODY": "\n".join(bodies),
         "FACTS": "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts),
-        "FIGURES": _script_json(specs),
-        "CONFIG": _script_json(CONFIG),
-        "PLOTLY": get_plotlyjs(),
+        "BYTES": str(len(packed)),
+        "BUNDLE": base64.b85encode(packed, pad=True).decode().translate(_IN_SCRIPT),
+        "DIGITS": DIGITS,
     }
     pieces = resources.files("mtlens_dashboard.export").joinpath("report.html").read_text(encoding="utf-8").split("@@")
     return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
@@ -137,13 +197,14 @@ def _section(item: Exhibit, number: int, page_title: str) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return ""
+    size = counted(len(table.rows), "row") + (f", the first {MOST_ROWS}" if len(table.rows) > MOST_ROWS else "")
+    return f"<details><summary>Table ({size})</summary><div class='scroll' tabindex='0'>{_rows(table)}</div></details>"
+
+
+def _rows(table: Table) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows[:MOST_ROWS])
-    size = counted(len(table.rows), "row") + (f", the first {MOST_ROWS}" if len(table.rows) > MOST_ROWS else "")
-    return (
-        f"<details><summary>Table ({size})</summary><div class='scroll' tabindex='0'><table><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table></div></details>"
-    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cell(cell: object) -> str:
@@ -161,9 +222,3 @@ def _changes(light: Any, dark: Any, path: tuple[str | int, ...]) -> Iterator[tup
             yield from _changes(item, other, (*path, place))
     elif light != dark:
         yield path, dark
-
-
-def _script_json(content: object) -> str:
-    """JSON that may stand inside a script element: without < it cannot end it, nor open a comment."""
-    text = json.dumps(content, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -5,17 +5,18 @@ what is missing where there is no data.
 """
 
 from mtlens_dashboard.figures.case import case
+from mtlens_dashboard.figures.claim import claim
 from mtlens_dashboard.figures.confusion import confusion
 from mtlens_dashboard.figures.cosines import conflict_rates, stage_map, task_cosines
 from mtlens_dashboard.figures.costs import costs
 from mtlens_dashboard.figures.depth import alignment_by_depth, similarity_by_depth
+from mtlens_dashboard.figures.families import families
 from mtlens_dashboard.figures.forest import forest
 from mtlens_dashboard.figures.frame import alt_of, height_of, square_of, title_of, titled
 from mtlens_dashboard.figures.gains import predicted_measured
 from mtlens_dashboard.figures.layers import layer_differences, layer_matrices
 from mtlens_dashboard.figures.learning import learning_curves
 from mtlens_dashboard.figures.looks import looks
-from mtlens_dashboard.figures.partitions import partitions
 from mtlens_dashboard.figures.regrets import regret
 from mtlens_dashboard.figures.timeline import timeline
 
@@ -23,16 +24,17 @@ __all__ = [
     "alignment_by_depth",
     "alt_of",
     "case",
+    "claim",
     "conflict_rates",
     "confusion",
     "costs",
+    "families",
     "forest",
     "height_of",
     "layer_differences",
     "layer_matrices",
     "learning_curves",
     "looks",
-    "partitions",
     "predicted_measured",
     "regret",
     "similarity_by_depth",

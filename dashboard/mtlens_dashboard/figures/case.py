@@ -1,249 +1,238 @@
-"""For each task its match, beside the similarity of its representations and the alignment of its gradients with those of the
-other tasks.
+"""The answer at a glance: the mean of all tasks, and a row per pair of tasks with its match beside its evidence.
 
-A task has a pair with each other task. The thick line, with its interval, is the weakest pair among those with the statement of
-the task, because it decides; the others are thin. Green supports one shared model, vermilion contradicts it, grey is undecided.
+Green supports one shared model, vermilion contradicts it; what the seeds leave undecided is hollow and grey. Pairs whose
+evidence contradicts the measured outcome come first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import plotly.graph_objects as go
 
 from mtlens.statistics.shown import Unit
-from mtlens_dashboard.figures.boxes import Box, Numbers, Strokes, rule, tick_left
-from mtlens_dashboard.figures.forest import difference_ticks, draw_intervals, head_row, row_places, shade_margin, span
+from mtlens_dashboard.figures.forest import difference_ticks, draw_intervals, shade_margin, span
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
-from mtlens_dashboard.figures.theme import AGREEMENTS, LIGHT, STATEMENTS, Mark, Theme
-from mtlens_dashboard.queries.explanations import CaseInfo, ExplanationInfo
+from mtlens_dashboard.figures.theme import AGREEMENTS, LIGHT, STATEMENTS, VERDICTS, Mark, Theme
+from mtlens_dashboard.queries.explanations import CaseInfo, CaseRow
+from mtlens_dashboard.queries.gradients import AlignmentInfo
+from mtlens_dashboard.queries.matching import MatchInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import POOLED, label, plain, shorten
-
-_ROW = 112  # pixels
-_NAME = 0.43  # rows from the middle of a row up to its name
-_STATEMENT = 0.24  # up to the statements of its evidence
-_BOX = (0.42, -0.15)  # lower and upper end of its panels, downwards
-_COLUMNS = ((0.0, 0.40), (0.475, 0.71), (0.785, 1.0))  # of the width
-_HEADS = ("multi-task less<br>task-specific, {}", "CKA<br>by layer", "gradient<br>cosine")
-_FEET = (
-    "thick: 90 % interval<br>thin: 95 %; dots: seeds",
-    "layer; band: floor<br>to ceiling",
-    "layer; dotted:<br>split-half ceiling",
+from mtlens_dashboard.wording.formatting import (
+    bounds,
+    counted,
+    crossed,
+    difference,
+    escape,
+    label,
+    listing,
+    plain,
+    shorten,
 )
-_EVIDENCE = {
-    "agrees": "agrees",
-    "disagrees": "disagrees",
-    "mixed": "is mixed",
-    "inconclusive": "is inconclusive",
-    "not measured": "not measured",
-}
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Curve:
-    """One pair of tasks by layer. bounds: what the values are judged by, (lower, upper) per layer."""
-
-    name: str
-    statement: str  # on the pair, from all of its layers
-    strength: float  # the smallest is drawn thick
-    layers: Sequence[float]
-    values: Numbers
-    low: Numbers
-    high: Numbers
-    floor: Numbers
-    ceiling: Numbers
+_ROW, _HEAD, _FOOT = 52, 48, 64  # pixels
+_MEAN = 1.25  # rows that the mean takes
+_NAME = -0.3  # rows from the middle of a row to its name
+_MARKS = (0.0, 0.26)  # to the marks of its tasks
+_ALONE = 0.13
+_COLUMNS = ((0.0, 0.44), (0.49, 0.71), (0.77, 1.0))  # of the width
+_HEADS = ("multi-task less<br>task-specific, {}", "CKA by layer:<br>floor to ceiling", "gradient<br>cosine")
+_FEET = ("thick: 90 % interval; thin: 95 %", "layer; filled: settled", "95 % interval")
+_LONGEST = 15  # characters of a task's name
+_EDGE = 1.1  # of the scale of cosines; intervals that go beyond it are cut off there
 
 
 def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
-    """One row per task and, last, all of them; forest plot, CKA by depth and gradient cosine by layer share the rows."""
-    matching = case.matching
+    """Three columns on shared rows: forest plot, CKA effect by layer, gradient cosine. A click on a row gives its number."""
+    matching, rows = case.matching, case.rows
     if not matching.rows:
         return empty(theme, titles.NO_VERDICT, "It appears once both kinds of models have finished the same seeds.")
     sheet = Sheet()
-    places = row_places(matching, 0.15)
-    bottom = places[-1] + 0.5
-    low, high = span(matching)
+    first = _MEAN if matching.pooled else 0.0
+    places = [first + number for number in range(len(rows))]
+    bottom = first + len(rows) - 0.4
+    reach = span(matching)[1]
+    depth = max((layer.layer for row in rows if row.profile for layer in row.profile.layers), default=0)
     unit = matching.unit
-    shade_margin(sheet, unit.scale * matching.margin, (-0.5, bottom), theme)
-    draw_intervals(sheet, matching.drawn, places, unit, theme, clip=(low, high))
-    for match, place in zip(matching.drawn, places, strict=True):
-        head_row(sheet, match, place, unit, theme, above=_NAME)
-        _write_agreement(sheet, case.explanation(match.task), place, theme)
-    tasks = [match.task for match in matching.rows]
-    explanations = [case.explanation(task) for task in tasks]
-    similarities = [_similarities(case, task) for task in tasks]
-    statements = [line.cka if line else None for line in explanations]
-    _panels(sheet, 2, places, similarities, statements, (0.0, 1.0), theme)
-    cosines = [_cosines(case, task) for task in tasks]
-    statements = [line.gradients if line else None for line in explanations]
-    _panels(sheet, 3, places, cosines, statements, _cosine_range(cosines), theme)
-    _axes(sheet, (low, high), (_depth(similarities), _depth(cosines)), bottom, unit, theme)
+    shade_margin(sheet, unit.scale * matching.margin, (-0.6, bottom), theme)
+    if matching.pooled:
+        _mean(sheet, matching.in_unit(matching.pooled), len(matching.learnt), reach, unit, theme)
+    marks = [(matching.in_unit(match), at) for row, place in zip(rows, places, strict=True) for match, at in _tasks(row, place)]
+    draw_intervals(
+        sheet, [match for match, _ in marks], [at for _, at in marks], unit, theme, clip=(-reach, reach), seeds=False
+    )
+    for row, place in zip(rows, places, strict=True):
+        sheet.note(_name(row, theme), 0, place + _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
+    _cells(sheet, rows, places, theme)
+    seeds = max((len(match.seeds) for match in matching.rows), default=0)
+    _cosines(sheet, rows, places, seeds, theme)
+    _targets(sheet, rows, places, reach, depth, theme)
+    _axes(sheet, reach, depth, bottom, unit, theme, evidence=bool(case.explanations))
     return framed(
         sheet,
         theme=theme,
-        title=titles.answer(matching, case.explanations),
+        title=titles.answer(matching),
+        warning=titles.still_improving(matching),
         alt=_alt(case),
-        height=int(_ROW * (bottom + 0.5)) + 118,
-        top=44,
-        bottom=74,
+        height=int(_ROW * (bottom + 0.6)) + _HEAD + _FOOT,
+        top=_HEAD,
+        bottom=_FOOT,
     )
 
 
-def _write_agreement(sheet: Sheet, explanation: ExplanationInfo | None, place: float, theme: Theme) -> None:
-    if explanation is not None and explanation.agreement in AGREEMENTS:
-        mark = AGREEMENTS[explanation.agreement]
-        text = f"{mark.symbol} evidence {_EVIDENCE[explanation.agreement]}"
-        sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xref="paper", xanchor="left", yanchor="middle")
+def _mean(sheet: Sheet, pooled: MatchInfo, tasks: int, reach: float, unit: Unit, theme: Theme) -> None:
+    mark = VERDICTS[pooled.verdict]
+    told = f"{mark.symbol} {pooled.verdict} {difference(pooled.difference, unit)}"
+    text = f'<b>mean of {tasks} tasks</b>   <span style="color:{theme.of(mark)}"><b>{told}</b></span>'
+    sheet.note(text, 0, _NAME, theme.ink, size=15, xref="paper", xanchor="left", yanchor="middle")
+    draw_intervals(sheet, [pooled], [_ALONE], unit, theme, clip=(-reach, reach), size=17)
 
 
-def _similarities(case: CaseInfo, task: str | None) -> list[_Curve]:
-    pairs = case.pairs
-    return [
-        _Curve(
-            name=_partner(profile.task_a, profile.task_b or "", task),
-            statement=pair.cka if (pair := pairs.get(frozenset((profile.task_a, profile.task_b)))) else "",
-            strength=1.0 if profile.weakest_effect is None else profile.weakest_effect,
-            layers=[layer.layer for layer in profile.layers],
-            values=[layer.similarity for layer in profile.layers],
-            low=[layer.low for layer in profile.layers],
-            high=[layer.high for layer in profile.layers],
-            floor=[layer.floor for layer in profile.layers],
-            ceiling=[layer.ceiling for layer in profile.layers],
+def _tasks(row: CaseRow, place: float) -> list[tuple[MatchInfo, float]]:
+    """The tasks of a row, each with the place of its mark."""
+    below = _MARKS if len(row.matches) > 1 else (_ALONE,)
+    return [(match, place + down) for match, down in zip(row.matches, below, strict=True)]
+
+
+def _name(row: CaseRow, theme: Theme) -> str:
+    name = f"<b>{crossed(row.tasks, _LONGEST if len(row.tasks) > 1 else 24)}</b>"
+    if row.explanation is None or row.explanation.agreement == "not measured":
+        mark, told = VERDICTS[row.matches[0].verdict], row.matches[0].verdict
+    else:
+        mark = AGREEMENTS[row.explanation.agreement]
+        told = titles.outcome(row.explanation)
+    return f'{name}   <span style="color:{theme.of(mark)}">{mark.symbol} {told}</span>'
+
+
+def _cells(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], theme: Theme) -> None:
+    """A box per layer, filled up to its effect where its statement is settled."""
+    frames: tuple[list[float | None], list[float | None]] = ([], [])
+    fills: dict[str, tuple[list[float | None], list[float | None]]] = {}
+    for row, place in zip(rows, places, strict=True):
+        layers = row.profile.layers if row.profile else ()
+        for layer in layers:
+            _box(frames, layer.layer, place + _ALONE, 1.0)
+            colour = theme.of(STATEMENTS.get(layer.statement, STATEMENTS["undefined"]))
+            if layer.statement in ("similar", "different"):
+                level = 1.0 if layer.effect is None else min(max(layer.effect, 0.12), 1.0)
+                _box(fills.setdefault(colour, ([], [])), layer.layer, place + _ALONE, level)
+    axes = {"xaxis": "x2", "yaxis": "y", "mode": "lines", "hoverinfo": "skip"}
+    for colour, (x, y) in fills.items():
+        sheet.scatter(x=x, y=y, fill="toself", fillcolor=colour, line={"width": 0}, name="settled", **axes)
+    sheet.scatter(x=frames[0], y=frames[1], line={"color": theme.line, "width": 1}, name="layers", **axes)
+
+
+def _box(outline: tuple[list[float | None], list[float | None]], layer: int, place: float, level: float) -> None:
+    left, right, foot = layer - 0.38, layer + 0.38, place + 0.24
+    top = foot - 0.48 * level
+    outline[0].extend([left, right, right, left, left, None])
+    outline[1].extend([foot, foot, top, top, foot, None])
+
+
+def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], seeds: int, theme: Theme) -> None:
+    """A dot with its interval; where noise leaves too few seeds with a cosine, how many those are."""
+    axes = {"xaxis": "x3", "yaxis": "y", "hoverinfo": "skip"}
+    known: list[tuple[AlignmentInfo, float, Mark]] = []
+    for row, place in zip(rows, places, strict=True):
+        alignment = row.alignment
+        if alignment is not None and alignment.point is not None:
+            known.append((alignment, place + _ALONE, STATEMENTS.get(alignment.statement, STATEMENTS["undefined"])))
+        elif alignment is not None:
+            text = f"noise: {alignment.seeds or 0} of {counted(seeds, 'seed')}"
+            sheet.note(text, 0, place + _ALONE, theme.muted, xref="x3", yanchor="middle", xanchor="center")
+    for colour in dict.fromkeys(theme.of(mark) for _, _, mark in known):
+        ends = [
+            ((one.low, one.high), at)
+            for one, at, mark in known
+            if theme.of(mark) == colour and one.low is not None and one.high is not None
+        ]
+        x = [end for (low, high), _ in ends for end in (max(low or 0.0, -_EDGE), min(high or 0.0, _EDGE), None)]
+        y = [end for _, at in ends for end in (at, at, None)]
+        sheet.scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, **axes)
+    colours = [theme.of(mark) for _, _, mark in known]
+    fills = [theme.paper if mark.marker.endswith("open") else theme.of(mark) for _, _, mark in known]
+    symbols = [mark.marker.removesuffix("-open") for _, _, mark in known]
+    marker = {"symbol": symbols, "size": 10, "color": fills, "line": {"width": 2, "color": colours}}
+    if known:
+        sheet.scatter(x=[one.point for one, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes)
+
+
+def _targets(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], reach: float, depth: int, theme: Theme) -> None:
+    """An invisible bar over each row and column: it says what is there, and can be clicked."""
+    spans = (("x", -reach, reach, _tell_match), ("x2", -0.5, depth + 0.5, _tell_cka), ("x3", -_EDGE, _EDGE, _tell_cosine))
+    for axis, low, high, tell in spans:
+        sheet.bar(
+            orientation="h",
+            base=[low] * len(rows),
+            x=[high - low] * len(rows),
+            y=[place + _ALONE for place in places],
+            width=0.6,
+            marker={"color": theme.ink, "opacity": 0},
+            customdata=list(range(len(rows))),
+            hovertext=[f"<b>{crossed(row.tasks)}</b><br>{tell(row)}" for row in rows],
+            hovertemplate="%{hovertext}<extra></extra>",
+            hoverlabel={"align": "left"},
+            xaxis=axis,
+            yaxis="y",
         )
-        for profile in case.profiles
-        if task is None or task in (profile.task_a, profile.task_b)
-    ]
 
 
-def _cosines(case: CaseInfo, task: str | None) -> list[_Curve]:
-    curves: list[_Curve] = []
-    pairs = case.pairs
-    for (task_a, task_b), group in groupby(case.alignments, key=lambda alignment: (alignment.task_a, alignment.task_b)):
-        rows = list(group)
-        layers = [alignment for alignment in rows if alignment.layer is not None]
-        if not layers or not (task is None or task in (task_a, task_b)):
-            continue
-        whole = next((alignment.cosine for alignment in rows if alignment.layer is None), None)
-        curves.append(
-            _Curve(
-                name=_partner(task_a, task_b, task),
-                statement=pair.gradients if (pair := pairs.get(frozenset((task_a, task_b)))) else "",
-                strength=1.0 if whole is None else whole,
-                layers=[alignment.layer or 0 for alignment in layers],
-                values=[alignment.cosine for alignment in layers],
-                low=[alignment.low for alignment in layers],
-                high=[alignment.high for alignment in layers],
-                floor=[None] * len(layers),
-                ceiling=[alignment.ceiling for alignment in layers],
-            )
-        )
-    return curves
+def _tell_match(row: CaseRow) -> str:
+    return "<br>".join(
+        f"{label(match.task)}: {match.verdict}, {difference(match.difference, Unit(match.metric))} {Unit(match.metric).points} "
+        f"(90 % interval {bounds(match.low90, match.high90, Unit(match.metric))})"
+        for match in row.matches
+    )
 
 
-def _partner(task_a: str, task_b: str, task: str | None) -> str:
-    return f"{label(task_a)} and {label(task_b)}" if task is None else f"with {label(task_b if task == task_a else task_a)}"
+def _tell_cka(row: CaseRow) -> str:
+    if row.profile is None or row.explanation is None:
+        return "CKA was not measured"
+    pair = "" if len(row.tasks) > 1 else f"with {label(next(iter(_others(row))))}, the weakest: "
+    effects = ", ".join(f"{layer.layer}: {plain(layer.effect)}" for layer in row.profile.layers if layer.effect is not None)
+    return f"{pair}{escape(row.explanation.cka)}<br>effect by layer: {effects or 'none'}"
 
 
-def _depth(curves: Sequence[Sequence[_Curve]]) -> float:
-    """Last layer; 0 where there is no curve."""
-    return max((layer for of_task in curves for curve in of_task for layer in curve.layers), default=0)
+def _others(row: CaseRow) -> list[str]:
+    pair = (row.profile.task_a, row.profile.task_b or "") if row.profile else ("",)
+    return [task for task in pair if task not in row.tasks] or [""]
 
 
-def _cosine_range(curves: Sequence[Sequence[_Curve]]) -> tuple[float, float]:
-    lows = [low for of_task in curves for curve in of_task for low in (*curve.values, *curve.low) if low is not None]
-    return (-1.0 if min(lows, default=0.0) < -0.5 else -0.5), 1.0
+def _tell_cosine(row: CaseRow) -> str:
+    alignment = row.alignment
+    if alignment is None:
+        return "gradients were not measured"
+    value = f"cosine {plain(alignment.cosine)} ({plain(alignment.low)} to {plain(alignment.high)})"
+    reason = f"<br>{escape(shorten(alignment.reason, 90))}" if alignment.reason and alignment.point is None else ""
+    names = listing([alignment.task_a, alignment.task_b])
+    return f"{escape(names)}: {alignment.statement}<br>{value}{reason}"
 
 
-def _panels(
-    sheet: Sheet,
-    column: int,
-    places: Sequence[float],
-    curves: Sequence[Sequence[_Curve]],
-    statements: Sequence[str | None],
-    y_range: tuple[float, float],
-    theme: Theme,
-) -> None:
-    """One panel per row: band between floor and ceiling, thin pairs, and the weakest pair of the statement in its colour."""
-    axes: dict[str, Any] = {"xref": f"x{column}", "yref": "y"}
-    drawn = {"xaxis": f"x{column}", "yaxis": "y"}
-    last = _depth(curves)
-    band, ceilings, thin = Strokes(), Strokes(), Strokes()
-    thick: dict[Mark, Strokes] = {}
-    ribbons: dict[Mark, Strokes] = {}
-    for place, of_task, statement in zip(places, curves, statements, strict=True):
-        box = Box(across=(0, last), up=(place + _BOX[0], place + _BOX[1]), x_range=(0, last), y_range=y_range)
-        shown = (statement or "") if of_task else "not measured"
-        mark = STATEMENTS.get(shown, STATEMENTS["inconclusive"])
-        text = f"{mark.symbol} {shown}" if shown else ""
-        sheet.note(text, 0, place - _STATEMENT, theme.of(mark), xanchor="left", yanchor="middle", **axes)
-        if not of_task:
-            continue
-        weakest, *others = sorted(of_task, key=lambda curve: (curve.statement != shown, curve.strength))
-        rule(sheet, box, 0, theme.line, **axes)
-        rule(sheet, box, 1, theme.faint, **axes)
-        tick_left(sheet, box, {0: "0", 1: "1"}, theme, **axes)
-        band.ribbon(box, weakest.layers, weakest.floor, weakest.ceiling)
-        ceilings.line(box, weakest.layers, weakest.ceiling)
-        for curve in others:
-            thin.line(box, curve.layers, curve.values, [curve.name] * len(curve.layers))
-        thick.setdefault(mark, Strokes()).line(box, weakest.layers, weakest.values, _hover(weakest))
-        ribbons.setdefault(mark, Strokes()).ribbon(box, weakest.layers, weakest.low, weakest.high)
-    band.draw_area(sheet, theme.muted, 0.13, **drawn)
-    thin.draw(sheet, line={"color": theme.line, "width": 1}, **drawn)
-    ceilings.draw(sheet, line={"color": theme.muted, "width": 1, "dash": "dot"}, **drawn)
-    for mark, strokes in ribbons.items():
-        strokes.draw_area(sheet, theme.of(mark), 0.2, **drawn)
-    for mark, strokes in thick.items():
-        strokes.draw(sheet, mode="lines+markers", line={"color": theme.of(mark), "width": 2.5}, marker={"size": 4}, **drawn)
-
-
-def _hover(curve: _Curve) -> list[str]:
-    columns = (curve.layers, curve.values, curve.low, curve.high, curve.ceiling, curve.floor)
-    return [
-        f"<b>{curve.name}</b><br>layer {layer:g}: {plain(value)} ({plain(low)} to {plain(high)})<br>ceiling {plain(ceiling)}"
-        + (f", floor {plain(floor)}" if floor is not None else "")
-        for layer, value, low, high, ceiling, floor in zip(*columns, strict=True)
-    ]
-
-
-def _axes(
-    sheet: Sheet, reach: tuple[float, float], depths: tuple[float, float], bottom: float, unit: Unit, theme: Theme
-) -> None:
-    sheet.y_axis(range=[bottom, -0.5], visible=False, domain=[0, 1])
-    ranges = (list(reach), *([-0.03 * (depth or 1), 1.03 * (depth or 1)] for depth in depths))
-    for column, (domain, head, foot) in enumerate(zip(_COLUMNS, _HEADS, _FEET, strict=True)):
-        sheet.note(
-            head.format(unit.points),
-            domain[0],
-            1,
-            theme.muted,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            yshift=6,
-        )
-        ticks = difference_ticks(reach[1]) if column == 0 else {"nticks": 4, "tickangle": 0}
-        style = {
-            "showline": True,
-            "ticks": "outside",
-            "ticklen": 4,
-            "tickcolor": theme.line,
-            "anchor": "y",
-            "title": {"text": foot, "font_size": 11},
-        }
-        shown = column == 0 or depths[column - 1] > 0
-        own = {"domain": list(domain), "range": ranges[column], "visible": shown, **ticks, **style}
-        sheet.layout[f"xaxis{column + 1 if column else ''}"] = own
+def _axes(sheet: Sheet, reach: float, depth: int, bottom: float, unit: Unit, theme: Theme, *, evidence: bool) -> None:
+    sheet.y_axis(range=[bottom, -0.6], visible=False, domain=[0, 1], fixedrange=True)
+    cosine = {"tickvals": [-1, 0, 1], "ticktext": ["\N{MINUS SIGN}1", "0", "1"], "zeroline": True}
+    scales: tuple[dict[str, Any], ...] = (
+        {"range": [-reach, reach], **difference_ticks(reach)},
+        {"range": [-0.6, depth + 0.6], "tickvals": [0, depth]},
+        {"range": [-_EDGE, _EDGE], **cosine},
+    )
+    for number, (domain, head, foot, scale) in enumerate(zip(_COLUMNS, _HEADS, _FEET, scales, strict=True)):
+        shown = number == 0 or evidence
+        if shown:
+            above: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6}
+            sheet.note(head.format(unit.points), domain[0], 1, theme.muted, **above)
+        style = {"showline": True, "ticks": "outside", "ticklen": 4, "tickcolor": theme.line, "anchor": "y"}
+        title = {"text": foot, "font_size": 11}
+        sheet.layout[f"xaxis{number + 1 if number else ''}"] = {
+            "domain": list(domain), "visible": shown, "title": title, "tickangle": 0, "fixedrange": True, **style, **scale,
+        }  # fmt: skip
 
 
 def _alt(case: CaseInfo) -> str:
     lines = [
-        f"{shorten(match.task or POOLED)}: {match.verdict}"
-        + (f", representations {line.cka}, gradients {line.gradients}" if (line := case.explanation(match.task)) else "")
-        for match in case.matching.rows
+        f"{listing(row.tasks)}: {titles.outcome(row.explanation) if row.explanation else row.matches[0].verdict}"
+        for row in case.rows
     ]
-    return f"Match beside evidence, a row per task. {'; '.join(lines)}."
+    pooled, unit = case.matching.pooled, case.matching.unit
+    mean = f"mean {difference(pooled.difference, unit)} {unit.points}, {pooled.verdict}; " if pooled else ""
+    return f"Match beside evidence, the strongest contradiction first: {mean}{'; '.join(lines)}."

@@ -40,6 +40,12 @@ def legible(value: float, theme: Theme, scale: Scale, limits: tuple[float, float
     return max((theme.paper, theme.ink), key=lambda text: _contrast(_luminance(_rgb(text)), cell))
 
 
+def mixed(colour: str, other: str, share: float) -> str:
+    """A colour with `share` of another one in it."""
+    parts = zip(_rgb(colour), _rgb(other), strict=True)
+    return "#" + "".join(f"{round(255 * ((1 - share) * part + share * into)):02x}" for part, into in parts)
+
+
 def _contrast(first: float, second: float) -> float:
     return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 

@@ -9,7 +9,7 @@ from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.scores import ConfusionInfo
-from mtlens_dashboard.wording.formatting import counted, escape, label, model_names, shorten
+from mtlens_dashboard.wording.formatting import counted, escape, fit, label, model_names, shorten
 
 _LENGTH = 12  # characters of a class
 _MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number
@@ -46,7 +46,10 @@ def confusion(matrices: Sequence[ConfusionInfo], *, theme: Theme = LIGHT) -> go.
     sheet.y_axis(range=[size - 0.5, -1.45], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
     right = [sum(matrix.counts[i][i] for i in range(size)) / sum(map(sum, matrix.counts)) for matrix in known]
     accuracies = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(names, right, strict=True))
-    title = f"{shorten(known[0].task, 40)}: right on the {known[0].split} split, {accuracies}"
+    task = shorten(known[0].task, 30)
+    title = fit(
+        f"{task}, right on the {known[0].split} split: {accuracies}", f"{task}: predictions on the {known[0].split} split"
+    )
     longest = max(len(shorten(name, _LENGTH)) for name in classes)
     pixels = min(72.0, 640 / width)
     return framed(

@@ -9,10 +9,10 @@ from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.costs import CostInfo
-from mtlens_dashboard.wording.formatting import counted, duration, in_words, quantity
+from mtlens_dashboard.wording.formatting import counted, duration, fit, in_words, quantity
 
 _MEASURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
-    ("weights to store", "parameters", quantity),
+    ("weights", "parameters", quantity),
     ("training time", "seconds", duration),
     ("prediction time", "inference_seconds", duration),
 )
@@ -72,4 +72,4 @@ def _title(base: CostInfo, by_role: dict[str, CostInfo]) -> str:
         for name, column, _ in _MEASURES
         if getattr(base, column) and getattr(other, column) is not None
     ]
-    return f"One model instead of {in_words(base.models)}: {', '.join(parts)}"
+    return fit(f"One model instead of {in_words(base.models)}: {', '.join(parts)}")

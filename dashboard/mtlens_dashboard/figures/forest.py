@@ -32,14 +32,14 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
         return empty(theme, titles.NO_VERDICT, "It appears once both kinds of models have finished the same seeds.")
     sheet = Sheet()
     rows, unit = matching.drawn, matching.unit
-    places = row_places(matching)
+    places = _row_places(matching)
     low, high = span(matching)
     bottom = places[-1] + 0.55
     limit = unit.scale * matching.margin
     shade_margin(sheet, limit, (_TOP, bottom), theme)
     draw_intervals(sheet, rows, places, unit, theme, clip=(low, high))
     for match, place in zip(rows, places, strict=True):
-        head_row(sheet, match, place, unit, theme)
+        _head_row(sheet, match, place, unit, theme)
     sheet.x_axis(
         range=[low, high],
         title={"text": _AXIS.format(unit.name, label_of(matching.kind))},
@@ -52,17 +52,26 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
     sheet.y_axis(range=[bottom, _TOP], visible=False)
     sheet.note(f"margin ±{unit.margin(matching.margin)}", limit, 1, theme.good, yref="paper", xanchor="right", yanchor="bottom")
     height = int(ROW * (bottom - _TOP)) + 90
-    return framed(sheet, theme=theme, title=titles.comparison(matching), alt=_alt(matching), height=height, top=20, bottom=70)
+    return framed(
+        sheet,
+        theme=theme,
+        title=titles.comparison(matching),
+        warning=titles.still_improving(matching),
+        alt=_alt(matching),
+        height=height,
+        top=20,
+        bottom=70,
+    )
 
 
-def head_row(sheet: Sheet, match: MatchInfo, place: float, unit: Unit, theme: Theme, above: float = _NAME) -> None:
-    """Over a row, by `above`: whose it is and what the verdict is."""
+def _head_row(sheet: Sheet, match: MatchInfo, place: float, unit: Unit, theme: Theme) -> None:
+    """Over a row: whose it is and what the verdict is."""
     mark = VERDICTS[match.verdict]
     verdict = f'<span style="color:{theme.of(mark)}">{mark.symbol} {match.verdict} {difference(match.difference, unit)}</span>'
     sheet.note(
         f"<b>{label(match.task, _LONGEST)}</b>   {verdict}",
         0,
-        place - above,
+        place - _NAME,
         theme.ink,
         size=13,
         xref="paper",
@@ -71,10 +80,10 @@ def head_row(sheet: Sheet, match: MatchInfo, place: float, unit: Unit, theme: Th
     )
 
 
-def row_places(matching: MatchingInfo, apart: float = 0.4) -> list[float]:
-    """Vertical place of each row; a space of `apart` rows sets the mean apart."""
+def _row_places(matching: MatchingInfo) -> list[float]:
+    """Vertical place of each row; a space sets the mean apart."""
     places = [float(number) for number in range(len(matching.rows))]
-    return [*places[:-1], places[-1] + apart] if matching.pooled else places
+    return [*places[:-1], places[-1] + 0.4] if matching.pooled else places
 
 
 def span(matching: MatchingInfo) -> tuple[float, float]:
@@ -96,10 +105,10 @@ def difference_ticks(reach: float, most: int = 5) -> dict[str, Any]:
     return {"tickangle": 0, "tickvals": values, "ticktext": [minus(f"{value:+g}") for value in values]}
 
 
-def shade_margin(sheet: Sheet, limit: float, rows: tuple[float, float], theme: Theme, **place: Any) -> None:
-    """The range of differences that count as a match, and the line of no difference. place: xref and yref."""
-    sheet.area((-limit, limit), rows, theme.good, opacity=0.11, **place)
-    sheet.line((0, 0), rows, theme.line, **place)
+def shade_margin(sheet: Sheet, limit: float, rows: tuple[float, float], theme: Theme) -> None:
+    """The range of differences that count as a match, and the line of no difference. limit: the margin as it is shown."""
+    sheet.area((-limit, limit), rows, theme.good, opacity=0.11)
+    sheet.line((0, 0), rows, theme.line)
 
 
 def draw_intervals(
@@ -109,12 +118,14 @@ def draw_intervals(
     unit: Unit,
     theme: Theme,
     clip: tuple[float, float],
-    **axes: str,
+    *,
+    seeds: bool = True,
+    size: int = 12,
 ) -> None:
-    """Whiskers, dots per seed, and the verdict's symbol at the difference. clip: ends of the axis; axes: xaxis and yaxis."""
+    """Whiskers, dots per seed, and the verdict's symbol, of `size` pixels, at the difference. clip: ends of the axis."""
     for verdict, mark in VERDICTS.items():
         chosen = [(row, place) for row, place in zip(rows, places, strict=True) if row.verdict == verdict]
-        for width, low, high in ((1.5, "low95", "high95"), (5.5, "low90", "high90")):
+        for width, low, high in ((size / 8, "low95", "high95"), (size / 2.2, "low90", "high90")):
             x: list[float | None] = []
             y: list[float | None] = []
             for row, place in chosen:
@@ -123,14 +134,17 @@ def draw_intervals(
                     x += [max(unit.scale * ends[0], clip[0]), min(unit.scale * ends[1], clip[1]), None]
                     y += [place + _LINE, place + _LINE, None]
             line = {"color": theme.of(mark), "width": width}
-            sheet.scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", **axes)
+            if x:
+                sheet.scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
         known = [(row, place) for row, place in chosen if row.difference is not None]
-        _draw_differences(sheet, known, unit, theme, verdict, axes)
-    _draw_seeds(sheet, rows, places, unit, theme, axes)
+        if known:
+            _draw_differences(sheet, known, unit, theme, verdict, size)
+    if seeds:
+        _draw_seeds(sheet, rows, places, unit, theme)
 
 
 def _draw_differences(
-    sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], unit: Unit, theme: Theme, verdict: str, axes: dict[str, str]
+    sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], unit: Unit, theme: Theme, verdict: str, size: int
 ) -> None:
     mark = VERDICTS[verdict]
     sheet.scatter(
@@ -139,22 +153,19 @@ def _draw_differences(
         mode="markers",
         marker={
             "symbol": mark.marker.removesuffix("-open"),
-            "size": 12,
+            "size": size,
             "line": {"width": 2, "color": theme.of(mark)},
             "color": theme.paper if mark.marker.endswith("open") else theme.of(mark),
         },
         customdata=[_hover(row, unit) for row, _ in rows],
         hovertemplate="%{customdata}<extra></extra>",
         name=verdict,
-        **axes,
     )
 
 
-def _draw_seeds(
-    sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme, axes: dict[str, str]
-) -> None:
+def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:
     if max(len(row.seeds) for row in rows) > _MOST_DOTS:
-        _draw_comb(sheet, rows, places, unit, theme, axes)
+        _draw_comb(sheet, rows, places, unit, theme)
         return
     dots = [
         (unit.scale * own, place + _SEEDS, f"{label(row.task)}, seed {seed}: {difference(own, unit)}")
@@ -170,13 +181,10 @@ def _draw_seeds(
         marker={"size": 4, "color": theme.muted, "opacity": 0.75},
         customdata=[text for _, _, text in dots],
         hovertemplate="%{customdata}<extra></extra>",
-        **axes,
     )
 
 
-def _draw_comb(
-    sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme, axes: dict[str, str]
-) -> None:
+def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:
     """A tooth for each seed. Without gaps it is one element in the browser, where a dot each would be hundreds."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -188,7 +196,7 @@ def _draw_comb(
         x.append(None)
         y.append(None)
     line = {"color": theme.muted, "width": 1}
-    sheet.scatter(x=x, y=y, mode="lines", name="seeds", line=line, opacity=0.75, hoverinfo="skip", **axes)
+    sheet.scatter(x=x, y=y, mode="lines", name="seeds", line=line, opacity=0.75, hoverinfo="skip")
 
 
 def _hover(match: MatchInfo, unit: Unit) -> str:

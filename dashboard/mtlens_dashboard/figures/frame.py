@@ -11,6 +11,7 @@ from mtlens_dashboard.wording.formatting import wrap
 _LINE = 22  # pixels
 _ADVICE_WIDTH = 46  # on a phone
 _TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
+_WARNING_WIDTH = 100
 _ABOVE = 14  # pixels over the title
 _SIDE = 16
 _EMPTY_HEIGHT = 72
@@ -28,14 +29,16 @@ def framed(
     bottom: int = 40,
     left: int = 16,
     square: float | None = None,
+    warning: str = "",
 ) -> go.Figure:
     """The finished figure, for a page that shows the title as text above it. Height and margins in pixels.
 
     square: height over width of a plot whose cells are square, so that a narrow page can take back the space that is left.
+    warning: what a reader should know of the results; a page shows it once, a file of its own under the title.
     """
     return sheet.figure(
         template=theme.template(),
-        meta={"title": title, "alt": alt, "square": square},
+        meta={"title": title, "alt": alt, "square": square, "warning": warning},
         height=height,
         margin={"t": top, "r": right, "b": bottom, "l": left, "autoexpand": False},
         uirevision="keep",
@@ -45,6 +48,8 @@ def framed(
 def titled(figure: go.Figure, theme: Theme) -> go.Figure:
     """A copy for a file of its own: its title above it, in as many lines as needed, and the background of the theme."""
     text = wrap(title_of(figure), _TITLE_WIDTH)
+    if warning := _meta(figure)["warning"]:
+        text += f'<br><span style="font-size:13px;color:{theme.weak}">{wrap(warning, _WARNING_WIDTH)}</span>'
     room = 2 * _ABOVE + _LINE * (text.count("<br>") + 1)
     copy = go.Figure(figure)
     layout: Any = copy.layout

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
-from mtlens_dashboard.figures.boxes import columns_for, name_length
-from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale
+from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale, legible
 from mtlens_dashboard.figures.frame import empty, framed
+from mtlens_dashboard.figures.panels import columns_for, name_length
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Scale, Theme
 from mtlens_dashboard.queries.cka import LayerMatrixInfo
@@ -16,6 +16,7 @@ from mtlens_dashboard.wording.formatting import counted, label, listing, plain
 _NAMES = 34  # pixels for two lines of names over a panel
 _MOST_CELLS = 1200  # that can be clicked: a browser takes its time for each of them
 _FEWEST_PANELS = 4
+_MOST_NUMBERS = 13  # layers of the map of a single pair; with more of them a cell is too small for a number
 _SECOND = {"multi": "multi-task", "pretrained": "pretrained"}
 _WIDTH = 760  # pixels that the height reckons with; cells are square at every width
 Matrix = tuple[tuple[float | None, ...], ...]
@@ -46,9 +47,7 @@ def layer_differences(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIG
     reach = max((abs(cell) for matrix in values for row in matrix for cell in row if cell is not None), default=0.0) or 1.0
     shown = [matrix for matrix, _ in known]
     closer = sum((matrix[-1][-1] or 0.0) > 0 for matrix in values)
-    title = (
-        f"The last layers of {closer} of {counted(len(shown), 'pair')} are more similar than each is to the pretrained encoder"
-    )
+    title = f"The last layers of {closer} of {counted(len(shown), 'pair')} are more similar than to the pretrained encoder"
     alt = f"Heatmaps of CKA less that with the pretrained encoder, colours from {plain(-reach)} to {plain(reach)}. {title}."
     return _mosaic(shown, values, theme, theme.diverging, (-reach, reach), title, alt)
 
@@ -90,10 +89,20 @@ def _mosaic(
         hovertemplate="%{hovertext}<extra></extra>",
         marker={"symbol": "square", "size": 14, "opacity": 0},
     )
+    if len(shown) == 1 and size <= _MOST_NUMBERS:
+        known = [(x, y, cell[3]) for x, y, cell in zip(cells.x, cells.y, cells.data, strict=True) if cell[3] is not None]
+        sheet.scatter(
+            x=[x for x, _, _ in known],
+            y=[y for _, y, _ in known],
+            mode="text",
+            hoverinfo="skip",
+            text=[plain(value).replace("0.", ".") for _, _, value in known],
+            textfont={"size": 10, "color": [legible(value, theme, scale, limits) for _, _, value in known]},
+        )
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[-0.5, height - 0.5], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
     if len(shown) < len(matrices):
-        title += f" (the {len(shown)} least similar are shown)"
+        alt += f" The {len(shown)} least similar are shown."
     pixels = min(_WIDTH / width, 34.0)
     top = BAR_HEIGHT + _NAMES
     return framed(

@@ -2,7 +2,8 @@
 
 Verdict colours are those of Okabe and Ito, "Color Universal Design" (2008), darkened or lightened where contrast with the
 background asks for it. One meaning has one colour in every figure: green supports a shared model, vermilion contradicts it,
-grey is undecided. Each meaning has a symbol and a word beside its colour.
+grey is undecided. Whether the evidence agrees with the outcome has no colour. Each meaning has a symbol and a word beside
+its colour.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ _DASH, _CROSS = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
 class Mark(NamedTuple):
     """How one statement is shown: colour role of the theme, symbol in text, marker in a plot."""
 
-    role: Literal["good", "better", "bad", "weak", "open"]
+    role: Literal["good", "better", "bad", "weak", "open", "ink"]
     symbol: str
     marker: str
 
@@ -51,9 +52,9 @@ STATEMENTS = {
     "not measured": Mark("open", _DASH, "line-ew-open"),
 }
 AGREEMENTS = {
-    "agrees": Mark("good", "✓", "circle"),
-    "disagrees": Mark("bad", "✗", "x"),
-    "mixed": Mark("weak", "◇", "diamond-open"),
+    "agrees": Mark("ink", "✓", "circle"),
+    "disagrees": Mark("ink", "✗", "x"),
+    "mixed": Mark("ink", "◆", "diamond"),
     "inconclusive": Mark("open", "○", "circle-open"),
     "not measured": Mark("open", _DASH, "line-ew-open"),
 }

@@ -1,70 +1,125 @@
-"""The first screen: does one model match N, why, and what should be trained together?"""
+"""The first screen: does one model match N, for which pairs of tasks not, why, and what should be trained together?"""
+
+from typing import Any
 
 import streamlit as st
 
+from mtlens.statistics.shown import Unit
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, VERDICTS
 from mtlens_dashboard.widgets.card import card
-from mtlens_dashboard.widgets.chart import chart, details, nothing
+from mtlens_dashboard.widgets.chart import chart, details, nothing, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, in_words, listing
+from mtlens_dashboard.wording.formatting import counted, difference, listing, score_of
 
-_IS = {
-    "matches": "matches",
-    "better": "is better",
-    "worse": "is worse",
-    "inconclusive": "is inconclusive",
-    "not learnt": "was not learnt",
-}
+_ROW = "row"
 
 
 def page(chosen: Chosen) -> None:
-    """Verdict, evidence and recommendation, then the figure of all tasks, then the cost."""
+    """The sentence and what to beware of, the figure of all tasks, the row that was clicked, then why, advice and cost."""
     case = read(queries.case, chosen.experiment_id).only(chosen.tasks)
-    st.title(literal(titles.answer(case.matching, case.explanations)), anchor=False)
-    if case.matching.rows:
-        verdict, evidence, advice = st.columns(3)
-        with verdict:
-            _verdict(case.matching)
-        with evidence:
-            _evidence(case.explanations)
-        with advice:
-            _advice(case.matching, read(queries.recommendation, chosen.experiment_id))
-        figure = draw(figures.case, case)
-        chart("case", figure, case, title="The match beside its evidence", table=tables.of_matching(case.matching))
-        if case.explanations:
-            details("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
-                   label="The evidence for each task and pair, in words")  # fmt: skip
-    else:
+    st.title(literal(titles.answer(case.matching)), anchor=False)
+    if not case.matching.rows:
         nothing(
             "No verdict yet",
             f"A task is compared once its task-specific and its multi-task model have both finished: "
             f"{chosen.experiment.done} of {chosen.experiment.runs} runs have. Page Runs shows how far they are.",
         )
+        return
+    warnings = titles.warnings(case.matching, read(queries.curves, chosen.experiment_id))
+    if warnings:
+        st.warning("  \n".join(map(literal, warnings)), icon=":material/warning:")
+    figure = draw(figures.case, case)
+    names = [_name(row) for row in case.rows]
+
+    def open_row(number: int) -> None:
+        st.session_state[_ROW] = names[number]
+
+    table = tables.of_matching(case.matching)
+    chart("case", figure, case, title="The match beside its evidence", table=table, on_click=open_row)
+    _opened(chosen, case, names)
     costs = read(queries.costs, chosen.experiment_id)
-    if costs:
+    _cards(chosen, case, costs)
+    if case.explanations:
+        left, right = st.columns([3, 2])
+        with left:
+            chart("claim", draw(figures.claim, case.explanations), case.explanations)
+        with right:
+            if costs:
+                chart("costs", draw(figures.costs, costs), costs)
+        details("explanations", lambda: tables.of_explanations(case.explanations), "Does the evidence predict the match?",
+                label="The evidence for each task and pair, in words")  # fmt: skip
+    elif costs:
         chart("costs", draw(figures.costs, costs), costs)
 
 
-def _verdict(matching: queries.MatchingInfo) -> None:
-    count = len(matching.learnt)
-    by_verdict = {verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict] for verdict in VERDICTS}
-    others = [
-        f"{listing(tasks)} {'is' if len(tasks) == 1 else 'are'} {verdict}"
-        for verdict, tasks in by_verdict.items()
-        if tasks and verdict != "matches"
+def _name(row: queries.CaseRow) -> str:
+    return " \N{MULTIPLICATION SIGN} ".join(row.tasks)
+
+
+def _opened(chosen: Chosen, case: queries.CaseInfo, names: list[str]) -> None:
+    """Curves by depth, seeds and learning curves of the row that was clicked or named."""
+    what = "a pair" if case.rows and len(case.rows[0].tasks) > 1 else "a task"
+    name = st.selectbox(
+        f"Click a row to open it, or choose {what} here", names, index=None, key=_ROW, bind="query-params", width=360,
+        placeholder=f"choose {what}",
+    )  # fmt: skip
+    if name not in names:
+        return
+    row = case.rows[names.index(name)]
+    told = titles.outcome(row.explanation) if row.explanation else row.matches[0].verdict
+    with st.container(border=True):
+        st.markdown(f"## {literal(name)}: {literal(told)}")
+        _curves_by_depth(case, row)
+        _seeds(row)
+        curves = read(queries.curves, chosen.experiment_id)
+        own = tuple(curve for curve in curves if set(curve.tasks) & set(row.tasks) and curve.seed in chosen.seeds)
+        if own:
+            chart("learning-curves", draw(figures.learning_curves, own), own)
+
+
+def _curves_by_depth(case: queries.CaseInfo, row: queries.CaseRow) -> None:
+    def involved(one: Any) -> bool:
+        return len({one.task_a, one.task_b} & set(row.tasks)) == len(row.tasks)
+
+    profiles = queries.weakest_first(tuple(profile for profile in case.profiles if involved(profile)))
+    alignments = queries.lowest_first(tuple(alignment for alignment in case.alignments if involved(alignment)))
+    left, right = st.columns(2) if len(row.tasks) > 1 else (st.container(), st.container())
+    with left:
+        if profiles:
+            chart("cka-depth", draw(figures.similarity_by_depth, profiles), profiles)
+    with right:
+        if alignments:
+            chart("gradients-depth", draw(figures.alignment_by_depth, alignments), alignments)
+
+
+def _seeds(row: queries.CaseRow) -> None:
+    cells = [
+        (match.task, unit.name, seed, score_of(single, unit), score_of(multi, unit), difference(own, unit))
+        for match, unit in ((match, Unit(match.metric)) for match in row.matches)
+        for seed, single, multi, own in zip(
+            match.seeds, match.single_per_seed, match.multi_per_seed, match.difference_per_seed, strict=True
+        )
     ]
-    pooled = matching.pooled.verdict if matching.pooled else "inconclusive"
-    within = f"{len(by_verdict['matches'])} of {count} tasks within {titles.within(matching)}"
-    card(
-        f"Does one model match {in_words(count)}?",
-        VERDICTS[pooled],
-        f"The mean of all tasks {_IS[pooled]}",
-        " ".join(f"{part}." for part in ("; ".join([within, *others]), titles.still_improving(matching)) if part),
-    )
+    if cells:
+        st.markdown("## Seed by seed")
+        columns = ("task", "unit", "seed", "task-specific", "multi-task", "difference")
+        show(tables.Table(columns=columns, rows=tuple(cells)), "seeds-of-row")
+
+
+def _cards(chosen: Chosen, case: queries.CaseInfo, costs: tuple[queries.CostInfo, ...]) -> None:
+    why, advice, trust, cost = st.columns(4)
+    with why:
+        _evidence(case.explanations)
+    with advice:
+        _advice(case.matching, read(queries.recommendation, chosen.experiment_id))
+    with trust:
+        _trust(case.matching)
+    with cost:
+        _cost(costs)
 
 
 def _evidence(explanations: tuple[queries.ExplanationInfo, ...]) -> None:
@@ -72,16 +127,16 @@ def _evidence(explanations: tuple[queries.ExplanationInfo, ...]) -> None:
     group = next((line for line in explanations if line.scope == "group"), None)
     if group is None or not reasons:
         card("Why?", AGREEMENTS["not measured"], "Not measured", "No CKA and no gradients are stored for this experiment yet.")
-    else:
-        details = [
-            f"{name}: {text}" for name, text in (("CKA", group.cka_detail), ("gradients", group.gradients_detail)) if text
-        ]
-        sentence = " ".join(map(titles.whole, [reasons, "; ".join(details)] if details else [reasons]))
-        card("Why?", AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"]), head, sentence)
+        return
+    mark = AGREEMENTS.get(group.agreement, AGREEMENTS["inconclusive"])
+    card("Why?", mark, head, f"{titles.whole(reasons)} {titles.claim(explanations)}.")
 
 
 def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationInfo | None) -> None:
-    """The family of models that was searched for; without a search, what follows from the comparison alone."""
+    """The family of models that was searched for; without a search, what follows from the comparison alone.
+
+    Green is only what was trained together and settled.
+    """
     question = "What should I train together?"
     if recommended:
         statement = titles.whole(recommended.statement)
@@ -91,7 +146,7 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
         elif recommended.verdict == "inconclusive":
             card(question, VERDICTS["inconclusive"], f"Perhaps {models}", statement)
         else:
-            card(question, VERDICTS["matches"], "Each task on its own", statement)
+            card(question, AGREEMENTS["agrees"], "Each task on its own", statement)
         return
     together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
     others = [match.task or "" for match in matching.learnt if match.verdict not in ("matches", "better")]
@@ -99,11 +154,36 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
     note = "No grouping has been searched yet; this follows from the comparison alone."
     if useless:
         note = f"{listing(useless, 4)}: not learnt, so no model to ship yet. {note}"
-    if len(together) < 2:
+    if len(together) == len(matching.tasks):
+        card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", note)
+    elif len(together) < 2:
         settled = f"Only {listing(together)} is decided" if together else "No task is decided"
         card(question, VERDICTS["inconclusive"], "Undecided yet", f"{settled}. {note}")
-    elif not others:
-        card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", note)
     else:
-        advice = f"One model for {listing(together, 4)}"
-        card(question, VERDICTS["matches"], advice, f"Undecided, so separate for now: {listing(others, 4)}. {note}")
+        rest = f"Undecided, so separate for now: {listing(others, 4)}. " if others else ""
+        never = f"These {len(together)} were never trained without the others: `mtlens search` would. "
+        card(question, VERDICTS["inconclusive"], f"Perhaps one model for {listing(together, 4)}", f"{rest}{never}{note}")
+
+
+def _trust(matching: queries.MatchingInfo) -> None:
+    question = "Can I trust it?"
+    rows = matching.rows
+    seeds, examples = min(len(row.seeds) for row in rows), min(row.examples for row in rows)
+    needed = [f"{row.task or 'mean'}: {row.needed}" for row in rows if row.needed]
+    text = (
+        f"Margin {matching.margin_in_words}, set before the runs; {examples:,} test examples per "
+        f"task at least; intervals over examples and seeds, corrected over {counted(len(matching.tasks), 'task')}."
+    )
+    more = f" To settle {needed[0]}." if needed else ""
+    card(
+        question, VERDICTS["inconclusive" if seeds < 3 else "matches"]._replace(role="ink"), counted(seeds, "seed"), text + more
+    )
+
+
+def _cost(costs: tuple[queries.CostInfo, ...]) -> None:
+    title = figures.title_of(draw(figures.costs, costs)) if costs else ""
+    head, _, rest = title.partition(": ")
+    if rest:
+        card("What does it cost?", AGREEMENTS["agrees"], head, titles.whole(rest))
+    else:
+        card("What does it cost?", AGREEMENTS["not measured"], "Not known yet", "It takes finished models of both kinds.")

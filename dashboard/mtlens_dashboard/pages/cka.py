@@ -6,12 +6,13 @@ from typing import Any
 import streamlit as st
 
 from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.theme import CONFIG
 from mtlens_dashboard.widgets.chart import chart, nothing, part, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import listing, plain
+from mtlens_dashboard.wording.formatting import listing
 
 KINDS: dict[queries.PairKind, str] = {
     "tasks": "two task-specific models",
@@ -43,8 +44,7 @@ def page(chosen: Chosen) -> None:
         else:
             nothing("No such comparison", "No models have been compared in this way.")
         return
-    weakest_first = tuple(sorted(profiles, key=lambda info: (info.weakest_effect is None, info.weakest_effect or 0.0)))
-    shown = part(weakest_first, MOST, "pairs, the least similar ones first")
+    shown = part(queries.weakest_first(profiles), MOST, "pairs, the least similar ones first")
     figure = draw(figures.similarity_by_depth, shown)
     name = "cka-multi" if kind == "multi" else "cka-depth"
     chart(name, figure, profiles, title="The same layer in both models, by depth")
@@ -109,12 +109,17 @@ def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.
     if not cells:
         st.caption("No pair of seeds was compared here.")
         return
-    st.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
-    rows = [(info.seed_a, info.seed_b, _is_in_square(info), plain(info.value, 3), plain(info.low, 3), plain(info.high, 3),
+    left, right = st.columns(2)
+    with left:
+        whole = draw(figures.layer_matrices, (matrices[panel],))
+        st.plotly_chart(whole, theme=None, key="cka-pair", config=CONFIG, alt=figures.alt_of(whole))
+    right.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
+    rows = [(info.seed_a, info.seed_b, _is_in_square(info), info.value, info.low, info.high,
              info.examples, info.reason or "") for info in cells]  # fmt: skip
     names = ("seed of the first", "seed of the second", "in the square", "similarity", "95 % low", "95 % high", "examples",
              "remark")  # fmt: skip
-    show(tables.Table(columns=names, rows=tuple(rows)), "cell")
+    with right:
+        show(tables.Table(columns=names, rows=tuple(rows)), "cell")
 
 
 def _is_in_square(cell: queries.CellInfo) -> str:

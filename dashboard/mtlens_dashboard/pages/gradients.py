@@ -38,10 +38,12 @@ def page(chosen: Chosen) -> None:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")
         return
     _cosines(chosen, alignments)
-    shown = part(_lowest_first(alignments), MOST, "pairs, the lowest cosines first")
+    lowest = queries.lowest_first(alignments)
+    pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in lowest))
+    shown = part(pairs, MOST, "pairs, the lowest cosines first")
     figure = draw(
         figures.alignment_by_depth,
-        tuple(alignment for alignment in alignments if (alignment.task_a, alignment.task_b) in shown),
+        tuple(alignment for alignment in lowest if (alignment.task_a, alignment.task_b) in shown),
     )
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
     _course(chosen, stage, alignments)
@@ -65,13 +67,6 @@ def _choose(stages: tuple[queries.StageInfo, ...]) -> queries.StageInfo:
             else last
         )
     return left[names.index(when)]
-
-
-def _lowest_first(alignments: tuple[queries.AlignmentInfo, ...]) -> list[tuple[str, str]]:
-    """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
-    whole = [alignment for alignment in alignments if alignment.layer is None] or alignments
-    lowest = sorted(whole, key=lambda alignment: (alignment.cosine is None, alignment.cosine or 0.0))
-    return list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in lowest))
 
 
 def _setting_name(setting: str) -> str:
@@ -100,7 +95,7 @@ def _the(layer: int | None) -> str:
 
 
 def _course(chosen: Chosen, stage: queries.StageInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
-    pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in alignments))
+    pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in queries.lowest_first(alignments)))
     st.markdown("## One pair of tasks over training")
     pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
     course = read(queries.pair_over_stages, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)

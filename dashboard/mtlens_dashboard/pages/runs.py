@@ -1,4 +1,4 @@
-"""Progress of the runs: time left, last events and reasons of failure, refreshed every two seconds."""
+"""Progress of the runs: time left, last events and reasons of failure, refreshed every two seconds. A click opens a run."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,10 +13,12 @@ from mtlens_dashboard.widgets.auto_refresh import SECONDS
 from mtlens_dashboard.widgets.chart import chart, details, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.run import open_run
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import duration, shorten
 
+_OPEN = "run"
 EVIDENCE_JOBS = {
     "states": "hidden states",
     "similarity": "similarity (CKA)",
@@ -46,13 +48,14 @@ def _live(chosen: Chosen) -> None:
 
 
 def _show_progress(chosen: Chosen) -> None:
-    runs = read(queries.runs, chosen.experiment_id)
+    every_run = read(queries.runs, chosen.experiment_id)
+    runs = tuple(run for run in every_run if _is_chosen(run, chosen))
     now = datetime.now(UTC).replace(tzinfo=None)
-    st.title(literal(titles.runs(runs, now)), anchor=False)
+    st.title(literal(titles.runs(every_run, now)), anchor=False)
     if not runs:
-        st.caption("The experiment asks for none.")
+        st.caption("The experiment asks for none." if not every_run else "None of them is of the chosen tasks and seeds.")
         return
-    st.progress(sum(run.fraction for run in runs) / len(runs))
+    st.progress(sum(run.fraction for run in every_run) / len(every_run))
     _training([run for run in runs if run.state == "unfinished"], now)
     _failed([run for run in runs if run.state in ("failed", "damaged")])
     _looks(read(queries.looks, chosen.experiment_id))
@@ -60,8 +63,14 @@ def _show_progress(chosen: Chosen) -> None:
     times = [run.last_event for run in runs if run.last_event]
     if times:
         chart("timeline", draw(figures.timeline, runs, max(times)), runs, title="When they ran")
-    st.markdown("## All runs")
-    _all(runs)
+    st.markdown("## All runs" if len(runs) == len(every_run) else "## Runs of the chosen tasks and seeds")
+    _all(chosen, runs)
+
+
+def _is_chosen(run: queries.RunInfo, chosen: Chosen) -> bool:
+    """By the filters of the sidebar; a run that waits has no tasks and seed yet."""
+    tasks = run.tasks.split(", ") if run.tasks else []
+    return (run.seed is None or run.seed in chosen.seeds) and (not tasks or bool(set(tasks) & set(chosen.tasks)))
 
 
 def _training(runs: list[queries.RunInfo], now: datetime) -> None:
@@ -113,17 +122,17 @@ def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> N
     if not evidence_jobs:
         return
     st.markdown("## Evidence")
-    names = ("computation", "state", "number", "time", "reasons")
+    names = ("computation", "state", "number", "seconds", "reasons")
     rows = [
-        (EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, duration(job.seconds), "; ".join(job.reasons))
+        (EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, job.seconds, "; ".join(job.reasons))
         for job in evidence_jobs
     ]
     show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs")
 
 
-def _all(runs: tuple[queries.RunInfo, ...]) -> None:
+def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
     runs = tuple(sorted(runs, key=lambda run: run.last_event or datetime.min, reverse=True))
-    st.caption("The newest event first, waiting runs last. Click a column heading to sort.")
+    st.caption("The newest event first, waiting runs last. Tick a row to open the run; click a column heading to sort.")
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
@@ -134,15 +143,29 @@ def _all(runs: tuple[queries.RunInfo, ...]) -> None:
         "validation": [_points(run.validation_score) for run in runs],
         "test": [_points(run.test_score) for run in runs],
         "learning rate": [run.learning_rate for run in runs],
-        "time": [duration(run.seconds) for run in runs],
+        "seconds": [run.seconds for run in runs],
         "device": [run.device for run in runs],
         "started": [run.started for run in runs],
         "run": [run.run_id for run in runs],
     }
     config = {"progress": _progress(), "validation": _score(), "test": _score(),
-              "learning rate": st.column_config.NumberColumn(format="scientific")}  # fmt: skip
-    st.dataframe(columns, hide_index=True, key="runs", column_config=config)
+              "learning rate": st.column_config.NumberColumn(format="scientific"),
+              "seconds": st.column_config.NumberColumn(format="%.1f")}  # fmt: skip
+    by_id = {run.run_id: run for run in runs}
+
+    def tick() -> None:
+        ticked = st.session_state["runs"].selection.rows
+        st.session_state[_OPEN] = runs[ticked[0]].run_id if ticked else None
+
+    st.dataframe(columns, hide_index=True, key="runs", column_config=config, on_select=tick, selection_mode="single-row")
     details("runs", lambda: tables.of_runs(runs), HOW_RUNS)
+    chosen_run = st.selectbox(
+        "Tick a run above to open it, or choose it here", list(by_id), index=None, key=_OPEN, bind="query-params",
+        format_func=lambda id_: f"{_name(by_id[id_])}, seed {by_id[id_].seed}, {id_}" if id_ in by_id else id_,
+        placeholder="choose a run",
+    )  # fmt: skip
+    if chosen_run in by_id:
+        open_run(chosen.experiment_id, by_id[chosen_run])
 
 
 def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""One model against N, in detail: forest plot, scores, learning curves, confusion matrices, and what differs in settings."""
+"""One model against N, in detail: forest plot, scores, learning curves and confusion matrices."""
 
 from dataclasses import replace
 from functools import partial
@@ -10,11 +10,11 @@ from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.chart import chart, details, nothing, show
-from mtlens_dashboard.widgets.filters import Chosen, label
+from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import listing, shorten
+from mtlens_dashboard.wording.formatting import shorten
 
 HOW_VERDICTS = """
 Mean score over seeds, x 100 but for errors. Models that are compared with the task-specific ones have the 90 % interval of the
@@ -39,6 +39,9 @@ def page(chosen: Chosen) -> None:
     else:
         matching = _of_seeds(compared[kind], chosen.seeds).only(chosen.tasks)
         st.title(literal(titles.comparison(matching)), anchor=False)
+        warnings = titles.warnings(matching, read(queries.curves, chosen.experiment_id))
+        if warnings:
+            st.warning("  \n".join(map(literal, warnings)), icon=":material/warning:")
         figure = draw(figures.forest, matching)
         chart("forest", figure, matching, title="Difference to the task-specific models")
         for remark in matching.remarks:
@@ -49,7 +52,6 @@ def page(chosen: Chosen) -> None:
     _scores(chosen)
     _curves(chosen)
     _confusion(chosen)
-    _differing(chosen)
 
 
 def _choose_kind(kinds: list[str]) -> str | None:
@@ -109,7 +111,7 @@ def _curves(chosen: Chosen) -> None:
     if not curves:
         nothing("No learning curves yet", "A run adds a point whenever it has finished an epoch.")
         return
-    names = {"validation": "validation score", "loss": "training loss"}
+    names = {"validation": "validation score", "loss": "losses"}
     quantity = st.segmented_control(
         "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
         required=True,
@@ -127,24 +129,3 @@ def _confusion(chosen: Chosen) -> None:
         nothing("No confusion matrices yet", "Tasks with one class per text have them, once a run has finished.")
         return
     chart("confusion", draw(figures.confusion, matrices), matrices)
-
-
-def _differing(chosen: Chosen) -> None:
-    """Only what differs between this experiment and another one."""
-    others = {other.experiment_id: other for other in read(queries.experiments) if other.experiment_id != chosen.experiment_id}
-    if not others:
-        return
-    st.markdown("## Only what differs from another experiment")
-    other = st.selectbox(
-        "Other experiment", list(others), format_func=lambda id_: label(others[id_]) if id_ in others else id_, key="other",
-        bind="query-params",
-    )  # fmt: skip
-    settings = read(queries.differing_experiments, (chosen.experiment_id, other))
-    names = (label(chosen.experiment), label(others[other]))
-    if not settings:
-        st.caption("Their experiment files are equal.")
-        return
-    table = tables.of_settings(settings, names)
-    show(table, "differing")
-    reading = f"Settings in which {literal(listing(names))} differ; all others are equal."
-    details("differing", lambda: table, reading)

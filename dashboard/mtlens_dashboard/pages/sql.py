@@ -15,8 +15,8 @@ from mtlens_dashboard.wording.formatting import counted
 
 EXAMPLES = {
     "Verdicts of the newest experiments": """\
-SELECT experiment, kind, coalesce(task, 'mean') AS task,
-       round(100 * difference, 1) AS difference, round(100 * low90, 1) AS low90, round(100 * high90, 1) AS high90,
+SELECT experiment, kind, coalesce(task, 'mean') AS task, coalesce(metric, 'margins') AS metric,
+       round(difference, 3) AS difference, round(low90, 3) AS low90, round(high90, 3) AS high90,
        seeds, verdict
 FROM matching
 WHERE latest""",
@@ -34,7 +34,7 @@ GROUP BY experiment_id, prediction.task, example_id, label
 HAVING (single = label) <> (multi = label)
 ORDER BY ALL""",
     "Score against training time": """\
-SELECT role, array_to_string(tasks, ', ') AS tasks, seed, seconds, avg(value) AS score
+SELECT role, array_to_string(tasks, ', ') AS tasks, seed, seconds, avg(score.score) AS score
 FROM run JOIN experiment_run USING (run_id) JOIN score USING (experiment_id, run_id)
 WHERE split = 'test'
 GROUP BY ALL
@@ -56,7 +56,7 @@ def page() -> None:
         "DuckDB's SQL, one statement that reads. A query sees the newest snapshot and nothing else: no files, no network. "
         "It disturbs no running experiment."
     )
-    editor, schema = st.columns([2, 1], gap="large")
+    editor, schema = st.columns([3, 2], gap="large")
     with editor:
         st.selectbox("Examples", list(EXAMPLES), index=None, key="example", placeholder="Fill in an example", on_change=_fill)
         _ask()
@@ -94,7 +94,10 @@ def _show() -> None:
     if answer is None:
         return
     if isinstance(answer, str):
-        st.error(literal(answer))
+        reason, _, place = answer.partition("\n")
+        st.error(literal(reason))
+        if place:
+            st.code(place, language=None)
         return
     more = ", the first of more: raise *Rows at most* to see them" if answer.truncated else ""
     st.caption(f"{counted(len(answer.rows), 'row')}{more} · {answer.seconds:.2f} s")

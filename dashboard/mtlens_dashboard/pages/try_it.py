@@ -27,6 +27,9 @@ def page() -> None:
         "The report goes to `mtlens serve MODEL` on this machine; neither it nor the dashboard keeps it. Use synthetic or "
         "anonymised texts. No medical device."
     )
+    if not inference_client.is_served():
+        st.info("No model is served on this machine now. Type this in a terminal first, with the folder of an exported model:")
+        st.code("mtlens export experiment.yaml family/\nmtlens serve family/", language=None)
     with st.form("report", border=False):
         text = st.text_area("Report", SYNTHETIC, height=240, max_chars=_MOST)
         pressed = st.form_submit_button("Read", icon=":material/play_arrow:")

@@ -13,7 +13,9 @@ def page(problem: str | None) -> None:
         st.error(literal(problem))
         return
     st.title("No results here yet", anchor=False)
-    st.markdown(f"The dashboard looks at **{literal(str(workspace().root))}** and shows results as soon as they arrive.")
+    root = workspace().root
+    lacks = "which holds no experiment yet" if root.is_dir() else "a folder that does not exist yet"
+    st.markdown(f"The dashboard looks at **{literal(str(root))}**, {lacks}. Results are shown as soon as they arrive.")
     st.markdown("In another terminal, start an experiment of your own, or the one that comes with mtlens:")
     at = f" -w {workspace().root}"
     st.code(f"mtlens run experiment.yaml{at}\nmtlens demo{at}", language=None, wrap_lines=True)

@@ -11,11 +11,13 @@ from mtlens_dashboard.queries.cka import (
     choices,
     matrices,
     profiles,
+    weakest_first,
 )
 from mtlens_dashboard.queries.costs import CostInfo, costs
+from mtlens_dashboard.queries.examples import ExampleInfo, examples
 from mtlens_dashboard.queries.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
-from mtlens_dashboard.queries.explanations import CaseInfo, ExplanationInfo, case, explanations
-from mtlens_dashboard.queries.gradients import AlignmentInfo, StageInfo, alignments, pair_over_stages, stages
+from mtlens_dashboard.queries.explanations import CaseInfo, CaseRow, ExplanationInfo, case, explanations
+from mtlens_dashboard.queries.gradients import AlignmentInfo, StageInfo, alignments, lowest_first, pair_over_stages, stages
 from mtlens_dashboard.queries.groupings import (
     GroupingInfo,
     GroupScoreInfo,
@@ -29,19 +31,25 @@ from mtlens_dashboard.queries.groupings import (
 from mtlens_dashboard.queries.learning import CurveInfo, curves
 from mtlens_dashboard.queries.looks import LookInfo, LooksInfo, looks
 from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, Verdict, matching
+from mtlens_dashboard.queries.run_details import EventInfo, RunDetailsInfo, RunScoreInfo, RunSettingInfo, run_details
 from mtlens_dashboard.queries.runs import EvidenceProgressInfo, RunInfo, State, evidence_jobs, runs, seconds_left
 from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
 from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments, differing_runs
+from mtlens_dashboard.queries.two_experiments import ChangeInfo, changes
 
 __all__ = [
     "AlignmentInfo",
     "CaseInfo",
+    "CaseRow",
     "CellInfo",
+    "ChangeInfo",
     "Comparing",
     "ConfusionInfo",
     "CostInfo",
     "CurveInfo",
+    "EventInfo",
     "EvidenceProgressInfo",
+    "ExampleInfo",
     "ExperimentInfo",
     "ExplanationInfo",
     "GroupScoreInfo",
@@ -55,7 +63,10 @@ __all__ = [
     "PairKind",
     "ProfileInfo",
     "RecommendationInfo",
+    "RunDetailsInfo",
     "RunInfo",
+    "RunScoreInfo",
+    "RunSettingInfo",
     "ScoreInfo",
     "SettingInfo",
     "SimilarityInfo",
@@ -68,6 +79,7 @@ __all__ = [
     "alignments",
     "case",
     "cell",
+    "changes",
     "choices",
     "confusion",
     "costs",
@@ -75,15 +87,18 @@ __all__ = [
     "differing_experiments",
     "differing_runs",
     "evidence_jobs",
+    "examples",
     "experiments",
     "explanations",
     "groupings",
     "looks",
+    "lowest_first",
     "matching",
     "matrices",
     "pair_over_stages",
     "profiles",
     "recommendation",
+    "run_details",
     "runs",
     "scores",
     "seconds_left",
@@ -91,4 +106,5 @@ __all__ = [
     "stages",
     "tasks",
     "trial",
+    "weakest_first",
 ]

@@ -6,7 +6,9 @@ from itertools import groupby
 from typing import Literal
 
 from mtlens.config.run_kinds import MULTI, SINGLE
+from mtlens.statistics.cka_effect import MIN_SEEDS
 from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.queries.pairs import ORDER, PLACES, TASKS, TURNED
 from mtlens_dashboard.queries.rows import clean, read_infos, read_rows
 
 PairKind = Literal["tasks", "multi", "pretrained"]
@@ -68,6 +70,11 @@ class ProfileInfo:
         return tuple(layer for layer in self.layers if layer.layer > 0 and layer.statement not in silent)
 
     @property
+    def has_seeds(self) -> bool:
+        """Whether there are seeds enough for an interval."""
+        return any((layer.seeds or 0) >= MIN_SEEDS for layer in self.layers)
+
+    @property
     def weakest_effect(self) -> float | None:
         """Smallest effect of the informative layers: 1 at the ceiling, 0 at the floor."""
         return min((layer.effect for layer in self.informative if layer.effect is not None), default=None)
@@ -106,14 +113,14 @@ class CellInfo:
     reason: str | None
 
 
-_PROFILES = """
+_PROFILES = f"""
     SELECT
-        kind, task_a, task_b, layer, similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted,
+        kind, {TASKS}, layer, similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted,
         effect, effect_low, effect_high, seeds, examples, margin, statement, reason, method
-    FROM evidence_cka
+    FROM evidence_cka {PLACES}
     WHERE experiment_id = $experiment_id AND kind = $kind
         AND pooling = $pooling AND features = $features AND estimator = $estimator
-    ORDER BY task_a, task_b, layer
+    ORDER BY {ORDER}, layer
 """
 
 _CHOICES = """
@@ -124,11 +131,13 @@ _CHOICES = """
         ), features DESC, list_position(['debiased', 'standardised', 'procrustes', 'biased'], estimator)
 """
 
-_MATRICES = """
-    SELECT task_a, task_b, layer_a, layer_b, similarity, pretrained
-    FROM evidence_layers
+_MATRICES = f"""
+    SELECT
+        {TASKS}, if({TURNED}, layer_b, layer_a) AS layer_a, if({TURNED}, layer_a, layer_b) AS layer_b, similarity, pretrained
+    FROM evidence_layers {PLACES}
     WHERE experiment_id = $experiment_id AND kind = $kind
         AND pooling = $pooling AND features = $features AND estimator = $estimator
+    ORDER BY {ORDER}
 """
 
 # A pair may be stored either way round: the query turns it, so that the task-specific model comes first.
@@ -165,6 +174,11 @@ def profiles(
     params = {"experiment_id": experiment_id, "kind": kind, **vars(comparing)}
     pairs = groupby(read_infos(workspace, SimilarityInfo, _PROFILES, params), key=lambda layer: (layer.task_a, layer.task_b))
     return tuple(ProfileInfo(kind=kind, task_a=a, task_b=b, layers=tuple(layers)) for (a, b), layers in pairs)
+
+
+def weakest_first(profiles: tuple[ProfileInfo, ...]) -> tuple[ProfileInfo, ...]:
+    """By their smallest effect; pairs without one last."""
+    return tuple(sorted(profiles, key=lambda info: (info.weakest_effect is None, info.weakest_effect or 0.0)))
 
 
 def choices(workspace: Workspace, experiment_id: str) -> tuple[Comparing, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.cka import DEFAULT, ProfileInfo, choices, profiles
 from mtlens_dashboard.queries.gradients import AlignmentInfo, alignments
-from mtlens_dashboard.queries.matching import MatchingInfo, matching
+from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, matching
 from mtlens_dashboard.queries.rows import read_infos
 
 
@@ -38,27 +38,94 @@ class CaseInfo:
     alignments: tuple[AlignmentInfo, ...]
     explanations: tuple[ExplanationInfo, ...]
 
-    def explanation(self, task: str | None) -> ExplanationInfo | None:
-        """The line of one task, or of all tasks where `task` is None."""
-        if task is None:
-            return next((line for line in self.explanations if line.scope == "group"), None)
-        return next((line for line in self.explanations if line.scope == "task" and line.tasks[:1] == (task,)), None)
-
     @property
-    def pairs(self) -> dict[frozenset[str | None], ExplanationInfo]:
-        """The line of each pair of tasks."""
-        return {frozenset(line.tasks): line for line in self.explanations if line.scope == "pair"}
+    def rows(self) -> tuple["CaseRow", ...]:
+        """A row per pair of tasks, the strongest contradiction first; per task where pairs are too many, or not measured."""
+        if not self.matching.tasks:
+            return ()
+        pairs = [line for line in self.explanations if line.scope == "pair"]
+        if not 0 < len(pairs) <= MOST_PAIRS:
+            return tuple(self._of_task(match) for match in self.matching.tasks if self._shows(match.task))
+        rows = [self._of_pair(line) for line in pairs if self._shows(*line.tasks)]
+        return tuple(sorted(rows, key=lambda row: row.rank))
+
+    def _shows(self, *tasks: str | None) -> bool:
+        shown = self.matching.shown
+        return shown is None or len(shown.intersection(tasks)) >= min(len(tasks), len(shown))
+
+    def _of_pair(self, line: ExplanationInfo) -> "CaseRow":
+        by_task = {match.task: match for match in self.matching.tasks}
+        return CaseRow(
+            tasks=line.tasks,
+            matches=tuple(by_task[task] for task in line.tasks if task in by_task),
+            explanation=line,
+            profile=next((one for one in self.profiles if {one.task_a, one.task_b} == set(line.tasks)), None),
+            alignment=next(
+                (one for one in self.alignments if one.layer is None and {one.task_a, one.task_b} == set(line.tasks)), None
+            ),
+        )
+
+    def _of_task(self, match: MatchInfo) -> "CaseRow":
+        """With the weakest pair among those that say what the task's own line says, because it decides."""
+        line = next((line for line in self.explanations if line.scope == "task" and line.tasks[:1] == (match.task,)), None)
+        pairs = [self._of_pair(pair) for pair in self.explanations if pair.scope == "pair" and match.task in pair.tasks]
+        own = ("", "") if line is None else (line.cka, line.gradients)
+        by_cka = sorted(pairs, key=lambda row: (row.explanation.cka != own[0], _or_last(row.explanation.cka_effect)))  # pyright: ignore
+        by_cosine = sorted(
+            pairs,
+            key=lambda row: (row.explanation.gradients != own[1], _or_last(row.explanation.gradient_cosine)),  # pyright: ignore
+        )
+        return CaseRow(
+            tasks=(match.task or "",),
+            matches=(match,),
+            explanation=line,
+            profile=by_cka[0].profile if by_cka else None,
+            alignment=by_cosine[0].alignment if by_cosine else None,
+        )
 
     def only(self, tasks: Collection[str]) -> "CaseInfo":
-        """The same with rows for some of the tasks; each has its evidence with all others."""
+        """The same with rows for some of the tasks."""
         return replace(self, matching=self.matching.only(tasks))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseRow:
+    """A pair of tasks, or a task with its weakest pairs: what was measured of it beside its evidence."""
+
+    tasks: tuple[str, ...]
+    matches: tuple[MatchInfo, ...]
+    explanation: ExplanationInfo | None
+    profile: ProfileInfo | None
+    alignment: AlignmentInfo | None
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Contradictions first, then by the smallest effect."""
+        if self.explanation is None:
+            return len(_STRENGTH), 0.0
+        return _STRENGTH.index(self.explanation.agreement), _or_last(self.explanation.cka_effect)
+
+
+MOST_PAIRS = 15
+"""That have a row each; six tasks have so many."""
+_STRENGTH = ("disagrees", "mixed", "agrees", "inconclusive", "not measured")
+
+
+def _or_last(value: float | None) -> float:
+    return 9.0 if value is None else value
 
 
 _EXPLANATIONS = """
     SELECT
         scope, tasks, measured, difference, cka, cka_effect, cka_detail, gradients, gradient_cosine, gradients_detail,
         agreement, method
-    FROM verdicts WHERE experiment_id = $experiment_id
+    FROM (
+        SELECT
+            * REPLACE (if(scope = 'pair', list_filter(names, lambda name: list_contains(tasks, name)), tasks) AS tasks)
+        FROM verdicts, (SELECT list(task ORDER BY position) AS names FROM task WHERE experiment_id = $experiment_id)
+        WHERE experiment_id = $experiment_id
+    )
+    ORDER BY list_position(['group', 'task', 'pair'], scope), list_position(names, tasks[1]), list_position(names, tasks[2])
 """
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.queries.pairs import ORDER, PLACES, TASKS
 from mtlens_dashboard.queries.rows import read_infos
 
 
@@ -26,6 +27,8 @@ class AlignmentInfo:
     ceiling: float | None
     floor: float | None
     conflict_rate: float | None
+    conflict_low: float | None
+    conflict_high: float | None
     magnitude_similarity: float | None
     seeds: int | None
     threshold: float | None
@@ -39,9 +42,14 @@ class AlignmentInfo:
         return self.cosine is None or self.low is None or self.high is None or self.low <= 0 <= self.high
 
     @property
-    def is_identified(self) -> bool:
-        """Whether the estimate is usable: a debiased cosine leaves -1 to 1 where the gradients are mostly noise."""
-        return self.cosine is not None and (abs(self.cosine) <= 1 or self.statement in ("aligned", "opposed"))
+    def point(self) -> float | None:
+        """The cosine where it can be drawn: an estimate beyond -1 to 1 is mostly noise, and no place on the scale."""
+        return self.cosine if self.cosine is not None and abs(self.cosine) <= 1 else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the seeds decide: aligned, opposed or unrelated."""
+        return self.statement in ("aligned", "opposed", "unrelated")
 
     @property
     def when(self) -> str:
@@ -73,9 +81,9 @@ def _when(stage: str, epoch: int | None) -> str:
     return f"epoch {epoch}" if stage == "epoch" and epoch is not None else stage
 
 
-_COLUMNS = """
-    setting, stage, epoch, layer, parameters, task_a, task_b, cosine, low, high, naive, split_half, ceiling, floor,
-    conflict_rate, magnitude_similarity, seeds, threshold, statement, reason, method
+_COLUMNS = f"""
+    setting, stage, epoch, layer, parameters, {TASKS}, cosine, low, high, naive, split_half, ceiling, floor,
+    conflict_rate, conflict_low, conflict_high, magnitude_similarity, seeds, threshold, statement, reason, method
 """
 
 _STAGES = """
@@ -88,18 +96,18 @@ _STAGES = """
 """
 
 _ALIGNMENTS = f"""
-    SELECT {_COLUMNS} FROM evidence_gradients
+    SELECT {_COLUMNS} FROM evidence_gradients {PLACES}
     WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters
         AND stage = coalesce($stage, (
             SELECT if(bool_or(stage = 'training'), 'training', 'end')
             FROM evidence_gradients WHERE experiment_id = $experiment_id AND setting = $setting
         ))
         AND ($epoch IS NULL OR epoch = $epoch) AND task_a <> task_b
-    ORDER BY task_a, task_b, layer NULLS FIRST
+    ORDER BY {ORDER}, layer NULLS FIRST
 """
 
 _STAGES_OF_PAIR = f"""
-    SELECT {_COLUMNS} FROM evidence_gradients
+    SELECT {_COLUMNS} FROM evidence_gradients {PLACES}
     WHERE experiment_id = $experiment_id AND setting = $setting AND parameters = $parameters AND stage <> 'training'
         AND least(task_a, task_b) = least($task_a, $task_b) AND greatest(task_a, task_b) = greatest($task_a, $task_b)
     ORDER BY list_position(['start', 'epoch', 'end', 'training'], stage), epoch, layer NULLS FIRST
@@ -126,6 +134,14 @@ def alignments(
     """
     chosen = {"setting": setting, "stage": stage, "epoch": epoch, "parameters": parameters}
     return read_infos(workspace, AlignmentInfo, _ALIGNMENTS, {"experiment_id": experiment_id, **chosen})
+
+
+def lowest_first(alignments: tuple[AlignmentInfo, ...]) -> tuple[AlignmentInfo, ...]:
+    """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
+    whole = [alignment for alignment in alignments if alignment.layer is None] or alignments
+    ordered = sorted(whole, key=lambda alignment: (alignment.point is None, alignment.point or 0.0))
+    places = {pair: place for place, pair in enumerate(dict.fromkeys((one.task_a, one.task_b) for one in ordered))}
+    return tuple(sorted(alignments, key=lambda alignment: places[alignment.task_a, alignment.task_b]))
 
 
 def pair_over_stages(

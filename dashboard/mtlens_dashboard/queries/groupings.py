@@ -5,6 +5,8 @@ searched none.
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from mtlens.config.run_kinds import MULTI
+from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import read_infos
 
@@ -118,9 +120,22 @@ _METHODS = """
 
 _GROUPINGS = """
     SELECT
-        method, rank, groups, cost, predicted, predicted_low, predicted_high, measured, measured_low, measured_high, regret,
-        discovery_seconds, recommended
-    FROM groupings WHERE experiment_id = $experiment_id ORDER BY method, rank
+        method, rank, cost, predicted, predicted_low, predicted_high, measured, measured_low, measured_high, regret,
+        discovery_seconds, recommended,
+        list_transform(groups, lambda own: coalesce(list_filter(names, lambda name: list_contains(own, name)), own)) AS groups
+    FROM groupings, (SELECT list(task ORDER BY position) AS names FROM task WHERE experiment_id = $experiment_id)
+    WHERE experiment_id = $experiment_id ORDER BY method, rank
+"""
+
+_ALONE = """
+    SELECT
+        'task-specific models' AS method, 1 AS rank, groups, len(groups)::DOUBLE AS cost, NULL AS predicted,
+        NULL AS predicted_low, NULL AS predicted_high, single_mean AS measured, NULL AS measured_low, NULL AS measured_high,
+        NULL AS regret, NULL AS discovery_seconds, false AS recommended
+    FROM comparison, (SELECT list([task] ORDER BY position) AS groups FROM task WHERE experiment_id = $experiment_id)
+    WHERE experiment_id = $experiment_id AND kind = $kind AND task IS NULL AND NOT EXISTS (
+        SELECT * FROM comparison WHERE experiment_id = $experiment_id AND kind = $kind AND verdict = $not_learnt
+    )
 """
 
 _GROUP_SCORES = """
@@ -130,8 +145,12 @@ _GROUP_SCORES = """
 
 
 def groupings(workspace: Workspace, experiment_id: str) -> tuple[GroupingInfo, ...]:
-    """All candidates, the best of each method first."""
-    return read_infos(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
+    """All candidates, the best of each method first, and the task-specific models, with which they are compared."""
+    candidates = read_infos(workspace, GroupingInfo, _GROUPINGS, {"experiment_id": experiment_id})
+    if not candidates or any(all(len(group) == 1 for group in candidate.groups) for candidate in candidates):
+        return candidates
+    params = {"experiment_id": experiment_id, "kind": MULTI.name, "not_learnt": NOT_LEARNT}
+    return (*candidates, *read_infos(workspace, GroupingInfo, _ALONE, params))
 
 
 def trial(workspace: Workspace, experiment_id: str) -> TrialInfo:

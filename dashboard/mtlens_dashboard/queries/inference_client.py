@@ -5,6 +5,7 @@ The report travels to loopback and nowhere else, and is kept by neither side.
 
 import json
 import os
+import socket
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -24,6 +25,16 @@ def address() -> str:
     if urlsplit(response).hostname not in ("127.0.0.1", "localhost", "::1") or urlsplit(response).scheme != "http":
         raise MtlensError(f"{VARIABLE} should be an address of this machine, such as {ADDRESS}; found another")
     return response.rstrip("/")
+
+
+def is_served() -> bool:
+    """Whether anything listens at the address; it is not asked."""
+    parts = urlsplit(address())
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.3):
+            return True
+    except OSError:
+        return False
 
 
 def read(report: str) -> ReportFindings:

@@ -1,4 +1,4 @@
-"""Validation score and training loss by epoch: view `learning_curves`, without the runs that a search asked for."""
+"""Validation score and losses by epoch: view `learning_curves`, without the runs that a search asked for."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from mtlens_dashboard.queries.rows import read_infos
 
 @dataclass(frozen=True, kw_only=True)
 class CurveInfo:
-    """One run, epoch by epoch. validation: score, the mean over its tasks; loss: of training, in nats."""
+    """One run, epoch by epoch. validation: score, the mean over its tasks; losses in nats."""
 
     run_id: str
     role: str
@@ -21,7 +21,8 @@ class CurveInfo:
     still_improving: bool | None
     epochs: tuple[int, ...]
     validation: tuple[float | None, ...]
-    loss: tuple[float | None, ...]
+    validation_loss: tuple[float | None, ...]
+    training_loss: tuple[float | None, ...]
 
 
 _CURVES = """
@@ -29,12 +30,15 @@ _CURVES = """
         run_id, role, any_value(tasks) AS tasks, any_value(seed) AS seed, any_value(candidate) AS candidate,
         any_value(selected) AS selected, any_value(state) AS state, any_value(best_epoch) AS best_epoch,
         any_value(still_improving) AS still_improving,
-        list(epoch ORDER BY epoch) AS epochs, list(validation ORDER BY epoch) AS validation, list(loss ORDER BY epoch) AS loss
-    FROM learning_curves LEFT JOIN run_kind ON run_kind.name = role
+        list(epoch ORDER BY epoch) AS epochs, list(validation ORDER BY epoch) AS validation,
+        list(validation_loss ORDER BY epoch) AS validation_loss, list(training_loss ORDER BY epoch) AS training_loss
+    FROM learning_curves LEFT JOIN run_kind ON run_kind.name = role,
+        (SELECT list(task ORDER BY position) AS names FROM task WHERE experiment_id = $experiment_id)
     WHERE experiment_id = $experiment_id AND ($all_candidates OR coalesce(selected, true))
         AND role NOT IN (SELECT name FROM run_kind WHERE asked_by IS NULL)
     GROUP BY role, run_id
-    ORDER BY any_value(position), role, tasks, candidate, seed, run_id
+    ORDER BY any_value(position), role, any_value(list_min(list_transform(tasks, lambda task: list_position(names, task)))),
+        tasks, candidate, seed, run_id
 """
 
 

@@ -98,9 +98,26 @@ class MatchingInfo:
         return self.tasks[0].margin if self.unit.metric and self.tasks else 1.0
 
     @property
+    def margin_in_short(self) -> str:
+        """The margin of all tasks in the unit that is drawn: 2 points; or that each has its own."""
+        return f"{self.unit.margin(self.margin)} {self.unit.points}" if self.unit.metric else "their margins"
+
+    @property
+    def margin_in_words(self) -> str:
+        """One margin for all tasks, or that of each."""
+        of_tasks = {match.task: Unit(match.metric).margin_in_words(match.margin) for match in self.tasks}
+        if len(set(of_tasks.values())) == 1:
+            return next(iter(of_tasks.values()))
+        return "; ".join(f"{task}: {margin}" for task, margin in of_tasks.items())
+
+    @property
     def drawn(self) -> tuple[MatchInfo, ...]:
         """The rows, in one unit."""
-        return self.rows if self.unit.metric else tuple(match.in_margins for match in self.rows)
+        return tuple(map(self.in_unit, self.rows))
+
+    def in_unit(self, match: MatchInfo) -> MatchInfo:
+        """A task or the mean in the unit that is drawn."""
+        return match if self.unit.metric else match.in_margins
 
     @property
     def rows(self) -> tuple[MatchInfo, ...]:

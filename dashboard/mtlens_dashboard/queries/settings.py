@@ -33,20 +33,20 @@ def differing_runs(workspace: Workspace, run_ids: Sequence[str]) -> tuple[Settin
 
 def _differing(workspace: Workspace, sql: str, ids: Sequence[str]) -> tuple[SettingInfo, ...]:
     texts = dict(query(workspace, sql, {"ids": list(ids)}).rows)
-    settings = [dict(_leaves(json.loads(texts.get(id_) or "{}"))) for id_ in ids]
+    settings = [dict(leaves(json.loads(texts.get(id_) or "{}"))) for id_ in ids]
     paths = dict.fromkeys(path for values in settings for path in values)
     rows = ((path, tuple(values.get(path) for values in settings)) for path in paths)
     return tuple(SettingInfo(path=path, values=values) for path, values in rows if len(set(values)) > 1)
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Path and text of everything that is not an object; list items that have a name go by it, others by number."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         for number, inner in enumerate(value):
             name = inner.get("name", number) if isinstance(inner, dict) else number
-            yield from _leaves(inner, f"{path}[{name}]")
+            yield from leaves(inner, f"{path}[{name}]")
     elif value is not None:
         yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

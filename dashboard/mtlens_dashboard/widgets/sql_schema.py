@@ -1,9 +1,11 @@
-"""The schema browser beside the SQL editor: tables and views with what they and their columns mean."""
+"""The schema browser beside the SQL editor: every column of tables and views, with what it means, to be searched."""
 
 import streamlit as st
 
 from mtlens.store.database.shared_connection import query
 from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard.tables import Table
+from mtlens_dashboard.widgets.chart import show
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import read
 
@@ -23,20 +25,27 @@ def browser() -> None:
     """Views first: they answer the most frequent questions."""
     rows = read(_schema)
     kinds = {row[0]: row[1] for row in rows}
+    sought = st.text_input("Search tables and columns", key="sought", placeholder="such as cosine").strip().lower()
     name = st.selectbox(
-        "Tables and views", list(kinds), format_func=lambda name: f"{name} ({kinds[name]})", key="table", bind="query-params"
-    )
-    columns = [row for row in rows if row[0] == name]
-    if not columns:
+        "Tables and views", ["", *kinds], key="table", bind="query-params",
+        format_func=lambda name: f"{name} ({kinds[name]})" if name else "all of them",
+    )  # fmt: skip
+    shown = [
+        (table, column, kind.lower(), meaning or "")
+        for table, _, _, column, kind, meaning in rows
+        if name in ("", table) and sought in f"{table} {column} {meaning or ''}".lower()
+    ]
+    if name:
+        st.caption(literal(next(row[2] for row in rows if row[0] == name) or ""))
+    if not shown:
+        st.caption("Nothing has this in its name or meaning.")
         return
-    st.caption(literal(columns[0][2] or ""))
-    st.markdown("\n".join(_line(column, kind, meaning) for _, _, _, column, kind, meaning in columns))
-
-
-def _line(column: str, kind: str, meaning: str | None) -> str:
-    """A list and not a table, whose narrow cells would cut the meaning off."""
-    text = f": {literal(meaning)}" if meaning else ""
-    return f"- **{literal(column)}** ({literal(kind.lower())}){text}"
+    columns = ("table", "column", "type", "meaning")
+    first = 1 if name else 0
+    text = st.column_config.TextColumn
+    wide = {"table": text(width=150), "column": text(width=150), "meaning": text(width="large")}
+    table = Table(columns=columns[first:], rows=tuple(row[first:] for row in shown))
+    show(table, "schema", height=520, row_height=32, column_config=wide)
 
 
 def _schema(workspace: Workspace) -> list[tuple[str, ...]]:

@@ -52,12 +52,14 @@ def forest(matching: MatchingInfo) -> str:
 def case(info: CaseInfo) -> str:
     """By which floor the CKA is judged."""
     return (
-        "One row per task. Left: the multi-task model less the task-specific one, in points; a "
-        "task matches where its thick 90 % interval lies inside the shaded margin. Middle and right: the task with each of the "
-        "others, layer by layer; the thick line is the weakest pair, which decides. CKA at the top of the grey "
-        f"band is that of the same task under another seed, at its bottom that of {_floor(info.profiles)}. Gradient cosines "
-        "above 0 mean aligned gradients; the dotted line is the cosine that equal gradients would have with this much noise. "
-        "Green supports one model, vermilion contradicts it, grey is undecided."
+        "One row per pair of tasks, or per task where pairs are many (it then has its weakest pair); what contradicts the "
+        "measured outcome comes first. Left: the multi-task model less the task-specific one, in "
+        f"{info.matching.unit.name}, the first task of the pair above the second; a task matches where its thick "
+        "90 % interval lies inside the shaded margin. Middle: a box "
+        "per layer, filled from the floor "
+        f"({_floor(info.profiles)}) up to the ceiling (the same task, another seed), if the statement on the layer is settled. "
+        "Right: debiased cosine of the gradients over training with its 95 % interval; where too few seeds have one, how many "
+        "do. Green supports one model, vermilion contradicts it, grey and hollow is undecided. A click on a row opens it."
     )
 
 
@@ -87,7 +89,7 @@ def cosines(info: Sequence[AlignmentInfo]) -> str:
     """At whose weights, and where in the encoder."""
     layers = [alignment.layer for alignment in info if alignment.layer is not None]
     where = f"layer {layers[0]}" if layers and len(layers) == len(info) else "the whole shared encoder"
-    return f"{_COSINES[_setting(info)]}, in {where}. A ring: the 95 % interval contains 0, the sign is undecided."
+    return f"{_COSINES[_setting(info)]}, in {where}. Pale: the seeds leave it undecided."
 
 
 def cosines_by_depth(info: Sequence[AlignmentInfo]) -> str:

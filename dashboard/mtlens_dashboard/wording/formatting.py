@@ -46,12 +46,28 @@ def wrap(sentence: str, width: int) -> str:
     return "<br>".join(escape(line) for line in textwrap.wrap(sentence, width, break_on_hyphens=False)) or " "
 
 
+LONGEST_TITLE = 90  # characters
+
+
+def fit(*sentences: str) -> str:
+    """The first of these sentences that is short enough for a title, or else the last one, cut at a word."""
+    for sentence in sentences:
+        if len(sentence) <= LONGEST_TITLE:
+            return sentence
+    return sentences[-1][: LONGEST_TITLE - 1].rpartition(" ")[0].rstrip(" ,;:") + "…"
+
+
 def listing(names: Sequence[str], most: int = 3) -> str:
     """ "a", "a and b", "a, b and 4 others"; at most `most` are named."""
     short = [shorten(name) for name in names]
     if len(short) > most:
         short = [*short[: most - 1], f"{len(short) - most + 1} others"]
     return " and ".join(filter(None, [", ".join(short[:-1]), *short[-1:]]))
+
+
+def crossed(names: Sequence[str], length: int = 24) -> str:
+    """A pair of tasks in a figure, shortened and escaped."""
+    return " \N{MULTIPLICATION SIGN} ".join(label(name, length) for name in names)
 
 
 def model_names(models: Iterable[Model]) -> dict[Model, str]:
@@ -81,9 +97,9 @@ def signed_points(value: float | None, digits: int = 1) -> str:
     return MISSING if value is None else minus(f"{100 * value:+.{digits}f}")
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Bounds of a difference in points, in words where there are none."""
-    return "unbounded" if low is None or high is None else f"{signed_points(low)} to {signed_points(high)}"
+def score_of(value: float | None, unit: Unit) -> str:
+    """A score in its unit."""
+    return MISSING if value is None else minus(unit.score(value))
 
 
 def difference(value: float | None, unit: Unit) -> str:

@@ -1,4 +1,4 @@
-"""Titles of pages and figures: the conclusion in one sentence. Plain text; the caller escapes it."""
+"""Titles of pages and figures: the conclusion in one sentence of at most 90 characters. Plain text; the caller escapes it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from mtlens_dashboard.queries import (
     RunInfo,
     seconds_left,
 )
-from mtlens_dashboard.wording.formatting import bounds, counted, difference, duration, in_words, listing, plain
+from mtlens_dashboard.wording.formatting import bounds, counted, difference, duration, fit, in_words, listing
 
 NO_VERDICT = "No verdict yet: no task has both a task-specific and a multi-task model"
 _NOT_MEASURED = "not measured"
@@ -28,6 +28,13 @@ _HEADS = {
     "worse": "One model does not match {n}",
     "inconclusive": "Whether one model matches {n} is undecided",
     "not learnt": "No task was learnt, so that nothing can match",
+}
+_VERBS = {
+    "matches": "match",
+    "better": "are better",
+    "worse": "are worse",
+    "inconclusive": "are undecided",
+    "not learnt": "are not learnt",
 }
 _REPRESENTATIONS = {
     "similar": "representations are similar",
@@ -45,22 +52,66 @@ _GRADIENTS = {
 _AGREEMENTS = {
     "agrees": "The evidence agrees",
     "disagrees": "The evidence disagrees",
-    "inconclusive": "The evidence is inconclusive",
+    "mixed": "The evidence is mixed",
+    "inconclusive": "The evidence is undecided",
 }
+_MEASURED = {"inconclusive": "undecided", "better": "is better", "worse": "is worse"}
+_MODELS = {
+    "tasks": ("pair", ""),
+    "multi": ("task-specific model", " to the multi-task one"),
+    "pretrained": ("task-specific model", " to the pretrained one"),
+}
+_FOR, _AGAINST = ("similar", "aligned"), ("different", "opposed", "unrelated")
 
 
-def answer(matching: MatchingInfo, explanations: Sequence[ExplanationInfo] = ()) -> str:
-    """Title of the first page: whether one model matches N, and whether the evidence agrees."""
+def answer(matching: MatchingInfo) -> str:
+    """Whether one model matches N, and for which tasks that does not hold."""
     if not matching.tasks:
         return NO_VERDICT
-    return ". ".join(filter(None, [_verdict(matching), evidence(explanations), still_improving(matching)]))
+    named = {verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict] for verdict in _VERBS}
+    whole = matching.pooled.verdict if matching.pooled else "inconclusive"
+    total = len(matching.learnt)
+    head = _HEADS[whole].format(n=in_words(total))
+    if not total:
+        return head
+    if len(named["matches"]) == len(matching.tasks):
+        return f"{head}: all within {matching.margin_in_short}"
+    if not _holds_of_tasks(whole, [match.verdict for match in matching.learnt]):
+        head += " on average"
+    rest = {verdict: tasks for verdict, tasks in named.items() if tasks and verdict != "matches"}
+    by_name = ", ".join(f"{listing(tasks)} {_verb(verdict, len(tasks))}" for verdict, tasks in rest.items())
+    counts = ", ".join(f"{len(tasks)} {_VERBS[verdict]}" for verdict, tasks in named.items() if tasks)
+    return fit(f"{head}; {by_name}", f"{head}: {counts}", head)
+
+
+def _verb(verdict: str, number: int) -> str:
+    return _VERBS[verdict] if number > 1 else _VERBS[verdict].replace("are ", "is ").replace("match", "matches")
+
+
+def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
+    """Whether the verdict on the mean holds for the tasks: matches and better for each of them, worse for at least one."""
+    good = {"matches": {"matches", "better"}, "better": {"better"}}
+    return "worse" in verdicts if whole == "worse" else whole not in good or set(verdicts) <= good[whole]
 
 
 def still_improving(matching: MatchingInfo) -> str:
     """The warning that models of some tasks were still improving at their last epoch; empty where none were."""
     kinds = list(dict.fromkeys(kind for match in matching.tasks for kind in match.still_improving))
     tasks = [match.task or "" for match in matching.tasks if match.still_improving]
-    return f"Warning: on {listing(tasks)}, {warning(kinds)}" if kinds else ""
+    return f"On {listing(tasks)}, {warning(kinds)}" if kinds else ""
+
+
+def warnings(matching: MatchingInfo, curves: Sequence[CurveInfo]) -> list[str]:
+    """What a reader should know before the verdict: half-trained models, tasks that were not learnt, collapsed models."""
+    improving = sum(curve.still_improving is True for curve in curves if curve.state == "done")
+    lines = [f"{still_improving(matching)} ({improving} of {counted(len(curves), 'run')})"] if still_improving(matching) else []
+    lost = [match.task or "" for match in matching.tasks if match.verdict == "not learnt"]
+    if lost:
+        lines.append(f"{listing(lost)}: not learnt by either kind of models, so left out of the mean")
+    collapsed = [match.task or "" for match in matching.tasks if match.single_collapsed or match.multi_collapsed]
+    if collapsed:
+        lines.append(f"{listing(collapsed)}: some models predict one class only")
+    return lines
 
 
 def evidence(explanations: Sequence[ExplanationInfo]) -> str:
@@ -72,40 +123,29 @@ def evidence(explanations: Sequence[ExplanationInfo]) -> str:
     return f"{_AGREEMENTS[group.agreement]}: {representations} and {_GRADIENTS.get(group.gradients, group.gradients)}"
 
 
-def _verdict(matching: MatchingInfo) -> str:
-    named = {
-        verdict: [match.task or "" for match in matching.tasks if match.verdict == verdict]
-        for verdict in ("matches", "better", "worse", "inconclusive", "not learnt")
-    }
-    total = len(matching.learnt)
-    whole = matching.pooled.verdict if matching.pooled else "inconclusive"
-    head = _HEADS[whole].format(n=in_words(total))
-    if not _holds_of_tasks(whole, [match.verdict for match in matching.learnt]):
-        head += " on average"
+def outcome(line: ExplanationInfo) -> str:
+    """What was measured of a pair or task, and what its evidence says: matches although different."""
+    measured = line.measured or _NOT_MEASURED
+    measured = _MEASURED.get(measured, measured)
+    said = [statement for statement in (line.cka, line.gradients) if statement in (*_FOR, *_AGAINST)]
+    if line.agreement == "not measured":
+        return measured
+    if line.agreement == "inconclusive":
+        return measured if measured in ("undecided", "not learnt") else f"{measured}; evidence undecided"
+    if line.agreement == "mixed":
+        return f"{measured}; {' but '.join(said)}"
+    return f"{measured}{' although ' if line.agreement == 'disagrees' else '; '}{' and '.join(said)}"
+
+
+def claim(explanations: Sequence[ExplanationInfo]) -> str:
+    """For how many pairs the evidence predicts the measured outcome."""
+    pairs = Counter(line.agreement for line in explanations if line.scope == "pair")
+    total = sum(pairs.values())
     if not total:
-        return head
-    how_many = (
-        f"all {total} tasks" if len(named["matches"]) == total else f"{len(named['matches'])} of {counted(total, 'task')}"
-    )
-    rest = [
-        f"{listing(tasks)} {'is' if len(tasks) == 1 else 'are'} {verdict}"
-        for verdict, tasks in named.items()
-        if tasks and verdict != "matches"
-    ]
-    return f"{head}: " + "; ".join([f"{how_many} within {within(matching)}", *rest])
-
-
-def within(matching: MatchingInfo) -> str:
-    """The margin in words."""
-    if matching.unit.metric is None:
-        return "their margins"
-    return f"{matching.unit.margin(matching.margin)} {matching.unit.points}"
-
-
-def _holds_of_tasks(whole: str, verdicts: Sequence[str]) -> bool:
-    """Whether the verdict on the mean holds for the tasks: matches and better for each of them, worse for at least one."""
-    good = {"matches": {"matches", "better"}, "better": {"better"}}
-    return "worse" in verdicts if whole == "worse" else whole not in good or set(verdicts) <= good[whole]
+        return "No pair of tasks has evidence yet"
+    against = pairs["disagrees"] + pairs["mixed"]
+    undecided = total - pairs["agrees"] - against
+    return f"The evidence predicts {pairs['agrees']} of {counted(total, 'pair')}, contradicts {against}, {undecided} undecided"
 
 
 def comparison(matching: MatchingInfo) -> str:
@@ -115,10 +155,10 @@ def comparison(matching: MatchingInfo) -> str:
         return NO_VERDICT
     models = label_of(matching.kind)
     unit = matching.unit
-    known = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}, margin {unit.margin(matching.margin)}"
-    mean = f"{difference(pooled.difference, unit)} {unit.points} ({known})"
-    verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {mean}, {pooled.verdict}"
-    return ". ".join(filter(None, [verdict, still_improving(matching)]))
+    mean = f"{models[:1].upper()}{models[1:]} less task-specific: {difference(pooled.difference, unit)} {unit.points}"
+    known = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}"
+    verdict = _MEASURED.get(pooled.verdict, pooled.verdict)
+    return fit(f"{mean} ({known}), {verdict}", f"{mean}, {verdict}")
 
 
 def looks(info: LooksInfo) -> str:
@@ -126,53 +166,30 @@ def looks(info: LooksInfo) -> str:
     if not info.rows:
         return "No look yet"
     if info.ended:
-        return info.ended[0].upper() + info.ended[1:]
+        return fit(info.ended[0].upper() + info.ended[1:])
     last = info.rows[-1]
     return f"Look {last.look} of {len(info.schedule)}, after {counted(last.seeds, 'seed')}; a further look may follow"
 
 
 def similarity(profiles: Sequence[ProfileInfo]) -> str:
-    """How many pairs are similar in all informative layers, how many are undecided, and which pair differs most."""
+    """How many pairs are similar in all informative layers, how many are undecided, and which pair differs."""
     if not profiles:
         return "No representations have been compared yet"
-    singular, plural, verb = _COMPARED[profiles[0].kind]
-    models = singular if len(profiles) == 1 else plural
+    noun, whom = _MODELS[profiles[0].kind]
     statements = [{layer.statement for layer in profile.informative} for profile in profiles]
     uninformative, similar = statements.count(set()), statements.count({"similar"})
     if uninformative == len(profiles):
-        return f"No layer of {uninformative} {models} is informative"
-    parts = [f"{similar} of {len(profiles)} {models} {verb} similar in every informative layer"]
-    if undecided := len(statements) - uninformative - similar - sum("different" in of_pair for of_pair in statements):
-        parts.append(f"{undecided} undecided")
-    if uninformative:
-        parts.append(f"{uninformative} without an informative layer")
-    if similar + uninformative < len(profiles):
-        parts.append(_weakest(profiles))
-    return "; ".join(filter(None, parts))
-
-
-_COMPARED = {
-    "tasks": ("pair of task-specific models", "pairs of task-specific models", "are"),
-    "multi": ("task-specific model", "task-specific models", "and the multi-task model are"),
-    "pretrained": ("task-specific model", "task-specific models", "and the pretrained encoder are"),
-}
-
-
-def _weakest(profiles: Sequence[ProfileInfo]) -> str:
-    """The pair nearest to the floor; it counts as below the floor only where its whole interval is."""
-    layers = [
-        (layer.effect, layer, profile) for profile in profiles for layer in profile.informative if layer.effect is not None
-    ]
-    below = [entry for entry in layers if entry[1].effect_high is not None and entry[1].effect_high < 0]
-    if not layers:
-        return ""
-    effect, layer, profile = min(below or layers, key=lambda entry: entry[0])
-    if below:
-        return f"{pair_name(profile)} fall below the floor in layer {layer.layer}"
-    only = " only" if layer.statement == "different" else ""
-    known = layer.effect_low is not None and layer.effect_high is not None
-    bounds = f" ({plain(layer.effect_low)} to {plain(layer.effect_high)})" if known else ""
-    return f"{pair_name(profile)} reach{only} {plain(effect)}{bounds} of the way from floor to ceiling"
+        return f"No layer is informative, in any of {counted(len(profiles), noun)}"
+    differ = [profile for profile, of_pair in zip(profiles, statements, strict=True) if "different" in of_pair]
+    undecided = len(profiles) - uninformative - similar - len(differ)
+    head = f"{similar} of {counted(len(profiles), noun)} {'is' if len(profiles) == 1 else 'are'} similar{whom}"
+    parts = [f"{len(differ)} differ{'s' if len(differ) == 1 else ''}"] if differ else []
+    parts += [f"{undecided} undecided"] if undecided else []
+    parts += [f"{uninformative} uninformative"] if uninformative else []
+    whole = "; ".join([head, *parts])
+    if len(differ) == 1:
+        return fit("; ".join([head, f"{pair_name(differ[0])} differ", *parts[1:]]), whole)
+    return whole if parts else fit(f"{head} in every informative layer", head)
 
 
 def pair_name(profile: ProfileInfo) -> str:
@@ -189,27 +206,36 @@ def alignment(alignments: Sequence[AlignmentInfo]) -> str:
     stages = {"start": "Before training", "end": "At the end of training", "training": "During training"}
     when = stages.get(first.stage, f"After {first.when}")
     if whole := [alignment for alignment in alignments if alignment.layer is None]:
-        return f"{when}, {alignment_counts(whole)}"
+        return fit(f"{when}, {alignment_counts(whole)}", alignment_counts(whole, named=False))
     pairs = {(alignment.task_a, alignment.task_b) for alignment in alignments}
     others = {(alignment.task_a, alignment.task_b) for alignment in alignments if alignment.statement != "aligned"}
     verb = "is" if len(pairs) == 1 else "are"
-    return f"{when}, {len(pairs - others)} of {counted(len(pairs), 'pair')} of tasks {verb} aligned in every layer"
+    return f"{when}, {len(pairs - others)} of {counted(len(pairs), 'pair')} {verb} aligned in every layer"
 
 
-def alignment_counts(alignments: Sequence[AlignmentInfo]) -> str:
+def alignment_counts(alignments: Sequence[AlignmentInfo], *, named: bool = True) -> str:
     """How many of these pairs are aligned, opposed, unrelated and undecided. One line per pair, at least one."""
     counts = Counter(alignment.statement for alignment in alignments)
     aligned, unrelated, opposed = counts["aligned"], counts["unrelated"], counts["opposed"]
     verb = "is" if len(alignments) == 1 else "are"
-    parts = [f"{aligned} of {counted(len(alignments), 'pair')} of tasks {verb} aligned"]
+    parts = [f"{aligned} of {counted(len(alignments), 'pair')} {verb} aligned"]
     if opposed:
         names = [listing([pair.task_a, pair.task_b]) for pair in alignments if pair.statement == "opposed"]
-        parts.append(f"{names[0]} are opposed" if opposed == 1 else f"{opposed} opposed")
+        parts.append(f"{names[0]} are opposed" if opposed == 1 and named else f"{opposed} opposed")
     if unrelated:
         parts.append(f"{unrelated} unrelated")
     if undecided := len(alignments) - aligned - unrelated - opposed:
         parts.append(f"{undecided} undecided")
     return "; ".join(parts)
+
+
+def conflicts(alignments: Sequence[AlignmentInfo]) -> str:
+    """How many pairs conflict more often than not, as far as the seeds decide it."""
+    often = sum((alignment.conflict_low or 0.0) > 0.5 for alignment in alignments)
+    seldom = sum(alignment.conflict_high is not None and alignment.conflict_high < 0.5 for alignment in alignments)
+    undecided = len(alignments) - often - seldom
+    head = f"{often} of {counted(len(alignments), 'pair')} conflict in most microbatches, {seldom} in fewer than half"
+    return f"{head}; {undecided} undecided" if undecided else head
 
 
 def groupings(groupings: Sequence[GroupingInfo], recommended: RecommendationInfo | None = None) -> str:
@@ -220,17 +246,16 @@ def groupings(groupings: Sequence[GroupingInfo], recommended: RecommendationInfo
         chosen = next((grouping.groups for grouping in groupings if grouping.recommended), None)
         if chosen is None:
             return f"{counted(len({grouping.groups for grouping in groupings}), 'grouping')} compared, none recommended yet"
-        return f"Train {_instead(chosen)}"
-    if recommended.verdict == "matches":
-        return f"Train {_instead(recommended.groups)}"
-    if recommended.verdict == "inconclusive":
-        return f"Undecided: perhaps {_instead(recommended.groups)}"
+        return _train(chosen, "Train ")
+    if recommended.verdict in ("matches", "inconclusive"):
+        return _train(recommended.groups, "Train " if recommended.verdict == "matches" else "Undecided: perhaps ")
     return "Train each task on its own"
 
 
-def _instead(groups: Sequence[Sequence[str]]) -> str:
+def _train(groups: Sequence[Sequence[str]], head: str) -> str:
     total = len({task for group in groups for task in group})
-    return f"{counted(len(groups), 'model')} instead of {total}: {family(groups)}"
+    number = f"{counted(len(groups), 'model')} instead of {total}"
+    return fit(f"{head}{number}: {family(groups)}", f"{head}{number}")
 
 
 def family(groups: Sequence[Sequence[str]]) -> str:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from mtlens.statistics.gradient_cosine import SeedCosine, judge_directions, judge_layers
+from mtlens.statistics.gradient_cosine import SeedCosine, judge_directions, judge_layers, rate_interval
 
 
 def judge(cosines, threshold=0.2, error=None):
@@ -33,6 +34,22 @@ def test_the_interval_is_that_of_students_t():
     found = judge([0.1, 0.2, 0.6])
     half = 4.302652730 * np.std([0.1, 0.2, 0.6], ddof=1) / np.sqrt(3)
     assert (found.low, found.high) == (pytest.approx(0.3 - half), pytest.approx(0.3 + half))
+
+
+def test_a_rate_has_the_interval_of_students_t_over_seeds():
+    low, high = rate_interval([(rate, 10**6) for rate in (0.6, 0.7, 0.65, 0.5)])
+    expected = stats.ttest_1samp([0.6, 0.7, 0.65, 0.5], 0).confidence_interval(0.95)
+    assert (low, high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert rate_interval([(0.1, 8), (0.9, 8), (None, 8)]) == (None, None)
+    assert rate_interval([(0.0, 8), (0.9, 8), (1.0, 8)]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.8])
+def test_intervals_of_rates_hold_the_true_rate(rate):
+    """Also where few draws give the same rate under each seed by chance."""
+    drawn = np.random.default_rng(0).binomial(8, rate, size=(2000, 3)) / 8
+    hits = [low <= rate <= high for low, high in (rate_interval([(float(x), 8) for x in seeds]) for seeds in drawn)]
+    assert np.mean(hits) >= 0.95
 
 
 @pytest.mark.parametrize("cosines", [[0.5, None, 0.4], [0.5, 0.4], [0.5, None, None, None]])

@@ -119,11 +119,13 @@ def test_a_loss_that_only_validation_sees_is_not_finite_either(make_run, encoded
 
 def test_reported_losses_are_those_of_the_model(make_run, encoded, tiny_encoder, hardware):
     run = make_run("grade", epochs=1, batch_size=120, learning_rate=1e-12, head_learning_rate=1e-12)
-    steps = []
-    trainer = trained(run, encoded, tiny_encoder, hardware, on_step=steps.append)
+    steps, epochs = [], []
+    trainer = trained(run, encoded, tiny_encoder, hardware, on_step=steps.append, on_epoch=epochs.append)
     prediction = trainer.predict("train")[0]
     expected = functional.nll_loss(torch.from_numpy(prediction.said).log(), torch.from_numpy(prediction.labels.codes).long())
     assert steps[0].losses[0] == pytest.approx(expected.item(), rel=1e-4)
+    assert epochs[0].training_loss == pytest.approx(expected.item(), rel=1e-4)
+    assert epochs[0].training_loss != pytest.approx(epochs[0].loss, rel=1e-4)
 
 
 def test_updates_are_counted_per_task(make_run, encoded, tiny_encoder, hardware):

@@ -91,7 +91,7 @@ def query_frame(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[
         try:
             return connection.execute(statement, params).df()
         except duckdb.Error as error:
-            raise QueryError(_first_line(error)) from error
+            raise QueryError(message(error)) from error
 
 
 def answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> Result:
@@ -101,7 +101,7 @@ def answer(connection: duckdb.DuckDBPyConnection, sql: str, params: Sequence[Any
         cursor = connection.execute(statement, params)
         return Result(columns=tuple(column[0] for column in cursor.description), rows=cursor.fetchall())
     except duckdb.Error as error:
-        raise QueryError(_first_line(error)) from error
+        raise QueryError(message(error)) from error
 
 
 def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
@@ -112,7 +112,7 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     except UnicodeEncodeError as error:
         raise QueryError(f"a query should be Unicode text; found half a character at position {error.start}") from error
     except duckdb.Error as error:
-        raise QueryError(_first_line(error)) from error
+        raise QueryError(message(error)) from error
     if len(statements) != 1:
         raise QueryError(f"a query should be one statement; found {len(statements)}")
     kind = statements[0].type
@@ -124,6 +124,11 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     elif not (kind == duckdb.StatementType.SELECT or (kind == duckdb.StatementType.MULTI and _PIVOT.match(sql))):
         raise QueryError(f"a query should be {_QUERY_KINDS}; found {kind.name}")
     return statements[0]
+
+
+def message(error: duckdb.Error) -> str:
+    """What DuckDB says of a query, with its proposals and the place of the mistake, which stand in further lines."""
+    return "\n".join(filter(str.strip, str(error).splitlines()))
 
 
 def _first_line(error: Exception) -> str:

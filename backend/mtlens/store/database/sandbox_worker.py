@@ -73,7 +73,7 @@ def _answer(question: dict[str, Any]) -> bool:
                 if left < 0:
                     return True
         except duckdb.Error as error:
-            raise QueryError(str(error).strip().partition("\n")[0]) from error
+            raise QueryError(reader.message(error)) from error
     return False
 
 

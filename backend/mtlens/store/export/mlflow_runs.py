@@ -32,7 +32,10 @@ _RUNS = """
     FROM runs JOIN (SELECT run_id, configuration, versions, device, best_epoch FROM run) AS run USING (run_id)
     WHERE experiment_id = ? AND runs.state IN ('done', 'failed') ORDER BY started, runs.run_id
 """
-_CURVES = "SELECT epoch, validation, loss FROM learning_curves WHERE experiment_id = ? AND run_id = ? ORDER BY epoch"
+_CURVES = """
+    SELECT epoch, validation, validation_loss, training_loss FROM learning_curves
+    WHERE experiment_id = ? AND run_id = ? ORDER BY epoch
+"""
 _SCORES = "SELECT split, task, name, class, value FROM metric WHERE run_id = ? ORDER BY ALL"
 _VERDICTS = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, examples, margin,
@@ -130,7 +133,8 @@ def _metrics(workspace: Workspace, experiment_id: str, row: Row) -> Iterator[tup
     """Name, value and step: by epoch, and at step 0 what is known of the finished model."""
     for epoch in _rows(workspace, _CURVES, [experiment_id, row["run_id"]]):
         yield "validation", epoch["validation"], epoch["epoch"]
-        yield "training_loss", epoch["loss"], epoch["epoch"]
+        yield "validation_loss", epoch["validation_loss"], epoch["epoch"]
+        yield "training_loss", epoch["training_loss"], epoch["epoch"]
     for score in _rows(workspace, _SCORES, [row["run_id"]]):
         name = ".".join(part for part in (score["split"], score["task"], score["name"], score["class"]) if part)
         yield name, score["value"], 0

@@ -88,6 +88,8 @@ class AlignmentRow:
     ceiling: Annotated[float | None, Column("What split_half would be for equal tasks with this much noise")]
     floor: Annotated[float | None, Column("split_half with the second task on permuted labels")]
     conflict_rate: Annotated[float | None, Column("Share of microbatches on which the two gradients point apart")]
+    conflict_low: Annotated[float | None, Column("95 % interval of conflict_rate over seeds; NULL below three seeds")]
+    conflict_high: Annotated[float | None, Column("95 % interval of conflict_rate over seeds; NULL below three seeds")]
     magnitude_similarity: Annotated[float | None, Column("2 |a| |b| / (|a|^2 + |b|^2), 1 for equal lengths")]
     seeds: Annotated[int, Column("Seeds in which the cosine is identifiable", type="INTEGER")]
     threshold: Annotated[float, Column("Smallest cosine that counts as sizeable")]
@@ -201,6 +203,8 @@ class EvidenceGradientsView:
     ceiling: float | None
     floor: float | None
     conflict_rate: float | None
+    conflict_low: float | None
+    conflict_high: float | None
     magnitude_similarity: float | None
     seeds: int
     threshold: float

@@ -55,7 +55,7 @@ class ModelCostsView:
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurvesView:
-    """Validation score and training loss of each run after each epoch."""
+    """Validation score, validation loss and training loss of each run after each epoch."""
 
     experiment: ExperimentName
     experiment_id: ExperimentHash
@@ -70,7 +70,10 @@ class LearningCurvesView:
     still_improving: bool | None
     epoch: Annotated[int, Column("Epoch, from 1; one that was trained again after a crash counts once", type="INTEGER")]
     validation: Annotated[float | None, Column("score.score on validation, mean over the tasks of the run")]
-    loss: Annotated[float | None, Column("Training loss, in nats")]
+    validation_loss: Annotated[float | None, Column("Loss on validation, in nats, mean over the tasks of the run")]
+    training_loss: Annotated[
+        float | None, Column("Loss while it trained, in nats, mean over the updates of the epoch and the tasks of the run")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

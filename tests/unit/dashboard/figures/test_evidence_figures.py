@@ -1,15 +1,15 @@
 """Evidence in pictures: maps of layers, curves by depth, cosines between tasks."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
-from mtlens_dashboard.figures.boxes import Box, Strokes, grid
+from mtlens_dashboard.figures.panels import panels, ribbon
+from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT
 from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT, LAYERS
@@ -55,45 +55,92 @@ def test_undefined_cells_stay_empty(stores: dict[str, Workspace]) -> None:
 
 def test_an_uninformative_layer_has_a_visible_mark(full: Workspace) -> None:
     figure = figures.similarity_by_depth(queries.profiles(full, EXPERIMENT))
-    marks = {trace.marker.symbol: trace.marker.color for trace in figure.data if trace.mode == "markers"}
+    marks = {
+        symbol: colour
+        for trace in figure.data
+        if trace.name == "statements"
+        for symbol, colour in zip(trace.marker.symbol, trace.marker.color, strict=True)
+    }
     assert marks["square"] == LIGHT.open
+    assert LIGHT.bad == marks["triangle-down"]
     assert any("■ uninformative" in note.text for note in figure.layout.annotations)
 
 
 def test_of_very_many_pairs_the_weakest_are_shown(stores: dict[str, Workspace]) -> None:
-    figure = figures.similarity_by_depth(queries.profiles(stores["many_tasks"], EXPERIMENT))
-    assert "the 36 weakest are shown" in figures.title_of(figure)
-    assert "finding number 29" in figures.title_of(figure)
+    figure = figures.similarity_by_depth(queries.weakest_first(queries.profiles(stores["many_tasks"], EXPERIMENT)))
+    notes = [note.text for note in figure.layout.annotations]
+    assert any("15 of 435 pairs" in note for note in notes)
+    assert sum(note.startswith("<b>") for note in notes) == 15
+    assert notes[0].endswith("finding nu…r 29") or "29" in notes[0]
 
 
-def test_cosines_mark_an_undecided_sign(full: Workspace) -> None:
-    alignments = queries.alignments(full, EXPERIMENT)
-    alignments = tuple(replace(one, low=-0.1) if one.task_a == "canal" and one.task_b == "cord" else one for one in alignments)
-    figure = figures.task_cosines(alignments)
-    (rings,) = [trace for trace in figure.data if trace.name == "sign is undecided"]
-    assert len(rings.x) == 2  # above and below the diagonal
-    assert (figure.data[0].zmin, figure.data[0].zmax) == (-1, 1)
-    values = np.array(figure.data[0].z, dtype=float)
-    assert np.array_equal(values, values.T, equal_nan=True)
-    assert np.isnan(np.diag(values)).all()
+def test_fewer_than_three_seeds_are_no_curve(full: Workspace) -> None:
+    profiles = [
+        replace(one, layers=tuple(replace(layer, seeds=2) for layer in one.layers))
+        for one in queries.profiles(full, EXPERIMENT)
+    ]
+    figure = figures.similarity_by_depth(profiles)
+    assert len(figure.data) == 0
+    assert figures.title_of(figure).startswith("Fewer than three seeds")
+
+
+def test_cosines_beyond_1_are_no_points(full: Workspace) -> None:
+    rows = queries.alignments(full, EXPERIMENT)
+    far = {2: 1.45, 3: -1.13}
+    changed = [replace(one, cosine=far.get(one.layer or 0, one.cosine)) for one in rows]
+    drawn = [y for trace in figures.alignment_by_depth(changed).data if trace.name == "statements" for y in trace.y]
+    assert sum(y is None for y in drawn) == 2 * 6
+    assert not {1.0, -1.0} & set(drawn)
+    kept = [one.cosine for one in rows if one.layer is not None and one.layer not in far]
+    assert sorted(y for y in drawn if y is not None) == pytest.approx(sorted(kept))
+
+
+def test_panels_share_their_scales_and_name_the_outer_axes_only(full: Workspace) -> None:
+    layout = figures.similarity_by_depth(queries.profiles(full, EXPERIMENT)).layout
+    axes = [layout[f"{axis}axis{number}"] for axis in "xy" for number in ("", 2, 3, 4, 5, 6)]
+    assert {axis.range for axis in axes[:6]} == {axes[0].range}
+    assert [axis.showticklabels for axis in axes] == [False] * 3 + [True] * 3 + [True, False, False] * 2
+
+
+def test_undecided_cells_are_pale(full: Workspace) -> None:
+    alignments = tuple(
+        replace(one, statement="inconclusive") if one.task_a == "canal" and one.task_b == "cord" else one
+        for one in queries.alignments(full, EXPERIMENT)
+    )
+    settled, undecided, _ = figures.task_cosines(alignments).data
+    known, open_cells = (np.array(trace.z, dtype=float) for trace in (settled, undecided))
+    assert np.isfinite(open_cells).sum() == 2  # above and below the diagonal
+    assert np.isfinite(known).sum() == 12 - 2
+    assert (settled.zmin, settled.zmax) == (undecided.zmin, undecided.zmax) == (-1, 1)
+    assert np.array_equal(known, known.T, equal_nan=True)
+    assert all(chroma(pale) < chroma(strong) / 2 for (_, pale), (_, strong) in [
+        (undecided.colorscale[end], settled.colorscale[end]) for end in (1, -2)
+    ])  # fmt: skip
+
+
+def chroma(colour: str) -> int:
+    """How far a colour is from grey."""
+    parts = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    return max(parts) - min(parts)
 
 
 def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
     alignments = tuple(
         replace(one, cosine=3.2, statement="inconclusive", low=-9.0, high=9.0)
-        if (one.task_a, one.layer) == ("canal", None)
+        if (one.task_a, one.layer) == ("disc", None)
         else one
         for one in queries.alignments(full, EXPERIMENT)
     )
     figure = figures.task_cosines(alignments)
-    values = np.array(figure.data[0].z, dtype=float)
-    assert np.isnan(values).sum() == 4 + 2 * 3
-    assert sum(text == "noise" for trace in figure.data[1:] if trace.mode == "text" for text in trace.text) == 2 * 3
+    known, open_cells = (np.array(trace.z, dtype=float) for trace in figure.data[:2])
+    assert np.isfinite(known).sum() == 16 - 4 - 2 * 3
+    assert not np.isfinite(open_cells).any()
+    assert sum(text == "noise" for trace in figure.data[2:] for text in trace.text) == 2 * 3
     assert "3.20" not in figures.alt_of(figure)
     course = [
         replace(alignments[1], layer=layer, cosine=value, statement="inconclusive") for layer, value in ((0, 1.4), (1, 0.9))
     ]
-    assert [row[0] for row in figures.stage_map(course).data[0].z] == [None, 0.9]
+    assert [row[0] for row in figures.stage_map(course).data[1].z] == [None, 0.9]
 
 
 def test_the_course_of_a_pair_says_where_its_sign_is_undecided(full: Workspace) -> None:
@@ -118,27 +165,32 @@ def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:
     assert {frozenset(rows[:3]), frozenset(rows[3:])} == {frozenset("ace"), frozenset("bdf")}
 
 
-def test_conflicts_come_highest_first(full: Workspace) -> None:
-    figure = figures.conflict_rates(queries.alignments(full, EXPERIMENT))
+def test_conflicts_come_highest_first_with_their_intervals(full: Workspace) -> None:
+    alignments = queries.alignments(full, EXPERIMENT)
+    figure = figures.conflict_rates(alignments)
     assert list(figure.data[0].x) == sorted(figure.data[0].x, reverse=True)
-    assert figures.title_of(figure) == "1 of 6 pairs of tasks conflict in most microbatches"
-    few = figures.conflict_rates(queries.alignments(full, EXPERIMENT), most=2)
-    assert figures.title_of(few) == "1 of 6 pairs of tasks conflict in most microbatches; the 2 highest of them"
+    assert figures.title_of(figure) == "1 of 6 pairs conflict in most microbatches, 5 in fewer than half"
+    ends = {(shape.x0, shape.x1) for shape in figure.layout.shapes}
+    assert {(55.0, 85.0), (5.0, 25.0)} <= {(round(a, 6), round(b, 6)) for a, b in ends}
+    few = figures.conflict_rates(alignments, most=2)
+    assert "the 2 highest of them" in figures.alt_of(few)
     assert len(few.data[0].x) == 2
+    unsure = [replace(one, conflict_low=0.4) for one in alignments]
+    assert figures.title_of(figures.conflict_rates(unsure)).startswith("0 of 6 pairs conflict in most microbatches, 5 in")
 
 
-def test_strokes_break_where_a_value_is_undefined() -> None:
-    box = Box(across=(0, 1), up=(-1, 0), x_range=(0, 4), y_range=(0, 1))
-    line, ribbon = Strokes(), Strokes()
-    line.line(box, range(5), [0.0, 0.5, None, 1.0, 2.0])
-    assert line.y == [-1.0, -0.5, None, 0.0, 0.0, None]  # what lies outside is cut off at the border
-    ribbon.ribbon(box, range(5), [0, 0, None, 0, 0], [1, 1, 1, 1, 1])
-    assert ribbon.x.count(None) == 2  # two areas
+def test_areas_break_where_a_bound_is_undefined() -> None:
+    x, y = ribbon(range(5), [0, 0, None, 0, 0], [1, 1, 1, 1, 2])
+    assert x == [0, 1, 1, 0, 0, None, 3, 4, 4, 3, 3, None]
+    assert y[6:9] == [1, 2, 0]
+    assert ribbon([0, 1], [0, None], [1, 1]) == ([], [])
 
 
-@given(st.integers(1, 40), st.integers(1, 5))
-def test_boxes_of_a_grid_do_not_overlap(number: int, columns: int) -> None:
-    boxes = grid(number, columns, x_range=(0, 1), y_range=(0, 1), gap=(0.2, 0.3))
-    corners = {(box.across[0], box.up[1]) for box in boxes}
-    assert len(corners) == number
-    assert all(box.across[1] - box.across[0] == pytest.approx(1) for box in boxes)
+@pytest.mark.parametrize("number", range(1, 16))
+def test_panels_do_not_overlap(number: int) -> None:
+    sheet = Sheet()
+    made, _ = panels(sheet, [f"{name}" for name in range(number)], LIGHT, height=100, head=30, x={}, y={})
+    layout = sheet.figure().layout
+    domains = [[layout[f"{axis}axis{name[1:]}"].domain for axis, name in (("x", panel.x), ("y", panel.y))] for panel in made]
+    for (left, low), (other, below) in combinations(domains, 2):
+        assert left[1] < other[0] or other[1] < left[0] or low[1] < below[0] or below[1] < low[0]

@@ -1,6 +1,7 @@
 """Figures show what the Infos say, tell it in words too, and show stored names as text."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -141,56 +142,88 @@ def test_ticks_of_differences_are_few_round_and_symmetric(reach: float) -> None:
     assert max(ticks) <= reach
 
 
-def test_case_draws_the_weakest_pair_thick(full: Workspace) -> None:
+def rows_of(figure: go.Figure) -> list[str]:
+    """Names and outcomes of the rows, from the top."""
+    notes = [(note.y, note.text) for note in figure.layout.annotations if note.text.startswith("<b>") and note.yref != "paper"]
+    return [re.sub(r"<.*?>", "", text).replace("\N{MULTIPLICATION SIGN}", "x") for _, text in sorted(notes)]
+
+
+def test_case_has_a_row_per_pair_with_the_contradiction_first(full: Workspace) -> None:
     figure = figures.case(queries.case(full, EXPERIMENT))
-    thick = [trace for trace in figure.data if trace.mode == "lines+markers" and trace.xaxis == "x2"]
-    hover = {point for trace in thick for point in trace.customdata}
-    assert any("with foramina" in point for point in hover)
-    assert {trace.line.color for trace in thick} == {LIGHT.good, LIGHT.bad}
-    notes = [note.text for note in figure.layout.annotations]
-    assert notes.count("✗ evidence disagrees") == 3
-    assert notes.count("✓ evidence agrees") == 2
+    rows = rows_of(figure)
+    assert rows[0] == "mean of 4 tasks   ● matches +0.3"
+    assert rows[1] == "disc x foramina   ✗ matches although different and opposed"
+    assert rows[2:] == [f"{pair}   ✓ matches; similar and aligned" for pair in (
+        "disc x canal", "disc x cord", "canal x cord", "canal x foramina", "cord x foramina",
+    )]  # fmt: skip
 
 
-def test_the_thick_pair_is_one_that_says_what_its_task_does(full: Workspace) -> None:
-    """Canal and disc lie lower than disc and foramina, but of them nothing is settled."""
+def test_case_fills_settled_layers_only(full: Workspace) -> None:
     case = queries.case(full, EXPERIMENT)
-    lower = tuple(
-        replace(
-            one,
-            layers=tuple(
-                replace(layer, effect=-0.5, statement="inconclusive") if layer.effect is not None else layer
-                for layer in one.layers
-            ),
-        )
-        if (one.task_a, one.task_b) == ("canal", "disc")
-        else one
-        for one in case.profiles
+    figure = figures.case(case)
+    fills = {trace.fillcolor: len([x for x in trace.x if x is None]) for trace in figure.data if trace.name == "settled"}
+    assert fills == {LIGHT.good: 5 * 6 + 3, LIGHT.bad: 3}  # layer 0 is uninformative; upper layers of one pair differ
+    open_ones = tuple(
+        replace(one, layers=tuple(replace(layer, statement="inconclusive") for layer in one.layers)) for one in case.profiles
     )
-    pairs = tuple(
-        replace(one, cka="inconclusive") if one.scope == "pair" and set(one.tasks) == {"canal", "disc"} else one
-        for one in case.explanations
-    )
-    figure = figures.case(replace(case, profiles=lower, explanations=pairs).only(["disc"]))
-    thick = [trace for trace in figure.data if trace.mode == "lines+markers" and trace.xaxis == "x2"]
-    assert {point.partition("</b>")[0] for trace in thick for point in trace.customdata if point} == {
-        "<b>with foramina",
-        "<b>disc and foramina",
-    }
+    assert not [trace for trace in figures.case(replace(case, profiles=open_ones)).data if trace.name == "settled"]
 
 
-def test_case_without_evidence_says_so(stores: dict[str, Workspace]) -> None:
+def test_case_draws_no_cosine_beyond_1(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    noisy = tuple(replace(one, cosine=1.45, seeds=1) for one in case.alignments)
+    figure = figures.case(replace(case, alignments=noisy))
+    assert not [trace for trace in figure.data if trace.xaxis == "x3" and trace.type == "scatter"]
+    assert [note.text for note in figure.layout.annotations].count("noise: 1 of 3 seeds") == 6
+
+
+def test_a_click_on_a_row_of_the_case_gives_its_number(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    targets = [trace for trace in figures.case(case).data if trace.type == "bar"]
+    assert [trace.xaxis for trace in targets] == ["x", "x2", "x3"]
+    for trace in targets:
+        assert list(trace.customdata) == list(range(6))
+        assert trace.hovertext[0].startswith("<b>disc \N{MULTIPLICATION SIGN} foramina</b>")
+
+
+def test_many_tasks_have_a_row_each_with_their_weakest_pairs(stores: dict[str, Workspace]) -> None:
+    case = queries.case(stores["many_tasks"], EXPERIMENT)
+    assert len(case.rows) == 30
+    first = case.rows[0]
+    assert first.profile is not None
+    assert {first.profile.task_a, first.profile.task_b} == {"finding number 0", "finding number 29"}
+    assert "although different" in rows_of(figures.case(case))[1]
+
+
+def test_case_without_evidence_shows_the_tasks(stores: dict[str, Workspace]) -> None:
     figure = figures.case(queries.case(stores["without_evidence"], EXPERIMENT))
-    assert [note.text for note in figure.layout.annotations].count("\N{EN DASH} not measured") == 10
+    assert [row.partition("   ")[0] for row in rows_of(figure)] == ["mean of 4 tasks", "disc", "canal", "cord", "foramina"]
+    assert not figure.layout.xaxis2.visible
 
 
-def test_the_case_of_one_task_shows_its_evidence_with_all_others(full: Workspace) -> None:
+def test_the_case_of_one_task_shows_its_pairs_with_all_others(full: Workspace) -> None:
     case = queries.case(full, EXPERIMENT)
-    whole, one = figures.case(case), figures.case(case.only(["canal"]))
-    assert figures.title_of(one) == figures.title_of(whole)
-    assert not [note for note in one.layout.annotations if "not measured" in note.text]
-    thin = [len([y for y in trace.y if y is None]) for trace in one.data if trace.mode == "lines" and trace.xaxis == "x2"]
-    assert 2 + 5 in thin  # of canal and of the mean, each without its thick one
+    whole, some = figures.case(case), figures.case(case.only(["canal"]))
+    assert figures.title_of(some) == figures.title_of(whole)
+    assert [row.partition("   ")[0] for row in rows_of(some)[1:]] == ["disc x canal", "canal x cord", "canal x foramina"]
+    assert [row.partition("   ")[0] for row in rows_of(figures.case(case.only(["cord", "disc"])))[1:]] == ["disc x cord"]
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("name", ENTRIES)
+def test_titles_are_one_sentence_that_can_be_read_at_a_glance(stores: dict[str, Workspace], store: str, name: str) -> None:
+    title = figures.title_of(ENTRIES[name].draw(ENTRIES[name].read(stores[store], EXPERIMENT)))
+    assert len(title) <= 90
+    assert ". " not in title.replace("vs. ", "")
+    assert not re.search("cannot be told|may do|open", title)
+
+
+def test_the_claim_places_each_pair_by_evidence_and_outcome(full: Workspace) -> None:
+    figure = figures.claim(queries.explanations(full, EXPERIMENT))
+    dots = {(round(x + 0.42), round(min(trace.y) + 0.12)): len(trace.x) for trace in figure.data for x in trace.x[:1]}
+    assert dots == {(0, 0): 1, (2, 0): 3}  # against: disc and foramina; for: five, of which three are named
+    assert any(note.text == "and 2 more" for note in figure.layout.annotations)
+    assert figures.title_of(figure) == "The evidence predicts 5 of 6 pairs, contradicts 1, 0 undecided"
 
 
 def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:
@@ -229,7 +262,7 @@ def test_many_seeds_are_a_mean_and_a_range() -> None:
     curves = [
         queries.CurveInfo(run_id=f"{seed}", role="single", tasks=("a",), seed=seed, candidate=0, selected=True, state="done",
                         best_epoch=2, still_improving=False, epochs=(1, 2), validation=(0.5, 0.5 + 0.02 * seed),
-                        loss=(1.0, None))
+                        validation_loss=(1.0, None), training_loss=(0.9, 0.2))
         for seed in range(21)
     ]  # fmt: skip
     area, line = figures.learning_curves(curves).data
@@ -238,6 +271,8 @@ def test_many_seeds_are_a_mean_and_a_range() -> None:
     assert "70.0 (50.0 to 90.0)" in line.customdata[1]
     few = figures.learning_curves(curves[:3]).data
     assert [trace.mode for trace in few] == ["lines+markers", "markers"]
+    losses = {trace.name: list(trace.y) for trace in figures.learning_curves(curves[:1], "loss").data if trace.name}
+    assert losses == {"training loss": [0.9, 0.2, None], "validation loss": [1.0, None, None]}
 
 
 def test_runs_too_short_to_be_told_apart_are_one_bar(full: Workspace) -> None:

@@ -1,6 +1,7 @@
 """Infos of the evidence say what the store says."""
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,10 @@ def test_choices_begin_with_the_pooling_of_the_models(tmp_path: Path) -> None:
 
 def test_matrices_have_the_first_task_along_the_rows(full: Workspace) -> None:
     matrices = queries.matrices(full, EXPERIMENT)
-    assert [(one.task_a, one.task_b) for one in matrices][:2] == [("canal", "cord"), ("canal", "disc")]
+    assert [(one.task_a, one.task_b) for one in matrices][:2] == [("disc", "canal"), ("disc", "cord")]
     sql = """
         SELECT avg(value) FROM cka
-        WHERE task_a = 'canal' AND task_b = 'cord' AND layer_a = 1 AND layer_b = 4 AND seed_a = seed_b
+        WHERE task_a = 'canal' AND task_b = 'disc' AND layer_a = 4 AND layer_b = 1 AND seed_a = seed_b
     """
     assert matrices[0].values[1][4] == pytest.approx(query(full, sql).rows[0][0])
 
@@ -63,7 +64,7 @@ def test_reference_is_the_likeness_to_the_pretrained_encoder(full: Workspace) ->
 
 def test_matrices_with_the_multi_task_model(full: Workspace) -> None:
     matrices = queries.matrices(full, EXPERIMENT, "multi")
-    assert [(one.task_a, one.task_b) for one in matrices] == [(name, None) for name in sorted(NAMES)]
+    assert [(one.task_a, one.task_b) for one in matrices] == [(name, None) for name in NAMES]
     assert queries.matrices(full, EXPERIMENT, "pretrained")[0].reference is None
 
 
@@ -104,13 +105,18 @@ def test_sign_is_open_where_the_interval_holds_zero(full: Workspace) -> None:
     assert replace(one, cosine=None).crosses_zero
 
 
-def test_explanations_by_scope(full: Workspace) -> None:
-    case = queries.case(full, EXPERIMENT)
-    group, disc = case.explanation(None), case.explanation("disc")
-    assert group is not None
-    assert disc is not None
-    assert (group.scope, group.tasks, disc.scope, disc.tasks) == ("group", NAMES, "task", ("disc",))
-    assert case.explanation("nobody") is None
+def test_explanations_by_scope_in_the_order_of_the_experiment(full: Workspace) -> None:
+    lines = queries.explanations(full, EXPERIMENT)
+    assert [line.scope for line in lines] == ["group"] + ["task"] * 4 + ["pair"] * 6
+    assert lines[0].tasks == NAMES
+    assert [line.tasks for line in lines[1:5]] == [(name,) for name in NAMES]
+    assert [line.tasks for line in lines[5:]] == list(combinations(NAMES, 2))
+
+
+def test_pairs_are_in_the_order_of_the_experiment_everywhere(full: Workspace) -> None:
+    pairs = list(combinations(NAMES, 2))
+    for read in (queries.profiles, queries.matrices, queries.alignments):
+        assert list(dict.fromkeys((one.task_a, one.task_b) for one in read(full, EXPERIMENT))) == pairs
 
 
 def test_methods_on_trial_have_the_regrets_of_the_store(full: Workspace) -> None:

@@ -176,7 +176,8 @@ def test_curves(full: Workspace) -> None:
     assert len(curves) == 15
     assert [curve.role for curve in curves][-3:] == ["multi"] * 3
     assert curves[0].epochs == (1, 2, 3, 4)
-    assert curves[0].loss == pytest.approx((1.2, 0.6, 0.4, 0.3))
+    assert curves[0].validation_loss == pytest.approx((1.2, 0.6, 0.4, 0.3))
+    assert curves[0].training_loss == pytest.approx((1.1, 0.55, 1.1 / 3, 0.275))
 
 
 def test_an_epoch_trained_again_counts_once_with_its_last_values(tmp_path: Path) -> None:
@@ -186,12 +187,24 @@ def test_an_epoch_trained_again_counts_once_with_its_last_values(tmp_path: Path)
     fake_stores.change(workspace, again)
     curve = next(one for one in queries.curves(workspace, EXPERIMENT) if one.run_id == "0" * 16)
     assert curve.epochs == (1, 2, 3, 4)
-    assert (curve.validation[2], curve.loss[2]) == (0.5, 9.0)
+    assert (curve.validation[2], curve.validation_loss[2], curve.training_loss[2]) == (0.5, 9.0, None)
+
+
+def test_runs_of_old_versions_have_the_training_loss_that_they_reported(tmp_path: Path) -> None:
+    workspace = fake_stores.without_evidence(tmp_path)
+    fake_stores.change(
+        workspace,
+        "UPDATE event SET payload = '{\"validation\": 0.5, \"loss\": 0.9}' WHERE kind = 'epoch'",
+        """INSERT INTO event BY NAME SELECT '0000000000000000' AS run_id, 0 AS journal, unnest([150, 160]) AS position,
+        'progress' AS kind, 2 AS epoch, unnest(['{"losses": [0.4, 0.2]}', '{"losses": [0.1, 0.1]}']) AS payload""",
+    )
+    curve = next(one for one in queries.curves(workspace, EXPERIMENT) if one.run_id == "0" * 16)
+    assert curve.training_loss == (None, pytest.approx(0.2), None, None)
 
 
 def test_undefined_values_leave_gaps_in_curves(hostile: Workspace) -> None:
     curve = queries.curves(hostile, EXPERIMENT)[0]
-    assert curve.validation[1] is curve.loss[1] is None
+    assert curve.validation[1] is curve.validation_loss[1] is None
     assert curve.validation[0] is not None
 
 
@@ -257,9 +270,10 @@ def test_groupings(tmp_path: Path) -> None:
         NULL::DOUBLE AS measured, NULL::DOUBLE AS measured_low, NULL::DOUBLE AS measured_high, NULL::DOUBLE AS regret,
         12.0 AS discovery_seconds, true AS recommended""",
     )
-    (one,) = queries.groupings(workspace, EXPERIMENT)
+    one, alone = queries.groupings(workspace, EXPERIMENT)
     assert one.groups == (("disc", "canal"), ("cord",))
     assert one.measured is None
+    assert (alone.groups, alone.cost, alone.measured) == (tuple((name,) for name in NAMES), 4.0, 0.87)
 
 
 def test_a_missing_column_is_one_of_another_version(full: Workspace) -> None:

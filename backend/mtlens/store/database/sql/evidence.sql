@@ -66,7 +66,8 @@ ORDER BY experiment.last_started DESC, pair.experiment_id, list_position(['tasks
 CREATE VIEW evidence_gradients AS
 SELECT
     experiment.name AS experiment, alignment.experiment_id, setting, stage, epoch, layer, parameters, task_a, task_b, cosine,
-    low, high, naive, split_half, ceiling, floor, conflict_rate, magnitude_similarity, seeds, threshold, statement, reason,
+    low, high, naive, split_half, ceiling, floor, conflict_rate, conflict_low,
+    conflict_high, magnitude_similarity, seeds, threshold, statement, reason,
     method, alignment.experiment_id = newest.experiment_id AS latest
 FROM summary.alignment AS alignment
 JOIN (SELECT experiment_id, name, last_started FROM experiment) AS experiment USING (experiment_id)

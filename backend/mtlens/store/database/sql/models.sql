@@ -47,7 +47,9 @@ ORDER BY max(experiment.last_started) DESC, model.experiment_id, min(run_kind.po
 CREATE VIEW learning_curves AS
 SELECT
     experiment.name AS experiment, experiment_id, run_id, role, run.tasks, run.seed, candidate, selected, state, best_epoch,
-    still_improving, newest.epoch, TRY_CAST(payload ->> 'validation' AS DOUBLE) AS validation, TRY_CAST(payload ->> 'loss' AS DOUBLE) AS loss
+    still_improving, newest.epoch, TRY_CAST(payload ->> 'validation' AS DOUBLE) AS validation,
+    TRY_CAST(payload ->> 'loss' AS DOUBLE) AS validation_loss,
+    coalesce(TRY_CAST(payload ->> 'training_loss' AS DOUBLE), reported.loss) AS training_loss
 FROM experiment_run
 JOIN experiment USING (experiment_id)
 JOIN run USING (run_id)
@@ -56,6 +58,10 @@ JOIN (
     FROM event WHERE kind = 'epoch' AND epoch IS NOT NULL
     GROUP BY run_id, epoch
 ) AS newest USING (run_id)
+LEFT JOIN (  -- of runs of version 0.1, which told the training loss while they trained only
+    SELECT run_id, epoch, avg(list_avg(TRY_CAST(payload -> 'losses' AS DOUBLE[]))) AS loss
+    FROM event WHERE kind = 'progress' GROUP BY run_id, epoch
+) AS reported ON reported.run_id = experiment_run.run_id AND reported.epoch = newest.epoch
 LEFT JOIN run_kind ON run_kind.name = role
 ORDER BY experiment.last_started DESC, experiment_id, run_kind.position, role, run.tasks, candidate, run.seed, run_id, newest.epoch;
 

@@ -1,0 +1,10 @@
+"""Pairs of tasks in the order of the experiment: parts of SQL over views with `task_a` and `task_b`, which go by name."""
+
+_PLACE = "LEFT JOIN (SELECT task, position AS place_{0} FROM task WHERE experiment_id = $experiment_id) AS of_{0}"
+PLACES = f"{_PLACE.format('a')} ON of_a.task = task_a {_PLACE.format('b')} ON of_b.task = task_b"
+"""Joins the place of both tasks."""
+TURNED = "coalesce(place_b < place_a, false)"
+"""Whether the second task comes first in the experiment."""
+TASKS = f"if({TURNED}, task_b, task_a) AS task_a, if({TURNED}, task_a, task_b) AS task_b"
+"""Both tasks, the one that comes first in the experiment first."""
+ORDER = "least(place_a, place_b), greatest(place_a, place_b), task_a, task_b"

@@ -1,0 +1,52 @@
+"""Rows of queries in a terminal of 80 columns."""
+
+import re
+
+import pytest
+
+from mtlens.cli import rows_output
+
+WIDE = tuple(f"column_{letter}" for letter in "abcdefgh")
+
+
+@pytest.fixture
+def printed(monkeypatch, capsys):
+    """What is printed, line by line."""
+    monkeypatch.setattr(rows_output.out, "width", 80)
+
+    def lines(columns, rows):
+        rows_output.print_rows(columns, rows)
+        found = capsys.readouterr().out.splitlines()
+        assert max(map(len, found)) <= 80
+        return found
+
+    return lines
+
+
+def test_what_fits_is_a_table(printed):
+    lines = printed(("task", "verdict"), [("disc", "matches"), ("cord", "[b]worse")])
+    assert lines[1].split() == ["task", "verdict"]
+    assert lines[4].split() == ["cord", "[b]worse"]
+
+
+def test_what_is_too_wide_is_a_list_of_records_without_what_is_missing(printed):
+    rows = [("always", "-", *(f"value {row} {place} with words" for place in range(6))) for row in range(2)]
+    lines = printed(WIDE, rows)
+    assert lines[0] == "column_a: always"
+    text = "\n".join(lines)
+    assert len(re.findall(r"^column_c +value \d 0 with words$", text, flags=re.MULTILINE)) == 2
+    assert "column_b" not in text
+
+
+def test_many_wide_rows_are_a_table_of_what_fits_with_a_note(printed):
+    rows = [tuple(f"value {row} {place} with words" for place in range(8)) for row in range(50)]
+    lines = printed(WIDE, rows)
+    assert len([line for line in lines if "with words" in line]) == 50
+    note = " ".join(lines[-2:])
+    assert "not shown: column_d, column_e" in note
+    assert "--format csv" in note
+
+
+def test_no_rows(printed):
+    assert "task" in "".join(printed(("task",), []))
+    assert printed(tuple(f"a_very_long_name_of_a_column_{place}" for place in range(5)), [])
