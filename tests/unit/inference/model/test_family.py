@@ -40,7 +40,7 @@ MEMBER = {"folder": "multi", "run_id": "0" * 16, "tasks": ["canal", "disc"]}
         ({"members": [{**MEMBER, "folder": "../multi"}]}, r"members\.0\.folder: String should match pattern"),
         ({"members": [{**MEMBER, "folder": "/etc"}]}, r"members\.0\.folder: String should match pattern"),
         ({"members": []}, "members: .*at least 1"),
-        ({"temperatures": {"canal": 1.0}}, "temperatures should be of the tasks"),
+        ({"temperatures": {"nope": 1.0}}, "temperatures should be of the tasks"),
         ({"temperatures": {"canal": 1e-308, "disc": 1.0}}, "temperatures.canal: Input should be greater"),
         ({"max_length": 10**9}, "max_length: Input should be less"),
         ({"levels": ["C5-C6", "X1-X2"]}, r"levels should be motion segments that mtlens knows; found \['X1-X2'\]"),
