@@ -196,7 +196,7 @@ def test_tables_hold_the_numbers_behind(full: Workspace) -> None:
     assert table.rows[-1][0] == "mean"
     assert dict(zip(table.columns, table.rows[0], strict=True))["difference"] == pytest.approx(0.004)
     lines = tables.to_csv(table).splitlines()
-    assert lines[0].startswith("task,single_mean,")
+    assert lines[0].startswith("task,metric,margin,single_mean,")
     assert len(lines) == 6
 
 
