@@ -2,8 +2,11 @@
 
 An error is one line: what should be, what was found, and where. The command line prints it and exits with code 2;
 a traceback reaches a user only with ``--debug``. Each error carries a single message, so it survives pickling between
-Ray workers.
+Ray workers. `reading` makes one of whatever a library raises while it reads a user's input.
 """
+
+from collections.abc import Generator
+from contextlib import contextmanager
 
 
 class MtlensError(Exception):
@@ -44,3 +47,18 @@ class ExecutionError(MtlensError):
 
 class ExportError(MtlensError):
     """Models or results that cannot be written for another program, or that it does not take."""
+
+
+@contextmanager
+def reading(kind: type[MtlensError], should: str) -> Generator[None]:
+    """Around code that reads a user's input: what Python or a library raises there is that input's fault, and one line.
+
+    kind: the error to raise. should: the place and what should be there, such as "notes.csv: table should be UTF-8".
+    """
+    try:
+        yield
+    except MtlensError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise kind(f"{should}; found: {type(error).__name__}{': ' + reason if reason else ''}") from error

@@ -13,10 +13,12 @@ from typing import Any
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import bootstrap
+from streamlit.web.server.starlette import starlette_app
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.figures.theme import DARK, LIGHT, Theme
+from mtlens_dashboard.guard import Guard
 from mtlens_dashboard.widgets.shown_workspace import show
 
 ADDRESS = "127.0.0.1"
@@ -68,11 +70,21 @@ def serve(directory: Path, port: int | None = None) -> None:
 
 def _run(port: int) -> None:
     PagesManager.uses_pages_directory = False  # else a link to a page, if it comes first, runs that file without app.py
+    _add_guard()
     net_util.get_external_ip = lambda: None  # else a request of a foreign origin makes the server ask the internet for its IP
     settings = {**_SETTINGS, **_colours("light", LIGHT), **_colours("dark", DARK), "server.port": port}
     Thread(target=lambda: [importlib.import_module(name) for name in _NEEDED], daemon=True).start()
     bootstrap.load_config_options(settings)
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], settings)
+
+
+def _add_guard() -> None:
+    """Streamlit has no setting for middleware around a script: `server.allowedHosts` is asked for WebSockets alone."""
+    from starlette.middleware import Middleware
+
+    inner = starlette_app.create_streamlit_middleware
+    guard = Middleware(Guard, names=(ADDRESS, "localhost"))
+    starlette_app.create_streamlit_middleware = lambda: [guard, *inner()]
 
 
 def _colours(name: str, theme: Theme) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from mtlens.config.run_kinds import SINGLE, label_of
 from mtlens.statistics.metrics import unit_of
 from mtlens.statistics.shown import Unit
+from mtlens.store.plain_text import csv_cell
 from mtlens_dashboard.queries import (
     AlignmentInfo,
     ConfusionInfo,
@@ -34,7 +35,6 @@ _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "$-$", "±": r"$\pm$",
 })  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ def to_csv(table: Table) -> str:
     """CSV with a header. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([_harmless(column) for column in table.columns])
-    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
+    writer.writerow([csv_cell(column) for column in table.columns])
+    writer.writerows([csv_cell(cell) for cell in row] for row in table.rows)
     return buffer.getvalue()
 
 
@@ -278,10 +278,6 @@ def _mean_and_deviation(score: ScoreInfo, factor: float) -> str | None:
     digits = 1 if factor > 1 else 3
     spread = "" if score.deviation is None else f" ± {factor * score.deviation:.{digits}f}"
     return f"{factor * score.mean:.{digits}f}{spread}"
-
-
-def _harmless(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _latex(text: str) -> str:

@@ -76,6 +76,9 @@ def test_it_listens_on_this_machine_only(server: tuple[subprocess.Popen[str], in
         ("localhost:{port}", "http://localhost:{port}", 101),
         ("evil.example:{port}", "http://evil.example:{port}", 403),
         ("127.0.0.1:{port}", "http://evil.example", 403),
+        ("127.0.0.1:{port}", "http://localhost:9999", 403),
+        ("127.0.0.1:{port}", "http://127.0.0.1:1", 403),
+        ("127.0.0.1:{port}", "null", 403),
     ],
 )
 def test_only_browsers_of_this_machine_may_connect(
@@ -83,6 +86,31 @@ def test_only_browsers_of_this_machine_may_connect(
 ) -> None:
     _, port = server
     assert shake_hands(port, host.format(port=port), origin.format(port=port)) == status
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1", "", 200),
+        ("localhost", "", 200),
+        ("evil.example", "", 403),
+        ("", "", 403),
+        ("127.0.0.1", "http://evil.example", 403),
+    ],
+)
+def test_a_page_is_given_to_whoever_asks_for_it_by_a_name_of_this_machine(
+    server: tuple[subprocess.Popen[str], int], host: str, origin: str, status: int
+) -> None:
+    """Or else a page whose name was made to point here could read it; and it stands in no frame of another page."""
+    _, port = server
+    lines = ["GET / HTTP/1.1", f"Host: {host}:{port}" if host else "Host:", "Connection: close"]
+    lines += [f"Origin: {origin}"] if origin else []
+    with socket.create_connection((dashboard.ADDRESS, port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace").lower()
+    assert int(answer.split()[1]) == status
+    assert "content-security-policy: frame-ancestors 'self'" in answer
+    assert "x-frame-options: sameorigin" in answer
 
 
 def test_other_sites_are_not_trusted(server: tuple[subprocess.Popen[str], int]) -> None:

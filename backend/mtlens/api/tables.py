@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mtlens.statistics.shown import Unit, shared_unit
+from mtlens.store.plain_text import printable
 
 VERDICT_HEADINGS = ("task", "single", "multi", "diff", "90 % interval", "seeds", "examples", "verdict")
 
@@ -24,7 +25,7 @@ class Table:
     @property
     def text(self) -> str:
         """Columns padded to the same width; the first and the last are aligned to the left."""
-        lines = [self.headings, *self.rows]
+        lines = [[printable(cell) for cell in line] for line in (self.headings, *self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.headings))]
         last = len(widths) - 1
         padded = [
@@ -34,7 +35,7 @@ class Table:
             ).rstrip()
             for line in lines
         ]
-        return "\n".join([self.title, *padded, *self.notes])
+        return "\n".join([printable(self.title), *padded, *map(printable, self.notes)])
 
     @property
     def html(self) -> str:

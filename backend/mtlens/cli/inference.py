@@ -65,20 +65,26 @@ def export(
     from mtlens.execution.plan import make_plan
     from mtlens.inference.export.export import export as write
     from mtlens.inference.export.recommended import not_learnt
+    from mtlens.store.plain_text import printable
     from mtlens.store.workspace.workspace import Workspace
+
+    def show(line: str) -> None:
+        print(printable(line), file=sys.stderr, flush=True)
 
     opened = Workspace.open(workspace, create=False)
     specs = load_experiments(experiment)
     for spec in specs:
         folder = out if len(specs) == 1 else out / spec.name
         plan = make_plan(spec, data_folders(experiment.parent, data))
-        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned, onnx=onnx)
+        config = write(plan, opened, folder, learned_tagger=tagger is Tagging.learned, onnx=onnx, show=show)
         members = "; ".join(f"{', '.join(member.tasks)} (run {member.run_id})" for member in config.members)
         reads = "motion segments" if config.levels else "whole texts"
         run_by = "" if config.runtime == "pytorch" else f", run by {config.runtime}"
-        print(f"Wrote {folder}: {len(config.members)} models in {config.precision}{run_by}, which read {reads}: {members}")
+        written = f"Wrote {folder}: {len(config.members)} models in {config.precision}{run_by}, which read {reads}: {members}"
+        print(printable(written))
         for task, reason in not_learnt(opened, spec.experiment_id).items():
-            print(f"warning: what it says of {task} is of no use, as the task was not learnt: {reason}", file=sys.stderr)
+            warning = f"warning: what it says of {task} is of no use, as the task was not learnt: {reason}"
+            print(printable(warning), file=sys.stderr)
 
 
 def check(model: ModelFolder, runtime: RuntimeOption = None) -> None:

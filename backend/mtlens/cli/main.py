@@ -14,6 +14,7 @@ import typer
 from mtlens.cli import inference, maintenance, results
 from mtlens.cli.options import RESULTS, WorkspaceOption
 from mtlens.errors import DataError, EncoderError, MtlensError, TrainingError
+from mtlens.store.plain_text import printable
 
 if TYPE_CHECKING:
     from mtlens.config.experiment import Experiment
@@ -262,11 +263,11 @@ def main() -> None:
     except MtlensError as error:
         if os.environ.get("MTLENS_DEBUG"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
         if os.environ.get("MTLENS_DEBUG"):
             raise
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        print(f"error: unexpected {what} (`mtlens --debug ...` shows where)", file=sys.stderr)
+        print(f"error: unexpected {printable(what)} (`mtlens --debug ...` shows where)", file=sys.stderr)
         sys.exit(1)

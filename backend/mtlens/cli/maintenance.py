@@ -13,6 +13,9 @@ from mtlens.cli.options import RESULTS, WorkspaceOption
 def ingest(
     workspace: WorkspaceOption = RESULTS,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the database anew from the run folders.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only read all folders and say what they hold; exit code 1 if some is damaged.")
+    ] = False,
 ) -> None:
     """Bring the database up to date with the run folders."""
     from mtlens.cli.output import out
@@ -20,6 +23,11 @@ def ingest(
     from mtlens.store.workspace.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
+    if check:
+        found = store.check(opened)
+        read = f"{found.experiments} experiments, {found.runs} runs ({found.finished} finished) and {found.events} events"
+        out.print(f"{read} can be read; {found.quarantined} files or lines cannot. Nothing was written.")
+        raise typer.Exit(1 if found.quarantined else 0)
     report = store.rebuild(opened) if rebuild else store.ingest(opened, force=True)
     out.print(f"{report.finished} finished runs and {report.events} events are new; {report.quarantined} bad lines set aside.")
 

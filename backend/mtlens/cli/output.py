@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from mtlens.api.tables import verdict_about, verdict_cells, verdict_headings
-from mtlens.cli.rows_output import NARROW, out, print_rows
+from mtlens.cli.rows_output import NARROW, PlainConsole, out, print_rows
+from mtlens.store.plain_text import csv_cell, json_text
 from mtlens.store.remarks import remarks, warnings
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from mtlens.store.database.reader import Result
     from mtlens.store.database.sandbox import Answer
 
-err = Console(stderr=True, highlight=False)
+err = PlainConsole(stderr=True, highlight=False)
 
+MOST_COLUMNS = 400  # two of the longest names
 COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive": "yellow", "not learnt": "magenta"}
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, folds,
@@ -112,10 +113,16 @@ def print_matching(result: "Result") -> None:
         if kind == FAMILY.name and [_renamed(row, kind, MULTI.name) for row in chosen] == of_kind.get(MULTI.name):
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
         else:
-            out.print(_matching_table(title_of(kind), chosen))
+            _print_whole(_matching_table(title_of(kind), chosen))
             for remark in [*(remark for row in chosen for remark in remarks(row)), *warnings(chosen)]:
                 out.print(f"  {remark}", markup=False)
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table as wide as it has to be: a long name breaks no row, nor is it cut off."""
+    needed = out.measure(table, options=out.options.update(width=MOST_COLUMNS)).maximum
+    PlainConsole(highlight=False, width=max(out.width, needed)).print(table)
 
 
 def _renamed(row: dict[str, Any], kind: str, other: str) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def print_verdicts(result: "Result") -> None:
         return
     table = Table(title="Does the evidence explain it?", title_justify="left", title_style="bold", **NARROW)
     for name in ("tasks", "measured", "CKA", "gradients", "evidence"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "tasks")
     for row in rows:
         cells = (row["tasks"], row["measured"], row["cka"], row["gradients"], row["agreement"])
         table.add_row(*(escape(cell) for cell in cells))
@@ -182,7 +189,7 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     named = {"single": SINGLE.name, "multi": rows[0]["kind"]}
     for heading in verdict_headings(rows):
         if heading in ("task", "metric"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, no_wrap=True)
         else:
             table.add_column(named.get(heading, heading), justify="left" if heading == "verdict" else "right", no_wrap=True)
     for row, (*cells, verdict) in zip(rows, verdict_cells(rows), strict=True):
@@ -197,12 +204,12 @@ def print_result(result: "Result | Answer", style: Literal["table", "csv", "json
     if style == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(result.columns)
-        writer.writerows(result.rows)
+        writer.writerow([csv_cell(column) for column in result.columns])
+        writer.writerows([csv_cell(cell) for cell in row] for row in result.rows)
         print(buffer.getvalue(), end="")
     elif style == "json":
         rows = [dict(zip(result.columns, map(_finite, row), strict=True)) for row in result.rows]
-        print(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str))
+        print(json_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str)))
     else:
         print_rows(result.columns, [tuple(map(_cell, row)) for row in result.rows])
 

@@ -36,12 +36,15 @@ def status(
     from mtlens.cli import output
     from mtlens.cli.status_output import watch_lanes
     from mtlens.store.database.reader import query
-    from mtlens.store.ingest import ingest
+    from mtlens.store.ingest import ingest, is_read_only
     from mtlens.store.workspace.workspace import Workspace
 
     opened = Workspace.open(workspace, create=False)
-    ingest(opened, force=True)
-    watch_lanes(opened, again=watch)
+    if is_read_only(opened):
+        output.err.print(f"{workspace} is read-only: this is what its newest snapshot holds", markup=False, soft_wrap=True)
+    else:
+        ingest(opened, force=True)
+    watch_lanes(opened, again=watch and not is_read_only(opened))
     output.print_result(query(opened, STATUS), "table")
     for more in (query(opened, LOOKS), query(opened, PIECES), query(opened, FAILURES)):
         if more.rows:

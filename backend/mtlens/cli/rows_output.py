@@ -8,8 +8,20 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False)
+from mtlens.store.plain_text import printable
+
+
+class PlainConsole(Console):
+    """A console that shows control characters of names and reasons as such, in place of sending them to the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text of a string, which may be the cell of a table or a title."""
+        return super().render_str(printable(text), **options)
+
+
+out = PlainConsole(highlight=False)
 NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
 _MISSING = ("", "-")
 _MOST_RECORDS = 20  # rows that a reader can go through one after another

@@ -20,6 +20,7 @@ from mtlens.config.sections import (
     Method,
     Resources,
     Search,
+    Share,
     Spec,
     Task,
     Training,
@@ -42,7 +43,7 @@ class Experiment(Spec):
     grid: Grid = Grid()
     seeds: SeedsSection = (0, 1, 2)
     budget: Budget | None = Field(default=None, exclude_if=lambda budget: budget is None)
-    margin: float = Field(gt=0, lt=1, description="largest difference of scores that still counts as a match")
+    margin: Share = Field(description="largest difference of scores that still counts as a match")
     runs: tuple[Asked, ...] = ("single", "multi")
     evidence: Evidence = Evidence()
     search: Search | None = None

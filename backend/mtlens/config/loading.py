@@ -18,10 +18,11 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Data, Spec
 from mtlens.config.sources import sources
 from mtlens.config.sweep import unfold_sweep
-from mtlens.errors import ExperimentError
+from mtlens.errors import ExperimentError, reading
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
+TOO_LARGE = 2**63  # as far as the database counts
 TEXT_KEYS = frozenset({"classes", "columns", "missing", "split_values"})
 Location = tuple[str | int, ...]
 
@@ -45,11 +46,12 @@ def load_experiments(path: Path) -> list[Experiment]:
 
 def parse_experiments(text: str, name: str) -> list[Experiment]:
     """Validate the text of an experiment file; `name` stands for the file in errors."""
-    try:
-        _refuse_tricks(text, name)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise ExperimentError(f"{name}: {_first_problem(error)}") from None
+    with reading(ExperimentError, f"{name}: experiment file should be plain YAML"):
+        try:
+            _refuse_tricks(text, name)
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            raise ExperimentError(f"{name}: {_first_problem(error)}") from None
     if not isinstance(node, yaml.MappingNode):
         raise ExperimentError(f"{name}: experiment file should hold keys such as `name:` and `tasks:`; found none")
     lines: dict[Location, int] = {}
@@ -63,8 +65,9 @@ def experiments_from(content: Mapping[str, Any], name: str = "experiment") -> li
 
 
 def _experiments(content: dict[str, Any], lines: dict[Location, int], name: str) -> list[Experiment]:
-    _name_tasks(content, lines, name)
-    return [_validated(unfolded, lines, name) for unfolded in unfold_sweep(content, _place(name, lines.get(("sweep",), 1)))]
+    with reading(ExperimentError, f"{name}: experiment should have keys and values that mtlens knows"):
+        _name_tasks(content, lines, name)
+        return [_validated(unfolded, lines, name) for unfolded in unfold_sweep(content, _place(name, lines.get(("sweep",), 1)))]
 
 
 def _place(name: str, line: int) -> str:
@@ -131,10 +134,19 @@ def _construct(node: yaml.Node, where: Location, lines: dict[Location, int], nam
         return [_construct(item, (*where, i), lines, name) for i, item in enumerate(node.value)]
     if TEXT_KEYS.intersection(where):
         return str(node.value)
+    return _scalar(node, where, name)
+
+
+def _scalar(node: yaml.Node, where: Location, name: str) -> Any:
+    place = f"{name}:{node.start_mark.line + 1}: {where[-1]}"
     try:
         value = yaml.SafeLoader("").construct_object(node)
-    except ValueError as error:
-        raise ExperimentError(f"{name}:{node.start_mark.line + 1}: {where[-1]}: not a value: {error}") from None
+    except yaml.MarkedYAMLError as error:  # `=` and `<<` have a meaning in YAML that no key here has
+        raise ExperimentError(f"{place}: not a value: {error.problem}; put quotes around {node.value!r}") from None
+    except (ValueError, OverflowError) as error:
+        raise ExperimentError(f"{place}: not a value: {error}") from None
+    if isinstance(value, int) and abs(value) >= TOO_LARGE:
+        raise ExperimentError(f"{place}: a number should be below 2^63; found {str(node.value)[:40]}")
     # pydantic would take `yes` for the number 1
     return str(node.value) if isinstance(value, bool) and where[-1] != "shuffle_labels" else value
 
@@ -154,9 +166,11 @@ def _plain(value: object, where: Location, lines: dict[Location, int], name: str
         return value if where[-1:] == ("shuffle_labels",) else str(value).lower()
     if TEXT_KEYS.intersection(where) or isinstance(value, Path):
         return str(value)
+    key = ".".join(map(str, where))
+    if isinstance(value, int) and abs(value) >= TOO_LARGE:
+        raise ExperimentError(f"{name}: {key}: a number should be below 2^63; found one of {value.bit_length()} bits")
     if value is None or isinstance(value, str | int | float):
         return value
-    key = ".".join(map(str, where))
     raise ExperimentError(f"{name}: {key} should be text, a number, a list or a mapping; found {type(value).__name__}")
 
 

@@ -3,10 +3,12 @@
 Two experiments that ask for the same run share it.
 """
 
-from pydantic import Field, NonNegativeInt
+from typing import Annotated
+
+from pydantic import Field
 
 from mtlens.config.hashing import content_hash
-from mtlens.config.sections import Encoder, Method, Spec, Task, Training
+from mtlens.config.sections import Encoder, Method, Seed, Spec, Task, Training
 
 CODE_VERSION = (
     1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
@@ -26,12 +28,12 @@ class Run(Spec):
 
     tasks: tuple[Task, ...] = Field(min_length=1)
     method: Method
-    seed: NonNegativeInt
+    seed: Seed
     encoder: Encoder
     pretrained: str
     training: Training
     data: str
-    fold: NonNegativeInt | None = Field(default=None, exclude_if=lambda fold: fold is None)
+    fold: Annotated[int, Field(ge=0, lt=100)] | None = Field(default=None, exclude_if=lambda fold: fold is None)
     labels: tuple[str, ...]
     keep_epochs: bool = Field(default=True, description="keep what each epoch changed, for the gradients; not part of the hash")
 

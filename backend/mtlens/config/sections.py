@@ -10,9 +10,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
@@ -27,6 +24,15 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=1e-6, lt=1)]
+"""A share or a difference of scores that others are divided by, so it is not as good as zero."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""As far as the database counts."""
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Rate = Annotated[float, Field(ge=1e-12, le=1e32)]
+"""A learning rate, or a norm of gradients: as far as float32 reaches."""
+Amount = Annotated[float, Field(ge=1e-9, le=1e9)]
+"""Time, cost or weight, in whatever unit."""
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -45,7 +51,7 @@ class Splits(Spec):
 
     validation: Fraction = 0.15
     test: Fraction = 0.25
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
     folds: Annotated[int, Field(ge=2, le=100)] | None = Field(default=None, description="number of folds K")
     held_out: Fraction = Field(default=0.1, description="share that is kept out of all folds, for the evidence")
 
@@ -91,7 +97,7 @@ class Task(Spec):
     name: Name
     column: Name
     classes: tuple[Label, ...] = Field(default=(), max_length=1000, description="classes in order; none for numbers")
-    weight: PositiveFloat = Field(default=1.0, description="share of this task's loss in a multi-task model")
+    weight: Amount = Field(default=1.0, description="share of this task's loss in a multi-task model")
     columns: tuple[Name, ...] = Field(
         default=(),
         exclude_if=lambda columns: not columns,
@@ -107,7 +113,7 @@ class Task(Spec):
     metric: Name | None = Field(
         default=None, exclude_if=lambda metric: metric is None, description="what it is judged by; else that of its kind"
     )
-    margin: PositiveFloat | None = Field(
+    margin: Annotated[float, Field(ge=1e-6, le=1e9)] | None = Field(
         default=None,
         exclude_if=lambda margin: margin is None,
         description="largest difference that counts as a match, in the unit of its metric; else that of the experiment",
@@ -156,28 +162,28 @@ class Encoder(Spec):
 class Lora(Spec):
     """Low-rank adapters, for the runs of kind `adapters`."""
 
-    rank: PositiveInt = 8
-    alpha: PositiveInt = 16
-    learning_rate: PositiveFloat = 1e-3
+    rank: Count = 8
+    alpha: Count = 16
+    learning_rate: Rate = 1e-3
 
 
 class Grid(Spec):
     """Values tried for single and multi alike; the best on validation is the one that is compared."""
 
-    learning_rate: tuple[PositiveFloat, ...] = ()
-    epochs: tuple[PositiveInt, ...] = ()
+    learning_rate: tuple[Rate, ...] = ()
+    epochs: tuple[Count, ...] = ()
 
 
 class Training(Spec):
     """How every run is trained: the same rules for single-task and multi-task models, each to its own end."""
 
-    epochs: PositiveInt = Field(default=10, description="most epochs; patience ends a run before")
-    batch_size: PositiveInt = 32
-    learning_rate: PositiveFloat = 1e-4
-    head_learning_rate: PositiveFloat = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    epochs: Count = Field(default=10, description="most epochs; patience ends a run before")
+    batch_size: Count = 32
+    learning_rate: Rate = 1e-4
+    head_learning_rate: Rate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] = 0.01
     warmup: Fraction = Field(default=0.1, description="fraction of the updates that warm up; linear decay to 0 follows")
-    gradient_clip: PositiveFloat = 1.0
+    gradient_clip: Rate = 1.0
     max_length: Annotated[int, Field(ge=8, le=8192)] = 256
     precision: Precision = Field(
         default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
@@ -186,8 +192,12 @@ class Training(Spec):
     sampling: Literal["proportional", "uniform", "temperature"] = Field(
         default="proportional", description="how often each table is drawn; proportional matches the updates per task"
     )
-    temperature: PositiveFloat = Field(default=2.0, description="for sampling: temperature; 1 is proportional")
-    patience: NonNegativeInt = Field(default=3, description="stop after this many epochs without a better validation; 0: never")
+    temperature: Annotated[float, Field(ge=0.1, le=1e6)] = Field(
+        default=2.0, description="for sampling: temperature; 1 is proportional"
+    )
+    patience: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=3, description="stop after this many epochs without a better validation; 0: never"
+    )
     lora: Lora = Lora()
 
     @property
@@ -199,16 +209,18 @@ class Training(Spec):
 class Evidence(Spec):
     """How hidden states and gradients are compared, and what counts as similar and as aligned: set before the run."""
 
-    examples: Annotated[int, Field(ge=4)] = Field(default=512, description="held-out texts on which hidden states are compared")
-    microbatches: Annotated[int, Field(ge=4)] = Field(default=16, description="draws of training texts for the gradients")
-    microbatch_size: PositiveInt = Field(default=64, description="texts per draw at most; fewer texts are shared out evenly")
-    margin: float = Field(
+    examples: Annotated[int, Field(ge=4, le=1_000_000)] = Field(
+        default=512, description="held-out texts on which hidden states are compared"
+    )
+    microbatches: Annotated[int, Field(ge=4, le=1_000_000)] = Field(
+        default=16, description="draws of training texts for the gradients"
+    )
+    microbatch_size: Count = Field(default=64, description="texts per draw at most; fewer texts are shared out evenly")
+    margin: Share = Field(
         default=0.25,
-        gt=0,
-        lt=1,
         description="largest shortfall from the ceiling, as a share of ceiling - floor, that is similar",
     )
-    threshold: float = Field(default=0.2, gt=0, lt=1, description="smallest gradient cosine that counts as sizeable")
+    threshold: Share = Field(default=0.2, description="smallest gradient cosine that counts as sizeable")
 
 
 MOST_SEARCHED = 20  # tasks
@@ -225,16 +237,16 @@ class Search(Spec):
         default="exhaustive", description="exhaustive: every group; the others propose partitions one after another"
     )
     overlap: bool = Field(default=False, description="groups may share tasks, and each task is served by its best group")
-    models: PositiveFloat | None = Field(
-        default=None, description="most that a family may cost, in models; else as many as tasks"
-    )
-    costs: dict[PositiveInt, PositiveFloat] = Field(
+    models: Amount | None = Field(default=None, description="most that a family may cost, in models; else as many as tasks")
+    costs: dict[Count, Amount] = Field(
         default={}, description="cost of a model by its number of tasks, in models; 1 where not given"
     )
-    runs: PositiveInt | None = Field(default=None, description="most trainings that the search may ask for")
-    gpu_seconds: PositiveFloat | None = Field(default=None, description="most training time over all lanes")
-    minutes: PositiveFloat | None = Field(default=None, description="most wall time")
-    seed: NonNegativeInt = 0
+    runs: Annotated[int, Field(ge=1, le=10**9)] | None = Field(
+        default=None, description="most trainings that the search may ask for"
+    )
+    gpu_seconds: Amount | None = Field(default=None, description="most training time over all lanes")
+    minutes: Amount | None = Field(default=None, description="most wall time")
+    seed: Seed = 0
 
     def cheapest(self, num_tasks: int) -> float:
         """Cost of the cheapest family that serves so many tasks, in models."""
@@ -248,6 +260,6 @@ class Search(Spec):
 class Resources(Spec):
     """What a run may use, and how many run side by side."""
 
-    lanes: PositiveInt | Literal["auto"] = Field(default="auto", description="runs side by side; auto: one per GPU or core")
-    gpus_per_run: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
-    workers_per_run: PositiveInt = Field(default=1, description="above 1, each run is data-parallel over that many workers")
+    lanes: Count | Literal["auto"] = Field(default="auto", description="runs side by side; auto: one per GPU or core")
+    gpus_per_run: Annotated[float, Field(ge=0, le=1000)] | Literal["auto"] = "auto"
+    workers_per_run: Count = Field(default=1, description="above 1, each run is data-parallel over that many workers")

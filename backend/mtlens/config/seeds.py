@@ -10,9 +10,9 @@ The second form tests the verdicts after 3, 5, 8, 12 and 20 seeds (the looks), w
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, NonNegativeInt, PositiveFloat, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from mtlens.config.sections import Spec
+from mtlens.config.sections import Amount, Seed, Spec
 
 MOST_SEEDS = 100
 _USUAL_LOOKS = (3, 5, 8, 12, 20, 32, 50, 80)
@@ -47,7 +47,7 @@ def _form(section: object) -> str:
 
 
 SeedsSection = Annotated[
-    Annotated[tuple[NonNegativeInt, ...], Field(min_length=1, max_length=MOST_SEEDS), Tag("list")]
+    Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_SEEDS), Tag("list")]
     | Annotated[UntilSettled, Tag("mapping")],
     Discriminator(_form),
 ]
@@ -57,8 +57,8 @@ SeedsSection = Annotated[
 class Budget(Spec):
     """What the runs of an experiment may cost, counted over every start of it; no look begins that would exceed it."""
 
-    minutes: PositiveFloat | None = Field(default=None, description="most wall time in which its runs train")
-    gpu_hours: PositiveFloat | None = Field(default=None, description="most training time over all lanes, in hours")
+    minutes: Amount | None = Field(default=None, description="most wall time in which its runs train")
+    gpu_hours: Amount | None = Field(default=None, description="most training time over all lanes, in hours")
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:

@@ -13,8 +13,10 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from mtlens.errors import DataError
+from mtlens.errors import DataError, reading
 
+MOST_DECODED = 4_000_000_000  # characters
+_PARQUET_ROWS = 256
 Cell = str | None  # None: null, or a key that a JSON object lacks
 
 
@@ -51,7 +53,8 @@ def read_records(path: Path, name: str, wanted: frozenset[str]) -> Records:
         raise DataError(f"{name}: table should be a readable file; found: {error.strerror}") from None
     if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError(f"{name}: table should hold rows; found an empty file")
-    records = reader(content, name, wanted)
+    with reading(DataError, f"{name}: table should be a sound {path.suffix} file"):
+        records = reader(content, name, wanted)
     if not records.lines:
         raise DataError(f"{name}: table should hold rows; found none below its header")
     return records
@@ -128,8 +131,7 @@ def _read_parquet(content: bytes, name: str, wanted: frozenset[str]) -> Records:
         file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
         columns = tuple(file.schema_arrow.names)
         _refuse_twins(columns, wanted, name)
-        table = file.read(columns=sorted(wanted.intersection(columns)))
-        values: dict[str, list[Any]] = {column: table.column(column).to_pylist() for column in table.column_names}
+        values = _parquet_values(file, sorted(wanted.intersection(columns)), name)
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: table should be a sound Parquet file; found: {str(error).splitlines()[0]}") from None
     lines = list(range(1, file.metadata.num_rows + 1))
@@ -138,6 +140,20 @@ def _read_parquet(content: bytes, name: str, wanted: frozenset[str]) -> Records:
         for column, of_column in values.items()
     }
     return Records(name=name, columns=columns, cells=cells, lines=lines, is_text=False)
+
+
+def _parquet_values(file: pyarrow.parquet.ParquetFile, columns: list[str], name: str) -> dict[str, list[Any]]:
+    """Values of columns, read in small batches: a few bytes on disk may stand for gigabytes."""
+    values: dict[str, list[Any]] = {column: [] for column in columns}
+    size = 0
+    for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=columns) if columns else ():
+        for column in columns:
+            values[column] += (decoded := batch.column(column).to_pylist())
+            size += sum(len(value) for value in decoded if isinstance(value, str))
+        if size > MOST_DECODED:
+            found = f"found more in the first {len(values[columns[0]]):,} rows"
+            raise DataError(f"{name}: columns should decode to at most {MOST_DECODED:,} characters; {found}")
+    return values
 
 
 _READERS: dict[str, Callable[[bytes, str, frozenset[str]], Records]] = {

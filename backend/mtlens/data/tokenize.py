@@ -8,7 +8,6 @@ as embeddings are not decayed, would never change: leaving them out changes no r
 MiniLM that Adam has to touch at every step, and keeps checkpoints small.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
+from mtlens.data.encoder_config import read_encoder_config
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
-from mtlens.errors import EncoderError
+from mtlens.errors import EncoderError, reading
 from mtlens.tasks import MISSING, Labels
 
 UNLIMITED = 10**6
@@ -113,10 +113,8 @@ def load_tokenizer(directory: Path) -> Any:
     """Tokenizer of an encoder; EncoderError for one that is absent, has no words or no padding."""
     from transformers import AutoTokenizer
 
-    try:
+    with reading(EncoderError, f"encoder should come with a tokenizer that loads in {directory}"):
         tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise EncoderError(f"encoder should come with a tokenizer; found none that loads in {directory}: {error}") from None
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there are no files
         raise EncoderError(f"encoder should come with a tokenizer; found one without words in {directory}")
     if tokenizer.pad_token_id is None:
@@ -126,8 +124,10 @@ def load_tokenizer(directory: Path) -> Any:
 
 def most_tokens(tokenizer: Any, directory: Path) -> int:
     """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from behind the padding id."""
-    config = json.loads((directory / "config.json").read_bytes())
-    positions = int(config.get("max_position_embeddings") or UNLIMITED)
+    config = read_encoder_config(directory)
+    positions = config.get("max_position_embeddings") or UNLIMITED
+    if not isinstance(positions, int) or positions < 1:
+        raise EncoderError(f"{directory / 'config.json'}: max_position_embeddings should be a number; found {positions!r}")
     if config.get("model_type") in COUNTED_FROM_PADDING:
         positions -= int(tokenizer.pad_token_id) + 1
     return min(positions, int(tokenizer.model_max_length))

@@ -54,7 +54,7 @@ def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
     weights, layers, width = count_multiplied(plan.pretrained.directory)
     most, least = 0.0, 0.0
     for run in runs:
-        epoch, end = _run_flops(plan, run, weights, 4 * layers * width)
+        epoch, end = run_flops(plan, run, weights, 4 * layers * width)
         most += run.training.epochs * epoch + end
         least += run.training.least_epochs * epoch + end
     return most, least
@@ -68,7 +68,7 @@ def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> flo
     return forward * (3 if run.method == "full" else 2)
 
 
-def _run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:
+def run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:
     """An epoch with its validation, and a last look at validation and test."""
     encoded = plan.encoded.select(run.tasks, run.fold)
     columns = list(range(len(run.tasks)))

@@ -77,7 +77,7 @@ def run_experiment(
     if not first:
         ingest(workspace, force=True)  # another experiment may have done it all
         return []
-    with Monitor(workspace, [], show) as monitor:
+    with _monitor(plan, workspace, show, explain=explain) as monitor:
         jobs: dict[str, Job] = {}
 
         def watch(stage: Sequence[Job]) -> None:
@@ -87,6 +87,15 @@ def run_experiment(
         stages = itertools.chain([first], later)
         outcomes = (_do_here if local else _do_on_ray)(stages, watch, plan, workspace, address)
     return [JobResult(job=jobs[outcome.job_id], reason=outcome.reason) for outcome in outcomes]
+
+
+def _monitor(plan: Plan, workspace: Workspace, show: Show, *, explain: bool) -> Monitor:
+    """Tells how far everything is, with the evidence that is to come."""
+    from mtlens.execution.evidence_cost import expected_evidence, job_flops
+
+    jobs = expected_evidence(plan) if explain else ()
+    expected = [job for job in jobs if folder_of(job, workspace).state != "done"]
+    return Monitor(workspace, [], show, expected=expected, weigh=job_flops(plan))
 
 
 def raise_failures(results: Sequence[JobResult]) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from mtlens.execution.progress import JobProgress
+from mtlens.store.plain_text import printable
 
 
 @contextmanager
@@ -28,12 +29,14 @@ def live_progress() -> Generator[Callable[[Sequence[JobProgress]], None]]:
         bars: dict[str, TaskID] = {}
 
         def show(progress: Sequence[JobProgress]) -> None:
-            done = sum(run.fraction for run in progress)
+            done = sum(run.fraction * run.weight for run in progress)
             left = _whole_left(progress)
-            bar.update(whole, total=len(progress), completed=done, description=_whole(progress), left=left)
+            bar.update(
+                whole, total=sum(run.weight for run in progress), completed=done, description=_whole(progress), left=left
+            )
             for run in progress:
                 if run.state == "running" and run.job.job_id not in bars:
-                    bars[run.job.job_id] = bar.add_task("  " + escape(run.job.label), total=1.0, left="")
+                    bars[run.job.job_id] = bar.add_task("  " + escape(printable(run.job.label)), total=1.0, left="")
                 elif run.job.job_id in bars:
                     running = run.state == "running"
                     bar.update(bars[run.job.job_id], completed=run.fraction, left=_left(run.seconds_left()), visible=running)
@@ -68,8 +71,8 @@ def _whole(progress: Sequence[JobProgress]) -> str:
 def _whole_left(progress: Sequence[JobProgress]) -> str:
     """Time left over all, at the pace of everything since the first run began."""
     begun = [run.began for run in progress if run.began is not None]
-    done = sum(run.fraction - run.began[1] for run in progress if run.began is not None)
-    left = sum(1 - run.fraction for run in progress if run.state in ("queued", "running"))
+    done = sum((run.fraction - run.began[1]) * run.weight for run in progress if run.began is not None)
+    left = sum((1 - run.fraction) * run.weight for run in progress if run.state in ("queued", "running"))
     return _left(left * (time.time() - min(at for at, _ in begun)) / done) if done > 0 else ""
 
 

@@ -12,12 +12,14 @@ from mtlens.config.sections import Task
 from mtlens.data.splits import TEST
 from mtlens.errors import MtlensError
 from mtlens.execution.cost import Cost, count_flops, estimate
+from mtlens.execution.evidence_cost import expected_evidence, job_flops
 from mtlens.execution.experiment import unfinished
 from mtlens.execution.lanes import Lanes, planned_lanes
 from mtlens.execution.plan import Plan
 from mtlens.statistics.shown import Unit
 from mtlens.statistics.verdict_chance import Noise, chances_of_match
 from mtlens.store.database.reader import query
+from mtlens.store.workspace.evidence_folder import EvidenceFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import metric_object, metric_of
 from mtlens.training.optimiser import encoder_rate
@@ -84,7 +86,7 @@ class Overview:
     """A plan with its cost in a workspace.
 
     missing: runs of the first look that are not finished there; cost: of these. lacking: what this machine lacks for the
-    lanes, if anything. earlier: comparisons in the workspace by task.
+    lanes, if anything. evidence: seconds that it adds. earlier: comparisons in the workspace by task.
     """
 
     plan: Plan
@@ -92,6 +94,7 @@ class Overview:
     lanes: Lanes
     lacking: str
     cost: Cost
+    evidence: float
     earlier: dict[str, EarlierRuns]
 
     @classmethod
@@ -100,12 +103,23 @@ class Overview:
         missing = tuple(unfinished(plan.distinct_first, workspace))
         lanes, lacking = planned_lanes(plan.experiment.resources)
         cost = estimate(plan, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
-        return cls(plan=plan, missing=missing, lanes=lanes, lacking=lacking, cost=cost, earlier=_read_earlier(workspace))
+        jobs = [job for job in expected_evidence(plan) if EvidenceFolder(Workspace(workspace), job.job_id).state != "done"]
+        flops = sum(map(job_flops(plan), jobs))
+        return cls(
+            plan=plan,
+            missing=missing,
+            lanes=lanes,
+            lacking=lacking,
+            cost=cost,
+            evidence=cost.of(flops, len(jobs), lanes.side_by_side),
+            earlier=_read_earlier(workspace),
+        )
 
     @property
     def minutes(self) -> str:
-        """Time of what is missing in words: from what patience can spare to what all epochs take."""
-        least, most = (f"{seconds / 60:.1f}" for seconds in (self.cost.least_seconds, self.cost.seconds))
+        """Time of what is missing in words, evidence included: from what patience can spare to what all epochs take."""
+        both = (self.cost.least_seconds, self.cost.seconds)
+        least, most = (f"{(seconds + self.evidence) / 60:.1f}" for seconds in both)
         return f"{most} minutes" if least == most else f"{least} to {most} minutes"
 
     @property

@@ -31,13 +31,14 @@ SECONDS_BETWEEN_INGESTS = 2.0
 class JobProgress:
     """How far one job, a run or an evidence job, is.
 
-    fraction: 0 to 1. began: (time, fraction) at its first event in this watch, for its pace. offsets: how far each journal
-    was read; what stood there before the watch is not news.
+    fraction: 0 to 1. weight: its work, in the unit of the others. began: (time, fraction) at its first event in this watch,
+    for its pace. offsets: how far each journal was read; what stood there before the watch is not news.
     """
 
     job: Job
     state: Literal["queued", "running", "done", "failed"] = "queued"
     fraction: float = 0.0
+    weight: float = 1.0
     began: tuple[float, float] | None = None
     offsets: dict[Path, int] = field(default_factory=dict[Path, int])
 
@@ -56,9 +57,19 @@ class JobProgress:
 class Monitor:
     """Context manager around the work: `show` is called with every job's progress about twice a second."""
 
-    def __init__(self, workspace: Workspace, jobs: Sequence[Job], show: Callable[[Sequence[JobProgress]], None]):
-        self._workspace, self._show = workspace, show
+    def __init__(
+        self,
+        workspace: Workspace,
+        jobs: Sequence[Job],
+        show: Callable[[Sequence[JobProgress]], None],
+        *,
+        expected: Sequence[Job] = (),
+        weigh: Callable[[Job], float] = lambda _: 1.0,
+    ):
+        """expected: evidence jobs that will follow, shown as queued until those that do are added. weigh: work of a job."""
+        self._workspace, self._show, self._weigh = workspace, show, weigh
         self._progress: list[JobProgress] = []
+        self._expected = [JobProgress(job=job, weight=weigh(job)) for job in expected]
         self.add(jobs)
         self._over = threading.Event()
         self._sign = FileLock(workspace.experiment_lock, thread_local=False)
@@ -66,7 +77,11 @@ class Monitor:
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Watch these too."""
-        self._progress += [JobProgress(job=job, offsets=_written(folder_of(job, self._workspace))) for job in jobs]
+        self._progress += [
+            JobProgress(job=job, weight=self._weigh(job), offsets=_written(folder_of(job, self._workspace))) for job in jobs
+        ]
+        added = {job.kind for job in jobs if not isinstance(job, Run)}
+        self._expected = [one for one in self._expected if isinstance(one.job, Run) or one.job.kind not in added]
 
     def __enter__(self) -> "Monitor":
         """Start watching."""
@@ -109,7 +124,7 @@ class Monitor:
         for progress in list(self._progress):
             if progress.state in ("queued", "running"):
                 self._follow(progress)
-        self._show(self._progress)
+        self._show([*self._progress, *self._expected])
 
     def _follow(self, progress: JobProgress) -> None:
         folder = folder_of(progress.job, self._workspace)

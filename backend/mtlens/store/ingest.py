@@ -3,11 +3,13 @@
     ingest(workspace)               # after each run: reads what is new; publishes at most every two seconds
     ingest(workspace, force=True)   # at the end of an experiment, and by `mtlens ingest`: publishes now
     rebuild(workspace)              # makes the database anew from the folders
+    check(workspace)                # reads all folders and writes nothing
 
 What is new goes in by whole transactions together with how far the folders were read, so a writer that is killed loses
 nothing and a second call changes nothing. Comparisons are computed when a snapshot is due, not once per run.
 """
 
+import os
 import secrets
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -19,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.analysis import comparisons, explanations, groupings, looks
-from mtlens.store.database import load, snapshots, writer
+from mtlens.store.database import load, set_aside, snapshots, writer
 from mtlens.store.database.read_evidence import read_evidence
 from mtlens.store.database.read_runs import read_experiment, read_run
 from mtlens.store.database.scan import Listing, Seen, list_changes
@@ -61,6 +63,21 @@ def rebuild(workspace: Workspace) -> IngestReport:
     """Make the database anew from the folders, put it in place of the old one, and publish it."""
     with _writing(workspace):
         return _rebuild(workspace, publish=True, force=True)
+
+
+def check(workspace: Workspace) -> IngestReport:
+    """What making the database anew would read, told without writing anything: a database in memory is filled."""
+    try:
+        with closing(writer.connect(None)) as connection:
+            writer.create(connection)
+            return _read_folders(workspace, connection)
+    except OSError as error:
+        raise failed_to("read", Path(error.filename or workspace.root), error) from error
+
+
+def is_read_only(workspace: Workspace) -> bool:
+    """Whether nothing can be written into a workspace, such as one on a read-only mount."""
+    return not os.access(workspace.root, os.W_OK) or not os.access(workspace.store, os.W_OK)
 
 
 @contextmanager
@@ -131,22 +148,18 @@ def _read_folders(workspace: Workspace, connection: writer.Connection) -> Ingest
             writer.set_snapshot(connection, None)
     seen = load.read_seen(connection)
     listing = list_changes(workspace, seen)
-    experiments = [read_experiment(workspace, *named) for named in listing.experiments]
-    if experiments or listing.gone_runs or listing.gone_experiments:
+    if listing.gone_runs or listing.gone_experiments:
         with writer.transaction(connection):
             load.forget_runs(connection, listing.gone_runs)
             load.forget_experiments(connection, listing.gone_experiments)
-            for experiment in experiments:
-                load.add_experiment(connection, experiment)
             writer.set_snapshot(connection, None)
+    experiments = [set_aside.add_experiment(connection, read_experiment(workspace, *named)) for named in listing.experiments]
     known = {run_id: run for run_id, run in seen.runs.items() if run_id not in set(listing.gone_runs)}
     read = (read_run(workspace, run_id, generation, known.get(run_id)) for run_id, generation in listing.runs)
     records = (record for record in read if record)
     report = IngestReport(experiments=len(experiments), quarantined=sum(len(one.bad) for one in experiments))
     while batch := list(islice(records, _RUNS_AT_ONCE)):
-        with writer.transaction(connection):
-            load.add_runs(connection, batch)
-            writer.set_snapshot(connection, None)
+        batch = list(set_aside.add_runs(connection, batch, known))
         report = replace(
             report,
             runs=report.runs + len(batch),
@@ -165,10 +178,9 @@ def _read_evidence_jobs(workspace: Workspace, connection: writer.Connection, see
             load.forget_evidence_jobs(connection, listing.gone_evidence_jobs)
             writer.set_snapshot(connection, None)
     for job_id in listing.evidence_jobs:
-        if record := read_evidence(workspace, job_id, seen.evidence_jobs.get(job_id)):
-            with writer.transaction(connection):
-                load.add_evidence_job(connection, record)
-                writer.set_snapshot(connection, None)
+        before = seen.evidence_jobs.get(job_id)
+        if record := read_evidence(workspace, job_id, before):
+            set_aside.add_evidence_job(connection, record, before)
 
 
 def _conclude(connection: writer.Connection) -> None:

@@ -19,6 +19,7 @@ from mtlens.config.run import Run
 from mtlens.config.sections import Lora
 from mtlens.errors import EncoderError
 from mtlens.tasks import kind_of
+from mtlens.training.pretrained import described_encoder, load_pretrained
 
 
 class MultiTaskModel(nn.Module):
@@ -75,31 +76,9 @@ def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int)
 @functools.lru_cache(maxsize=1)
 def _load_encoder(directory: Path, gpu: bool) -> Any:
     """Kept per process: a lane that trains twenty runs reads the file once."""
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    # on a CPU, PyTorch's fused attention is slower for short texts than plain products; on a GPU transformers knows best
-    attention: dict[str, Any] = {} if gpu else {"attn_implementation": "eager"}
-    try:
-        encoder, found = AutoModel.from_pretrained(
-            str(directory),
-            trust_remote_code=False,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-            **attention,
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise EncoderError(
-            f"encoder should load as a transformers model; {directory} does not: {error}".splitlines()[0]
-        ) from None
-    if absent := [name for name in found["missing_keys"] if "pooler" not in name]:
+    encoder, absent = load_pretrained(directory, eager=not gpu)
+    if absent:
         raise EncoderError(f"weights of {directory} should be complete; found {len(absent)} missing, such as {absent[0]}")
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None  # heads read the hidden states; an unused pooler would only be decayed and saved
     return encoder
 
 
@@ -145,11 +124,7 @@ def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:
 
 def count_multiplied(directory: Path) -> tuple[int, int, int]:
     """(weights that multiply every token, layers, hidden units) of an encoder, from its config alone."""
-    from transformers import AutoConfig, AutoModel
-
-    config = AutoConfig.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
-    with torch.device("meta"):
-        encoder = AutoModel.from_config(config)
+    config, encoder = described_encoder(directory)
     embeddings = {id(module.weight) for module in encoder.modules() if isinstance(module, nn.Embedding)}
     weights = sum(p.numel() for name, p in encoder.named_parameters() if id(p) not in embeddings and "pooler" not in name)
     return weights, int(config.num_hidden_layers), int(config.hidden_size)

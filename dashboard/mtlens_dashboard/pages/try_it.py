@@ -42,6 +42,7 @@ def page() -> None:
 
 
 def _show(result: ReportFindings) -> None:
+    st.caption(f"{result.sentences}.")
     for note in result.notes:
         st.info(literal(note))
     mentioned = [finding for finding in result.findings if finding.status != "not mentioned"]

@@ -57,3 +57,26 @@ def test_a_family_that_is_the_multi_task_model_is_not_printed_twice(family, tabl
     assert printed.count("single") == tables
     assert "canal: warning: multi-task models were still improving at their last epoch" in " ".join(printed.split())
     assert ("chosen on validation is the multi-task model" in printed) == (tables == 1)
+
+
+def test_the_verdict_table_wraps_no_names(capsys):
+    name = "a task with a name that is longer than half of a usual terminal is wide"
+    result = matching(("multi", 0.91))
+    ((kind, _, *rest),) = result.rows
+    output.print_matching(Result(columns=result.columns, rows=[(kind, name, *rest)]))
+    assert any(name in line and "matches" in line for line in capsys.readouterr().out.splitlines())
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "json"])
+def test_control_characters_of_an_answer_reach_no_terminal(style, capsys):
+    output.print_result(Result(columns=("name\x1b[2J",), rows=[("\x1b]0;title\x07\x9b31m\u202eevil",)]), style)
+    printed = capsys.readouterr().out
+    assert not set(printed) & set("\x1b\x07\x9b\u202e")
+    assert "evil" in printed
+
+
+def test_formulas_of_an_answer_are_no_formulas_in_a_spreadsheet(capsys):
+    output.print_result(
+        Result(columns=("=1+1", "value"), rows=[("=cmd|' /C calc'!A0", -1.5), ("@SUM(1)", 2), ("a=1", 3)]), "csv"
+    )
+    assert capsys.readouterr().out.splitlines() == ["'=1+1,value", "'=cmd|' /C calc'!A0,-1.5", "'@SUM(1),2", "a=1,3"]

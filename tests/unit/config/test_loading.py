@@ -103,6 +103,72 @@ def test_a_mistake_is_named_with_file_line_and_key(old, new, message):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "margin: 0.02",
+            "margin: 1e-300",
+            r"e\.yaml:6: margin: .*greater than or equal to 0\.000001|e\.yaml:6: margin: .*greater than or equal to 1e-06",
+        ),
+        ("epochs: 3", "temperature: 1e-308", r"e\.yaml:7: training\.temperature: .*greater than or equal to 0\.1"),
+        (
+            "epochs: 3",
+            "batch_size: 99999999999999999999",
+            r"e\.yaml:7: batch_size: a number should be below 2\^63; found 9{20}",
+        ),
+        ("margin: 0.02", "margin: 0.02\nseeds: [18446744073709551616]", r"e\.yaml:7: 0: a number should be below 2\^63"),
+        ("epochs: 3", "epochs: 9223372036854775807", r"e\.yaml:7: training\.epochs: .*less than or equal to"),
+        ("1e-4", "1e300", r"e\.yaml:7: training\.learning_rate: .*less than or equal to"),
+        ("[no, yes]", "[no, yes], weight: 1e-310", r"e\.yaml:4: tasks\.disc\.weight: .*greater than or equal to"),
+        ("name: demo", "name: =", r"e\.yaml:1: name: not a value: .*; put quotes around '='"),
+        ("name: demo", "name: <<", r"e\.yaml:1: name: not a value: .*; put quotes around '<<'"),
+        ("margin: 0.02", "margin: 0.02\nencoder: {name: =}", r"e\.yaml:7: name: not a value"),
+        ("name: demo", "name: 0x" + "f" * 5000, r"e\.yaml:1: name: a number should be below 2\^63; found 0xf"),
+        ("name: demo", "name: " + "9" * 5000, r"e\.yaml:1: name: "),
+        (
+            "name: demo",
+            'name: "\\UFFFFFFFF"',
+            r"e\.yaml: experiment file should be plain YAML; found: (ValueError|OverflowError)",
+        ),
+        ("margin: 0.02", "margin: 0.02\nsearch: {costs: {99999999999999999999: 1}, runs: 9}", r"e\.yaml:7: .*costs"),
+    ],
+)
+def test_what_no_library_takes_is_a_line(old, new, message):
+    with pytest.raises(ExperimentError, match=message) as caught:
+        parse_experiments(changed(old, new), "e.yaml")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def numbers(schema, path=""):
+    """Places of all numbers in a JSON Schema, with the part that is about each."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("number", "integer"):
+            yield path, schema
+        for key, part in schema.items():
+            yield from numbers(part, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for place, part in enumerate(schema):
+            yield from numbers(part, f"{path}/{place}")
+
+
+def test_every_number_of_an_experiment_file_has_bounds():
+    schema = json_schema()
+    unbounded = [
+        path
+        for path, part in numbers(schema)
+        if not {"minimum", "exclusiveMinimum"} & part.keys() or not {"maximum", "exclusiveMaximum"} & part.keys()
+    ]
+    assert unbounded == []
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63), 10**5000], ids=["63 bits", "negative", "5,000 digits"])
+def test_a_number_from_python_has_bounds_too(value):
+    with pytest.raises(ExperimentError, match=r"experiment: margin: a number should be below 2\^63; found one of \d+ bits"):
+        experiments_from({"name": "x", "margin": value, "tasks": {"a": {"classes": ["b", "c"]}}})
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a: &a [x, x]\nb: [*a, *a, *a]", r"e\.yaml:1: anchors and aliases are not used"),
@@ -219,7 +285,7 @@ def test_a_sweep_does_not_name_a_file_without_a_name():
         ("{training.epochs: [1, 1]}", "distinct values"),
         ("{trainig.epochs: [1, 2]}", "found no 'trainig'"),
         ("{training.epoch: [1, 2]}", "unknown key 'training.epoch'; did you mean 'epochs'"),
-        ("{training.epochs: [1, -2]}", "greater than 0; found -2"),
+        ("{training.epochs: [1, -2]}", "greater than or equal to 1; found -2"),
     ],
 )
 def test_sweeps_that_cannot_be(sweep, message):

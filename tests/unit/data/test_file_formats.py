@@ -159,3 +159,26 @@ def test_parquet_keeps_numbers_nulls_and_dotted_names(tmp_path):
     assert read(tmp_path / "t.parquet").cells == {"text": ["a", None], "disc": ["1.0", "nan"]}
     dotted = read_records(tmp_path / "t.parquet", "t", frozenset({"text.raw"}))
     assert dotted.cells == {"text.raw": ["x", "y"]}
+
+
+@pytest.mark.parametrize("store_schema", [True, False])
+def test_a_small_parquet_file_that_decodes_to_much_is_refused_on_the_way(tmp_path, monkeypatch, store_schema):
+    """One long text, kept once and meant 20,000 times: 4 GB, of which no more than the bound is ever decoded."""
+    monkeypatch.setattr("mtlens.data.file_formats.MOST_DECODED", 50_000_000)
+    column = pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 20_000, pyarrow.int32()), ["x" * 200_000])
+    path = tmp_path / "t.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": column}), path, compression="zstd", store_schema=store_schema)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(
+        DataError, match=r"columns should decode to at most 50,000,000 characters; found more in the first \d+ rows"
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_times_that_no_calendar_holds_are_one_line(tmp_path, unit):
+    column = pyarrow.array([2**62, -(2**62)], pyarrow.int64()).cast(pyarrow.timestamp(unit))
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b"], "disc": column}), tmp_path / "t.parquet", version="2.6")
+    with pytest.raises(DataError, match=r"t\.parquet: ") as caught:
+        read(tmp_path / "t.parquet")
+    assert "\n" not in str(caught.value)

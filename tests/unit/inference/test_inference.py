@@ -47,6 +47,11 @@ def reader(folder):
     return Reader(load(folder, threads=1), 0.0)
 
 
+def here(reader):
+    """A client on this machine, which needs no token."""
+    return TestClient(server.create(reader), base_url="http://127.0.0.1:8600", raise_server_exceptions=False)
+
+
 def test_every_task_is_served_once(trained, folder):
     members = recommended(trained.workspace, trained.plan.experiment.experiment_id)
     assert sorted(task for member in members for task in member.serves) == ["canal", "disc"]
@@ -182,6 +187,31 @@ def test_a_folder_with_bad_files_is_read_and_they_are_listed(folder, mtlens, tmp
     assert "secret" not in err + "".join(skipped)
 
 
+def test_a_table_of_reports_as_tables_have_them_is_read_from_end_to_end(folder, mtlens, tmp_path):
+    """Each report on one line of a table; every stage says how many sentences went where."""
+    reports = {
+        "one line": "HISTORY: Neck pain. FINDINGS: C5-6: severe canal stenosis. The disc is normal. C6-7: disc bulge.",
+        "no findings": "Clinical history: neck pain. C5-6: severe canal stenosis.",
+        "=formula": "FINDINGS: Normal alignment.",
+    }
+    with (tmp_path / "reports.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["accession", "report"], *reports.items()])
+    command = ("extract", folder, tmp_path / "reports.csv", "--text", "report", "--id", "accession", "--threshold", 0)
+    code, out, err = mtlens(*command, "-f", "csv")
+    assert code == 0
+    assert err.splitlines()[-1] == (
+        "3 reports read, 0 skipped; 7 sentences: 4 of motion segments, 1 general, 2 of history, technique and comparison"
+    )
+    rows = list(csv.DictReader(out.splitlines()))
+    read = {(row["report"], row["segment"]) for row in rows if row["status"] == "read"}
+    assert read == {("one line", "C5-C6"), ("one line", "C6-C7"), ("no findings", "C5-C6")}
+    assert [row["notes"] for row in rows if row["report"] == "'=formula"] == ["no motion segment is mentioned"]
+    code, out, _ = mtlens(*command, "-f", "json")
+    assert [json.loads(line)["sentences"]["segments"] for line in out.splitlines()] == [3, 1, 0]
+    code, out, _ = mtlens(*command)
+    assert "  4 sentences: 3 of motion segments, 1 of history, technique and comparison\n" in out
+
+
 def test_a_stopped_extraction_goes_on_and_gives_the_same(folder, mtlens, tmp_path, monkeypatch):
     reports = tmp_path / "reports"
     reports.mkdir()
@@ -225,7 +255,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(folder, tmp_path, monke
     monkeypatch.setattr(
         Reader, "read", lambda self, chunk: [ReportFindings(id=name, findings=(), notes=()) for name, _ in chunk]
     )
-    monkeypatch.setattr(extract, "load", lambda _: None)
+    monkeypatch.setattr(extract, "load", lambda _, runtime: None)
     peaks = []
     for number in (200, 1600):
         table = tmp_path / f"{number}.csv"
@@ -290,7 +320,7 @@ def test_a_failure_below_tells_nothing_of_the_report(folder, mtlens, tmp_path, m
     code, out, err = mtlens("extract", folder, tmp_path / "a.txt")
     assert code == 2
     assert "reading them failed with ValueError" in err
-    with TestClient(server.create(Reader(load(folder, threads=1))), raise_server_exceptions=False) as client:
+    with here(Reader(load(folder, threads=1))) as client:
         answer = client.post("/findings", json={"reports": ["C5-6: secret bulge."]})
     assert (answer.status_code, "ValueError" in answer.text) == (500, True)
     written = capsys.readouterr()
@@ -299,7 +329,7 @@ def test_a_failure_below_tells_nothing_of_the_report(folder, mtlens, tmp_path, m
 
 @pytest.fixture
 def client(reader):
-    with TestClient(server.create(reader), raise_server_exceptions=False) as client:
+    with here(reader) as client:
         yield client
 
 
@@ -332,6 +362,42 @@ def test_the_server_refuses_bad_bodies_without_repeating_them(client, caplog, ca
     assert "secret" not in answer.text + caplog.text + printed.out + printed.err
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example:8600"}, 421),
+        ({"host": "127.0.0.1.evil.example"}, 421),
+        ({"host": ""}, 421),
+        ({"origin": "http://evil.example"}, 421),
+        ({"origin": "http://127.0.0.1:9999"}, 421),
+        ({"origin": "null"}, 421),
+        ({"origin": "http://127.0.0.1:8600"}, 200),
+        ({"host": "localhost:8600", "origin": "http://localhost:8600"}, 200),
+        ({"host": "[::1]:8600"}, 200),
+    ],
+)
+def test_without_a_token_only_this_machine_is_answered(client, headers, status):
+    """A foreign Host is a name that was made to point here; a foreign Origin is a page of another program or site."""
+    assert client.get("/health", headers=headers).status_code == status
+
+
+def test_with_a_token_any_name_will_do(reader):
+    with TestClient(server.create(reader, "right"), base_url="http://models.example") as client:
+        assert client.get("/health", headers={"authorization": "Bearer right"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("GET", "/findings", 405), ("POST", "/health", 405)]
+)
+def test_every_refusal_has_one_form(client, method, path, status):
+    answer = client.request(method, path)
+    assert (answer.status_code, list(answer.json())) == (status, ["error"])
+
+
+def test_a_length_that_is_no_number_is_no_failure(client):
+    assert client.post("/findings", content=b"{}", headers={"content-length": "many"}).status_code in (400, 422)
+
+
 def test_a_token_is_asked_for(reader):
     with TestClient(server.create(reader, "right")) as client:
         assert client.get("/health").status_code == 401
@@ -344,7 +410,7 @@ def test_a_slow_answer_is_given_up(reader, monkeypatch):
 
     monkeypatch.setattr(server, "SECONDS", 0.1)
     monkeypatch.setattr(reader.__class__, "read", lambda self, reports: [time.sleep(1)] * len(reports))
-    with TestClient(server.create(reader)) as client:
+    with here(reader) as client:
         assert client.post("/findings", json={"reports": [REPORT]}).status_code == 503
 
 

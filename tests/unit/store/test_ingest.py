@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from mtlens.store import ingest as writer
 from mtlens.store.database import reader
-from mtlens.store.ingest import ingest, rebuild
+from mtlens.store.ingest import check, ingest, rebuild
+from mtlens.store.workspace.evidence_folder import EvidenceFolder
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
@@ -268,6 +270,75 @@ def test_a_bad_manifest_harms_no_other(workspace: Workspace, content: str) -> No
     fake_runs.save(workspace, ALL)
     ingest(workspace, force=True)
     assert rows(workspace, "SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def change(path: Path, find: str, value: object) -> None:
+    """Put a value in place of every one under a key of a JSON file."""
+    content = path.read_text()
+    assert f'"{find}"' in content
+    path.write_text(re.sub(rf'"{find}": [^,\n}}\]]+', lambda _: f'"{find}": {value}', content))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("candidate", 2**70), ("weight", 10**400), ("margin", "1e-300"), ("created", '"9999-12-31T23:59:59-20:00"')],
+)
+def test_a_manifest_that_cannot_be_stored_harms_no_other(workspace: Workspace, key: str, value: object) -> None:
+    fake_runs.finish_all(workspace, SMALL)
+    fake_runs.save(workspace, ALL)
+    change(workspace.experiments / f"{ALL.experiment.experiment_id}.json", key, value)
+    assert ingest(workspace).quarantined == 1
+    assert rows(workspace, "SELECT name FROM experiment") == [("small",)]
+    assert rows(workspace, "SELECT count(*) FROM matching")[0][0] > 0
+    assert ingest(workspace).quarantined == 0
+    rebuild(workspace)
+    assert rows(workspace, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("run.json", "seed", 2**64),
+        ("DONE", "epochs_run", 10**30),
+        ("DONE", "seconds", 10**400),
+        ("DONE", "finished", '"0001-01-01T00:00:00+20:00"'),
+        ("DONE", "device", '"\\ud800"'),
+    ],
+)
+def test_a_run_that_cannot_be_stored_harms_no_other(workspace: Workspace, name: str, key: str, value: object) -> None:
+    """Its row says so where the value matters; a fact that does not fit its column is left to column `facts`."""
+    fake_runs.finish_all(workspace, SMALL)
+    strange, *others = SMALL.runs
+    path = workspace.runs / strange.run_id / name
+    if key == "device":
+        path.write_text(path.read_text().replace("{", '{"device": "x",', 1))
+    change(path, key, value)
+    ingest(workspace, force=True)
+    states = dict(rows(workspace, "SELECT run_id, state FROM run"))
+    assert {states[run.run_id] for run in others} == {"done"}
+    assert states[strange.run_id] == ("damaged" if key in ("seed", "device") else "done")
+    again = ingest(workspace, force=True)
+    assert (again.runs, again.quarantined) == (0, 0)
+
+
+def test_an_evidence_job_that_cannot_be_stored_harms_no_other(workspace: Workspace) -> None:
+    fake_runs.finish_all(workspace, SMALL)
+    folder = EvidenceFolder(workspace, "ab" * 8)
+    folder.start({"kind": "similarity"}, {}, {}).close()
+    folder.fail("x")
+    path = folder.path / "FAILED"
+    path.write_text(path.read_text().replace('"x"', '"\\ud800 is half a character"'))
+    ingest(workspace, force=True)
+    assert rows(workspace, "SELECT count(*) FROM run WHERE state = 'done'") == [(len(SMALL.runs),)]
+
+
+def test_a_check_writes_nothing(workspace: Workspace) -> None:
+    fake_runs.finish_all(workspace, SMALL)
+    (workspace.experiments / f"{ALL.experiment.experiment_id}.json").write_text("{")
+    before = {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")}
+    found = check(workspace)
+    assert (found.experiments, found.finished, found.quarantined) == (2, len(SMALL.runs), 1)
+    assert {path: path.stat().st_mtime_ns for path in workspace.root.rglob("*")} == before
 
 
 def test_an_experiment_whose_manifest_broke_is_gone_with_its_verdicts(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from mtlens.config.sections import Spec
+from mtlens.config.sections import Seed, Spec
 from mtlens.data.sources.base import Rows, Source
 from mtlens.data.splits import TEST
 
@@ -23,7 +23,7 @@ class Spine(Spec):
         exclude_if=lambda number: number == 0,  # ids of experiments without them stay as they were
     )
     relatedness: float = Field(default=0.8, ge=0, le=1, description="0: unrelated tasks; 1: shared causes and cues")
-    seed: NonNegativeInt = 0
+    seed: Seed = 0
 
 
 class SpineReports(Source):

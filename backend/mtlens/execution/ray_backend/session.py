@@ -12,45 +12,75 @@ from pathlib import Path
 from typing import Any
 
 from mtlens.config.sections import Resources
-from mtlens.errors import ExecutionError
+from mtlens.errors import ExecutionError, MtlensError
 from mtlens.execution.lanes import BYTES_PER_LANE, Lanes, divide
 from mtlens.execution.ray_backend.auth import check_entry, guard_token_file
 from mtlens.training.hardware import usable_cores
 
 SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
 
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+
 
 @contextlib.contextmanager
 def session(address: str | None) -> Generator[str]:
     """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays.
 
-    Yields where Ray's own dashboard is on its head node, such as 127.0.0.1:8265, or nothing where it has none.
+    Yields where Ray's own dashboard is on its head node, such as 127.0.0.1:8265, or nothing where it has none. On this machine
+    a start that fails, as it may while the machine does much else, is tried once more. Raises ExecutionError.
     """
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
     else:
         guard_token_file()
     import ray
-    import ray.exceptions
 
     if ray.is_initialized():
         yield ""
         return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     try:
-        if address is None:
-            memory = _object_store_bytes()
-            joined = ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **quiet)
-        else:
-            check_entry(address)
-            joined = ray.init(address=address, **quiet)
-    except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
+        joined = _start_here() if address is None else _join(address)
+    except MtlensError:
+        raise
+    except Exception as error:  # Ray raises anything, Exception itself among them
         where = f"cluster at {address!r} should answer" if address else "Ray should start on this machine"
-        raise ExecutionError(f"{where}: {str(error).splitlines()[0]}") from None
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ExecutionError(f"{where}: {reason}; `--local` trains without Ray") from None
     try:
         yield joined.dashboard_url or ""
     finally:
         ray.shutdown()
+
+
+def _start_here() -> Any:
+    """Ray on this machine, tried twice."""
+    import ray
+
+    try:
+        return _init_here()
+    except Exception:
+        ray.shutdown()
+        return _init_here()
+
+
+def _init_here() -> Any:
+    """Ray whose processes listen on loopback alone, as they do on macOS; on Linux Ray has no setting for that."""
+    import ray
+    from ray._private import ray_constants
+
+    memory, clusters = _object_store_bytes(), ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        return ray.init("local", num_cpus=usable_cores(), include_dashboard=False, object_store_memory=memory, **_QUIET)
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = clusters
+
+
+def _join(address: str) -> Any:
+    import ray
+
+    check_entry(address)
+    return ray.init(address=address, **_QUIET)
 
 
 def cluster_lanes(resources: Resources) -> Lanes:

@@ -7,8 +7,8 @@ changes no task by as much as the experiment's margin: tested over the seeds lik
 
 import functools
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -30,7 +30,7 @@ from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.train_tagger import examine, train_tagger
-from mtlens.inference.model.calibration import fit_temperature
+from mtlens.inference.model.calibration import Calibration, calibrate
 from mtlens.inference.model.classifier import as_classifier, can_be_classifier
 from mtlens.inference.model.family import TOKENIZER, FamilyConfig, MemberConfig, assemble, write_config
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
@@ -48,9 +48,18 @@ from mtlens.training.model import restore_vocabulary
 _TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
 
 
-def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool = False, onnx: bool = False) -> FamilyConfig:
+def export(
+    plan: Plan,
+    workspace: Workspace,
+    out: Path,
+    *,
+    learned_tagger: bool = False,
+    onnx: bool = False,
+    show: Callable[[str], None] = lambda _: None,
+) -> FamilyConfig:
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
+    show: is told each step, and why each task gets its model.
     One that was trained on a table reads whole texts, as the table holds them, and no motion segments.
     learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
     graphs beside the models, and let the fastest that says the same run the family; that takes a minute per model and seed.
@@ -63,19 +72,25 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     if onnx:
         need_packages()
+    show("bringing the database up to date")
     ingest(workspace, force=True)
     source = StoredModels(plan=plan, workspace=workspace)
     members = with_final_models(source, recommended(workspace, experiment.experiment_id))
-    checked = compare_precisions(source, members)
+    for member in members:
+        for task, why in zip(member.serves, member.why, strict=True):
+            show(f"{task}: run {member.shipped}, as {why}")
+    checked = compare_precisions(source, members, show)
     precision = "bfloat16" if all(one.equivalent for one in checked) else "float32"
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _copy_tokenizer(plan, partial / TOKENIZER)
-    learned = _teach(plan) if learned_tagger else None
+    learned = _teach(plan, show) if learned_tagger else None
     validated = _validated(source, members)
-    temperatures = _temperatures(validated)
+    calibrations = _calibrations(validated)
+    temperatures = {task: one.temperature for task, one in calibrations.items()}
+    show(f"writing {len(members)} models in {precision}")
     write = functools.partial(_write_member, source, partial, dtype, temperatures)
     configs = [write(member, number) for number, member in enumerate(members, 1)]
     config = FamilyConfig(
@@ -94,10 +109,13 @@ def export(plan: Plan, workspace: Workspace, out: Path, *, learned_tagger: bool 
     write_sample(
         partial, take_sample(assemble(partial, config, prepare("float32", threads=usable_cores(), gpu=False), "pytorch"))
     )
+    if onnx:
+        show("writing graphs and testing them on every seed")
     report = write_graphs(partial, config, source, members) if onnx else None
     if report is not None:
         config = config.model_copy(update={"runtime": report.fastest})
-    write_card(partial, config, source, members, checked, _examine(learned, config), report)
+    show("scoring for the model card")
+    write_card(partial, config, source, members, calibrations, checked, _examine(learned, config), report)
     write_config(partial, config)
     partial.rename(out)
     return config
@@ -126,9 +144,9 @@ def _write_member(
     return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names)
 
 
-def _teach(plan: Plan) -> Learned:
+def _teach(plan: Plan, show: Callable[[str], None]) -> Learned:
     hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
-    return train_tagger(plan.pretrained.directory, hardware, lambda line: print(line, file=sys.stderr, flush=True))
+    return train_tagger(plan.pretrained.directory, hardware, show)
 
 
 def _write_tagger(learned: Learned | None, out: Path, dtype: torch.dtype) -> TaggerConfig | None:
@@ -162,10 +180,11 @@ def _validated(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[
     return {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
 
 
-def _temperatures(stored: dict[str, StoredPredictions]) -> dict[str, float]:
+def _calibrations(stored: dict[str, StoredPredictions]) -> dict[str, Calibration]:
     """By task with single classes, fitted to the validation split."""
     columns = {task: one.columns for task, one in stored.items() if {"label", "probabilities"} <= one.columns.keys()}
-    return {task: _rounded(fit_temperature(one["label"], one["probabilities"])) for task, one in columns.items()}
+    found = {task: calibrate(one["label"], one["probabilities"]) for task, one in columns.items()}
+    return {task: replace(one, temperature=_rounded(one.temperature)) for task, one in found.items()}
 
 
 def _rounded(temperature: float) -> float:

@@ -12,7 +12,7 @@ from mtlens.inference.export.onnx_family import OnnxReport
 from mtlens.inference.export.recommended import FamilyMember, not_learnt
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.usage import usage
-from mtlens.inference.model.calibration import rescaled
+from mtlens.inference.model.calibration import Calibration, log_loss, rescaled
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.statistics.comparison import Comparison
@@ -20,6 +20,7 @@ from mtlens.statistics.metrics.calibration_error import expected_calibration_err
 from mtlens.statistics.shown import Unit
 from mtlens.store.analysis.training_end import warning
 from mtlens.store.database.reader import query
+from mtlens.store.plain_text import markdown_cell
 from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import kind_of, metric_object, metric_of
@@ -44,6 +45,11 @@ _EVIDENCE = """
 """
 _SEGMENTS = "- It reads English reports on the motion segments named above. What no sentence mentions it does not grade.\n"
 _WHOLE = "- It reads texts like those that it was trained on, each as a whole, and tells no motion segments apart.\n"
+_CALIBRATED = """
+One temperature a task divides its logits. It is fitted on validation, with a prior around 1, and stays 1 unless five-fold
+cross-validation there finds it better. Validation and test are mean log losses (less is better) before and after; those after
+on validation are of temperatures that were fitted to the other folds.
+"""
 _LIMITS = """\
 - Its probabilities are calibrated on reports like those it was validated on; elsewhere they may be too sure.
 - It is no medical device. Findings need a reader who sees the sentence that each was read from.
@@ -55,6 +61,7 @@ def write_card(
     config: FamilyConfig,
     source: StoredModels,
     members: Sequence[FamilyMember],
+    calibrations: Mapping[str, Calibration],
     precisions: Sequence[Comparison],
     taggers: Mapping[str, TagScore],
     onnx: OnnxReport | None,
@@ -72,9 +79,10 @@ def write_card(
         ),
         "## Tasks\n",
         _table(
-            ["task", "classes", "model", "test score", "temperature", "calibration error", "after scaling"],
+            ["task", "classes", "model", "why this model", "test score"],
             [row for member in members for row in _task_rows(config, source, member)],
         ),
+        _calibration(calibrations, source, members),
         _trained_on(plan),
         matching(workspace, experiment_id),
         f"\nScores are means over seeds: {_metrics(plan.experiment)}.\n",
@@ -184,6 +192,8 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
 
 
 def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember) -> list[tuple[object, ...]]:
+    why = dict(zip(member.serves, member.why, strict=True))
+    seeds = f"; of {len(member.run_ids)} seeds, the best on validation" if len(member.run_ids) > 1 else ""
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
@@ -191,19 +201,27 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
             metric = metric_object(task)
             labels, predicted = (stored.columns[name] for name in kind_of(task).columns[metric.reads])
             score = f"{Unit(metric_of(task)).score(metric.value(labels, predicted, len(task.classes)))}"
-            calibrated = _calibration(stored, config.temperatures.get(task.name))
-            rows.append((task.name, ", ".join(task.classes) or task.kind, member.shipped, score, *calibrated))
+            classes = ", ".join(task.classes) or task.kind
+            rows.append((task.name, classes, member.shipped, why[task.name] + seeds, score))
     return rows
 
 
-def _calibration(stored: StoredPredictions, temperature: float | None) -> tuple[str, ...]:
-    """Temperature, and calibration error before and after scaling; dashes for a task without probabilities of classes."""
-    if temperature is None:
-        return ("-", "-", "-")
-    labels, probabilities = stored.columns["label"], stored.columns["probabilities"]
-    before = expected_calibration_error(labels, probabilities)
-    after = expected_calibration_error(labels, rescaled(probabilities, temperature))
-    return tuple(f"{value:.3f}" for value in (temperature, before, after))
+def _calibration(calibrations: Mapping[str, Calibration], source: StoredModels, members: Sequence[FamilyMember]) -> str:
+    """Temperatures and what was measured of them; nothing for a family without probabilities of single classes."""
+    if not calibrations:
+        return ""
+    names = ["task", "temperature", "fitted", "validation", "after", "test", "after", "calibration error on test", "after"]
+    shipped = {task: member.shipped for member in members for task in member.serves}
+    rows = [(task, *_measured(one, source.predictions(shipped[task], task, TEST))) for task, one in calibrations.items()]
+    return f"\n## Calibration\n\n{_table(names, rows)}\n{_CALIBRATED}"
+
+
+def _measured(one: Calibration, test: StoredPredictions) -> list[str]:
+    labels, before = test.columns["label"], test.columns["probabilities"]
+    after = rescaled(before, one.temperature)
+    losses = (log_loss(labels, before), log_loss(labels, after))
+    errors = (expected_calibration_error(labels, before), expected_calibration_error(labels, after))
+    return [f"{value:.3f}" for value in (one.temperature, one.fitted, one.before, one.after, *losses, *errors)]
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -213,4 +231,4 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.1f}" if isinstance(value, float) else str(value).replace("|", "/")
+    return f"{value:.1f}" if isinstance(value, float) else markdown_cell(str(value))

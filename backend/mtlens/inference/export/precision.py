@@ -25,9 +25,16 @@ from mtlens.training.hardware import prepare, usable_cores
 _BATCH_SIZE = 64
 
 
-def compare_precisions(source: StoredModels, members: tuple[FamilyMember, ...]) -> tuple[Comparison, ...]:
-    """Weights rounded to bfloat16 against weights as trained, as `compare_changed` does."""
-    return compare_changed(source, members, lambda run: _predict_rounded(source, run))
+def compare_precisions(
+    source: StoredModels, members: tuple[FamilyMember, ...], show: Callable[[str], None]
+) -> tuple[Comparison, ...]:
+    """Weights rounded to bfloat16 against weights as trained, as `compare_changed` does. show: is told each model."""
+
+    def rounded(run: Run) -> list[Prediction]:
+        show(f"rounding to bfloat16: {run.label}")
+        return _predict_rounded(source, run)
+
+    return compare_changed(source, members, rounded)
 
 
 def compare_changed(

@@ -18,6 +18,13 @@ _FAMILY = """
     WHERE experiment_id = ? AND recommended GROUP BY position ORDER BY position
 """
 _TASKS = "SELECT task FROM task WHERE experiment_id = ?"
+_WHY = {
+    "matches": "the multi-task model matches",
+    "better": "the multi-task model is better",
+    "worse": "the multi-task model is worse",
+    "inconclusive": "whether the multi-task model matches is inconclusive",
+    "not learnt": "neither kind of models learnt it",
+}
 _VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = ? AND task IS NOT NULL"
 _NOT_LEARNT = """
     SELECT task, not_learnt FROM matching
@@ -34,11 +41,13 @@ _RUNS = """
 class FamilyMember:
     """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first.
 
+    why: of each served task, what made this model the one for it.
     final: the run whose weights are written, where it is none of these: with folds, one that is trained on all of them.
     """
 
     serves: tuple[str, ...]
     run_ids: tuple[str, ...]
+    why: tuple[str, ...]
     final: str | None = None
 
     @property
@@ -53,11 +62,17 @@ def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember,
     for tasks, run_id in query(workspace, _RUNS, [experiment_id, [kind.name for kind in GROUP_KINDS]]).rows:
         trained.setdefault(frozenset(tasks), []).append(run_id)
     searched = query(workspace, _FAMILY, [experiment_id]).rows
-    family = [(frozenset(tasks), tuple(serves)) for tasks, serves in searched if serves]
+    family = [
+        (frozenset(tasks), dict.fromkeys(serves, "the search over groups of tasks recommends it"))
+        for tasks, serves in searched
+        if serves
+    ]
     family = family or _by_multi_task_verdicts(workspace, experiment_id, trained)
     if not family or any(tasks not in trained for tasks, _ in family):
         raise WorkspaceError(f"{workspace.root}: experiment should be trained before it is exported: mtlens run EXPERIMENT")
-    return tuple(FamilyMember(serves=serves, run_ids=tuple(trained[tasks])) for tasks, serves in family)
+    return tuple(
+        FamilyMember(serves=tuple(why), run_ids=tuple(trained[tasks]), why=tuple(why.values())) for tasks, why in family
+    )
 
 
 def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
@@ -67,10 +82,11 @@ def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
 
 def _by_multi_task_verdicts(
     workspace: Workspace, experiment_id: str, trained: dict[frozenset[str], list[str]]
-) -> list[tuple[frozenset[str], tuple[str, ...]]]:
-    """Models by their tasks, and what they serve."""
+) -> list[tuple[frozenset[str], dict[str, str]]]:
+    """Models by their tasks, and what they serve with the reason."""
     every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
     verdicts = dict(query(workspace, _VERDICTS, [experiment_id, MULTI.name]).rows)
-    matched = tuple(task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained)
-    singles = sorted(task for task in every if task not in matched)
-    return [*([(every, matched)] if matched else []), *((frozenset({task}), (task,)) for task in singles)]
+    why = {task: _WHY.get(verdicts.get(task, ""), "there is no multi-task model to compare with") for task in sorted(every)}
+    matched = [task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained]
+    together = [(every, {task: why[task] for task in matched})] if matched else []
+    return together + [(frozenset({task}), {task: reason}) for task, reason in why.items() if task not in matched]

@@ -27,8 +27,7 @@ tokenizer = AutoTokenizer.from_pretrained("tokenizer")
 encoder = AutoModel.from_pretrained("{folder}", dtype=torch.float32, attn_implementation="eager").eval()
 heads = load_file("{folder}/heads.safetensors")
 batch = tokenizer(["The disc is bulging."], truncation=True, max_length=config["max_length"], padding=True, return_tensors="pt")
-with torch.inference_mode():
-    hidden = encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+hidden = encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state.detach()
 mask = batch["attention_mask"].unsqueeze(-1).float()
 {pooling}
 for task in config["tasks"]:

@@ -1,11 +1,13 @@
 """What a family reads of a report, as in training: the text of each motion segment, or the report as a whole."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtlens.inference.extraction.findings import WHOLE
+from mtlens.inference.extraction.findings import WHOLE, Sentences
 from mtlens.inference.model.family import Family
 from mtlens.inference.segmentation import Segmented, segment, split
+from mtlens.inference.segmentation.headings import BODY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +21,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Parted:
-    """A report in its parts. notes: what a reader of the findings should know of it."""
+    """A report in its parts. notes: what a reader of the findings should know of it. sentences: how many went where."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    sentences: Sentences
 
 
 def parted(family: Family, reports: Sequence[str]) -> list[Parted]:
@@ -41,11 +44,21 @@ def _by_segment(report: Segmented, levels: Sequence[str]) -> Parted:
     )
     others = [level for level, numbers in report.of_segment.items() if level not in levels and numbers]
     more = (f"segments that this model was not trained on: {', '.join(others)}",) if others else ()
-    return Parted(parts=parts, notes=(*report.notes, *more))
+    return Parted(parts=parts, notes=(*report.notes, *more), sentences=_counted(report, levels))
+
+
+def _counted(report: Segmented, levels: Sequence[str]) -> Sentences:
+    counts = Counter(
+        "segments" if not tags.isdisjoint(levels) else "general" if sentence.section in BODY else "background"
+        for sentence, tags in zip(report.sentences, report.tags, strict=True)
+    )
+    return Sentences(segments=counts["segments"], general=counts["general"], background=counts["background"])
 
 
 def _whole(report: str, end: int, most: int) -> Parted:
     """end: characters that are read; a sentence behind them has no part in what is found."""
-    sentences = tuple(one.text for one in split(report) if one.start < end)
+    found = split(report)
+    sentences = tuple(one.text for one in found if one.start < end)
     notes = () if end == len(report) else (f"this model reads {most:,} tokens; what comes after them was not read",)
-    return Parted(parts=(Part(segment=WHOLE, text=report, sentences=sentences),), notes=notes)
+    counts = Sentences(whole=len(sentences), unread=len(found) - len(sentences))
+    return Parted(parts=(Part(segment=WHOLE, text=report, sentences=sentences),), notes=notes, sentences=counts)

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import IO
 
 from mtlens.errors import DataError
+from mtlens.inference.extraction.findings import ReportFindings, Sentences
 from mtlens.inference.extraction.inputs import Columns, Incoming, read_all
 from mtlens.inference.extraction.outputs import Style, heading, written
 from mtlens.inference.extraction.progress import ExtractionProgress, beside, on_disk, read_progress, write_progress
 from mtlens.inference.extraction.reader import Reader
 from mtlens.inference.model.family import load
 from mtlens.inference.model.onnx_model import Runtime
+from mtlens.store.plain_text import printable
 
 CHUNK = 32  # reports that are read together
 LOGGED = 32  # chunks between two lines of a log
@@ -41,18 +43,19 @@ class Extraction:
         reader = Reader(load(self.model, runtime=self.runtime), self.threshold)
         begun = self._begun()
         reports, rests = self._remaining(begun)
-        done, read, skipped = begun.done, 0, 0
+        done, read, skipped, sentences = begun.done, 0, 0, Sentences()
         listed = None if self.out is None else beside(self.out, "skipped")
         with _opened(self.out, begun.bytes, sys.stdout) as file, _opened(listed, begun.skipped, sys.stderr) as aside:
             if not begun.bytes and (head := heading(self.style)):
                 file.write(head)
             while chunk := list(islice(reports, CHUNK)):
-                good = self._write(chunk, reader, file, aside)
-                done, read, skipped = done + len(chunk), read + good, skipped + len(chunk) - good
+                found = self._write(chunk, reader, file, aside)
+                done, read, skipped = done + len(chunk), read + len(found), skipped + len(chunk) - len(found)
+                sentences = sum((one.sentences for one in found), sentences)
                 rests += sum(one.is_rest for one in chunk)
                 self._note(begun, done, chunk[-1].id, file, aside)
         over = "\r" if sys.stderr.isatty() else ""
-        print(f"{over}{read:,} reports read, {skipped:,} skipped", file=sys.stderr)
+        print(f"{over}{read:,} reports read, {skipped:,} skipped; {sentences}", file=sys.stderr)
         where = f"listed in {listed}" if listed else "listed above"
         if skipped and not read and done == skipped:
             raise DataError(f"at least one report should be readable; found {skipped:,} that are not, {where}")
@@ -80,15 +83,15 @@ class Extraction:
             raise DataError(f"{self.out}: inputs should be those that it was begun with; delete it to begin anew")
         return reports, rests
 
-    def _write(self, chunk: Sequence[Incoming], reader: Reader, file: IO[str], aside: IO[str]) -> int:
-        """Findings of those that can be read, and the others' problems; returns how many could be read."""
-        good = [one for one in chunk if not one.problem]
-        for found in reader.read([(one.id, one.text) for one in good]):
+    def _write(self, chunk: Sequence[Incoming], reader: Reader, file: IO[str], aside: IO[str]) -> list[ReportFindings]:
+        """Findings of those that can be read, which are returned, and the others' problems."""
+        findings = reader.read([(one.id, one.text) for one in chunk if not one.problem])
+        for found in findings:
             file.write(written(found, self.style))
         for bad in chunk:
             if bad.problem:
-                aside.write(f"{bad.id}: {bad.problem}\n")
-        return len(good)
+                aside.write(printable(f"{bad.id}: {bad.problem}") + "\n")
+        return findings
 
     def _note(self, begun: ExtractionProgress, done: int, last: str, file: IO[str], aside: IO[str]) -> None:
         if self.out is None:

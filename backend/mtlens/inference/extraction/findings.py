@@ -24,9 +24,41 @@ class Finding(Spec):
     sentence: str | None
 
 
+class Sentences(Spec):
+    """Where the sentences of reports went.
+
+    segments: read as speaking of a motion segment that the family knows. general: of the spine as a whole, of none, or of
+    another segment. background: history, technique and comparison. whole: read with a whole text. unread: behind its end.
+    """
+
+    segments: int = 0
+    general: int = 0
+    background: int = 0
+    whole: int = 0
+    unread: int = 0
+
+    def __add__(self, other: "Sentences") -> "Sentences":
+        """The sentences of both."""
+        return Sentences(**{name: value + getattr(other, name) for name, value in self.model_dump().items()})
+
+    def __str__(self) -> str:
+        """All that there are, and where they went."""
+        words = {
+            "segments": "of motion segments",
+            "general": "general",
+            "background": "of history, technique and comparison",
+            "whole": "read",
+            "unread": "not read",
+        }
+        counts = {name: value for name, value in self.model_dump().items() if value}
+        parts = ", ".join(f"{value:,} {words[name]}" for name, value in counts.items())
+        return f"{sum(counts.values()):,} sentences" + (f": {parts}" if parts else "")
+
+
 class ReportFindings(Spec):
-    """What was read from one report. notes: what a reader should know of it."""
+    """What was read from one report. notes: what a reader should know of it. sentences: how many went where."""
 
     id: str
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
+    sentences: Sentences = Sentences()

@@ -6,9 +6,10 @@ import textwrap
 from typing import Literal
 
 from mtlens.inference.extraction.findings import Finding, ReportFindings
+from mtlens.store.plain_text import csv_cell, json_text, printable
 
 Style = Literal["table", "json", "csv"]
-COLUMNS = ("report", "segment", "task", "label", "probability", "status", "sentence")
+COLUMNS = ("report", "segment", "task", "label", "probability", "status", "sentence", "notes")
 _LAYOUT = "{:8} {:12} {:14} {:>11}  {}\n"
 
 
@@ -22,21 +23,24 @@ def heading(style: Style) -> str:
 def written(report: ReportFindings, style: Style) -> str:
     """One report, ending with a line break."""
     if style == "json":
-        return report.model_dump_json() + "\n"
-    return _csv(report) if style == "csv" else _table(report)
+        return json_text(report.model_dump_json()) + "\n"
+    return _csv(report) if style == "csv" else printable(_table(report))
 
 
 def _csv(report: ReportFindings) -> str:
+    """A row per finding, each with the notes on the report; one without a finding has a row for them."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    for one in report.findings:
-        writer.writerow((report.id, one.segment, one.task, one.label, one.probability, one.status, one.sentence))
+    notes = "; ".join(report.notes)
+    rows = [(one.segment, one.task, one.label, one.probability, one.status, one.sentence) for one in report.findings]
+    for row in rows or [("", "", None, None, "not mentioned", None)]:
+        writer.writerow([csv_cell(cell) for cell in (report.id, *row, notes)])
     return buffer.getvalue()
 
 
 def _table(report: ReportFindings) -> str:
     """For people: one row per finding; segments that no sentence speaks of are named in one line."""
-    lines = [f"{report.id}\n", *(f"  note: {note}\n" for note in report.notes)]
+    lines = [f"{report.id}\n", *(f"  note: {note}\n" for note in report.notes), f"  {report.sentences}\n"]
     said = [one for one in report.findings if one.status != "not mentioned"]
     if said:
         lines.append(_LAYOUT.format("segment", "task", "class", "probability", "read from"))

@@ -45,7 +45,9 @@ class Reader:
         place = {text: number for number, text in enumerate(texts)}
         probabilities = self.family.classify(texts)
         return [
-            ReportFindings(id=name, findings=self._findings(one, place, probabilities), notes=one.notes)
+            ReportFindings(
+                id=name, findings=self._findings(one, place, probabilities), notes=one.notes, sentences=one.sentences
+            )
             for (name, _), one in zip(reports, in_parts, strict=True)
         ]
 

@@ -25,9 +25,11 @@ import torch
 from torch import Tensor, nn
 
 from mtlens.config.sections import Task
-from mtlens.errors import EncoderError
+from mtlens.errors import EncoderError, reading
+from mtlens.inference.model.weights import ATTENTION
 from mtlens.tasks.classes import Classes
 from mtlens.training.model import MultiTaskModel
+from mtlens.training.pretrained import described_encoder
 
 _SMALL = 2.0**-20
 _LARGE = 2.0**32
@@ -143,19 +145,17 @@ class ClassifierModel(nn.Module):
 
 def load_classifier(folder: Path) -> ClassifierModel:
     """The classifier of an exported folder, in float32; EncoderError where it is damaged."""
-    import safetensors
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
+    config, _ = described_encoder(folder)
+    with reading(EncoderError, f"{folder} should hold an exported model"):
         model, found = AutoModelForSequenceClassification.from_pretrained(
-            str(folder), trust_remote_code=False, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-            output_loading_info=True,
+            str(folder), config=config, trust_remote_code=False, local_files_only=True, use_safetensors=True,
+            dtype=torch.float32, output_loading_info=True, attn_implementation=ATTENTION,
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-        raise EncoderError(f"{folder} should hold an exported model: {str(error).splitlines()[0]}") from None
     if found["missing_keys"]:
         raise EncoderError(f"{folder} should hold an exported model: {len(found['missing_keys'])} weights are missing")
     return ClassifierModel(model)

@@ -10,24 +10,28 @@ tagger/              the same, of a learned tagger; absent where sentences are t
 """
 
 import json
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from mtlens.config.sections import Spec, Task
+from mtlens.config.sections import Name, Spec, Task
 from mtlens.data.tokenize import load_tokenizer
-from mtlens.errors import DataError, EncoderError
+from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
-from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
+from mtlens.inference.model.sentence_tagger import SEGMENTS, FolderName, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
+from mtlens.inference.segmentation.levels import REGION_OF
+from mtlens.store.workspace.journal import first_problem
 from mtlens.tasks import kind_of
 from mtlens.training.hardware import Hardware, prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
@@ -36,6 +40,8 @@ FORMAT = 2
 BATCH = 32
 Model = MultiTaskModel | ClassifierModel | OnnxModel
 TOKENIZER = "tokenizer"
+MOST_BYTES = 1_000_000  # of config.json
+MOST_FILES = 1000
 
 
 class MemberConfig(Spec):
@@ -45,8 +51,8 @@ class MemberConfig(Spec):
     graph (ONNX) of all tasks.
     """
 
-    folder: str
-    run_id: str
+    folder: FolderName
+    run_id: Name
     tasks: tuple[str, ...]
     layout: Literal["heads", "classifier", "graph"] = "heads"
 
@@ -61,18 +67,37 @@ class FamilyConfig(Spec):
     """
 
     format: Literal[1, 2] = FORMAT
-    name: str
-    tasks: tuple[Task, ...]
-    members: tuple[MemberConfig, ...]
-    temperatures: dict[str, float]
+    name: Name
+    tasks: tuple[Task, ...] = Field(min_length=1, max_length=100)
+    members: tuple[MemberConfig, ...] = Field(min_length=1, max_length=100)
+    temperatures: dict[str, Annotated[float, Field(ge=0.01, le=100)]]
     scales: dict[str, tuple[float, ...]] = Field(default={})
     thresholds: dict[str, tuple[float, ...]] = Field(default={})
     pooling: Literal["mean", "cls"]
-    max_length: int
+    max_length: Annotated[int, Field(ge=1, le=8192)]
     precision: Literal["float32", "bfloat16"]
     levels: tuple[str, ...]
     tagger: TaggerConfig | None = None
     runtime: Runtime = "pytorch"
+
+    @model_validator(mode="after")
+    def _every_task_is_served_once(self) -> Self:
+        tasks = sorted(task.name for task in self.tasks)
+        served = sorted(name for member in self.members for name in member.tasks)
+        if served != tasks:
+            raise ValueError(f"members should serve each of the tasks {tasks} once; found {served}")
+        for name in ("temperatures", "scales", "thresholds"):
+            if others := sorted(getattr(self, name).keys() - set(tasks)):
+                raise ValueError(f"{name} should be of the tasks {tasks}; found {others}")
+        for task in self.tasks:
+            kind_of(task)
+        return self
+
+    @model_validator(mode="after")
+    def _known_levels(self) -> Self:
+        if unknown := sorted({*self.levels, *(self.tagger.levels if self.tagger else ())} - REGION_OF.keys()):
+            raise ValueError(f"levels should be motion segments that mtlens knows; found {unknown}")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -198,10 +223,31 @@ def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardwa
 
 def read_config(folder: Path) -> FamilyConfig:
     """What is in config.json; EncoderError for a folder that is no exported family."""
+    _refuse_odd_files(folder)
+    path = folder / "config.json"
+    wanted = f"{folder} should be a folder that `mtlens export` has written"
     try:
-        return FamilyConfig.model_validate_json((folder / "config.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise EncoderError(f"{folder} should be a folder that `mtlens export` has written: {type(error).__name__}") from None
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise EncoderError(f"{path} should have at most {MOST_BYTES:,} bytes; found {size:,}")
+        return FamilyConfig.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise EncoderError(f"{wanted}; found: {error.strerror}") from None
+    except (ValidationError, ExperimentError) as error:
+        problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        raise EncoderError(f"{wanted}; in config.json, {problem}") from None
+
+
+def _refuse_odd_files(folder: Path) -> None:
+    """EncoderError for links, which may lead anywhere, for devices and pipes, which may never end, and for too many files."""
+    number = 0
+    for inside, folders, files in os.walk(folder):
+        for path in (Path(inside, name) for name in (*folders, *files)):
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise EncoderError(f"{path} should be a file or a folder; found a link or a special file")
+        number += len(files)
+        if number > MOST_FILES:
+            raise EncoderError(f"{folder} should hold at most {MOST_FILES:,} files; found more")
 
 
 def write_config(folder: Path, config: FamilyConfig) -> None:

@@ -10,9 +10,10 @@ Shapes: b windows in a batch, L tokens, n sentences in it, d hidden units, S mot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from mtlens.config.sections import Spec
@@ -29,12 +30,16 @@ BATCH = 16  # windows
 _MOST_BEFORE = 8  # tokens before a sentence: a separator and the name of its section
 
 
+FolderName = Annotated[str, Field(pattern=r"^[\w-]{1,100}$")]
+"""Of a folder inside another: it cannot lead out of it."""
+
+
 class TaggerConfig(Spec):
     """levels: the motion segments, in the order of the head's logits. window: most tokens that are read at once."""
 
-    folder: str = "tagger"
+    folder: FolderName = "tagger"
     levels: tuple[str, ...]
-    window: int
+    window: Annotated[int, Field(ge=32, le=8192)]
 
 
 class SentenceModel(nn.Module):

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mtlens.errors import EncoderError
+from mtlens.errors import EncoderError, reading
+from mtlens.training.pretrained import load_pretrained
 
 ATTENTION = "eager"  # for short texts on a CPU plain products are faster than fused ones
 HEADS = "heads.safetensors"
@@ -40,33 +40,20 @@ def save_classifier(folder: Path, classifier: Any, tokenizer: Path, longest: int
 
 def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear]]:
     """Encoder and heads in float32. heads: how many outputs each named one should have. EncoderError for a damaged folder."""
-    try:
+    with reading(EncoderError, f"{folder} should hold an exported model"):
         encoder = load_encoder(folder)
         weights = load_file(folder / HEADS)
-        return encoder, [_head(weights, name, outputs) for name, outputs in heads.items()]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:
-        raise EncoderError(f"{folder} should hold an exported model: {str(error).splitlines()[0]}") from None
+        return encoder, [_head(weights, name, outputs, int(encoder.config.hidden_size)) for name, outputs in heads.items()]
 
 
 def load_encoder(folder: Path) -> Any:
     """A transformers model in float32, without pooler."""
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    encoder: Any = AutoModel.from_pretrained(
-        str(folder), trust_remote_code=False, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-        attn_implementation=ATTENTION,
-    )  # fmt: skip
-    if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
-    return encoder
+    return load_pretrained(folder, eager=True)[0]
 
 
-def _head(weights: dict[str, Tensor], name: str, outputs: int) -> nn.Linear:
+def _head(weights: dict[str, Tensor], name: str, outputs: int, hidden: int) -> nn.Linear:
     weight = weights[f"{name}.weight"].float()
-    head = nn.Linear(weight.shape[1], outputs)
+    head = nn.Linear(hidden, outputs)
     head.load_state_dict({"weight": weight, "bias": weights[f"{name}.bias"].float()})
     return head
 

@@ -1,8 +1,8 @@
 """Which motion segments a sentence names, in all the forms that radiologists write.
 
-C5-C6, C5-6, C5/6, L5S1; lists (C3-4, 4-5 and 5-6), chains (L3/4/5), ranges (C3 through C7, L2-L5); letters read for digits
-(C4-CS); all, any or the remaining levels; exceptions (apart from C5-6). A vertebra alone (an L5 root, a C4 haemangioma) is
-no segment, and T1 and T2 alone are ways of weighting a picture.
+C5-C6, C5-6, C5/6, L-5/6, L5S1, L45; lists (C3-4, 4-5 and 5-6), chains (L3/4/5), ranges (C3 through C7, L2-L5); L5-1 for
+L5-S1; the lumbosacral junction; letters read for digits (C4-CS); all, any or the remaining levels; exceptions (apart from
+C5-6). A vertebra alone (an L5 root, a C4 haemangioma) is no segment, and T1 and T2 alone are ways of weighting a picture.
 """
 
 import re
@@ -33,7 +33,19 @@ _MORE = re.compile(
     re.IGNORECASE,
 )
 
-_LEVEL = r"(?:levels?|segments?|slices?|spaces?|(?:motion|disc|disk|inter)\w*\s(?:levels?|segments?|spaces?))"
+
+def _misspelt(word: str) -> str:
+    """A pattern of the word, also with one letter lost or two neighbours swapped after the first."""
+    places = range(1, len(word))
+    lost = [word[:at] + word[at + 1 :] for at in places]
+    swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places[:-1]]
+    return "|".join(sorted({word, *lost, *swapped}, key=len, reverse=True))
+
+
+_LEVEL = (
+    rf"(?:(?:{_misspelt('levels')}|{_misspelt('level')})\b|segments?|slices?|spaces?"
+    r"|(?:motion|disc|disk|inter)\w*\s(?:levels?|segments?|spaces?))"
+)
 _EXCEPT = re.compile(
     r"\b(?:apart|aside|distinct)\s+from|\bexcept(?:ing|ion)?\b|\bexcluding|\bother\s+than|\bleaving\b", re.IGNORECASE
 )
@@ -44,6 +56,20 @@ _ALL = re.compile(
     rf"\b(?:all|any|every|each)\b(?:\s+(?:of\s+the|the|imaged|lumbar|cervical|single))*\s+{_LEVEL}|\bthroughout\b|\bon\s+any\s+slice",
     re.IGNORECASE,
 )
+_NO_CONTRAST = re.compile(
+    r"\b(?:no|without)\b[^.;]{0,40}\b(?:contrast|gadolinium|enhanc\w+)|\bunenhanced\b", re.IGNORECASE
+)  # true of the whole spine
+
+_JUNCTIONS = re.compile(
+    r"\b(?:(lumbo-?\s?sacral)|(thoraco-?\s?lumbar)|cervico-?\s?thoracic)\s+(?:junction|level|segment|disc|disk)", re.IGNORECASE
+)
+_REWRITTEN: Final = (
+    (re.compile(r"\b([CTDL])-(?=\d{1,2}\s?[-/]\s?\d)", re.IGNORECASE), r"\1"),  # L-4/5
+    (re.compile(r"\b([CL])(?=12|23|34|45|56|67)(\d)(\d)(?![\d.]|\s?[mc]m\b)", re.IGNORECASE), r"\1\2-\3"),  # L45
+    (re.compile(r"\b([CTDL]\d{1,2})\s(?=\d{1,2}\s(?:disc|disk|level|interspace|segment))", re.IGNORECASE), r"\1-"),  # C5 6 disc
+    (re.compile(r"(?<=\d)-(to|through|thru)-(?=[CTDLS]?\d)", re.IGNORECASE), r" \1 "),  # C4-to-C6
+)
+_AFTER_LAST = {"L5": "S1", "C7": "T1", "T12": "L1"}  # what a 1 without its letter means after these
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +88,7 @@ class Levels:
 
 def find_levels(sentence: str) -> Levels:
     """Read one sentence. The time it takes is linear in its length."""
+    sentence = _rewritten(sentence)
     exception = _EXCEPT.search(sentence)
     named: set[str] = set()
     excepted: set[str] = set()
@@ -74,11 +101,19 @@ def find_levels(sentence: str) -> Levels:
     scope: Scope = "named"
     if _REMAINING.search(without):
         scope = "remaining"
-    elif _ALL.search(without) or (excepted and not named):
+    elif _ALL.search(without) or (excepted and not named) or (not named and _NO_CONTRAST.search(without)):
         scope = "all"
     return Levels(
         named=_in_order(named), excepted=_in_order(excepted - named), unsupported=tuple(sorted(unsupported)), scope=scope
     )
+
+
+def _rewritten(sentence: str) -> str:
+    """Rare forms of levels in a usual one; the rest of the sentence stays."""
+    sentence = _JUNCTIONS.sub(lambda match: "L5-S1" if match[1] else "T12-L1" if match[2] else "C7-T1", sentence)
+    for form, usual in _REWRITTEN:
+        sentence = form.sub(usual, sentence)
+    return sentence
 
 
 def _chains(sentence: str) -> list[tuple[int, list[str]]]:
@@ -91,10 +126,12 @@ def _chains(sentence: str) -> list[tuple[int, list[str]]]:
         segments = _between(bones)
         rest = match.end()
         while more := _MORE.match(sentence, rest):  # "C3-4, 4-5 and 5-6"
-            upper, lower = f"{bones[-1][0]}{more[1]}", f"{bones[-1][0]}{more[2]}"
+            upper = f"{bones[-1][0]}{more[1]}" if bones[-1] != "S1" else f"L{more[1]}"
+            lower = _AFTER_LAST.get(upper, "") if more[2] == "1" else f"{upper[0]}{more[2]}"
             if abs(_PLACE.get(upper, -9) - _PLACE.get(lower, 9)) != 1:
                 break
             segments += _between([upper, lower])
+            bones = [upper, lower]
             rest = more.end()
         found.append((match.start(), segments))
     return found
@@ -108,7 +145,11 @@ def _bones(chain: str) -> list[str] | None:
         letter = (member[1] or "").upper().replace("D", "T") or letter
         digits = (member[2] or member[4]).upper()
         clean |= digits.isdigit()
-        bones.append(letter + str(int(_MISREAD.get(digits, digits))))
+        bone = letter + str(int(_MISREAD.get(digits, digits)))
+        if not member[1] and digits == "1" and bones and bones[-1] in _AFTER_LAST:  # L5-1
+            bone = _AFTER_LAST[bones[-1]]
+            letter = bone[0]
+        bones.append(bone)
     if not clean or len(bones) < 2 or any(bone not in _PLACE for bone in bones):
         return None
     return None if set(bones) <= {"T1", "T2"} else bones

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mtlens.data.synthetic_reports.anatomy import GENERAL, LEVELS, Region
+from mtlens.inference.segmentation.headings import BODY
 from mtlens.inference.segmentation.levels import REGION_OF, Levels, find_levels
 from mtlens.inference.segmentation.sentences import Sentence
 from mtlens.inference.segmentation.tagging import Tags
@@ -54,7 +55,7 @@ def _read(sentence: Sentence, state: _State) -> Tags:
     for region, words in _NEARBY.items():
         if words.search(sentence.text):
             state.region = region
-    if sentence.section not in ("findings", "impression"):
+    if sentence.section not in BODY:
         return _GENERAL_TAG
     if sentence.section != state.section:
         state.section, state.carried, state.open = sentence.section, _GENERAL_TAG, False

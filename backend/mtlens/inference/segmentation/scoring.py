@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtlens.data.synthetic_reports import Report
 from mtlens.data.synthetic_reports.anatomy import GENERAL
+from mtlens.inference.segmentation.cleaning import cleaned
 from mtlens.inference.segmentation.sentences import Sentence, split
 from mtlens.inference.segmentation.tagging import Tagger, Tags
 
@@ -50,6 +51,7 @@ def score_tagger(tagger: Tagger, reports: Sequence[Report]) -> TagScore:
 
     A true sentence is held against the union of what was said of the sentences that were cut from it.
     """
+    reports = [replace(report, text=cleaned(report.text)) for report in reports]
     cut = [split(report.text) for report in reports]
     tagged = tagger.tag(cut)
     counts: Counter[str] = Counter()

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Protocol
 
 from mtlens.data.synthetic_reports.anatomy import LEVELS, REGIONS
+from mtlens.inference.segmentation.headings import BODY
 from mtlens.inference.segmentation.language import looks_foreign
 from mtlens.inference.segmentation.levels import REGION_OF, find_levels
 from mtlens.inference.segmentation.sentences import Sentence, split
@@ -56,7 +57,7 @@ def _notes(sentences: Sequence[Sentence], tags: Sequence[Tags]) -> tuple[str, ..
     notes: list[str] = []
     named = {tag for of_sentence in tags for tag in of_sentence if tag in REGION_OF}
     if not named:
-        notes.append("no motion segment is mentioned")
+        notes.append(_where_named(sentences))
     if len({REGION_OF[level] for level in named}) > 1:
         notes.append("speaks of more than one region of the spine")
     unsupported = {level for sentence in sentences for level in find_levels(sentence.text).unsupported}
@@ -65,3 +66,16 @@ def _notes(sentences: Sequence[Sentence], tags: Sequence[Tags]) -> tuple[str, ..
     if looks_foreign(" ".join(sentence.text for sentence in sentences)):
         notes.append("does not look like English, which is all that mtlens reads")
     return tuple(notes)
+
+
+def _where_named(sentences: Sequence[Sentence]) -> str:
+    """Why no sentence speaks of a motion segment: it may be that only the history names one."""
+    sections: dict[str, dict[str, None]] = {}
+    for sentence in sentences:
+        if sentence.section not in BODY:
+            for level in find_levels(sentence.text).named:
+                sections.setdefault(sentence.section, {})[level] = None
+    if not sections:
+        return "no motion segment is mentioned"
+    levels = dict.fromkeys(level for named in sections.values() for level in named)
+    return f"motion segments are named in the {' and '.join(sections)} only: {', '.join(levels)}"

@@ -35,6 +35,11 @@ class EvidenceRecord:
     lookahead: pa.Table
     linearised: pa.Table
 
+    def set_aside(self, reason: str) -> "EvidenceRecord":
+        """The job as a damaged one, for this reason, with no results."""
+        row = EvidenceJobSeenRow(job_id=self.row.job_id, state="damaged", seconds=None, reason=reason)
+        return EvidenceRecord(row=row, **{field: columns.empty_table() for field, (_, columns) in _FILES.items()})
+
 
 def read_evidence(workspace: Workspace, job_id: str, before: StoredState | None) -> EvidenceRecord | None:
     """What the folder of an evidence job holds, or None where nothing has changed since it was in state `before`."""
@@ -47,9 +52,8 @@ def read_evidence(workspace: Workspace, job_id: str, before: StoredState | None)
     except WorkspaceError as error:
         if before == "damaged":
             return None
-        empty = _tables(folder, is_done=False)
         row = EvidenceJobSeenRow(job_id=job_id, state="damaged", seconds=None, reason=str(error))
-        return EvidenceRecord(row=row, **empty)
+        return EvidenceRecord(row=row, **_tables(folder, is_done=False))
 
 
 def _read(folder: EvidenceFolder, state: JobState) -> EvidenceRecord:

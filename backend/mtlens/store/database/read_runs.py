@@ -44,6 +44,19 @@ class RunRecord:
     predictions: pa.Table
     bad: tuple[QuarantineRow, ...]
 
+    def set_aside(self, reason: str) -> "RunRecord":
+        """The run as a damaged one, for this reason, with nothing but its id."""
+        bad = QuarantineRow(run_id=self.run_id, source=f"runs/{self.run_id}", position=0, reason=reason)
+        return replace(
+            self,
+            seen=self.seen._replace(state="damaged"),
+            row=RunRow(run_id=self.run_id, state="damaged", reason=reason),
+            events=(),
+            metrics=run_tables.METRICS.empty_table(),
+            predictions=run_tables.PREDICTIONS.empty_table(),
+            bad=(bad,),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentRecord:
@@ -54,6 +67,12 @@ class ExperimentRecord:
     manifest: Manifest | None
     examples: pa.Table
     bad: tuple[QuarantineRow, ...]
+
+    def set_aside(self, reason: str) -> "ExperimentRecord":
+        """The experiment as one that cannot be read, for this reason."""
+        source = f"experiments/{self.experiment_id}.json"
+        bad = QuarantineRow(experiment_id=self.experiment_id, source=source, position=0, reason=reason)
+        return replace(self, manifest=None, examples=run_tables.EXAMPLES.empty_table(), bad=(bad,))
 
 
 class _Content(NamedTuple):
@@ -105,14 +124,14 @@ def read_run(workspace: Workspace, run_id: str, generation: int, before: RunSeen
 def read_experiment(workspace: Workspace, experiment_id: str, stamp: str) -> ExperimentRecord:
     """An experiment's manifest and examples."""
     path = workspace.experiments / f"{experiment_id}.json"
-    manifest, examples, bad = None, run_tables.EXAMPLES.empty_table(), ()
+    empty = ExperimentRecord(
+        experiment_id=experiment_id, stamp=stamp, manifest=None, examples=run_tables.EXAMPLES.empty_table(), bad=()
+    )
     try:
         examples = run_tables.read_parquet(path.with_suffix(".examples.parquet"), run_tables.EXAMPLES)
-        manifest = read_manifest(path)
+        return replace(empty, manifest=read_manifest(path), examples=examples)
     except WorkspaceError as error:
-        source = f"experiments/{path.name}"
-        bad = (QuarantineRow(experiment_id=experiment_id, source=source, position=0, reason=str(error)),)
-    return ExperimentRecord(experiment_id=experiment_id, stamp=stamp, manifest=manifest, examples=examples, bad=bad)
+        return empty.set_aside(str(error))
 
 
 def _read_journals(
@@ -213,7 +232,7 @@ def utc(seconds: float) -> datetime:
 def _moment(value: object) -> datetime | None:
     try:
         return utc(datetime.fromisoformat(str(value)).timestamp())
-    except ValueError:
+    except (ValueError, OverflowError, OSError):  # such as the last hour of the year 9999 in a western time zone
         return None
 
 
@@ -222,7 +241,9 @@ def _whole(value: object, end: int) -> int | None:
 
 
 def _real(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e300 < value < 1e300:
+        return None
+    return float(value)
 
 
 def _text(value: object) -> str | None:

@@ -28,9 +28,9 @@ Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 
 
-def connect(path: Path) -> Connection:
-    """Open for writing. One thread: the cores belong to the trainings that run beside the writer."""
-    return duckdb.connect(str(path), config={"threads": 1})
+def connect(path: Path | None) -> Connection:
+    """Open for writing; None: a database in memory. One thread: the cores belong to the trainings beside the writer."""
+    return duckdb.connect(":memory:" if path is None else str(path), config={"threads": 1})
 
 
 def create(connection: Connection) -> None:

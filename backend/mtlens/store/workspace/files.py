@@ -54,8 +54,8 @@ def sync(path: Path) -> None:
 
 
 def to_json(content: object) -> bytes:
-    """Readable UTF-8 JSON; raises ValueError for NaN and infinity, which JSON does not have."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode()
+    """Readable UTF-8 JSON, ? for half a character; raises ValueError for NaN and infinity, which JSON does not have."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def read_object(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise failed_to("read", path, error) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WorkspaceError(f"{path} should hold JSON: {error}") from error
     if not isinstance(content, dict):
         raise WorkspaceError(f"{path} should hold a JSON object; found {type(content).__name__}")

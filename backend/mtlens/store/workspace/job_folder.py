@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.files import failed_to, names_in, now, read_object, sync, to_json, write_atomic
-from mtlens.store.workspace.journal import Journal, finite
+from mtlens.store.workspace.journal import Journal, finite, read_tail
 from mtlens.store.workspace.workspace import FORMAT, Workspace
 
 JobState = Literal["absent", "unfinished", "failed", "done"]
@@ -127,19 +127,23 @@ class JobFolder(ABC):
         return Journal(self.path / f"journal-{max(numbers, default=-1) + 1}.jsonl")
 
     def mark_done(self, facts: dict[str, object], names: Iterable[str]) -> None:
-        """Write DONE with the hashes of the named files; facts with NaN or infinite numbers keep null there."""
+        """Write DONE with the hashes of the named files and of the journals; NaN and infinite numbers become null there."""
         try:
-            hashes = {name: sha256(self.path / name) for name in sorted(names)}
+            hashes = {name: sha256(self.path / name) for name in sorted({*names, *self._journals()})}
         except OSError as error:
             raise failed_to("write", self.path, error) from error
         about = {"format": FORMAT, f"{self.KIND}_id": self.job_id, "finished": now()}
         write_atomic(self.path / "DONE", to_json(finite({**facts, **about, "files": hashes})))
 
     def verify(self) -> list[str]:
-        """Problems of this folder, one line each: files missing or changed since DONE, a description of another job."""
+        """Problems of this folder, one line each.
+
+        Files missing or changed since DONE, journals among them; lines of a journal that are damaged; a description of
+        another job.
+        """
         if self.state == "absent":
             return []
-        problems = self._problems_of_about()
+        problems = [*self._problems_of_about(), *self._problems_of_journals()]
         if self.state != "done":
             return problems
         try:
@@ -148,6 +152,8 @@ class JobFolder(ABC):
             return [*problems, str(error)]
         if not isinstance(files, dict):
             return [*problems, f"{self.path / 'DONE'} should list the SHA-256 of every file under 'files'; found none"]
+        if not any(name.startswith("journal-") for name in files):  # version 0.1 kept no hashes of journals
+            problems += self._problems_of_end()
         for name in sorted({*self.FILES, *files}):
             problems += self._problems_of_file(name, files.get(name))
         return problems
@@ -173,6 +179,27 @@ class JobFolder(ABC):
         except WorkspaceError as error:
             return [str(error)]
         return [] if found == self.job_id else [f"{self.about} should describe {self.KIND} {self.job_id}; found {found}"]
+
+    def _journals(self) -> list[str]:
+        """Names of the journals, in their order."""
+        names = [path.name for path in self.path.glob("journal-*.jsonl")]
+        return sorted(names, key=lambda name: (len(name), name))
+
+    def _problems_of_journals(self) -> list[str]:
+        """Lines that cannot be read."""
+        try:
+            bad = {name: read_tail(self.path / name, 0).bad_lines for name in self._journals()}
+        except OSError as error:
+            return [str(failed_to("read", self.path, error))]
+        return [f"{self.path / name}, byte {at}: {reason}" for name, lines in bad.items() for at, reason in lines]
+
+    def _problems_of_end(self) -> list[str]:
+        """The journals of a finished job should tell of its end."""
+        kinds = [event.kind for name in self._journals() for _, event in read_tail(self.path / name, 0).events]
+        if kinds[-1:] == ["done"]:
+            return []
+        found = f"they end with `{kinds[-1]}`" if kinds else "there are none"
+        return [f"{self.path}: journals should tell of this {self.KIND} up to `done`; {found}: events are lost"]
 
     def _problems_of_file(self, name: str, expected: object) -> list[str]:
         try:

@@ -63,7 +63,7 @@ class Journal:
         together with the first event that comes a second or more after the last sync.
         """
         event = {"time": time.time(), "kind": kind, "epoch": epoch, "step": step, "fraction": fraction, "payload": payload}
-        line = json.dumps(finite(event), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = json.dumps(finite(event), ensure_ascii=False, allow_nan=False).encode(errors="replace") + b"\n"
         try:
             self._append(line)
             if kind in _SYNCED_KINDS or time.monotonic() - self._synced >= _SECONDS_BETWEEN_SYNCS:

@@ -52,7 +52,7 @@ class ManifestRun(_Part):
 
     run_id: str
     role: Role
-    candidate: int
+    candidate: Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class ManifestEvidence(_Part):
@@ -66,7 +66,7 @@ class ManifestEvidence(_Part):
 class ManifestLook(_Part):
     """A look of an experiment that trains seeds until its verdicts are settled. tasks: compared there, by kind of run."""
 
-    seeds: int
+    seeds: Annotated[int, Field(ge=0, lt=2**31)]
     tasks: dict[Role, tuple[str, ...]]
 
 

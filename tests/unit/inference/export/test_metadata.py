@@ -32,7 +32,7 @@ def card(monkeypatch):
         ),
     )
     tasks = tuple(Task(name=name, column=name, classes=("no", "yes"), metric="accuracy") for name in ("disc", "cord"))
-    members = [FamilyMember(serves=("disc", "cord"), run_ids=("0" * 16,))]
+    members = [FamilyMember(serves=("disc", "cord"), run_ids=("0" * 16,), why=("alone", "alone"))]
     return ModelCard(module.metadata(SimpleNamespace(name="notes", tasks=tasks), source, members) + "\n# notes\n")
 
 

@@ -107,7 +107,8 @@ def test_finish_writes_what_was_given(workspace: Workspace, run: Run) -> None:
     assert predictions.schema.names == run_tables.PREDICTIONS.names
     facts = folder.facts()
     assert (facts["seconds"], facts["device"], facts["curve"]) == (None, "cpu", [1.0, None])
-    assert set(facts["files"]) == {"run.json", "metrics.parquet", "predictions.parquet", "model.safetensors"}
+    names = {"run.json", "journal-0.jsonl", "metrics.parquet", "predictions.parquet", "model.safetensors"}
+    assert set(facts["files"]) == names
     assert facts["files"]["model.safetensors"] == hashlib.sha256(b"weights").hexdigest()
 
 
@@ -244,6 +245,36 @@ def test_verify_names_the_damage(workspace: Workspace, run: Run, name: str, cont
     problems = folder.verify()
     assert re.search(problem, problems[0])
     assert all("\n" not in line for line in problems)
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda path: path.unlink(), r"journal-0\.jsonl: could not read it"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), r"journal-0\.jsonl has changed since the run finished"),
+        (lambda path: path.write_bytes(b"{\n" + path.read_bytes()), r"journal-0\.jsonl, byte 0: .*JSON"),
+    ],
+)
+def test_verify_names_a_run_whose_events_are_lost(workspace: Workspace, run: Run, damage: Any, problem: str) -> None:
+    folder = fake_runs.finish(workspace, run)
+    assert folder.verify() == []
+    damage(folder.path / "journal-0.jsonl")
+    assert any(re.search(problem, line) for line in folder.verify())
+
+
+@pytest.mark.parametrize(("damage", "found"), [("unlink", "there are none"), ("cut", "they end with `epoch`")])
+def test_verify_reads_the_journals_of_a_version_that_kept_no_hashes_of_them(
+    workspace: Workspace, run: Run, damage: str, found: str
+) -> None:
+    folder = fake_runs.finish(workspace, run)
+    facts = folder.facts()
+    del facts["files"]["journal-0.jsonl"]
+    (folder.path / "DONE").write_text(json.dumps(facts))
+    assert folder.verify() == []
+    journal = folder.path / "journal-0.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.unlink() if damage == "unlink" else journal.write_bytes(b"".join(lines[:-1]))
+    assert folder.verify() == [f"{folder.path}: journals should tell of this run up to `done`; {found}: events are lost"]
 
 
 def test_verify_knows_whose_run_it_is(workspace: Workspace) -> None:

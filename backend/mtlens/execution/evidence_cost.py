@@ -1,0 +1,96 @@
+"""What the evidence of a plan costs, counted in floating-point operations as training is, so that all time is told at once.
+
+N weights multiply each token: 2N in a forward pass and 4N in a backward pass (see `cost`). Comparisons of hidden states cost
+products of n examples by n, and a singular value decomposition of d units by d for Procrustes similarity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtlens.config.run import Run
+from mtlens.data.splits import TEST, TRAIN
+from mtlens.evidence.jobs import Cross, EvidenceJob, Gradients, Job, LookAhead, Similarity, States, Trained, plan_evidence
+from mtlens.execution.cost import run_flops
+from mtlens.execution.plan import Plan
+from mtlens.training.model import count_multiplied
+
+_WAYS = 5  # of comparing the states of each layer
+_DECOMPOSED = 20  # operations by d^3 of a singular value decomposition
+
+
+def expected_evidence(plan: Plan) -> tuple[EvidenceJob, ...]:
+    """Jobs that there will be once all runs are trained: of a grid, its first point stands for the one that will be chosen."""
+    trained = {
+        planned.run.run_id: Trained(role=planned.role, run=planned.run) for planned in plan.first if not planned.candidate
+    }
+    states, others = plan_evidence(plan.experiment, list(trained.values()))
+    return (*states, *others)
+
+
+def job_flops(plan: Plan) -> Callable[[Job], float]:
+    """A function that counts the operations of a run or an evidence job of a plan, at most."""
+    sizes = _Sizes.of(plan)
+    of_runs: dict[object, float] = {}
+
+    def flops(job: Job) -> float:
+        if not isinstance(job, Run):
+            return sizes.flops(job)
+        alike = (tuple(task.name for task in job.tasks), job.method, job.training, job.fold)
+        if alike not in of_runs:  # seeds differ in the order of their texts alone
+            epoch, end = run_flops(plan, job, sizes.weights, 4 * sizes.layers * sizes.width)
+            of_runs[alike] = job.training.epochs * epoch + end
+        return of_runs[alike]
+
+    return flops
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sizes:
+    """weights: that multiply each token. test, train: tokens of all texts there. texts: how many these are.
+
+    examples: that states are compared on, at most.
+    """
+
+    weights: int
+    layers: int
+    width: int
+    test: float
+    train: float
+    texts: tuple[int, int]
+    examples: int
+
+    @classmethod
+    def of(cls, plan: Plan) -> "_Sizes":
+        weights, layers, width = count_multiplied(plan.pretrained.directory)
+        columns = list(range(len(plan.experiment.tasks)))
+        test, train = (plan.encoded.lengths[plan.encoded.rows(split, columns)] for split in (TEST, TRAIN))
+        return cls(
+            weights=weights, layers=layers, width=width, test=float(np.sum(test)), train=float(np.sum(train)),
+            texts=(len(test), len(train)), examples=plan.experiment.evidence.examples,
+        )  # fmt: skip
+
+    def flops(self, job: EvidenceJob) -> float:
+        """Operations of an evidence job."""
+        if isinstance(job, States):
+            return 2 * self.weights * self._tokens(self.test, self.texts[0], job.examples)
+        if isinstance(job, Similarity):
+            return self._similarity(len(job.members))
+        tokens = self.weights * self._tokens(self.train, self.texts[1], job.microbatches * job.microbatch_size)
+        if isinstance(job, Cross):
+            return 6 * len(job.runs) * tokens
+        tasks, epochs = len(job.run.tasks), job.run.training.epochs
+        if isinstance(job, Gradients):
+            return (2 + 4 * tasks) * (epochs + 2) * tokens
+        if isinstance(job, LookAhead):
+            return (6 + 2 + 6 * tasks) * epochs * tokens
+        return (2 + 4 * tasks) * tokens
+
+    def _tokens(self, total: float, texts: int, wanted: int) -> float:
+        return total * min(1.0, wanted / max(texts, 1))
+
+    def _similarity(self, members: int) -> float:
+        n, layers, pairs = min(self.examples, self.texts[0]), self.layers + 1, members * (members - 1) / 2
+        products = _WAYS * layers * (2 * members * n**2 * self.width + members**2 * n**2) + (members * layers) ** 2 * n**2
+        return products + pairs * layers * _DECOMPOSED * self.width**3

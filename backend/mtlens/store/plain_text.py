@@ -1,0 +1,48 @@
+"""Text from files, on its way to a terminal, a spreadsheet or a Markdown page: it is shown, and does nothing there."""
+
+import re
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")  # ASCII punctuation: a backslash before it makes it an ordinary character
+_MARKUP = re.compile(r"([\\`*<>|\[\]])")  # what makes markup in the middle of a line; names keep their - and _
+_LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)  # where addresses are told from other words
+_JOINER = "\N{WORD JOINER}"  # of no width
+
+
+def printable(text: str) -> str:
+    """The text with each control character replaced, line breaks and tabs apart: none moves a cursor or turns text around.
+
+    >>> printable("red\\x1b[31m")
+    'red\ufffd[31m'
+    """
+    return _CONTROL.sub("\ufffd", text)
+
+
+def csv_cell(value: object) -> object:
+    """A cell of a CSV file. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    >>> csv_cell("=1+1"), csv_cell(-1)
+    ("'=1+1", -1)
+    """
+    if not isinstance(value, str):
+        return value
+    return ("'" if value.startswith(_FORMULA) else "") + printable(value)
+
+
+def json_text(text: str) -> str:
+    """JSON with the control characters that JSON itself may hold raw written as escapes."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}" if match[0] >= "\x7f" else match[0], text)
+
+
+def markdown_text(text: str) -> str:
+    """Markdown that shows `text` as it is: no markup, links, formulas, icons or HTML, and on one line.
+
+    Addresses are broken up by a character of no width, as renderers make links of them after backslashes have been read.
+    """
+    return _SPECIAL.sub(r"\\\1", _LINKED.sub(_JOINER, " ".join(text.split())))
+
+
+def markdown_cell(text: str) -> str:
+    """A cell of a Markdown table that people may also read as it is written: as `markdown_text`, with fewer backslashes."""
+    return _MARKUP.sub(r"\\\1", _LINKED.sub(_JOINER, " ".join(text.split())))

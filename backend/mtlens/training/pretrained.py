@@ -1,0 +1,59 @@
+"""Loads a transformers encoder from a folder that nobody vouches for: safetensors only, no code, no more than its weights."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mtlens.data.encoder_config import encoder_config
+from mtlens.errors import EncoderError, reading
+
+
+def load_pretrained(directory: Path, *, eager: bool) -> tuple[nn.Module, list[str]]:
+    """The encoder in float32 without its pooler, and the names of weights that its files lack.
+
+    eager: attention as plain products, which on a CPU are faster than fused ones for short texts; else transformers chooses.
+    Raises EncoderError for what does not load.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    attention: dict[str, Any] = {"attn_implementation": "eager"} if eager else {}
+    config, _ = described_encoder(directory)
+    with reading(EncoderError, f"encoder in {directory} should load as a transformers model"):
+        encoder, found = AutoModel.from_pretrained(
+            str(directory),
+            config=config,
+            trust_remote_code=False,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **attention,
+        )
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # heads read the hidden states; an unused pooler would only be decayed and saved
+    return encoder, [name for name in found["missing_keys"] if "pooler" not in name]
+
+
+def described_encoder(directory: Path) -> tuple[Any, Any]:
+    """The configuration in a folder, and the encoder that it describes, which holds no memory.
+
+    Raises EncoderError where it has more numbers than the files of weights have bytes: those that are missing would be made up.
+    """
+    from transformers import AutoModel
+
+    config = encoder_config(directory)
+    with reading(EncoderError, f"{directory / 'config.json'} should describe an encoder"), torch.device("meta"):
+        encoder: Any = AutoModel.from_config(config)
+    numbers = sum(parameter.numel() for parameter in encoder.parameters())
+    stored = sum(path.stat().st_size for path in directory.glob("*.safetensors"))
+    if numbers > stored:
+        raise EncoderError(
+            f"{directory / 'config.json'} should describe the weights beside it, which have {stored:,} bytes; "
+            f"found a model of {numbers:,} numbers"
+        )
+    return config, encoder
