@@ -28,7 +28,7 @@ MOST_ROWS = 200
 """Of a table; the dashboard has the others."""
 
 _CHAPTERS = (
-    ("Match", ("case", "forest", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
+    ("Match", ("case", "forest", "arms", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),

@@ -1,5 +1,6 @@
 """One view of the store -> one frozen Info. Functions read the newest snapshot of a workspace; figures draw Infos."""
 
+from mtlens_dashboard.queries.arms import ArmInfo, arms
 from mtlens_dashboard.queries.cka import (
     CellInfo,
     Comparing,
@@ -35,6 +36,7 @@ from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments
 
 __all__ = [
     "AlignmentInfo",
+    "ArmInfo",
     "CaseInfo",
     "CellInfo",
     "Comparing",
@@ -66,6 +68,7 @@ __all__ = [
     "TrialInfo",
     "Verdict",
     "alignments",
+    "arms",
     "case",
     "cell",
     "choices",

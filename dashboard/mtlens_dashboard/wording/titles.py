@@ -8,6 +8,7 @@ from mtlens.config.run_kinds import label_of
 from mtlens.store.analysis.training_end import warning
 from mtlens_dashboard.queries import (
     AlignmentInfo,
+    ArmInfo,
     CurveInfo,
     ExplanationInfo,
     GroupingInfo,
@@ -119,6 +120,18 @@ def comparison(matching: MatchingInfo) -> str:
     mean = f"{difference(pooled.difference, unit)} {unit.points} ({known})"
     verdict = f"{models[:1].upper()}{models[1:]} less task-specific, mean over tasks: {mean}, {pooled.verdict}"
     return ". ".join(filter(None, [verdict, still_improving(matching)]))
+
+
+def arms(arms: Sequence[ArmInfo]) -> str:
+    """How many of the ways to make one model match on average, and on which of them every task does."""
+    if len(arms) < 2:
+        return "One way to make a single model, or none yet"
+    good = [arm for arm in arms if arm.verdict in ("matches", "better")]
+    every = [arm.label for arm in arms if arm.matching == len(arm.tasks)]
+    on_all = f"on every task: {listing(every)}" if every else "none of them on every task"
+    recommended = [f"recommended by validation: {arm.label}" for arm in arms if arm.recommended]
+    counts = f"{in_words(len(good)).capitalize()} of {in_words(len(arms))} single models match on average, {on_all}"
+    return "; ".join([counts, *recommended])
 
 
 def looks(info: LooksInfo) -> str:
