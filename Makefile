@@ -32,7 +32,7 @@ bench: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[offline,onnx,mlflow,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[arms,offline,onnx,mlflow,dev]'
 	touch $(STAMP)
 
 clean:

@@ -145,6 +145,15 @@ _LIST = (
         reading=captions.forest,
     ),
     Entry(
+        name="arms",
+        read=queries.arms,
+        draw=figures.arms,
+        tabulate=tables.of_arms,
+        reading="A row per way to make one model of all tasks, shaded the margin. Each is compared with the task-specific "
+        "models by the same tests; the best of several verdicts on one test split flatters itself. Conflicts: share of "
+        "pairs of tasks and batches whose gradients pointed apart in training.",
+    ),
+    Entry(
         name="looks",
         read=queries.looks,
         draw=figures.looks,

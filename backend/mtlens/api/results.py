@@ -47,6 +47,10 @@ class Results(Shown):
         """Does the multi-task model match? One row per experiment, kind of model and task; the mean over tasks has no task."""
         return self._view("matching")
 
+    def arms(self) -> "pd.DataFrame":
+        """Which single model matches, and at what cost? One row per experiment and way to make one model of all tasks."""
+        return self._view("arms")
+
     def evidence(self, view: EvidenceView = "verdicts") -> "pd.DataFrame":
         """What CKA and gradients say beside the measured outcome, or the values by layer in the other two views."""
         if view not in (views := ("verdicts", "evidence_cka", "evidence_gradients")):

@@ -170,10 +170,12 @@ def _restore(workspace: Path) -> None:
 
 
 def _print_answer(workspace: "Workspace", experiment_id: str) -> None:
-    from mtlens.cli import output
+    from mtlens.cli import arms_output, collapse_output, output
     from mtlens.store.database.reader import query
 
     output.print_matching(query(workspace, output.MATCHING, [experiment_id]))
+    arms_output.print_arms(query(workspace, arms_output.ARMS, [experiment_id]))
+    collapse_output.print_collapsed(query(workspace, collapse_output.COLLAPSED, [experiment_id]))
     output.print_looks(query(workspace, output.LOOKS, [experiment_id]))
     output.print_verdicts(query(workspace, output.VERDICTS, [experiment_id]))
     output.print_methods(query(workspace, output.METHODS, [experiment_id]))

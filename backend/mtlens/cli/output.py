@@ -27,7 +27,8 @@ COLOURS = {"matches": "green", "better": "cyan", "worse": "red", "inconclusive":
 MATCHING = """
     SELECT kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds, folds,
            examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, method, metric
-    FROM matching WHERE experiment_id = ?
+    FROM matching
+    WHERE experiment_id = ? AND kind NOT IN (SELECT name FROM run_kind WHERE arm IS NOT NULL AND asked_by IS NULL)
 """
 VERDICTS = """
     SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')) AS tasks, measured, cka, cka_detail, gradients,

@@ -9,14 +9,16 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from mtlens.config.arms import JOINT_ONLY, Arm
 from mtlens.config.hashing import content_hash
-from mtlens.config.run_kinds import SINGLE, Asked
+from mtlens.config.run_kinds import MULTI, SINGLE, Asked, RunKind, asked_kinds
 from mtlens.config.sections import (
     MOST_EXHAUSTIVE,
     MOST_SEARCHED,
     Encoder,
     Evidence,
     Grid,
+    Merging,
     Method,
     Resources,
     Search,
@@ -45,6 +47,12 @@ class Experiment(Spec):
     budget: Budget | None = Field(default=None, exclude_if=lambda budget: budget is None)
     margin: Share = Field(description="largest difference of scores that still counts as a match")
     runs: tuple[Asked, ...] = ("single", "multi")
+    multi: tuple[Arm, ...] = Field(
+        default=JOINT_ONLY,
+        exclude_if=lambda arms: arms == JOINT_ONLY,
+        description="ways to make one model of all tasks, each compared with the task-specific models",
+    )
+    merging: Merging = Field(default=Merging(), exclude_if=lambda merging: merging == Merging())
     evidence: Evidence = Evidence()
     search: Search | None = None
     resources: Resources = Resources()
@@ -55,6 +63,7 @@ class Experiment(Spec):
             ("seeds", self.all_seeds),
             ("task names", tuple(task.name for task in self.tasks)),
             ("runs", self.runs),
+            ("arms under multi", self.multi),
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f"{what} should be distinct; found {list(values)}")
@@ -65,6 +74,15 @@ class Experiment(Spec):
         if SINGLE.asked_by not in self.runs:
             found = list(self.runs)
             raise ValueError(f"runs should include `{SINGLE.asked_by}`, which the others are compared with; found {found}")
+        if MULTI.arm not in self.multi:
+            found = list(self.multi)
+            raise ValueError(f"multi should include `{MULTI.arm}`, beside which the other arms are shown; found {found}")
+        if self.multi != JOINT_ONLY and MULTI.asked_by not in self.runs:
+            raise ValueError(f"runs should include `{MULTI.asked_by}` where multi names arms; found {list(self.runs)}")
+        if self.multi != JOINT_ONLY and self.resources.workers_per_run > 1:
+            raise ValueError(
+                f"arms other than `{MULTI.arm}` should train with workers_per_run 1; found {self.resources.workers_per_run}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -116,6 +134,11 @@ class Experiment(Spec):
             return type(self).model_validate({**self.model_dump(), "search": Search()})
         except ValidationError as error:
             raise ExperimentError(f"{self.name}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+    @property
+    def kinds(self) -> list[RunKind]:
+        """The kinds of runs that it asks for."""
+        return asked_kinds(self.runs, self.multi)
 
     def candidates(self, method: Method) -> tuple[Training, ...]:
         """The points of the grid. Adapters learn at a rate of their own, which the grid leaves alone."""

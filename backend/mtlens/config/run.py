@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mtlens.config.hashing import content_hash
-from mtlens.config.sections import Encoder, Method, Seed, Spec, Task, Training
+from mtlens.config.sections import NO_BALANCING, Encoder, Method, Name, Seed, Spec, Task, Training
 
 CODE_VERSION = (
     1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
@@ -16,6 +16,17 @@ CODE_VERSION = (
 
 
 MOST_NAMED = 4  # tasks of a run, above which its label counts them
+
+
+class Derivation(Spec):
+    """How a model is made of finished ones instead of being trained: a merged encoder, or new heads on one that stays as it is.
+
+    sources: the ids of their runs, in the order of the run's tasks where there is one per task.
+    """
+
+    method: Name
+    sources: tuple[str, ...] = Field(min_length=1)
+    refit_heads: bool = Field(default=False, description="fit the heads anew on the features of the encoder")
 
 
 class Run(Spec):
@@ -35,7 +46,14 @@ class Run(Spec):
     data: str
     fold: Annotated[int, Field(ge=0, lt=100)] | None = Field(default=None, exclude_if=lambda fold: fold is None)
     labels: tuple[str, ...]
+    balancing: Name = Field(
+        default=NO_BALANCING,
+        exclude_if=lambda name: name == NO_BALANCING,
+        description="how the losses or gradients of several tasks become one update",
+    )
+    derivation: Derivation | None = Field(default=None, exclude_if=lambda derivation: derivation is None)
     keep_epochs: bool = Field(default=True, description="keep what each epoch changed, for the gradients; not part of the hash")
+    measure_conflicts: bool = Field(default=False, description="measure how the tasks' gradients agree; not part of the hash")
 
     @property
     def run_id(self) -> str:
@@ -45,6 +63,7 @@ class Run(Spec):
                 "encoder": {"name"},
                 "tasks": {"__all__": {"column", "columns", "missing", "separator"}},
                 "keep_epochs": True,
+                "measure_conflicts": True,
             }
         )
         unused = "lora" if self.method == "full" else "learning_rate"
@@ -58,12 +77,14 @@ class Run(Spec):
 
     @property
     def label(self) -> str:
-        """Short human name: tasks, method where it is not full fine-tuning, seed, fold where there is one."""
+        """Short human name: tasks, how it is trained where not the usual way, seed, fold where there is one."""
         few = len(self.tasks) <= MOST_NAMED
         tasks = " + ".join(task.name for task in self.tasks) if few else f"{len(self.tasks)} tasks"
         shuffled = " shuffled" if any(task.shuffle_labels for task in self.tasks) else ""
         fold = "" if self.fold is None else f" fold {self.fold}"
-        return f"{tasks}{shuffled}{' lora' if self.method == 'lora' else ''} s{self.seed}{fold}"
+        words = (self.method, self.balancing, self.derivation.method if self.derivation else "full")
+        how = "".join(f" {word}" for word in words if word not in ("full", NO_BALANCING))
+        return f"{tasks}{shuffled}{how} s{self.seed}{fold}"
 
 
 class Outcome(Spec):

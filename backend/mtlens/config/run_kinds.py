@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from mtlens.config.sections import Method, Task
+from mtlens.config.sections import NO_BALANCING, Method, Task
 
 TaskSets = Callable[[Sequence[Task]], list[tuple[Task, ...]]]
 """From tasks to the sets of them that are trained, one run per set, seed and grid point."""
@@ -58,6 +58,10 @@ class RunKind:
     title: heading of its comparison with the task-specific models; None where it is not compared.
     colour: key of `Theme.colours` in the dashboard. keep_epochs: keep what each epoch changed, for the gradients.
     cka: its models take part in CKA, which needs method `full`. control: it must come out worse, and serves no task.
+    arm: word under `multi:` in an experiment file, for one model of all tasks (`mtlens.config.arms`). balancing: how its
+    training makes one update of the tasks' losses or gradients (`mtlens.training.balancing`).
+    derivation: how its models are made of finished ones of kind `made_of` (`mtlens.training.derived`); empty where it is
+    trained.
     """
 
     name: str
@@ -71,6 +75,10 @@ class RunKind:
     keep_epochs: bool = True
     cka: bool = False
     control: bool = False
+    arm: str | None = None
+    balancing: str = NO_BALANCING
+    derivation: str = ""
+    made_of: "RunKind | None" = None
 
     @property
     def compared(self) -> bool:
@@ -87,13 +95,23 @@ RUN_KINDS: dict[str, RunKind] = {}
 """All kinds by their names, in the order in which tables and figures show them."""
 
 
-def register(kind: RunKind) -> RunKind:
-    """Add a kind after those that are registered; ValueError where its name or its word is taken."""
+def register(kind: RunKind, *, after: RunKind | None = None) -> RunKind:
+    """Add a kind after those that are registered, or right after one of them; ValueError where its name or word is taken."""
     for other in RUN_KINDS.values():
-        if kind.name == other.name or (kind.asked_by is not None and kind.asked_by == other.asked_by):
-            raise ValueError(f"kinds of runs should differ in `name` and `asked_by`; found {kind.name!r} beside {other.name!r}")
-    RUN_KINDS[kind.name] = kind
+        if kind.name == other.name or _share_a_word(kind, other):
+            raise ValueError(
+                f"kinds of runs should differ in `name`, `asked_by` and `arm`; found {kind.name!r} beside {other.name!r}"
+            )
+    kinds = list(RUN_KINDS.values())
+    kinds.insert(kinds.index(after) + 1 if after else len(kinds), kind)
+    RUN_KINDS.clear()
+    RUN_KINDS.update({one.name: one for one in kinds})
     return kind
+
+
+def _share_a_word(kind: RunKind, other: RunKind) -> bool:
+    pairs = ((kind.asked_by, other.asked_by), (kind.arm, other.arm))
+    return any(word is not None and word == taken for word, taken in pairs)
 
 
 SINGLE = register(
@@ -114,6 +132,7 @@ MULTI = register(
         description="all tasks in one model",
         task_sets=all_together,
         asked_by="multi",
+        arm="joint",
         title="One multi-task model against the task-specific models",
         colour="purple",
         cka=True,
@@ -172,9 +191,14 @@ def kind_of_group(size: int, num_tasks: int) -> RunKind:
     return SINGLE if size == 1 else MULTI if size == num_tasks else GROUP
 
 
-def asked_kinds(words: Sequence[str]) -> list[RunKind]:
-    """Kinds that the words under `runs:` ask for, in the order of the registry."""
-    return [kind for kind in RUN_KINDS.values() if kind.asked_by in words]
+def asked_kinds(words: Sequence[str], arms: Sequence[str] = ()) -> list[RunKind]:
+    """Kinds that the words under `runs:` and, where these have multi-task models, `multi:` ask for, in the registry's order."""
+    arms = arms if MULTI.asked_by in words else ()
+    return [
+        kind
+        for kind in RUN_KINDS.values()
+        if (kind.asked_by is not None and kind.asked_by in words) or (kind.arm is not None and kind.arm in arms)
+    ]
 
 
 def is_control(name: str) -> bool:

@@ -35,6 +35,7 @@ Amount = Annotated[float, Field(ge=1e-9, le=1e9)]
 """Time, cost or weight, in whatever unit."""
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
+NO_BALANCING = "none"  # one update of several tasks: the gradient of their weighted mean loss
 
 
 class Spec(BaseModel):
@@ -167,6 +168,14 @@ class Lora(Spec):
     learning_rate: Rate = 1e-3
 
 
+class Merging(Spec):
+    """How encoders of task-specific models are merged, by the arms of `multi:` that do so."""
+
+    refit_heads: bool = Field(
+        default=False, description="fit the heads anew on the merged encoder; else each task keeps its own"
+    )
+
+
 class Grid(Spec):
     """Values tried for single and multi alike; the best on validation is the one that is compared."""
 
@@ -197,6 +206,13 @@ class Training(Spec):
     )
     patience: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         default=3, description="stop after this many epochs without a better validation; 0: never"
+    )
+    retries: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        exclude_if=lambda retries: retries == 0,
+        description="how often a model that predicts one class only is trained anew, in another order",
     )
     lora: Lora = Lora()
 

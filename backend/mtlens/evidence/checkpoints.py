@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from mtlens.config.run import Run
 from mtlens.data.tokenize import Encoded
-from mtlens.errors import EvidenceError
+from mtlens.errors import EvidenceError, TrainingError
 from mtlens.evidence.jobs import PRETRAINED, UNTRAINED
-from mtlens.store.workspace.job_folder import sha256
-from mtlens.store.workspace.run_folder import MODEL, RunFolder, epoch_file
+from mtlens.store.workspace.run_folder import RunFolder, epoch_file
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.checkpoint import trained_tensors
 from mtlens.training.model import MultiTaskModel, build_model, untrained_encoder
+from mtlens.training.stored_weights import trained_weights, weights_path
 
 
 def load_encoder(role: str, run: Run, workspace: Workspace, directory: Path, encoded: Encoded, seed: int | None) -> nn.Module:
@@ -32,15 +32,12 @@ def load_encoder(role: str, run: Run, workspace: Workspace, directory: Path, enc
 
 def load_trained(run: Run, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
     """The finished model of a run; EvidenceError where its checkpoint is missing or is not the one that it finished with."""
-    folder = RunFolder(workspace, run.run_id)
-    path = folder.path / MODEL
-    if folder.state != "done" or not path.exists():
-        raise EvidenceError(f"{path} should hold the trained weights of {run.label}; found none")
-    expected = folder.facts().get("files", {}).get(MODEL)
-    if sha256(path) != expected:
-        raise EvidenceError(f"{path} should be as it was when {run.label} finished; it has changed: mtlens verify --quarantine")
+    try:
+        weights = trained_weights(run.run_id, run.label, workspace)
+    except TrainingError as error:
+        raise EvidenceError(str(error)) from None
+    path = weights_path(run.run_id, workspace)
     model = build_model(run, directory, vocabulary)
-    weights = _tensors(path, run)
     with torch.no_grad():
         for name, tensor in trained_tensors(model).items():
             tensor.copy_(_fitting(weights, name, tensor, path))

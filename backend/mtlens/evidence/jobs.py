@@ -2,6 +2,7 @@
 
     States         hidden states of one model on held-out texts; one forward pass
     Similarity     CKA between all models of an experiment, from their states
+    ArmSimilarity  CKA of the other ways to make one model with the task-specific models, from their states
     Gradients      how the tasks' gradients relate in one multi-task model: at the start, at each epoch, at the end
     Cross          the same across the task-specific models of one seed, and how their weights moved
     LookAhead      what a step for one task does for the others in one multi-task model; where groupings are searched
@@ -87,6 +88,25 @@ class Similarity(Spec):
         return f"similarity of {len(self.members)} models"
 
 
+class ArmSimilarity(Spec):
+    """CKA of arms with task-specific models. members: both; states: the evidence job of each. pooling: as the heads see it."""
+
+    kind: Literal["arm_similarity"] = "arm_similarity"
+    members: tuple[Member, ...]
+    states: tuple[str, ...]
+    pooling: Literal["mean", "cls"]
+
+    @cached_property
+    def job_id(self) -> str:
+        """Hash of what is compared."""
+        return content_hash([CODE_VERSION, self.model_dump()])
+
+    @property
+    def label(self) -> str:
+        """Short human name."""
+        return f"similarity of {len({member.role for member in self.members} - {SINGLE.name})} arms"
+
+
 class _Drawn(Spec, Generic[Kind]):
     """What is computed in one multi-task run on `microbatches` draws of `microbatch_size` training texts."""
 
@@ -155,7 +175,7 @@ class Cross(Spec):
         return f"gradients across {len(self.runs)} task-specific models s{self.runs[0].seed}"
 
 
-EvidenceJob = States | Similarity | Gradients | Cross | LookAhead | Linearisation
+EvidenceJob = States | Similarity | ArmSimilarity | Gradients | Cross | LookAhead | Linearisation
 Job = Run | EvidenceJob
 
 
@@ -195,7 +215,26 @@ def plan_evidence(
         states=tuple(one.job_id for one in states),
         pooling=experiment.encoder.pooling,
     )
-    return states, (*ahead, *gradients, *cross, *linearised, similarity)
+    arm_states, arm_similarity = _of_arms(experiment, trained, states)
+    return (*states, *arm_states), (*ahead, *gradients, *cross, *linearised, similarity, *arm_similarity)
+
+
+def _of_arms(
+    experiment: Experiment, trained: Sequence[Trained], states: Sequence[States]
+) -> tuple[tuple[States, ...], tuple[ArmSimilarity, ...]]:
+    """States of the arms that are no member of the comparison of all models, and their comparison with task-specific models."""
+    arms = [one for one in trained if RUN_KINDS[one.role].arm is not None and not RUN_KINDS[one.role].cka]
+    if not arms:
+        return (), ()
+    examples = experiment.evidence.examples
+    own = tuple(States(member=Member(role=one.role, seed=one.run.seed), run=one.run, examples=examples) for one in arms)
+    compared = [*(one for one in states if one.member.role == SINGLE.name), *own]
+    similarity = ArmSimilarity(
+        members=tuple(one.member for one in compared),
+        states=tuple(one.job_id for one in compared),
+        pooling=experiment.encoder.pooling,
+    )
+    return own, (similarity,)
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:

@@ -15,8 +15,8 @@ from mtlens.evidence.checkpoints import load_encoder
 from mtlens.evidence.gradients.gradient_rows import cross_rows, gradient_rows
 from mtlens.evidence.gradients.linearised import linearised_rows
 from mtlens.evidence.gradients.lookahead import lookahead_rows
-from mtlens.evidence.jobs import Cross, EvidenceJob, Gradients, Linearisation, LookAhead, Similarity, States
-from mtlens.evidence.representations.cka_rows import similarity_rows
+from mtlens.evidence.jobs import ArmSimilarity, Cross, EvidenceJob, Gradients, Linearisation, LookAhead, Similarity, States
+from mtlens.evidence.representations.cka_rows import arm_rows, similarity_rows
 from mtlens.evidence.representations.hidden_states import HiddenStates, hidden_states
 from mtlens.evidence.samples import fingerprint, held_out_rows
 from mtlens.store.workspace import run_tables
@@ -66,13 +66,10 @@ def _compute(
 ) -> Files:
     if isinstance(evidence_job, States):
         return {STATES: _states(evidence_job, encoded, workspace, hardware, report)}
-    if isinstance(evidence_job, Similarity):
-        states = [_load_states(job_id, workspace) for job_id in evidence_job.states]
-        return {
-            CKA: run_tables.to_parquet(
-                cka_table(similarity_rows(evidence_job.members, _aligned(states), evidence_job.pooling, report))
-            )
-        }
+    if isinstance(evidence_job, Similarity | ArmSimilarity):
+        states = _aligned([_load_states(job_id, workspace) for job_id in evidence_job.states])
+        rows_of = similarity_rows if isinstance(evidence_job, Similarity) else arm_rows
+        return {CKA: run_tables.to_parquet(cka_table(rows_of(evidence_job.members, states, evidence_job.pooling, report)))}
     directory = encoder_directory(evidence_job.runs[0] if isinstance(evidence_job, Cross) else evidence_job.run)
     if isinstance(evidence_job, LookAhead):
         ahead = lookahead_rows(evidence_job, encoded, workspace, directory, hardware, report)
@@ -123,7 +120,7 @@ def _precision(evidence_job: EvidenceJob) -> Precision:
     """That of the training that it looks at; the best where it is about small differences of losses."""
     if isinstance(evidence_job, LookAhead | Linearisation):
         return "float32"
-    if isinstance(evidence_job, Similarity):
+    if isinstance(evidence_job, Similarity | ArmSimilarity):
         return "auto"
     return (evidence_job.runs[0] if isinstance(evidence_job, Cross) else evidence_job.run).training.precision
 
@@ -131,7 +128,7 @@ def _precision(evidence_job: EvidenceJob) -> Precision:
 def _about(evidence_job: EvidenceJob) -> dict[str, object]:
     """What evidence_job.json says: the runs by their ids."""
     about: dict[str, object] = {"kind": evidence_job.kind, "subject": evidence_job.label}
-    if isinstance(evidence_job, Similarity):
+    if isinstance(evidence_job, Similarity | ArmSimilarity):
         return {
             **about,
             "members": [member.model_dump(mode="json") for member in evidence_job.members],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
 from mtlens.config.sections import Training
 from mtlens.data.splits import SCORED
@@ -16,6 +17,7 @@ from mtlens.training.batches import epoch_batches
 from mtlens.training.hardware import prepare
 from mtlens.training.model import count_multiplied
 
+MOST_COEFFICIENTS = 10  # that a merged encoder is tried with on validation
 EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments/benchmarks/throughput.py)
 
 
@@ -61,18 +63,28 @@ def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
-    """One training epoch of a run; adapters leave out the gradients of the frozen weights."""
+    """One training epoch of a run.
+
+    A backward pass costs two forward passes, one where adapters leave out the gradients of the frozen weights; aggregated
+    gradients take a backward pass per task.
+    """
     schedule = epoch_batches(encoded, run.training, seed=run.seed, epoch=0)
     lengths = [(len(batch), int(encoded.lengths[batch].max())) for batch in schedule]
     forward = sum(size * length * (2.0 * weights + attention * length) for size, length in lengths)
-    return forward * (3 if run.method == "full" else 2)
+    backward = (2 if run.method == "full" else 1) * (len(run.tasks) if run.balancing in AGGREGATIONS else 1)
+    return forward * (1 + backward)
 
 
 def run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:
-    """An epoch with its validation, and a last look at validation and test."""
+    """An epoch with its validation, and a last look at validation and test.
+
+    A model that is made of others has no epochs, and looks at validation with several coefficients.
+    """
     encoded = plan.encoded.select(run.tasks, run.fold)
     columns = list(range(len(run.tasks)))
     validation, test = (float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in SCORED)
+    if run.derivation is not None:
+        return 0.0, MOST_COEFFICIENTS * validation + test
     return epoch_flops(encoded, run, weights, attention) + validation, validation + test
 
 

@@ -11,7 +11,18 @@ import numpy as np
 
 from mtlens.config.run import Run
 from mtlens.data.splits import TEST, TRAIN
-from mtlens.evidence.jobs import Cross, EvidenceJob, Gradients, Job, LookAhead, Similarity, States, Trained, plan_evidence
+from mtlens.evidence.jobs import (
+    ArmSimilarity,
+    Cross,
+    EvidenceJob,
+    Gradients,
+    Job,
+    LookAhead,
+    Similarity,
+    States,
+    Trained,
+    plan_evidence,
+)
 from mtlens.execution.cost import run_flops
 from mtlens.execution.plan import Plan
 from mtlens.training.model import count_multiplied
@@ -37,7 +48,8 @@ def job_flops(plan: Plan) -> Callable[[Job], float]:
     def flops(job: Job) -> float:
         if not isinstance(job, Run):
             return sizes.flops(job)
-        alike = (tuple(task.name for task in job.tasks), job.method, job.training, job.fold)
+        derived = job.derivation and job.derivation.method
+        alike = (tuple(task.name for task in job.tasks), job.method, job.balancing, derived, job.training, job.fold)
         if alike not in of_runs:  # seeds differ in the order of their texts alone
             epoch, end = run_flops(plan, job, sizes.weights, 4 * sizes.layers * sizes.width)
             of_runs[alike] = job.training.epochs * epoch + end
@@ -77,6 +89,8 @@ class _Sizes:
             return 2 * self.weights * self._tokens(self.test, self.texts[0], job.examples)
         if isinstance(job, Similarity):
             return self._similarity(len(job.members))
+        if isinstance(job, ArmSimilarity):
+            return self._products(len(job.members))
         tokens = self.weights * self._tokens(self.train, self.texts[1], job.microbatches * job.microbatch_size)
         if isinstance(job, Cross):
             return 6 * len(job.runs) * tokens
@@ -92,5 +106,10 @@ class _Sizes:
 
     def _similarity(self, members: int) -> float:
         n, layers, pairs = min(self.examples, self.texts[0]), self.layers + 1, members * (members - 1) / 2
-        products = _WAYS * layers * (2 * members * n**2 * self.width + members**2 * n**2) + (members * layers) ** 2 * n**2
+        products = _WAYS * self._products(members) + (members * layers) ** 2 * n**2
         return products + pairs * layers * _DECOMPOSED * self.width**3
+
+    def _products(self, members: int) -> float:
+        """CKA of all pairs of models at equal layers."""
+        n, layers = min(self.examples, self.texts[0]), self.layers + 1
+        return layers * (2 * members * n**2 * self.width + members**2 * n**2)

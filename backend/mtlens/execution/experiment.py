@@ -14,7 +14,7 @@ from mtlens.config.sections import Search
 from mtlens.errors import TrainingError
 from mtlens.evidence.jobs import EvidenceJob, Job, Trained, plan_evidence
 from mtlens.execution.group_search import GroupSearch
-from mtlens.execution.plan import Plan, PlannedRun
+from mtlens.execution.plan import Plan, PlannedRun, waves
 from mtlens.execution.progress import JobProgress, Monitor, folder_of
 from mtlens.execution.seeds_until_settled import SeedsUntilSettled, first_look
 from mtlens.store.analysis.affinities import stored_affinities
@@ -73,7 +73,8 @@ def run_experiment(
         later = itertools.chain(_look_stages(plan, workspace), later)
     if train and plan.experiment.search:
         later = itertools.chain(later, _search_stages(plan, workspace, plan.experiment.search))
-    first = missing or next(later, [])
+    later = itertools.chain(waves(missing), later)
+    first = next(later, [])
     if not first:
         ingest(workspace, force=True)  # another experiment may have done it all
         return []

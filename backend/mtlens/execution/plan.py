@@ -5,19 +5,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from mtlens.config.arms import JOINT_ONLY
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
-from mtlens.config.run import Run
-from mtlens.config.run_kinds import RunKind, asked_kinds, kind_of_group
-from mtlens.config.sections import Task
+from mtlens.config.run import Derivation, Run
+from mtlens.config.run_kinds import RunKind, kind_of_group
+from mtlens.config.sections import NO_BALANCING, Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
 from mtlens.data.splits import NOWHERE, SPLITS, SplitName
 from mtlens.data.tokenize import Encoded, encode
+from mtlens.errors import ExperimentError
 from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask
 from mtlens.tasks import metric_of
 
@@ -115,7 +118,8 @@ def _listed(task: Task, margin: float, class_counts: dict[SplitName, dict[str, i
 
 
 def make_plan(experiment: Experiment, folders: list[Path]) -> Plan:
-    """Read the data, find the encoder and unfold the runs; raises DataError or EncoderError for what cannot be used."""
+    """Read the data, find the encoder and unfold the runs; raises DataError, EncoderError or ExperimentError."""
+    _require_arms(experiment)
     pretrained = locate(experiment.encoder.name)
     examples = load_examples(experiment, folders)
     return Plan(
@@ -124,6 +128,21 @@ def make_plan(experiment: Experiment, folders: list[Path]) -> Plan:
         pretrained=pretrained,
         runs=unfold(experiment, examples, pretrained),
     )
+
+
+def _require_arms(experiment: Experiment) -> None:
+    """Raise ExperimentError where arms need packages that are not installed: before anything is trained."""
+    balanced = [kind.arm for kind in experiment.kinds if kind.balancing != NO_BALANCING]
+    if balanced and (missing := [name for name in ("torchjd", "quadprog", "cvxpy") if find_spec(name) is None]):
+        raise ExperimentError(
+            f"arm {balanced[0]} should have TorchJD installed (pip install 'mtlens[arms]'); found no package {missing[0]}"
+        )
+
+
+def waves(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
+    """The runs that are trained, and then those that are made of them; no empty ones."""
+    trained = [run for run in runs if run.derivation is None]
+    yield from filter(None, [trained, [run for run in runs if run.derivation is not None]])
 
 
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
@@ -153,7 +172,14 @@ def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
 def _planned(
     experiment: Experiment, examples: Examples, pretrained: Pretrained, kind: RunKind, tasks: tuple[Task, ...], seed: int
 ) -> Iterator[PlannedRun]:
-    """One kind of run of one set of tasks under one seed, at each point of the grid."""
+    """One kind of run of one set of tasks under one seed, at each point of the grid.
+
+    What is made of other models is made of those of the same seed and grid point.
+    """
+    sources: list[list[PlannedRun]] = []
+    if kind.made_of is not None:
+        sets = kind.made_of.task_sets(tasks)
+        sources = [list(_planned(experiment, examples, pretrained, kind.made_of, own, seed)) for own in sets]
     place = {task.name: index for index, task in enumerate(experiment.tasks)}
     for candidate, training in enumerate(experiment.candidates(kind.method)):
         run = Run(
@@ -166,12 +192,26 @@ def _planned(
             data=examples.fingerprint,
             fold=experiment.fold(seed),
             labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),
+            balancing=kind.balancing,
+            derivation=_derivation(experiment, kind, [of_set[candidate].run for of_set in sources]),
             keep_epochs=kind.keep_epochs,
+            measure_conflicts=kind.arm is not None and experiment.multi != JOINT_ONLY,
         )
         yield PlannedRun(role=kind.name, candidate=candidate, run=run)
 
 
+def _derivation(experiment: Experiment, kind: RunKind, sources: Sequence[Run]) -> Derivation | None:
+    """How a run of this kind is made of others; None where it is trained."""
+    if not kind.derivation:
+        return None
+    run_ids = tuple(run.run_id for run in sources)
+    return Derivation(method=kind.derivation, sources=run_ids, refit_heads=experiment.merging.refit_heads)
+
+
 def _task_sets(experiment: Experiment) -> list[tuple[RunKind, tuple[Task, ...]]]:
-    """Which sets of tasks are trained as which kind of run; large sets train longest and come first."""
-    sets = [(kind, tasks) for kind in asked_kinds(experiment.runs) for tasks in kind.task_sets(experiment.tasks_to_train)]
-    return sorted(sets, key=lambda planned: -len(planned[1]))
+    """Which sets of tasks are trained as which kind of run.
+
+    Large sets train longest and come first; what is made of other models comes last.
+    """
+    sets = [(kind, tasks) for kind in experiment.kinds for tasks in kind.task_sets(experiment.tasks_to_train)]
+    return sorted(sets, key=lambda planned: (bool(planned[0].derivation), -len(planned[1])))

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from mtlens.config.run import Run
-from mtlens.config.run_kinds import SINGLE, asked_kinds, is_control
+from mtlens.config.run_kinds import SINGLE, is_control
 from mtlens.execution.budget import Budgeting
-from mtlens.execution.plan import Plan, PlannedRun
+from mtlens.execution.plan import Plan, PlannedRun, waves
 from mtlens.statistics.comparison import Scope
 from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.statistics.looks import asked_next
@@ -32,7 +32,7 @@ _CHOSEN = "SELECT run_id FROM experiment_run WHERE experiment_id = ? AND selecte
 def first_look(plan: Plan) -> ManifestLook:
     """That of all tasks, for every kind of run that is compared with the task-specific models."""
     tasks: dict[str, tuple[str, ...]] = {}
-    for kind in asked_kinds(plan.experiment.runs):
+    for kind in plan.experiment.kinds:
         trained = {task.name for together in kind.task_sets(plan.experiment.tasks) for task in together}
         if kind.compared and trained:
             tasks[kind.name] = tuple(task.name for task in plan.experiment.tasks if task.name in trained)
@@ -46,11 +46,10 @@ class SeedsUntilSettled:
         self._plan, self._workspace, self._announce = plan, workspace, announce
         self._asked = list(asked)
 
-    def stages(self) -> Iterator[list[Run]]:
+    def stages(self) -> Iterator[Sequence[Run]]:
         """The runs of one look after the other, each when the look before is held; ends where a run failed."""
         while True:
-            if missing := self._missing():
-                yield missing
+            yield from waves(self._missing())
             ingest(self._workspace, force=True)
             if self._missing():
                 return
@@ -73,13 +72,16 @@ class SeedsUntilSettled:
         chosen = {run_id for (run_id,) in query(self._workspace, _CHOSEN, [self._plan.experiment.experiment_id]).rows}
         points = {(one.role, one.run.tasks, one.candidate) for one in first if one.run.run_id in chosen}
         tasks = {SINGLE.name: frozenset(task for of_kind in look.tasks.values() for task in of_kind), **look.tasks}
-        return [
+        asked = [
             planned
             for planned in self._plan.runs
             if planned.run.seed in self._plan.experiment.all_seeds[: look.seeds]
             and (planned.role, planned.run.tasks, planned.candidate) in points
             and any(task.name in tasks.get(planned.role, ()) for task in planned.run.tasks)
         ]
+        sources = {run_id for planned in asked if planned.run.derivation for run_id in planned.run.derivation.sources}
+        missing = sources - {planned.run.run_id for planned in asked}
+        return [*asked, *(planned for planned in self._plan.runs if planned.run.run_id in missing)]
 
     def _following(self) -> tuple[ManifestLook | None, str]:
         """The next look, or why there is none."""

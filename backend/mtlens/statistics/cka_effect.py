@@ -27,7 +27,9 @@ Lookup = Callable[[Model, Model], float | None]
 Floor = Callable[[str, int, int], Sequence[Model]]
 """Models that a task-specific model of a task and seed cannot be like; the second seed is theirs, if they have one."""
 
-Kind = Literal["tasks", "multi", "pretrained"]
+Kind = str
+"""tasks: two task-specific models; pretrained; or the kind of run of a model of all tasks, such as multi."""
+
 FloorKind = Literal["shuffled", "untrained", "permuted"]
 MIN_SEEDS = 3
 
@@ -99,12 +101,12 @@ def measure(
 def _means(kind: Kind, task_a: str, task_b: str | None, seeds: Sequence[int], value: Lookup, floor: Floor) -> Values:
     pairs = _pairs(seeds)
     tasks = [task_a] if task_b is None else [task_a, task_b]
-    others: dict[Kind, Callable[[int], Model]] = {
-        "tasks": lambda seed: ("single", task_b, seed),
-        "multi": lambda seed: ("multi", None, seed),
-        "pretrained": lambda _: ("pretrained", None, None),
-    }
-    other = others[kind]
+
+    def other(seed: int) -> Model:
+        if kind == "tasks":
+            return "single", task_b, seed
+        return kind, None, None if kind == "pretrained" else seed
+
     return Values(
         similarity=_mean(value(("single", task_a, s), other(t)) for s, t in pairs),
         ceiling=_mean(value(("single", task, s), ("single", task, t)) for task in tasks for s, t in pairs if s < t),

@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mtlens.errors import WorkspaceError
-from mtlens.store.analysis import comparisons, explanations, groupings, looks
+from mtlens.store.analysis import arm_choice, comparisons, explanations, groupings, looks
 from mtlens.store.database import load, set_aside, snapshots, writer
 from mtlens.store.database.read_evidence import read_evidence
 from mtlens.store.database.read_runs import read_experiment, read_run
@@ -191,6 +191,7 @@ def _conclude(connection: writer.Connection) -> None:
             looks.refresh(connection, experiment_id)
             explanations.refresh(connection, experiment_id)
             groupings.refresh(connection, experiment_id)
+            arm_choice.refresh(connection, experiment_id)
             load.set_fresh(connection, experiment_id)
 
 

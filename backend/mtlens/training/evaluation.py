@@ -41,6 +41,13 @@ class Prediction:
         """The same with what its kind chooses on these examples, which should be those of validation."""
         return replace(self, tuned=kind_of(self.task).tune(self.task, self.labels, self.said))
 
+    @property
+    def collapsed(self) -> bool:
+        """Whether one class is predicted for all examples, of which there are several; never where no classes are predicted."""
+        if "predicted" not in self.columns:
+            return False
+        return len(np.unique(self.columns["label"])) > 1 and len(np.unique(self.columns["predicted"])) == 1
+
     def score(self) -> float:
         """Score by the task's metric, of which more is better: an error with a minus sign; in margins where it has one."""
         metric = metric_object(self.task)
@@ -92,10 +99,11 @@ def predict(
             column.append(kind_of(task).predict(task, values, scale).float().cpu().numpy())
     seen_rows, columns = world.gather(np.concatenate(seen), [np.concatenate(column) for column in found])
     order = np.argsort(seen_rows)
-    return [_labelled(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]
+    return [labelled_prediction(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]
 
 
-def _labelled(encoded: Encoded, j: int, rows: NDArray[np.int64], said: NDArray[np.float32]) -> Prediction:
+def labelled_prediction(encoded: Encoded, j: int, rows: NDArray[np.int64], said: NDArray[np.float32]) -> Prediction:
+    """What was said of task j on `rows` [n], said [n, D], as far as they are labelled."""
     labelled = encoded.labels[rows, j] != MISSING
     return Prediction(
         task=encoded.tasks[j],

@@ -44,7 +44,7 @@ class BatchLoss:
         return np.asarray(sums, dtype=np.float32)
 
     def __call__(self, logits: list[Tensor], labels: Tensor, totals: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Loss to differentiate (scalar) and each task's loss [T], 0 for a task without a label in the batch.
+        """Each task's loss [T], 0 for a task without a label in the batch, and its share [T] in the batch's loss.
 
         logits: per task [b, K_j]; labels: [b, T]; totals: [T] of the whole batch.
         """
@@ -57,4 +57,4 @@ class BatchLoss:
         present = totals > 0
         losses = sums / torch.from_numpy(np.where(present, totals, 1)).to(sums.device)
         shares = np.where(present, self._task_weights, 0) / self._task_weights[present].sum()
-        return (losses * torch.from_numpy(shares).to(sums.device)).sum(), losses.detach()
+        return losses, torch.from_numpy(shares).to(sums.device)

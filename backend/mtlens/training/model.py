@@ -34,9 +34,16 @@ class MultiTaskModel(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """tokens [b, L], mask [b, L] (true = a real token) -> per task logits [b, C_j] in float32."""
+        return self.classify(self.features(tokens, mask))
+
+    def features(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """What all heads see, [b, d] in float32: the pooled hidden states after dropout."""
         hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        pooled = self.dropout(pool(hidden, mask, self.pooling))
-        return [head(pooled).float() for head in self.heads]
+        return self.dropout(pool(hidden, mask, self.pooling))
+
+    def classify(self, features: Tensor) -> list[Tensor]:
+        """Per task logits [b, C_j] in float32 from features [b, d]."""
+        return [head(features).float() for head in self.heads]
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Literal["mean", "cls"]) -> Tensor:

@@ -1,5 +1,7 @@
 """The optimiser of a run: AdamW with separate learning rates for the encoder and the heads."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -12,8 +14,11 @@ def encoder_rate(run: Run) -> float:
     return run.training.lora.learning_rate if run.method == "lora" else run.training.learning_rate
 
 
-def make_optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
-    """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed."""
+def make_optimiser(model: MultiTaskModel, run: Run, weights: Iterable[nn.Parameter] = ()) -> torch.optim.AdamW:
+    """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed.
+
+    weights: learned weights of the tasks, which have the rate of the heads.
+    """
     training = run.training
     rate = encoder_rate(run)
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
@@ -25,5 +30,6 @@ def make_optimiser(model: MultiTaskModel, run: Run) -> torch.optim.AdamW:
         {"params": decayed, "peak": rate, "weight_decay": training.weight_decay},
         {"params": plain, "peak": rate, "weight_decay": 0.0},
         {"params": heads, "peak": training.head_learning_rate, "weight_decay": 0.0},
+        {"params": list(weights), "peak": training.head_learning_rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True)

@@ -20,6 +20,7 @@ class Epoch:
     """Told after every epoch. validation and loss: mean score and loss of the tasks on the validation split.
 
     training_loss: mean over the updates of the epoch. Losses are in nats.
+    collapsed: tasks of which one class is predicted for all texts of validation.
     state: makes the bytes to resume from. change: makes those of what training has changed so far.
     """
 
@@ -30,13 +31,18 @@ class Epoch:
     loss: float
     training_loss: float
     improved: bool
+    collapsed: list[str]
     state: Callable[[], bytes]
     change: Callable[[], bytes]
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """Counters of a run: epochs finished, updates made, updates that each task took part in, and the best epoch so far."""
+    """Counters of a run: epochs finished, updates made, updates that each task took part in, and the best epoch so far.
+
+    attempt: 0, and one more for each time that training began anew, as a task had collapsed. seconds: of all attempts.
+    task_losses: mean training loss of each task in each epoch, NaN without a label. conflicts: tallies of the `ConflictMeter`.
+    """
 
     task_updates: list[int]
     epoch: int = 0
@@ -46,6 +52,9 @@ class Progress:
     best_loss: float = math.inf
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list[dict[str, float]])
+    attempt: int = 0
+    task_losses: list[list[float]] = field(default_factory=list[list[float]])
+    conflicts: list[list[list[float]]] = field(default_factory=list[list[list[float]]])
 
     def finish_epoch(self, validation: float, loss: float) -> bool:
         """Count an epoch; true if it is the best: higher validation score, or an equal one at a lower loss."""
@@ -55,6 +64,10 @@ class Progress:
         if improved:
             self.best_epoch, self.best_validation, self.best_loss = self.epoch, validation, loss
         return improved
+
+    def restarted(self) -> "Progress":
+        """Counters of the next attempt."""
+        return Progress(task_updates=[0] * len(self.task_updates), attempt=self.attempt + 1, seconds=self.seconds)
 
     def exhausted(self, patience: int) -> bool:
         """Whether `patience` epochs went by without a better one; never for patience 0."""

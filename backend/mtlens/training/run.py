@@ -21,9 +21,10 @@ from mtlens.store.workspace.run_folder import MODEL, RESUME, RunFolder, epoch_fi
 from mtlens.store.workspace.run_tables import MetricRow, PredictionBlock
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.checkpoint import trained_tensors, weights_to_bytes
+from mtlens.training.derived import derive
 from mtlens.training.distributed import ALONE, Decision, World
 from mtlens.training.evaluation import Prediction
-from mtlens.training.hardware import Hardware, describe, gpu_utilisation, peak_memory, prepare, reset_peak_memory
+from mtlens.training.hardware import Hardware, describe, gpu_utilisation, prepare, reset_peak_memory
 from mtlens.training.progress import Epoch, Step
 from mtlens.training.trainer import Trainer
 
@@ -95,7 +96,10 @@ def _train(run: Run, encoded: Encoded, folder: RunFolder, hardware: Hardware, wo
     def work(journal: Journal) -> None:
         reset_peak_memory(hardware.device)
         trainer = Trainer(run, encoded, encoder_directory(run), hardware, world)
-        _train_and_finish(trainer, decision.state, folder, journal)
+        if run.derivation is None:
+            _train_and_finish(trainer, decision.state, folder, journal)
+        else:
+            _derive_and_finish(trainer, folder, journal)
 
     error = attempt(folder, start, work)
     if error is not None and world.size > 1 and not isinstance(error, TrainingError):
@@ -108,10 +112,26 @@ def _train_and_finish(trainer: Trainer, state: bytes | None, folder: RunFolder, 
     _resume(trainer, state, journal)
     keep = trainer.run.keep_epochs and len(trainer.run.tasks) > 1
     on_step = _StepReporter(journal, trainer.hardware)
-    trainer.fit(on_step, _epoch_reporter(journal, folder, keep=keep))
+
+    def on_retry(tasks: list[str]) -> None:
+        journal.write("retry", epoch=trainer.progress.epoch, step=trainer.progress.updates, fraction=0.0, collapsed=tasks)
+        folder.forget_epochs()
+
+    trainer.fit(on_step, _epoch_reporter(journal, folder, keep=keep), on_retry)
+    _finish(trainer, folder, journal, started, {"gpu_utilisation": on_step.busy})
+
+
+def _derive_and_finish(trainer: Trainer, folder: RunFolder, journal: Journal) -> None:
+    started = time.perf_counter()
+    journal.write("start", fraction=0.0, **_where())
+    _finish(trainer, folder, journal, started, derive(trainer, folder.workspace))
+
+
+def _finish(trainer: Trainer, folder: RunFolder, journal: Journal, started: float, more: dict[str, object]) -> None:
+    """Predict, and write weights, facts and, last, DONE."""
     predictions = trainer.final_predictions()
     folder.save_bytes(MODEL, weights_to_bytes(trained_tensors(trainer.model)), durable=True)
-    facts = {**_facts(trainer), "gpu_utilisation": on_step.busy, "wall_seconds": time.perf_counter() - started}
+    facts = {**_facts(trainer), **more, "wall_seconds": time.perf_counter() - started}
     # before DONE is written: the store reads the journals of a finished run once
     journal.write("done", epoch=trainer.progress.epoch, step=trainer.progress.updates, fraction=1.0)
     folder.finish(_metrics(predictions), _blocks(predictions, trainer.encoded), facts)
@@ -178,6 +198,7 @@ def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Calla
             loss=epoch.loss,
             training_loss=epoch.training_loss,
             improved=epoch.improved,
+            collapsed=epoch.collapsed,
         )
 
     return report
@@ -208,11 +229,14 @@ def _facts(trainer: Trainer) -> dict[str, object]:
         "epochs_run": progress.epoch,
         "best_epoch": progress.best_epoch,
         "updates": progress.updates,
+        "retries": progress.attempt,
+        "collapsed": trainer.collapsed(),
         "task_updates": {task.name: count for task, count in zip(trainer.run.tasks, progress.task_updates, strict=True)},
         "history": progress.history,
         "parameters": sum(parameter.numel() for parameter in parameters),
         "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        "peak_memory_bytes": peak_memory(trainer.hardware.device),
+        "peak_memory_bytes": trainer.conflicts.peak,
+        **trainer.conflicts.facts(),
         **describe(trainer.hardware),
     }
 

@@ -22,8 +22,11 @@ from mtlens.data.splits import TEST, TRAIN, VALIDATION, SplitName, in_split
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.errors import TrainingError
 from mtlens.tasks import MISSING
+from mtlens.training.balancing import make_balancing
+from mtlens.training.balancing.base import Batch
 from mtlens.training.batches import epoch_batches, learning_rate_factor
 from mtlens.training.checkpoint import capture, change_to_bytes, restore, trained_tensors
+from mtlens.training.conflicts import MEASURED_EVERY, ConflictMeter
 from mtlens.training.distributed import ALONE, World
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import Hardware
@@ -32,6 +35,7 @@ from mtlens.training.model import MultiTaskModel, build_model
 from mtlens.training.optimiser import encoder_rate, make_optimiser
 from mtlens.training.progress import Epoch, Progress, Step
 
+ATTEMPTS_APART = 2**32  # between the seeds of order and dropout of a run's attempts: no experiment counts so far
 CHECK_EVERY = 16  # updates between looks at the losses: a look makes a GPU wait
 
 
@@ -44,8 +48,14 @@ class Trainer:
         self.encoded = encoded.select(run.tasks, run.fold)
         self.labels = training_labels(self.encoded, run)
         self.model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
-        self.optimiser = make_optimiser(self.model, run)
-        self.loss = BatchLoss(run.tasks, label_tables(self.encoded, self.labels, run.training), hardware.device)
+        self.balancing = make_balancing(run)
+        self.model.add_module("balancing", self.balancing.weights.to(hardware.device))  # saved and resumed with the model
+        self.optimiser = make_optimiser(self.model, run, self.balancing.weights)
+        self.conflicts = ConflictMeter(run.tasks, hardware.device)
+        self._shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
+        self._epoch_losses = torch.zeros(2, len(run.tasks))  # sums of the losses of an epoch, and their numbers
+        self.tables = label_tables(self.encoded, self.labels, run.training)  # what the loss of a task knows of its labels
+        self.loss = BatchLoss(run.tasks, self.tables, hardware.device)
         self.progress = Progress(task_updates=[0] * len(run.tasks))
         self.inference_seconds = 0.0  # in which the test split was predicted
         self._initial = self.best = self._copy_weights()
@@ -55,21 +65,50 @@ class Trainer:
     def resume(self, state: bytes) -> None:
         """Go on after the last whole epoch of an earlier process; TrainingError if the state is not this run's."""
         self.progress, self.best = restore(state, self.model, self.optimiser)
+        if self.progress.conflicts:
+            self.conflicts.tallies = np.array(self.progress.conflicts)
         self._best_validation = None
 
-    def fit(self, on_step: Callable[[Step], None], on_epoch: Callable[[Epoch], None]) -> None:
-        """Train to the last epoch or until patience runs out, then put the best epoch's weights back."""
+    def fit(
+        self,
+        on_step: Callable[[Step], None],
+        on_epoch: Callable[[Epoch], None],
+        on_retry: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
+        """Train to the last epoch or until patience runs out, then put the best epoch's weights back.
+
+        If these predict one class only for a task, train anew from the same start in another order, as often as `retries` says;
+        on_retry is told which tasks.
+        """
+        self._fit(on_step, on_epoch)
+        while self.progress.attempt < self.run.training.retries and (tasks := self.collapsed()):
+            on_retry(tasks)
+            self._restart()
+            self._fit(on_step, on_epoch)
+
+    def collapsed(self) -> list[str]:
+        """Tasks for which the best epoch's weights predict one class only on validation; permuted labels teach no other."""
+        if any(task.shuffle_labels for task in self.run.tasks):
+            return []
+        return _collapsed(self._of_best())
+
+    def _restart(self) -> None:
+        """Everything as it was at the start, but for the order of batches and dropout."""
+        self._put(self._initial)
+        self.best, self._best_validation = self._copy_weights(), None
+        self.optimiser = make_optimiser(self.model, self.run, self.balancing.weights)
+        self.progress = self.progress.restarted()
+        self.conflicts.tallies[:] = 0
+
+    def _fit(self, on_step: Callable[[Step], None], on_epoch: Callable[[Epoch], None]) -> None:
+        """One attempt."""
         training, progress = self.run.training, self.progress
         while progress.epoch < training.epochs and not progress.exhausted(training.patience):
-            started = time.perf_counter()
+            started, measured = time.perf_counter(), self.conflicts.seconds
             training_loss = self.train_epoch(on_step)
-            predictions = self.predict(VALIDATION)
-            validation = float(np.mean([np.nan_to_num(prediction.score()) for prediction in predictions]))  # 0 where undefined
-            loss = float(
-                np.mean([self._finite(prediction.task.name, prediction.loss(), VALIDATION) for prediction in predictions])
-            )
+            predictions, validation, loss = self.validate()
             improved = progress.finish_epoch(validation, loss)
-            progress.seconds += time.perf_counter() - started
+            progress.seconds += time.perf_counter() - started - (self.conflicts.seconds - measured)
             if improved:
                 self.best, self._best_validation = self._copy_weights(), predictions
             on_epoch(
@@ -81,13 +120,24 @@ class Trainer:
                     loss=loss,
                     training_loss=training_loss,
                     improved=improved,
+                    collapsed=_collapsed(predictions),
                     state=lambda: capture(progress, self.model, self.best, self.optimiser),
                     change=lambda: change_to_bytes(self.model, self._initial),
                 )
             )
-        with torch.no_grad():
-            for name, tensor in trained_tensors(self.model).items():
-                tensor.copy_(self.best[name])
+        self._put(self.best)
+
+    @torch.no_grad()
+    def _put(self, weights: dict[str, Tensor]) -> None:
+        for name, tensor in trained_tensors(self.model).items():
+            tensor.copy_(weights[name])
+
+    def validate(self) -> tuple[list[Prediction], float, float]:
+        """Predictions on validation, and the means over tasks of score and loss; TrainingError where a loss is not finite."""
+        predictions = self.predict(VALIDATION)
+        losses = [self._finite(prediction.task.name, prediction.loss(), VALIDATION) for prediction in predictions]
+        scores = [np.nan_to_num(prediction.score()) for prediction in predictions]  # 0 where undefined
+        return predictions, float(np.mean(scores)), float(np.mean(losses))
 
     def predict(self, split: SplitName) -> list[Prediction]:
         """What the model says of every task on the labelled examples of a split; on validation, with what is chosen there."""
@@ -97,51 +147,79 @@ class Trainer:
 
     def final_predictions(self) -> dict[SplitName, list[Prediction]]:
         """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
-        validation = self.predict(VALIDATION) if self._best_validation is None else self._best_validation
+        validation = self._of_best()
         started = time.perf_counter()
         test = self.predict(TEST)
         self.inference_seconds = time.perf_counter() - started
         test = [replace(one, tuned=chosen.tuned) for one, chosen in zip(test, validation, strict=True)]
         return {VALIDATION: validation, TEST: test}
 
+    def _of_best(self) -> list[Prediction]:
+        """Predictions of the best epoch's weights on validation; processes that train together ask for them together."""
+        if self._best_validation is None:
+            self._best_validation = self.predict(VALIDATION)
+        return self._best_validation
+
     def train_epoch(self, on_step: Callable[[Step], None]) -> float:
         """The updates of the next epoch, without validation; `fit` calls it and counts the epoch.
 
         Returns the training loss in nats: per task the mean over the updates with a label of it, then the mean over tasks.
         """
-        epoch = self.progress.epoch
-        torch.manual_seed(int(np.random.SeedSequence([self.run.seed, epoch, self.world.rank]).generate_state(1)[0]))
-        schedule = epoch_batches(self.encoded, self.run.training, seed=self.run.seed, epoch=epoch)
+        epoch, seed = self.progress.epoch, self.run.seed + ATTEMPTS_APART * self.progress.attempt
+        torch.manual_seed(int(np.random.SeedSequence([seed, epoch, self.world.rank]).generate_state(1)[0]))
+        schedule = epoch_batches(self.encoded, self.run.training, seed=seed, epoch=epoch)
         total = len(schedule) * self.run.training.epochs
         self.model.train()
+        self.balancing.start_epoch(self.progress.task_losses)
         pending: list[Tensor] = []
-        sums, counts = torch.zeros(len(self.run.tasks)), torch.zeros(len(self.run.tasks))
+        self._epoch_losses = torch.zeros(2, len(self.run.tasks))
         for index, rows in enumerate(schedule):
             step = epoch * len(schedule) + index
-            pending.append(self._update(rows, learning_rate_factor(step, total, self.run.training.warmup)))
+            factor = learning_rate_factor(step, total, self.run.training.warmup)
+            pending.append(self._update(rows, factor, measure=index % MEASURED_EVERY == 0))
             if len(pending) == CHECK_EVERY or index == len(schedule) - 1:
-                losses, updates = self._count(torch.stack(pending))
-                sums, counts = sums + losses, counts + updates
-                on_step(Step(epoch=epoch + 1, step=step + 1, fraction=(step + 1) / total, losses=(losses / updates).tolist()))
+                losses = self._count(torch.stack(pending))
+                on_step(Step(epoch=epoch + 1, step=step + 1, fraction=(step + 1) / total, losses=losses))
                 pending = []
-        return float((sums / counts).nanmean())
+        of_tasks = self._epoch_losses[0] / self._epoch_losses[1]
+        self.progress.task_losses.append(of_tasks.tolist())
+        self.progress.conflicts = self.conflicts.tallies.tolist()
+        return float(of_tasks.nanmean())
 
-    def _update(self, rows: NDArray[np.int64], factor: float) -> Tensor:
+    def _update(self, rows: NDArray[np.int64], factor: float, *, measure: bool) -> Tensor:
         """One optimiser step on the batch `rows`. Returns [2, T]: this part's losses, and which tasks had a label."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor
         tokens, mask, labels = self._part(rows)
         totals = self.loss.totals(self.labels[rows])
-        with self.hardware.autocast():
-            logits = self._model(tokens, mask)
-        loss, losses = self.loss(logits, labels, totals)
-        (loss * self.world.size).backward()
+        batch = self._forward(tokens, mask, labels, totals)
+        if measure and self.run.measure_conflicts and not self.balancing.measures:
+            self.conflicts.measure(batch)
+        gramian = self.balancing.backward(batch)
+        if gramian is not None:
+            self.conflicts.add(batch, gramian)
         _forget_absent(self.model, totals)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.run.training.gradient_clip)
         self.optimiser.step()
         self.optimiser.zero_grad()
         present = torch.from_numpy((totals > 0) / np.float32(self.world.size))
-        return torch.stack([losses, present.to(losses.device)])
+        return torch.stack([batch.losses.detach(), present.to(batch.losses.device)])
+
+    def _forward(self, tokens: Tensor, mask: Tensor, labels: Tensor, totals: NDArray[np.float32]) -> Batch:
+        """Losses of this process' part of a batch, with their graph. totals: [T] of the whole batch."""
+        with self.hardware.autocast():
+            features = self.model.features(tokens, mask) if self.world.size == 1 else None
+            logits = self._model(tokens, mask) if features is None else self.model.classify(features)
+        losses, shares = self.loss(logits, labels, totals)
+        return Batch(
+            losses=losses,
+            shares=shares,
+            present=np.flatnonzero(totals > 0).tolist(),
+            features=features,
+            heads=list(self.model.heads),
+            shared=self._shared,
+            processes=self.world.size,
+        )
 
     def _part(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
         """Tokens, mask and labels of this process' part of a batch; a part without rows is one row without labels."""
@@ -150,20 +228,18 @@ class Trainer:
         tokens, mask = collate(self.encoded, part if len(part) else rows[:1])
         return self._on_device(tokens), self._on_device(mask), self._on_device(labels)
 
-    def _count(self, pending: Tensor) -> tuple[Tensor, Tensor]:
-        """Per task, sum of the losses of the pending updates [k, 2, T], and how many of them had a label of it.
-
-        TrainingError at the first loss that is not finite.
-        """
+    def _count(self, pending: Tensor) -> list[float]:
+        """Mean loss per task over the pending updates [k, 2, T]; TrainingError at the first that is not finite."""
         losses, present = self.world.add(pending).cpu().unbind(dim=1)
         for step, values in enumerate(losses.tolist(), start=self.progress.updates + 1):
             for task, value in zip(self.run.tasks, values, strict=True):
                 self._finite(task.name, value, f"step {step}")
         counts = present.round().sum(dim=0)
+        self._epoch_losses += torch.stack([losses.sum(dim=0), counts])
         self.progress.updates += len(losses)
         for j, count in enumerate(counts.tolist()):
             self.progress.task_updates[j] += int(count)
-        return losses.sum(dim=0), counts
+        return (losses.sum(dim=0) / counts).tolist()
 
     def _finite(self, task: str, loss: float, where: str) -> float:
         if not math.isfinite(loss):
@@ -176,6 +252,10 @@ class Trainer:
 
     def _on_device(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self.hardware.device)
+
+
+def _collapsed(predictions: list[Prediction]) -> list[str]:
+    return [prediction.task.name for prediction in predictions if prediction.collapsed]
 
 
 def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%
 """Those of base 85 (RFC 1924) in reports: a sixteenth shorter than base 64."""
 
 _CHAPTERS = (
-    ("Match", ("case", "claim", "forest", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
+    ("Match", ("case", "claim", "forest", "arms", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),

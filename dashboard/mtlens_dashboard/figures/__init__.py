@@ -4,6 +4,7 @@ Every figure has its conclusion as title, a text alternative (`title_of`, `alt_o
 what is missing where there is no data.
 """
 
+from mtlens_dashboard.figures.arms import arms
 from mtlens_dashboard.figures.case import case
 from mtlens_dashboard.figures.claim import claim
 from mtlens_dashboard.figures.confusion import confusion
@@ -23,6 +24,7 @@ from mtlens_dashboard.figures.timeline import timeline
 __all__ = [
     "alignment_by_depth",
     "alt_of",
+    "arms",
     "case",
     "claim",
     "conflict_rates",

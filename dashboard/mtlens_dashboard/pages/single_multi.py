@@ -49,6 +49,7 @@ def page(chosen: Chosen) -> None:
         grid = partial(tables.verdict_grid, [one.only(chosen.tasks) for one in compared.values()])
         details("verdicts", grid, HOW_VERDICTS, label="All verdicts as a table · Markdown · CSV · LaTeX", latex=True)
         _looks(chosen, kind)
+    _arms(chosen)
     _scores(chosen)
     _curves(chosen)
     _confusion(chosen)
@@ -63,6 +64,16 @@ def _choose_kind(kinds: list[str]) -> str | None:
         bind="query-params", required=True,
     )  # fmt: skip
     return kinds[kinds.index(picked)] if picked in kinds else kinds[0]
+
+
+def _arms(chosen: Chosen) -> None:
+    """Which single model matches; nothing where the joint model is the only one."""
+    arms = read(queries.arms, chosen.experiment_id)
+    if arms:
+        chart("arms", draw(figures.arms, arms), arms)
+        for arm in arms:
+            if arm.recommended and arm.statement:
+                st.caption(literal(f"Recommended, chosen on validation: {arm.statement}"))
 
 
 def _looks(chosen: Chosen, kind: str) -> None:

@@ -1,5 +1,6 @@
 """One view of the store -> one frozen Info. Functions read the newest snapshot of a workspace; figures draw Infos."""
 
+from mtlens_dashboard.queries.arms import ArmInfo, arms
 from mtlens_dashboard.queries.cka import (
     CellInfo,
     Comparing,
@@ -39,6 +40,7 @@ from mtlens_dashboard.queries.two_experiments import ChangeInfo, changes
 
 __all__ = [
     "AlignmentInfo",
+    "ArmInfo",
     "CaseInfo",
     "CaseRow",
     "CellInfo",
@@ -77,6 +79,7 @@ __all__ = [
     "TrialInfo",
     "Verdict",
     "alignments",
+    "arms",
     "case",
     "cell",
     "changes",

@@ -15,7 +15,11 @@ SECONDS_UNTIL_STALLED = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class RunInfo:
-    """One run of an experiment. tasks: names joined by commas, None while it waits. fraction: in [0, 1]. Times are UTC."""
+    """One run of an experiment. tasks: names joined by commas, None while it waits. fraction: in [0, 1]. Times are UTC.
+
+    retries: times that it was trained anew as it predicted one class only. collapsed: tasks for which it still does on
+    validation.
+    """
 
     experiment: str
     experiment_id: str
@@ -27,6 +31,8 @@ class RunInfo:
     method: str | None
     seed: int | None
     fold: int | None = None
+    retries: int | None = None
+    collapsed: tuple[str, ...] | None = None
     state: State
     epoch: int | None
     epochs: int | None

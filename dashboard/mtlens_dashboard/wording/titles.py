@@ -8,6 +8,7 @@ from mtlens.config.run_kinds import label_of
 from mtlens.store.analysis.training_end import warning
 from mtlens_dashboard.queries import (
     AlignmentInfo,
+    ArmInfo,
     CurveInfo,
     ExplanationInfo,
     GroupingInfo,
@@ -159,6 +160,18 @@ def comparison(matching: MatchingInfo) -> str:
     known = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}"
     verdict = _MEASURED.get(pooled.verdict, pooled.verdict)
     return fit(f"{mean} ({known}), {verdict}", f"{mean}, {verdict}")
+
+
+def arms(arms: Sequence[ArmInfo]) -> str:
+    """How many of the ways to make one model match on average, and on which of them every task does."""
+    if len(arms) < 2:
+        return "One way to make a single model, or none yet"
+    good = [arm for arm in arms if arm.verdict in ("matches", "better")]
+    every = [arm.label for arm in arms if arm.matching == len(arm.tasks)]
+    on_all = f"on every task: {listing(every)}" if every else "none of them on every task"
+    recommended = [f"recommended by validation: {arm.label}" for arm in arms if arm.recommended]
+    counts = f"{in_words(len(good)).capitalize()} of {in_words(len(arms))} single models match on average, {on_all}"
+    return "; ".join([counts, *recommended])
 
 
 def looks(info: LooksInfo) -> str:

@@ -22,6 +22,8 @@ EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEMO = Path(str(resources.files("mtlens.cli"))) / "demo.yaml"
 IDS = {  # name: experiment, all of its runs, all of its evidence
     "demo": ("6e4be71b5b41e3d2", "620939412e2384c6", "651f89febb6be61e"),
+    "arms-0.2": ("20c1a4aa3e78d3e9", "c97e1969e944360b", "53744bf06f7c070f"),
+    "arms-0.8": ("fa469a3278a8a5ab", "c97e1969e944360b", "53744bf06f7c070f"),
     "cervical": ("cc714e61609f4a60", "aa895825a39aebe9", "4b4827d3c32564d4"),
     "cervical-groups": ("3def769d9b1803b9", "c960f88a8c4ba119", "1a3c69f7fbbc5963"),
     "controls-0.0": ("405b8d00ccee6dac", "67c4f948f5da0c93", "29eb0186994b9bab"),

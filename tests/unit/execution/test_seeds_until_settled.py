@@ -252,3 +252,26 @@ def test_a_plan_tells_what_each_look_costs(plan, workspace):
         print_plan(overview)
     assert "12 runs (3 multi, 9 single) over 3 seeds" in captured.get()
     assert "No look begins that would exceed the budget of 30 minutes." in captured.get()
+
+
+def test_what_a_merged_model_is_made_of_is_trained_before_it(plan, workspace, monkeypatch):
+    """The merged model needs the task-specific models of all tasks, also of those that are settled."""
+    made = plan(multi=["joint", "average"])
+    planned = {planned.run.run_id: planned for planned in made.runs}
+    order = []
+    perform = fake_training(made, right)
+
+    def watched(run, *arguments, **settings):
+        order.append(run.run_id)
+        return perform(run, *arguments, **settings)
+
+    monkeypatch.setattr(local, "perform", watched)
+    run_experiment(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
+    merged = [run_id for run_id in order if planned[run_id].role == "average"]
+    assert len(merged) > 3
+    for run_id in merged:
+        sources = planned[run_id].run.derivation.sources
+        assert {planned[source].role for source in sources} == {"single"}
+        assert all(order.index(source) < order.index(run_id) for source in sources)
+    listed = {listed.run_id for listed in manifest(made, workspace).runs}
+    assert set(order) <= listed

@@ -40,19 +40,21 @@ def test_a_class_without_examples_weighs_one():
 def test_one_task_is_pytorchs_weighted_cross_entropy():
     weights, logits, labels = torch.tensor([0.5, 1.0, 4.0]), torch.randn(9, 3), torch.randint(0, 3, (9,))
     loss = BatchLoss(make_tasks(3), [weights.numpy()], CPU)
-    value, each = loss([logits], labels[:, None], loss.totals(labels[:, None].numpy()))
+    each, shares = loss([logits], labels[:, None], loss.totals(labels[:, None].numpy()))
     expected = functional.cross_entropy(logits, labels, weight=weights)
-    assert value.item() == pytest.approx(expected.item(), rel=1e-6)
     assert each.tolist() == pytest.approx([expected.item()], rel=1e-6)
+    assert shares.tolist() == [1]
 
 
 def test_missing_labels_and_absent_tasks_do_not_count():
     logits = [torch.randn(6, 2), torch.randn(6, 3)]
     labels = torch.tensor([[0, -1], [1, -1], [-1, -1], [1, -1], [0, -1], [-1, -1]])
     loss = BatchLoss(make_tasks(2, 3, weights=(1.0, 5.0)), [np.ones(2, np.float32), np.ones(3, np.float32)], CPU)
-    value, each = loss(logits, labels, loss.totals(labels.numpy()))
+    each, shares = loss(logits, labels, loss.totals(labels.numpy()))
     kept = labels[:, 0] >= 0
-    assert value.item() == pytest.approx(functional.cross_entropy(logits[0][kept], labels[kept, 0]).item(), rel=1e-6)
+    assert (each * shares).sum().item() == pytest.approx(
+        functional.cross_entropy(logits[0][kept], labels[kept, 0]).item(), rel=1e-6
+    )
     assert each[1] == 0
 
 
@@ -60,8 +62,8 @@ def test_task_weights_make_a_weighted_mean():
     logits = [torch.randn(4, 2), torch.randn(4, 2)]
     labels = torch.randint(0, 2, (4, 2))
     loss = BatchLoss(make_tasks(2, 2, weights=(1.0, 3.0)), [np.ones(2, np.float32)] * 2, CPU)
-    value, each = loss(logits, labels, loss.totals(labels.numpy()))
-    assert value.item() == pytest.approx((each[0] + 3 * each[1]).item() / 4, rel=1e-6)
+    each, shares = loss(logits, labels, loss.totals(labels.numpy()))
+    assert (each * shares).sum().item() == pytest.approx((each[0] + 3 * each[1]).item() / 4, rel=1e-6)
 
 
 @given(st.integers(2, 5), st.integers(1, 40), st.integers(0, 1000))
@@ -73,7 +75,9 @@ def test_losses_of_the_parts_add_up_to_the_loss_of_the_batch(num_parts, size, se
     )
     loss = BatchLoss(make_tasks(3, 2), [np.float32([1.0, 2.0, 0.5]), np.ones(2, np.float32)], CPU)
     totals = loss.totals(labels.numpy())
-    whole, each = loss(logits, labels, totals)
+    each, shares = loss(logits, labels, totals)
     parts = [loss([task[i::num_parts] for task in logits], labels[i::num_parts], totals) for i in range(num_parts)]
-    assert sum(part[0] for part in parts).item() == pytest.approx(whole.item(), rel=1e-5, abs=1e-6)
-    assert sum(part[1] for part in parts).tolist() == pytest.approx(each.tolist(), rel=1e-5, abs=1e-6)
+    assert sum((part * share).sum() for part, share in parts).item() == pytest.approx(
+        (each * shares).sum().item(), rel=1e-5, abs=1e-6
+    )
+    assert sum(part for part, _ in parts).tolist() == pytest.approx(each.tolist(), rel=1e-5, abs=1e-6)

@@ -59,6 +59,20 @@ def similarity_rows(
     return rows
 
 
+def arm_rows(
+    members: Sequence[Member], states: Sequence[HiddenStates], pooling: Pooling, report: Callable[[float], None]
+) -> list[CkaRow]:
+    """Debiased CKA at equal layers between arms and task-specific models, and nothing among themselves."""
+    way = _Way(pooling=pooling, features="hidden")
+    main = [_pooled(one, pooling) for one in states]
+    rows: list[CkaRow] = []
+    for layer in range(len(main[0])):
+        of_layer = _matrix_rows(members, [one[layer] for one in main], way, layer, "debiased")
+        rows += [row for row in of_layer if (row.role_a == SINGLE.name) != (row.role_b == SINGLE.name)]
+        report((layer + 1) / len(main[0]))
+    return rows
+
+
 def _pooled(states: HiddenStates, pooling: Pooling) -> Tensor:
     return states.mean if pooling == "mean" else states.cls
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mtlens.config.run import Run
 from mtlens.execution.experiment import JobResult, raise_failures
 from mtlens.execution.lanes import local_lanes
 from mtlens.execution.local import run_local
@@ -20,8 +21,19 @@ def with_final_models(source: StoredModels, members: Sequence[FamilyMember]) -> 
     plan = source.plan
     if plan.examples.folds is None:
         return tuple(members)
-    final = [source.run(member.run_ids[0]).model_copy(update={"fold": None, "keep_epochs": False}) for member in members]
-    outcomes = run_local(final, plan.encoded, source.workspace, local_lanes(plan.experiment.resources))
-    raise_failures([JobResult(job=run, reason=outcome.reason) for run, outcome in zip(final, outcomes, strict=True)])
+    final = [_on_all_folds(source, source.run(member.run_ids[0])) for member in members]
+    jobs = [run for runs in final for run in runs]
+    outcomes = run_local(jobs, plan.encoded, source.workspace, local_lanes(plan.experiment.resources))
+    raise_failures([JobResult(job=run, reason=outcome.reason) for run, outcome in zip(jobs, outcomes, strict=True)])
     ingest(source.workspace, force=True)
-    return tuple(replace(member, final=run.run_id) for member, run in zip(members, final, strict=True))
+    return tuple(replace(member, final=runs[-1].run_id) for member, runs in zip(members, final, strict=True))
+
+
+def _on_all_folds(source: StoredModels, run: Run) -> list[Run]:
+    """The same run on the texts of all folds, after the runs that it is made of."""
+    whole = run.model_copy(update={"fold": None, "keep_epochs": False})
+    if run.derivation is None:
+        return [whole]
+    made_of = [_on_all_folds(source, source.run(run_id)) for run_id in run.derivation.sources]
+    derivation = run.derivation.model_copy(update={"sources": tuple(runs[-1].run_id for runs in made_of)})
+    return [*(one for runs in made_of for one in runs), whole.model_copy(update={"derivation": derivation})]

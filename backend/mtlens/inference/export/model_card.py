@@ -5,11 +5,12 @@ from pathlib import Path
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run_kinds import FAMILY, MULTI
+from mtlens.config.run_kinds import label_of as label_of_kind
 from mtlens.data.splits import TEST
 from mtlens.execution.plan import Plan
 from mtlens.inference.export.metadata import metadata
 from mtlens.inference.export.onnx_family import OnnxReport
-from mtlens.inference.export.recommended import FamilyMember, not_learnt
+from mtlens.inference.export.recommended import FamilyMember, not_learnt, recommended_kind
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.usage import usage
 from mtlens.inference.model.calibration import Calibration, log_loss, rescaled
@@ -38,6 +39,7 @@ _REMARKS = """
     SELECT kind, coalesce(task, 'mean') AS task, verdict, needed, not_learnt, single_collapsed, multi_collapsed
     FROM matching WHERE experiment_id = ? AND kind = ? AND len(not_learnt) + len(single_collapsed) + len(multi_collapsed) > 0
 """
+_ARM = "SELECT statement FROM arms WHERE experiment_id = ? AND recommended"
 _DECIDED = "SELECT 1 FROM grouping WHERE experiment_id = ? AND recommended"
 _EVIDENCE = """
     SELECT if(scope = 'group', 'every task', array_to_string(tasks, ', ')), measured, cka, gradients, agreement
@@ -182,6 +184,11 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
     found = query(workspace, _REMARKS, [experiment_id, MULTI.name])
     lines = [remark for row in found.rows for remark in remarks(dict(zip(found.columns, row, strict=True)))]
     parts += ["", *(f"- {line}" for line in lines)] if lines else []
+    arm = recommended_kind(workspace, experiment_id)
+    if arm != MULTI.name:
+        parts.append(f"\n## Does the one model chosen on validation ({label_of_kind(arm)})?\n")
+        parts.append(_table([*names[:2], arm, *names[3:]], _matching_rows(workspace, experiment_id, arm)))
+        parts += [f"\n{statement}." for (statement,) in query(workspace, _ARM, [experiment_id]).rows]
     family = _matching_rows(workspace, experiment_id, FAMILY.name)
     if family and query(workspace, _DECIDED, [experiment_id]).rows:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")

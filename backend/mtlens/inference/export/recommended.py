@@ -1,7 +1,8 @@
 """Which models an experiment recommends to ship: a family that serves every task once.
 
-Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise the multi-task model
-serves the tasks on which it matches or is better, and task-specific models all others. A task that neither kind of models
+Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise one model of all tasks
+serves those on which it matches or is better, and task-specific models all others; the one model is the arm that was chosen on
+validation, or the multi-task model where there is no other. A task that neither kind of models
 learnt keeps its task-specific model, and whoever exports the family is told.
 """
 
@@ -58,16 +59,18 @@ class FamilyMember:
 
 def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember, ...]:
     """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
-    trained: dict[frozenset[str], list[str]] = {}
-    for tasks, run_id in query(workspace, _RUNS, [experiment_id, [kind.name for kind in GROUP_KINDS]]).rows:
-        trained.setdefault(frozenset(tasks), []).append(run_id)
     searched = query(workspace, _FAMILY, [experiment_id]).rows
     family = [
         (frozenset(tasks), dict.fromkeys(serves, "the search over groups of tasks recommends it"))
         for tasks, serves in searched
         if serves
     ]
-    family = family or _by_multi_task_verdicts(workspace, experiment_id, trained)
+    one_model = MULTI.name if family else recommended_kind(workspace, experiment_id)
+    kinds = [one_model, *(kind.name for kind in GROUP_KINDS if kind is not MULTI)]
+    trained: dict[frozenset[str], list[str]] = {}
+    for tasks, run_id in query(workspace, _RUNS, [experiment_id, kinds]).rows:
+        trained.setdefault(frozenset(tasks), []).append(run_id)
+    family = family or _by_verdicts_of(one_model, workspace, experiment_id, trained)
     if not family or any(tasks not in trained for tasks, _ in family):
         raise WorkspaceError(f"{workspace.root}: experiment should be trained before it is exported: mtlens run EXPERIMENT")
     return tuple(
@@ -75,17 +78,23 @@ def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember,
     )
 
 
+def recommended_kind(workspace: Workspace, experiment_id: str) -> str:
+    """The kind of the one model that validation recommends; the multi-task model where there was no choice."""
+    rows = query(workspace, "SELECT kind FROM arms WHERE experiment_id = ? AND recommended", [experiment_id]).rows
+    return str(rows[0][0]) if rows else MULTI.name
+
+
 def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
     """Tasks that no kind of models learnt, and why: whatever model is shipped for them is of no use."""
     return dict(query(workspace, _NOT_LEARNT, [experiment_id, MULTI.name]).rows)
 
 
-def _by_multi_task_verdicts(
-    workspace: Workspace, experiment_id: str, trained: dict[frozenset[str], list[str]]
+def _by_verdicts_of(
+    kind: str, workspace: Workspace, experiment_id: str, trained: dict[frozenset[str], list[str]]
 ) -> list[tuple[frozenset[str], dict[str, str]]]:
     """Models by their tasks, and what they serve with the reason."""
     every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
-    verdicts = dict(query(workspace, _VERDICTS, [experiment_id, MULTI.name]).rows)
+    verdicts = dict(query(workspace, _VERDICTS, [experiment_id, kind]).rows)
     why = {task: _WHY.get(verdicts.get(task, ""), "there is no multi-task model to compare with") for task in sorted(every)}
     matched = [task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained]
     together = [(every, {task: why[task] for task in matched})] if matched else []

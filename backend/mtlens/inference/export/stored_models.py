@@ -51,6 +51,9 @@ class StoredModels:
     def load(self, run: Run) -> MultiTaskModel:
         """The trained model with the vocabulary of the training data, in float32."""
         model = load_trained(run, self.workspace, self.plan.pretrained.directory, self.plan.encoded.vocabulary)
+        if run.method == "lora":
+            adapted: Any = model.encoder
+            model.encoder = adapted.merge_and_unload()  # a plain encoder of the same outputs
         return model.eval()
 
     def predictions(self, run_id: str, task: str, split: SplitName) -> StoredPredictions:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from mtlens.config.hashing import content_hash
-from mtlens.config.run_kinds import MULTI, SINGLE, is_control
+from mtlens.config.run_kinds import RUN_KINDS, SINGLE, is_control
 from mtlens.config.sections import Evidence
 from mtlens.statistics.cka_effect import Floor, FloorKind, Kind, Measured, Model, measure
 from mtlens.statistics.cka_statement import LayerSimilarity, correct, judge_layer
@@ -16,6 +16,7 @@ from mtlens.store.database import writer
 from mtlens.store.tables.bookkeeping import EvidenceSeenRow
 from mtlens.store.tables.evidence import AlignmentRow, SimilarityRow
 
+PRETRAINED = "pretrained"
 Values = Mapping[tuple[Model, Model], float | None]
 """CKA by pair of models, the smaller first."""
 
@@ -141,17 +142,18 @@ def _measured(values: Values, seeds: Sequence[int], features: str, noise: set[st
     models = {model for pair in values for model in pair}
     tasks = sorted({task for role, task, _ in models if role == SINGLE.name and task is not None})
     roles = {role for role, _, _ in models}
-    alone: tuple[Kind, ...] = ("multi", "pretrained")
+    together = [kind.name for kind in RUN_KINDS.values() if kind.arm is not None]
     pairs: list[tuple[Kind, str, str | None]] = [
         *(("tasks", a, b) for a, b in combinations(tasks, 2)),
-        *((kind, task, None) for kind in alone if kind in roles for task in tasks),
+        *((kind, task, None) for kind in (*together, PRETRAINED) if kind in roles for task in tasks),
     ]
 
     def value(a: Model, b: Model) -> float | None:
         return values.get(_ordered(a, b))
 
     for kind, task_a, task_b in pairs:
-        needed = [(SINGLE.name, task) for task in (task_a, task_b) if task] + ([(MULTI.name, None)] if kind == "multi" else [])
+        needed = [(SINGLE.name, task) for task in (task_a, task_b) if task]
+        needed += [(kind, None)] if kind in together else []
         shared = [seed for seed in seeds if all((role, task, seed) in models for role, task in needed)]
         floor_kind, floor = _choose_floor(models, {*noise} - {task_a, task_b}, features)
         if shared:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import pyarrow as pa
 
@@ -28,7 +28,7 @@ from mtlens.store.workspace.workspace import Workspace
 
 Value = TypeVar("Value")
 _JOURNAL = re.compile(r"journal-([0-9]+)\.jsonl")
-_INTEGER_FACTS = ("epochs_run", "best_epoch", "threads")
+_INTEGER_FACTS = ("epochs_run", "best_epoch", "threads", "retries")
 _BIGINT_FACTS = ("updates", "parameters", "trainable_parameters", "peak_memory_bytes")
 
 
@@ -187,8 +187,13 @@ def _read_content(folder: Path, row: RunRow) -> _Content:
     )
     if row.state == "done":
         facts = {key: value for key, value in ended.items() if key != "files"}
-        improving = was_improving(facts.get("history"))
-        row = replace(row, facts=json.dumps(facts), fraction=1.0, still_improving=improving)
+        row = replace(
+            row,
+            facts=json.dumps(facts),
+            fraction=1.0,
+            still_improving=was_improving(facts.get("history")),
+            collapsed=_texts(facts.get("collapsed")),
+        )
     return _Content(row, metrics, predictions)
 
 
@@ -217,6 +222,14 @@ def _measured(row: RunRow, facts: Mapping[str, object], host: object) -> RunRow:
         **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds", "gpu_utilisation")},
         **{name: _text(known.get(name)) for name in ("device", "precision")},
     )
+
+
+def _texts(value: object) -> list[str] | None:
+    """A list of texts, or None for anything else."""
+    if not isinstance(value, list):
+        return None
+    items = cast("list[object]", value)
+    return [item for item in items if isinstance(item, str)] if all(isinstance(item, str) for item in items) else None
 
 
 def _last(values: Iterable[Value | None]) -> Value | None:

@@ -63,6 +63,7 @@ def run_kinds() -> list[RunKindRow]:
             label=kind.label,
             description=kind.description,
             asked_by=kind.asked_by,
+            arm=kind.arm,
             title=kind.title,
             colour=kind.colour,
             compared=kind.compared,

@@ -4,6 +4,7 @@ A database whose tables and views were made by other statements than those of to
 `python -m mtlens.store.tables backend/README.md` brings the list in that document up to date.
 """
 
+from mtlens.store.tables.arms import ArmChoiceRow, ArmsView
 from mtlens.store.tables.bookkeeping import (
     ComparisonSeenRow,
     EvidenceJobSeenRow,
@@ -76,6 +77,7 @@ TABLES = (
     Table("grouping_member", GroupingMemberRow),
     Table("grouping_method", GroupingMethodRow),
     Table("recommendation", RecommendationRow),
+    Table("arm_choice", ArmChoiceRow),
     Table("summary.similarity", SimilarityRow),
     Table("summary.alignment", AlignmentRow),
     Table("summary.explanation", ExplanationRow),
@@ -103,6 +105,7 @@ def tables_with(column: str) -> tuple[str, ...]:
 VIEWS = (
     View("matching", MatchingView, (ComparisonRow,)),
     View("looks", LooksView, (LookRow,)),
+    View("arms", ArmsView, (ComparisonRow, RunKindRow, ArmChoiceRow)),
     View("score", ScoreView, (MetricRow, OfRun)),
     View("runs", RunsView, (RunRow, ExperimentRunRow)),
     View("model_scores", ModelScoresView, (ExperimentRunRow, MetricRow)),

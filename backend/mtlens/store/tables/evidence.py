@@ -23,8 +23,8 @@ class SimilarityRow:
     kind: Annotated[
         str,
         Column(
-            "tasks: two task-specific models; multi: the multi-task model and one of them; pretrained: one of them and"
-            " the pretrained encoder"
+            "tasks: two task-specific models; multi, or another model of all tasks (run_kind): it and one of them; pretrained: "
+            "one of them and the pretrained encoder"
         ),
     ]
     task_a: Annotated[str, Column("Task of the task-specific model")]

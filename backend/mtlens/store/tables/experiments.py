@@ -40,6 +40,7 @@ class RunKindRow:
     label: Annotated[str, Column("Short name of its models")]
     description: Annotated[str, Column("What it is")]
     asked_by: Annotated[str | None, Column("Word under runs: in an experiment file; NULL where no file asks for it")]
+    arm: Annotated[str | None, Column("Word under multi: in an experiment file; NULL where it is no model of all tasks")]
     title: Annotated[
         str | None, Column("Heading of its comparison with the task-specific models; NULL where it is not compared")
     ]

@@ -45,7 +45,9 @@ class ModelCostsView:
     seeds: Annotated[int, Column("Smallest number of finished seeds of a model")]
     parameters: Annotated[float | None, Column("Weights to store, sum over models")]
     trainable_parameters: Annotated[float | None, Column("Weights that training may change, sum over models")]
-    seconds: Annotated[float | None, Column("Training time, mean over seeds and sum over models")]
+    seconds: Annotated[
+        float | None, Column("Training time, with that of the models that it is made of; mean over seeds and sum over models")
+    ]
     inference_seconds: Annotated[
         float | None,
         Column("Time to predict the test split, mean over seeds and sum over models; NULL where it was not measured"),

@@ -38,6 +38,12 @@ class RunRow:
         bool | None, Column("The score on validation was higher after the last epoch than ever before; NULL: one epoch")
     ] = None
     updates: Annotated[int | None, Column("Optimiser steps")] = None
+    retries: Annotated[
+        int | None, Column("Times that it was trained anew as it predicted one class only for a task", type="INTEGER")
+    ] = None
+    collapsed: Annotated[
+        Sequence[str] | None, Column("Tasks for which it predicts one class only on validation; NULL: not known")
+    ] = None
     parameters: Annotated[int | None, Column("Weights of the model")] = None
     trainable_parameters: Annotated[int | None, Column("Weights that training may change")] = None
     peak_memory_bytes: Annotated[int | None, Column("Largest memory in use")] = None
@@ -67,7 +73,7 @@ class EventRow:
     journal: Annotated[int, Column("Number of the process that worked on the run, from 0", type="INTEGER")]
     position: Annotated[int, Column("Byte in that journal; orders its events")]
     time: Annotated[datetime, Column("When")]
-    kind: Annotated[str, Column("start, resume, progress, epoch, done or failed")]
+    kind: Annotated[str, Column("start, resume, progress, epoch, retry, done or failed")]
     epoch: Annotated[int | None, Column("Epoch", type="INTEGER")] = None
     step: Annotated[int | None, Column("Optimiser step")] = None
     fraction: Annotated[float | None, Column("How much of the training was done, 0 to 1")] = None
@@ -111,6 +117,8 @@ class RunsView:
     validation_score: Annotated[float, Column("score.score on validation, mean over the tasks of the run")]
     test_score: Annotated[float, Column("score.score on test, mean over the tasks of the run")]
     learning_rate: float | None
+    retries: int | None
+    collapsed: Sequence[str] | None
     seconds: float | None
     started: Annotated[datetime | None, Column("When training first started, UTC")]
     finished: Annotated[datetime | None, Column("When it was done or failed, UTC")]

@@ -19,7 +19,7 @@ from mtlens.config.sections import Spec
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.files import failed_to
 
-EventKind = Literal["start", "resume", "progress", "epoch", "done", "failed"]
+EventKind = Literal["start", "resume", "progress", "epoch", "retry", "done", "failed"]
 
 _SECONDS_BETWEEN_SYNCS = 1.0
 _SYNCED_KINDS = ("epoch", "done", "failed")

@@ -61,6 +61,14 @@ class RunFolder(JobFolder):
             raise WorkspaceError(f"run {run.run_id} should start in a folder of its own name, once; found {self.path}")
         return self.begin(run.model_dump(mode="json"), versions, host)
 
+    def forget_epochs(self) -> None:
+        """Delete what epochs have changed: training begins anew."""
+        try:
+            for path in self.path.glob("epoch-*.safetensors"):
+                path.unlink()
+        except OSError as error:
+            raise failed_to("write", self.path, error) from error
+
     def finish(self, metrics: Sequence[MetricRow], predictions: Sequence[PredictionBlock], facts: dict[str, object]) -> None:
         """Write the results and, last, DONE."""
         self.save_bytes(METRICS, run_tables.to_parquet(run_tables.metrics_table(metrics)), durable=True)

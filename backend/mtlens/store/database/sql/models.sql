@@ -22,7 +22,8 @@ CREATE VIEW model_costs AS
 WITH model AS (
     SELECT
         experiment_id, role, run.tasks, count(DISTINCT seed) AS seeds, avg(parameters) AS parameters,
-        avg(trainable_parameters) AS trainable_parameters, avg(seconds) AS seconds,
+        avg(trainable_parameters) AS trainable_parameters,
+        avg(seconds + coalesce(TRY_CAST(facts ->> 'source_seconds' AS DOUBLE), 0)) AS seconds,
         avg(TRY_CAST(facts ->> 'inference_seconds' AS DOUBLE)) AS inference_seconds,
         max(peak_memory_bytes) AS peak_memory_bytes
     FROM experiment_run
@@ -39,7 +40,7 @@ FROM model
 JOIN experiment USING (experiment_id)
 JOIN (SELECT experiment_id, count(*) AS number FROM task GROUP BY experiment_id) AS task USING (experiment_id)
 JOIN run_kind ON run_kind.name = role
-WHERE run_kind.asked_by IS NOT NULL
+WHERE run_kind.asked_by IS NOT NULL OR run_kind.arm IS NOT NULL
 GROUP BY experiment.name, model.experiment_id, role
 HAVING len(list_distinct(flatten(list(model.tasks)))) >= max(task.number)
 ORDER BY max(experiment.last_started) DESC, model.experiment_id, min(run_kind.position);
@@ -63,6 +64,7 @@ LEFT JOIN (  -- of runs of version 0.1, which told the training loss while they 
     FROM event WHERE kind = 'progress' GROUP BY run_id, epoch
 ) AS reported ON reported.run_id = experiment_run.run_id AND reported.epoch = newest.epoch
 LEFT JOIN run_kind ON run_kind.name = role
+WHERE newest.epoch <= coalesce(epochs_run, newest.epoch)  -- an earlier attempt may have had more
 ORDER BY experiment.last_started DESC, experiment_id, run_kind.position, role, run.tasks, candidate, run.seed, run_id, newest.epoch;
 
 CREATE VIEW confusion AS

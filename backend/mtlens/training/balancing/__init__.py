@@ -1,0 +1,20 @@
+"""How one update comes of several tasks: by weights on their losses, or by an aggregation of their gradients.
+
+TorchJD (https://torchjd.org) has the methods; this package feeds them what mtlens trains on. A batch whose tasks do not
+conflict gives the update of the weighted mean loss, whatever the aggregation, so that one learning rate and one clipping
+threshold mean the same for all.
+"""
+
+from mtlens.config.run import Run
+from mtlens.config.sections import NO_BALANCING
+from mtlens.training.balancing.base import Balancing
+from mtlens.training.balancing.weighted_mean import WeightedMean
+
+
+def make_balancing(run: Run) -> Balancing:
+    """What balances the tasks of a run. TorchJD is imported for methods that need it."""
+    if run.balancing == NO_BALANCING:
+        return WeightedMean(len(run.tasks))
+    from mtlens.training.balancing.methods import METHODS
+
+    return METHODS[run.balancing](len(run.tasks))

@@ -1,0 +1,23 @@
+"""Every way of balancing by its name.
+
+To add one: a line in `METHODS`, and an arm that names it in `mtlens.config.arms`.
+"""
+
+from collections.abc import Callable
+
+from mtlens.config.sections import NO_BALANCING
+from mtlens.training.balancing.aggregation import aligned_mtl, cagrad, pcgrad, upgrad
+from mtlens.training.balancing.base import Balancing
+from mtlens.training.balancing.scalarization import DynamicWeightAverage, Uncertainty
+from mtlens.training.balancing.weighted_mean import WeightedMean
+
+METHODS: dict[str, Callable[[int], Balancing]] = {
+    NO_BALANCING: WeightedMean,
+    "uncertainty": Uncertainty,
+    "dwa": DynamicWeightAverage,
+    "upgrad": upgrad,
+    "pcgrad": pcgrad,
+    "cagrad": cagrad,
+    "aligned_mtl": aligned_mtl,
+}
+"""By the name in `Run.balancing`, from the number of tasks to what balances them."""

@@ -1,0 +1,56 @@
+"""Heads for an encoder that stays as it is: convex fits on its features."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mtlens.config.sections import Task
+from mtlens.data.tokenize import Encoded, collate, ordered_batches
+from mtlens.tasks import kind_of
+from mtlens.training.hardware import Hardware
+from mtlens.training.model import MultiTaskModel, pool
+
+TEXTS_AT_ONCE = 64
+
+
+@torch.no_grad()
+def head_features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], hardware: Hardware) -> Tensor:
+    """What the heads see without dropout, [n, d], in the order of `rows`, which is ascending."""
+    model.eval()
+    found = torch.empty(0)
+    for batch in ordered_batches(encoded.lengths, rows, TEXTS_AT_ONCE):
+        tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, batch))
+        with hardware.autocast():
+            hidden = model.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        pooled = pool(hidden, mask, model.pooling)
+        if not len(found):
+            found = torch.empty(len(rows), pooled.shape[1], device=pooled.device)
+        found[torch.from_numpy(np.searchsorted(rows, batch)).to(pooled.device)] = pooled
+    return found
+
+
+def fit_head(task: Task, head: nn.Module, features: Tensor, labels: Tensor, table: Tensor, penalty: float) -> None:
+    """Minimise the task's weighted loss plus `penalty` times the squared weights of standardised features, in place.
+
+    features: [n, d]; labels: [n], without missing ones; table: what the loss knows of each label. The problem is convex,
+    so the start does not matter; the head takes the standardisation back.
+    """
+    assert isinstance(head, nn.Linear)
+    mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+    scaled = (features - mean) / scale
+    weight = torch.zeros_like(head.weight, requires_grad=True)
+    bias = torch.zeros_like(head.bias, requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = kind_of(task).loss(task, scaled @ weight.T + bias, labels, table, "mean")
+        loss = loss + penalty * weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)  # pyright: ignore[reportArgumentType] - torch types closures as returning float
+    with torch.no_grad():
+        head.weight.copy_(weight / scale)
+        head.bias.copy_(bias - (weight / scale) @ mean)
