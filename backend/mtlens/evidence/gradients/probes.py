@@ -15,6 +15,7 @@ from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel, pool
+from mtlens.training.windows import cut_windows
 
 MOST_EXAMPLES = 512
 PENALTY = 1e-2  # on squared weights of standardised features: keeps separable classes finite
@@ -61,8 +62,9 @@ def _features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], 
     for batch in ordered_batches(encoded.lengths, rows, 64):
         tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, batch))
         with hardware.autocast():
-            hidden = model.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        pooled = pool(hidden, mask, model.pooling)
+            windows = cut_windows(tokens, mask, model.window)
+            hidden = model.encoder(input_ids=windows.tokens, attention_mask=windows.mask).last_hidden_state
+        pooled = windows.mean(pool(hidden, windows.mask, model.pooling))
         if not len(found):
             found = torch.empty(len(rows), pooled.shape[1], device=pooled.device)
         found[torch.from_numpy(np.searchsorted(rows, batch)).to(pooled.device)] = pooled
