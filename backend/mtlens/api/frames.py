@@ -60,7 +60,8 @@ def experiment(
     wanted = [text, *labels, *(column for column in (group, split, fold) if column is not None)]
     table = _write(frame, list(dict.fromkeys(wanted)), as_path(folder, "folder", DataError))
     if not by_settings:
-        tasks = read_label_columns(table, text=text, columns=labels, group=group).tasks
+        read = read_label_columns(table, text=text, columns=labels, group=group)
+        tasks = {label.column: label.settings for label in read}
     columns = {"path": table.resolve(), "text": text, "group": group, "split": split, "fold": fold}
     data = {"tables": [{key: value for key, value in columns.items() if value is not None}]}
     content = {

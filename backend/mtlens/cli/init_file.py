@@ -1,45 +1,159 @@
-"""Writes a working experiment file for a table, with the classes that its label columns hold."""
+"""Writes a working experiment file for a table: its columns as named or guessed, the classes found, and comments on both."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from mtlens.config.loading import json_schema, parse_experiments
 from mtlens.config.run_kinds import MULTI, SINGLE
-from mtlens.data.label_columns import read_label_columns
-from mtlens.data.sources.tables import Table, Tables
+from mtlens.data.formats import Form, open_table
+from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
+from mtlens.data.label_columns import LabelColumn, label_column, require
+from mtlens.data.records import Records, read_records
+from mtlens.data.sources.files import TableFile, files_of
+from mtlens.data.sources.hub import PREFIX
+from mtlens.data.sources.texts import Joined, Text, texts_of
 from mtlens.errors import ExperimentError
 from mtlens.store.workspace.files import to_json, write_atomic
 
 SCHEMA = "mtlens.schema.json"
 HEADER = f"""\
 # yaml-language-server: $schema={SCHEMA}
-# What do you want to know? Whether one multi-task model matches the task-specific ones within `margin`, in macro-F1.
+# What do you want to know? Whether one multi-task model matches the task-specific ones within `margin`.
 # Set the margin before you run. `mtlens plan` shows what your test examples can settle.
 """
+TRAINING = """\
+margin: 0.03                 # largest difference of scores that counts as a match
+seeds: [0, 1, 2]             # each model is trained once under each seed
+runs: {runs}
+training: {{epochs: 10, patience: 3, batch_size: 32, learning_rate: 1.0e-04}}
+"""
+_COMMENT = 40  # column at which comments start
 
 
-def write_experiment(table: Path, *, text: str, columns: Sequence[str], group: str | None, out: Path) -> list[str]:
+def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str], group: str | None, out: Path) -> list[str]:
     """Write the file and, beside it, the JSON Schema for editors; returns remarks about what was found in the table.
 
-    Raises DataError for a table that does not fit and ExperimentError where `out` exists.
+    text: the column of texts, or two of pairs; columns: of labels. What is not given is guessed. Raises DataError for a table
+    that does not fit and ExperimentError where `out` exists.
     """
     if out.exists():
         raise ExperimentError(f"{out} should not exist yet; found a file, which stays as it is")
-    read = read_label_columns(table, text=text, columns=columns, group=group)
-    data = Tables(tables=(Table(path=str(table.resolve()), text=text, group=group),))
-    content = {
-        "name": out.stem,
-        "data": data.model_dump(mode="json", exclude_defaults=True),
-        "tasks": read.tasks,
-        "margin": 0.03,
-        "seeds": [0, 1, 2],
-        "runs": [SINGLE.asked_by, MULTI.asked_by],
-        "training": {"epochs": 10, "patience": 3, "batch_size": 32, "learning_rate": 1.0e-4},
-    }
-    written = HEADER + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    if len(text) > 2:
+        raise ExperimentError(f"--text should be given once, or twice for pairs of texts; found {len(text)} columns")
+    records, names = _read(table)
+    require(records, [*text, *columns, *([group] if group else [])])
+    given: Text | None = None if not text else text[0] if len(text) == 1 else (text[0], text[1])
+    if columns and given is not None:
+        guess = Guess(text=given, labels=[], split=None, groups=[], texts=[])
+    else:
+        guess = guess_columns(records, text=given)
+    labels = [label_column(column, records.cells[column], records.name) for column in columns] or guess.labels
+    written = HEADER + "\n".join(_lines(table, out, records, names, guess, labels, group)) + "\n"
     parse_experiments(written, str(out))
     write_atomic(out, written.encode())
     write_atomic(out.with_name(SCHEMA), to_json(json_schema()))
-    return read.notes
+    guessed = [] if given is not None else [f"text: {_flow(_plain(guess.text))} (guessed)"]
+    guessed += texts_of(guess.text, records, refuse=False).notes
+    return [*records.notes, *guessed, *(note for label in labels for note in label.notes)]
+
+
+def _read(table: str) -> tuple[Records, tuple[str, ...]]:
+    """The whole table, and names for the columns of a file that has no header."""
+    files = files_of(table, [Path()])
+    columns = open_table(files[0].path, files[0].name, Form()).columns
+    if is_header(columns):
+        records = _join(table, files, Form())
+        if not is_repeated_below(records):
+            return records, ()
+    names = tuple(f"column_{place}" for place in range(1, len(columns) + 1))
+    records = _join(table, files, Form(columns=names))
+    note = f"{table}: the first row looks like data, so the columns are called {names[0]} to {names[-1]}"
+    return replace(records, notes=(*records.notes, note)), names
+
+
+def _join(table: str, files: Sequence[TableFile], form: Form) -> Records:
+    return Records.joined([read_records(file.path, file.name, None, form) for file in files], table)
+
+
+def _lines(
+    table: str,
+    out: Path,
+    records: Records,
+    names: Sequence[str],
+    guess: Guess,
+    labels: Sequence[LabelColumn],
+    group: str | None,
+) -> list[str]:
+    entries: list[tuple[str, Any, str]] = [("path", _path(table, out), f"{len(records):,} rows")]
+    entries += [("columns", list(names), "as the file has no header")] if names else []
+    entries.append(("text", _plain(guess.text), "" if isinstance(guess.text, str) else "pairs of texts"))
+    entries += [("group", group, "its rows stay in one split")] if group else []
+    entries += [("split", guess.split, "gives each row's split")] if guess.split else []
+    first, *others = [_entry(key, value, comment, 4) for key, value, comment in entries]
+    asides = [f"    # group: {_flow(column)}    # if its rows should stay in one split" for column in guess.groups if not group]
+    if isinstance(guess.text, str) and len(guess.texts) > 1:
+        asides.append(f"    # text: {_flow({'join': guess.texts})}    # instead: these columns as one text, with their names")
+    asides += [
+        f"    # fold: {_flow(column)}    # with `splits: {{folds: ...}}`"
+        for column in records.columns
+        if column.lower() == "fold"
+    ]
+    lines = [f"name: {_name(out)}", "data:", "  tables:", "  - " + first.strip(), *others, *asides]
+    if not guess.split:
+        lines.append("  # splits: {validation: 0.15, test: 0.25, seed: 0}    # shares, or {folds: 5}")
+    lines.append("tasks:")
+    for label in labels:
+        lines += _task(label)
+    return [*lines, TRAINING.format(runs=_flow([SINGLE.asked_by, MULTI.asked_by])).rstrip()]
+
+
+def _task(label: LabelColumn) -> list[str]:
+    name = label.column.strip()
+    column = [] if name == label.column else [("column", label.column, "")]
+    missing = [("missing", list(label.missing), "values that mean: not labelled")] if label.missing else []
+    kind = ("kind", "number", "") if label.is_number else ("classes", list(label.counts), "")
+    metrics = ("spearman", "r2") if label.is_number else ("accuracy", "macro-F1")
+    entries = [*column, kind, *missing]
+    return [
+        f"  {_flow(name)}:".ljust(_COMMENT) + f" # {label.about}",
+        *(_entry(key, value, comment, 4) for key, value, comment in entries),
+        f"    # metric: {metrics[0]}".ljust(_COMMENT) + f" # instead of {metrics[1]}",
+    ]
+
+
+def _entry(key: str, value: object, comment: str, indent: int) -> str:
+    line = " " * indent + f"{key}: {_flow(value)}"
+    return f"{line.ljust(_COMMENT)} # {comment}" if comment else line
+
+
+def _flow(value: Any) -> str:
+    """A value in one line of YAML."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1_000_000)
+    return text.removesuffix("...\n").strip()
+
+
+def _plain(text: Text) -> object:
+    return text.model_dump(mode="json") if isinstance(text, Joined) else text if isinstance(text, str) else list(text)
+
+
+def _path(table: str, out: Path) -> str:
+    """Relative to the experiment file where the path was given so, or where the table lies below the file's folder."""
+    if table.startswith(PREFIX):
+        return table
+    folder = out.absolute().parent
+    if Path(table).is_absolute() and not Path(table).is_relative_to(folder):
+        return table
+    return os.path.relpath(Path(table).absolute(), folder)
+
+
+def _name(out: Path) -> str:
+    """The name of the file, with what a name may not hold replaced."""
+    kept = "".join(
+        character if character.isascii() and (character.isalnum() or character in "._-") else "-" for character in out.stem
+    )
+    return _flow(kept if kept[:1].isalnum() else f"x{kept}")

@@ -5,6 +5,7 @@ and pyarrow stay inside the functions, so that `mtlens --help` and `mtlens sql` 
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,21 +58,32 @@ def options(
 
 @app.command()
 def init(
-    table: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet or JSONL file of labelled texts.")],
-    text: Annotated[str, typer.Option(help="Column that holds the text.")],
-    tasks: Annotated[str, typer.Option(help="Label columns, separated by commas.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="Labelled texts: a file (CSV, TSV, JSON, Parquet, XLSX ...), a folder, or hf://datasets/OWNER/NAME."
+        ),
+    ],
+    text: Annotated[
+        list[str] | None, typer.Option(help="Column that holds the text; given twice: a pair of texts. Guessed otherwise.")
+    ] = None,
+    tasks: Annotated[str | None, typer.Option(help="Label columns, separated by commas. Guessed otherwise.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A label column, as it is written; may be given several times.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="Column whose rows stay in one split, such as the patient.")] = None,
     out: Annotated[Path, typer.Option(help="Experiment file to write.")] = Path("experiment.yaml"),
     workspace: WorkspaceOption = RESULTS,
 ) -> None:
-    """Write a working experiment file for a table of labelled texts."""
+    """Write a working experiment file for a table of labelled texts; columns that are not named are guessed."""
     from mtlens.cli.init_file import write_experiment
     from mtlens.cli.output import out as console
 
-    notes = write_experiment(table, text=text, columns=[task.strip() for task in tasks.split(",")], group=group, out=out)
+    columns = [*(name.strip() for name in (tasks or "").split(",") if name.strip()), *(task or [])]
+    notes = write_experiment(table, text=text or [], columns=columns, group=group, out=out)
     for note in notes:
-        console.print(f"  {note}", markup=False)
-    console.print(f"Wrote {out}. Next: mtlens plan {out}{_at(workspace)}", markup=False)
+        console.print(f"  {note}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"Wrote {out}. Next: mtlens plan {shlex.quote(str(out))}{_at(workspace)}", markup=False, soft_wrap=True)
 
 
 @app.command()

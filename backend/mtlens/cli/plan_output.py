@@ -19,12 +19,9 @@ def print_plan(overview: Overview) -> None:
     plan = overview.plan
     experiment, examples = plan.experiment, plan.examples
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {len(experiment.tasks)} tasks")
-    lengths, longest = plan.encoded.lengths, plan.encoded.longest
-    out.print(
-        f"{lengths.mean():.0f} tokens a text, {lengths.max()} at most, {len(plan.encoded.vocabulary):,} different ones; "
-        f"{(lengths == longest).sum():,} texts reach {longest} tokens and are cut there"
-    )
-    for note in examples.notes:
+    uncut = plan.encoded.uncut
+    out.print(f"{uncut.mean():.0f} tokens a text, {uncut.max():,} at most, {len(plan.encoded.vocabulary):,} different ones")
+    for note in (*examples.notes, *plan.cut_texts):
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))
     for line in source_of(experiment).summary():

@@ -23,7 +23,7 @@ from mtlens.errors import ExperimentError, reading
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 TOO_LARGE = 2**63  # as far as the database counts
-TEXT_KEYS = frozenset({"classes", "columns", "missing", "split_values"})
+TEXT_KEYS = frozenset({"classes", "columns", "labels", "missing", "split_values"})
 Location = tuple[str | int, ...]
 
 

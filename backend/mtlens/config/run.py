@@ -61,7 +61,7 @@ class Run(Spec):
         content = self.model_dump(
             exclude={
                 "encoder": {"name"},
-                "tasks": {"__all__": {"column", "columns", "missing", "separator"}},
+                "tasks": {"__all__": {"column", "columns", "labels", "missing", "separator"}},
                 "keep_epochs": True,
                 "measure_conflicts": True,
             }

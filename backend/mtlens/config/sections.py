@@ -36,6 +36,8 @@ Amount = Annotated[float, Field(ge=1e-9, le=1e9)]
 Method = Literal["full", "lora"]
 Precision = Literal["auto", "float32", "bfloat16"]
 NO_BALANCING = "none"  # one update of several tasks: the gradient of their weighted mean loss
+LongTexts = Literal["head", "head_and_tail", "windows"]
+Pooling = Literal["mean", "cls", "last"]
 
 
 class Spec(BaseModel):
@@ -110,6 +112,11 @@ class Task(Spec):
         description="for kind multilabel: between the classes of a cell",
     )
     missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
+    labels: dict[Label, Label] = Field(
+        default={},
+        exclude_if=lambda labels: labels == {},
+        description="which class a value of the column means, such as {ja: yes}",
+    )
     kind: Name = Field(default="classes", exclude_if=lambda kind: kind == "classes", description="how its labels are learned")
     metric: Name | None = Field(
         default=None, exclude_if=lambda metric: metric is None, description="what it is judged by; else that of its kind"
@@ -144,6 +151,20 @@ class Task(Spec):
             raise ValueError(str(error)) from None
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_of_labels(cls, settings: Any) -> Any:
+        """Classes in the order of `labels` where none are listed."""
+        if isinstance(settings, dict) and isinstance(settings.get("labels"), dict) and not settings.get("classes"):
+            return {**settings, "classes": list(dict.fromkeys(settings["labels"].values()))}
+        return settings
+
+    @model_validator(mode="after")
+    def _labels_are_classes(self) -> Self:
+        if others := sorted(set(self.labels.values()) - set(self.classes)):
+            raise ValueError(f"labels of task {self.name!r} should mean one of {list(self.classes)}; found {others}")
+        return self
+
     @model_validator(mode="after")
     def _distinct_classes(self) -> Self:
         if len(set(self.classes)) < len(self.classes):
@@ -157,7 +178,9 @@ class Encoder(Spec):
     """A pretrained transformer encoder: a hub name or a local directory, with safetensors weights only."""
 
     name: Name = MINILM
-    pooling: Literal["mean", "cls"] = Field(default="mean", description="what the heads see: mean over tokens, or [CLS]")
+    pooling: Pooling = Field(
+        default="mean", description="what the heads see: mean over tokens, [CLS], or the last token, as decoders need it"
+    )
 
 
 class Lora(Spec):
@@ -194,6 +217,11 @@ class Training(Spec):
     warmup: Fraction = Field(default=0.1, description="fraction of the updates that warm up; linear decay to 0 follows")
     gradient_clip: Rate = 1.0
     max_length: Annotated[int, Field(ge=8, le=8192)] = 256
+    long_texts: LongTexts = Field(
+        default="head",
+        exclude_if=lambda long_texts: long_texts == "head",
+        description="what is read of a text of more than max_length tokens: its head, head and tail, or all of it in windows",
+    )
     precision: Precision = Field(
         default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
     )

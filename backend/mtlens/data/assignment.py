@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Splits
-from mtlens.data.clusters import linked, normalised, numbered, random_keys
+from mtlens.data.clusters import linked, numbered, numbered_contents, random_keys
 from mtlens.data.splits import SPLITS, Folds, SplitName
 from mtlens.data.stratify import OPEN, allot
 
@@ -47,7 +47,7 @@ def assign(
     """
     splits = np.array([OPEN if split is None else SPLITS.index(split) for split in given], dtype=np.int8)
     work = _Work(
-        text=numbered([normalised(text) for text in texts]),
+        text=numbered_contents(texts),
         group=numbered(groups),
         labels=labels,
         keys=random_keys(texts, groups, sizes.seed),
@@ -70,7 +70,7 @@ def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str 
     Those whose text also stands in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
     """
     first = len(assignment.splits)
-    numbers = numbered([normalised(text) for text in texts])
+    numbers = numbered_contents(texts)
     learnt = np.unique(numbers[:first][np.isin(assignment.splits, (_TRAIN, _VALIDATION))])
     repeated = np.isin(numbers[first:], learnt)
     added = np.where(repeated, DROPPED, _TEST).astype(np.int8)

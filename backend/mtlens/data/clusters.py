@@ -10,10 +10,13 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 _NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
+_ASCII_WITHOUT = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def normalised(text: str) -> str:
     """Lower case, letters and digits only; the text itself where it has neither."""
+    if text.isascii():  # twenty times as fast
+        return text.lower().encode().translate(None, _ASCII_WITHOUT).decode() or text
     return _NOT_LETTER_OR_DIGIT.sub("", text.lower()) or text
 
 
@@ -21,6 +24,13 @@ def numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
     """Equal names get equal numbers from 0; None gets -1."""
     numbers: dict[str, int] = {}
     return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+
+
+def numbered_contents(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Equal texts, but for case and punctuation, get equal numbers from 0; by 128 bits of a hash, which is small to keep."""
+    numbers: dict[bytes, int] = {}
+    digests = (hashlib.blake2b(normalised(text).encode(errors="surrogatepass"), digest_size=16).digest() for text in texts)
+    return np.fromiter((numbers.setdefault(digest, len(numbers)) for digest in digests), dtype=np.int64, count=len(texts))
 
 
 def linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -17,7 +17,9 @@ def nearest(column: str, columns: Sequence[str]) -> str:
     count = f"{len(columns):,} column{'s' if len(columns) > 1 else ''}"
     names = [name for name in columns if name.strip()]
     if not all(map(_is_like_a_name, names)):
-        return f"found {count}, but its first row does not look like their names"
+        return (
+            f"found {count}, but its first row does not look like their names; `columns:` names them where there is no header"
+        )
     close = difflib.get_close_matches(column, names, n=1)
     return f"nearest is {close[0]!r}" if close else f"found {count}: {', '.join(map(repr, names[:20]))}"
 

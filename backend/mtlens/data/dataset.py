@@ -1,6 +1,7 @@
 """The rows of an experiment's source as `Examples`: labels made of cells, and every example in a split."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,42 @@ from numpy.typing import NDArray
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Splits, Task
 from mtlens.data.assignment import DROPPED, Assignment, add_test, assign
+from mtlens.data.cache import WORTH_KEEPING, find_entry, keep_entry
 from mtlens.data.columns import nearest
-from mtlens.data.examples import Examples
+from mtlens.data.data_remarks import contradictions, untested_classes
+from mtlens.data.examples import Examples, as_one
 from mtlens.data.fold_assignment import assign_folds, numbered_folds
 from mtlens.data.sources import Rows, source_of
 from mtlens.data.splits import TEST, SplitName
+from mtlens.data.stored_examples import load_stored, save_examples
 from mtlens.data.stratify import OPEN
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, check_margins, joined, kind_of
 
 
 def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
-    """Read, check and split the data; files are looked for in each folder in turn.
+    """Read, check and split the data; files are looked for in each folder in turn. Many examples are kept on disk.
 
     Raises `DataError` in one line that names file, line and column, or task and split.
     """
     check_margins(experiment.tasks)
+    content = [experiment.data.model_dump(mode="json"), [task.model_dump(mode="json") for task in experiment.tasks]]
+    digest = source_of(experiment).digest(folders) if _has_own_code(experiment) else None
+    if digest is not None and (entry := find_entry("examples", digest, *content)) is not None:
+        return load_stored(entry, experiment)
+    examples = _make_examples(experiment, folders)
+    if digest is not None and len(examples.ids) >= WORTH_KEEPING:
+        keep_entry(lambda folder: save_examples(examples, folder), "examples", digest, *content)
+    return examples
+
+
+def _has_own_code(experiment: Experiment) -> bool:
+    """Whether all code that reads the data is part of mtlens, as kept examples must not outlive the code that made them."""
+    readers = [source_of(experiment), *(kind_of(task) for task in experiment.tasks)]
+    return all(type(reader).__module__.startswith("mtlens.") for reader in readers)
+
+
+def _make_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
     columns = frozenset(column for task in experiment.tasks for column in task.label_columns)
     sources = source_of(experiment).read(columns, folders)
     labels = [[labels_of(task, rows) for task in experiment.tasks] for rows in sources]
@@ -41,10 +62,10 @@ def labels_of(task: Task, rows: Rows) -> Labels:
 
 def _check(tasks: Sequence[Task], sources: Sequence[Rows], labels: Sequence[Sequence[Labels]]) -> None:
     """Raise `DataError` for a task whose column no table has and for a table that labels no task."""
-    columns = [column for rows in sources for column in rows.columns]
+    columns = [column.strip() for rows in sources for column in rows.columns]
     for task in tasks:
         for column in task.label_columns:
-            if column not in columns:
+            if column.strip() not in columns:
                 where = ", ".join(rows.name for rows in sources)
                 raise DataError(f"{where}: task {task.name!r} should have column {column!r}; {nearest(column, columns)}")
     for rows, own in zip(sources, labels, strict=True):
@@ -59,6 +80,8 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
     source = np.repeat(np.arange(len(sources), dtype=np.int16), [len(rows.ids) for rows in sources])
     ids = _unique_ids(sources)
     texts = [text for rows in sources for text in rows.texts]
+    pairs = [second for rows in sources for second in rows.pairs or [None] * len(rows.texts)]
+    contents = [as_one(*content) for content in zip(texts, pairs, strict=True)]
     groups = [group for rows in sources for group in rows.groups]
     only_test = np.concatenate([np.arange(len(rows.ids), 0, -1) <= rows.only_test for rows in sources])
     has_label = (labels != MISSING).any(axis=1)
@@ -68,29 +91,41 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
         experiment.data.splits,
         sources,
         shared_out,
-        texts=[texts[row] for row in shared_out],
+        texts=[contents[row] for row in shared_out],
         groups=[groups[row] for row in shared_out],
         source=source[shared_out],
         labels=spread[shared_out],
     )
     if only_test.any():
-        assignment = add_test(assignment, [texts[row] for row in labelled], [groups[row] for row in labelled])
+        assignment = add_test(assignment, [contents[row] for row in labelled], [groups[row] for row in labelled])
     placed = assignment.splits != DROPPED
     kept = labelled[placed]
     left_out = len(labels) - len(labelled)
-    notes = (f"rows left out, as no task has a label for them: {left_out:,}",) if left_out else ()
-    return Examples(
+    unlabelled = [f"rows left out, as no task has a label for them: {left_out:,}"] if left_out else []
+    examples = Examples(
         tasks=experiment.tasks,
         ids=tuple(ids[row] for row in kept),
         texts=tuple(texts[row] for row in kept),
+        pairs=tuple(pairs[row] for row in kept) if any(rows.pairs is not None for rows in sources) else None,
         labels=labels[kept],
         values=tuple(of_task.values for of_task in of_tasks),
         splits=assignment.splits[placed],
         folds=None if assignment.folds is None else assignment.folds.of(placed),
         groups=assignment.clusters[placed],
         sources=source[kept],
-        notes=notes + assignment.notes,
+        notes=(
+            *(note for rows in sources for note in rows.notes),
+            *unlabelled,
+            *contradictions(_classes(experiment.tasks, of_tasks, labelled), [contents[row] for row in labelled]),
+            *assignment.notes,
+        ),
     )
+    return replace(examples, notes=(*examples.notes, *untested_classes(examples)))
+
+
+def _classes(tasks: Sequence[Task], labels: Sequence[Labels], rows: NDArray[np.int64]) -> list[tuple[Task, NDArray[np.int32]]]:
+    """The tasks whose labels are classes, with the codes of some rows."""
+    return [(task, own.codes[rows]) for task, own in zip(tasks, labels, strict=True) if own.values is None]
 
 
 def _to_spread(tasks: Sequence[Task], labels: Sequence[Labels]) -> NDArray[np.int32]:
@@ -131,7 +166,7 @@ def _assign(
 def _unique_ids(sources: Sequence[Rows]) -> list[str]:
     """Ids that are unique across sources: with several tables, the file's stem goes before, or its path if need be."""
     if len(sources) == 1:
-        return sources[0].ids
+        return list(sources[0].ids)
     stems = [Path(rows.name).stem for rows in sources]
     prefixes = stems if len(set(stems)) == len(stems) else [rows.name for rows in sources]
     return [f"{prefix}:{name}" for prefix, rows in zip(prefixes, sources, strict=True) for name in rows.ids]

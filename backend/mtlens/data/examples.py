@@ -1,6 +1,7 @@
 """Labelled texts with their splits: what every source of data becomes, and what training and evaluation read."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -8,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.hashing import content_hash
+from mtlens.config.hashing import content_hash, hash_of_lists
 from mtlens.config.sections import Task
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
 from mtlens.errors import DataError
@@ -21,18 +22,21 @@ class Examples:
 
     tasks: tuple[Task, ...]  # T columns of labels
     ids: tuple[str, ...]  # n, unique
-    texts: tuple[str, ...]  # n
+    texts: Sequence[str]  # n
     labels: NDArray[np.int32]  # [n, T] code, such as the class index, or MISSING
     splits: NDArray[np.int8]  # [n] index into SPLITS
     groups: NDArray[np.int32]  # [n] unit of resampling, such as the patient; a number of its own where there is none
     sources: NDArray[np.int16]  # [n] which table
     values: tuple[NDArray[np.float64] | None, ...] = ()  # T: what the codes of a task stand for [V, D]; None: classes
+    pairs: Sequence[str | None] | None = None  # n, where some examples are pairs of texts: the second of each
     folds: Folds | None = None  # with them, `splits` are those of a model that is trained on all folds
     notes: tuple[str, ...]  # remarks for the user, such as rows that were dropped
 
     def __post_init__(self) -> None:
         """Raise `DataError` where lengths differ, an id occurs twice, or a label or split is out of range."""
         n = len(self.ids)
+        if self.pairs is not None and len(self.pairs) != n:
+            raise DataError(f"examples should have {n} second texts; found {len(self.pairs)}")
         shapes = (len(self.texts), self.labels.shape, len(self.splits), len(self.groups), len(self.sources))
         if self.folds is not None and (self.folds.of_example.shape, self.folds.splits.shape[1:]) != ((n,), (n,)):
             raise DataError(
@@ -97,7 +101,13 @@ class Examples:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits over ids, texts and splits, in their order."""
         folds = [] if self.folds is None else [self.folds.of_example.tolist(), self.folds.splits.tolist()]
-        return content_hash([self.ids, self.texts, self.splits.tolist(), *folds])
+        pairs = [] if self.pairs is None else [self.pairs]
+        return hash_of_lists([self.ids, self.texts, self.splits.tolist(), *folds, *pairs])
+
+    @cached_property
+    def text_fingerprint(self) -> str:
+        """Sixteen hexadecimal digits over the texts in their order."""
+        return hash_of_lists([self.texts, self.pairs or ()])
 
     @property
     def tests(self) -> NDArray[np.bool_]:
@@ -136,3 +146,8 @@ class Examples:
     def _members(self, task_index: int) -> dict[str, NDArray[np.bool_]]:
         task = self.tasks[task_index]
         return kind_of(task).members(task, self.labels_of(task_index))
+
+
+def as_one(text: str, second: str | None) -> str:
+    """An example's content as one text, by which equal examples are found."""
+    return text if second is None else f"{text} [SEP] {second}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import Splits
 from mtlens.data.assignment import DROPPED, Assignment
-from mtlens.data.clusters import linked, normalised, numbered, random_keys
+from mtlens.data.clusters import linked, numbered, numbered_contents, random_keys
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, VALIDATION, Folds
 from mtlens.data.stratify import OPEN, allot
 from mtlens.errors import DataError
@@ -34,7 +34,7 @@ def assign_folds(
     the rows in the first of them stay. labels `[n, T]`; their classes are spread over the folds.
     """
     assert sizes.folds is not None
-    text, group = numbered([normalised(one) for one in texts]), numbered(groups)
+    text, group = numbered_contents(texts), numbered(groups)
     clusters = _clusters(text, group, min(sizes.validation, sizes.tested))
     keys = random_keys(texts, groups, sizes.seed)
     places, notes = _places(clusters, labels, given, keys, sizes)

@@ -16,6 +16,11 @@ def data_folders(folder: Path, given: Path | None = None) -> list[Path]:
     return [Path(first), folder] if first else [folder]
 
 
+def find(name: str, folders: Sequence[Path]) -> Path | None:
+    """The file or folder of that name in the first folder that has it."""
+    return next((path for folder in folders if (path := folder / name).exists()), None)
+
+
 def find_file(name: str, folders: Sequence[Path]) -> Path:
     """The file of that name in the first folder that has it; `DataError` where none has."""
     for folder in folders:

@@ -1,48 +1,112 @@
-"""The classes that the label columns of a table hold: the start of an experiment on it."""
+"""The classes that a label column holds: the start of a task.
+
+Values that are written differently and mean the same (1 and 1.0, yes and YES) are one class, and words that usually mean
+that nothing is known are offered as `missing`.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mtlens.data.columns import nearest
-from mtlens.data.file_formats import read_records
+from mtlens.data.records import Records, read_records
+from mtlens.data.text_column import Cell
 from mtlens.errors import DataError
+from mtlens.tasks.spelling import spelling
 
-MAX_CLASSES = 50
-UNLABELLED = ("-1", "nan", "NaN", "NA", "N/A", "null")
+_FEW_CLASSES, _ROWS_PER_CLASS = 50, 20
+_SHOWN = 6
+UNLABELLED = frozenset(
+    ["-1", "nan", "na", "n/a", "#n/a", "<na>", "null", "nil", "-", "--", "?", "??", ".", "not labelled", "unlabelled"]
+)
+"""Words, as `spelling` gives them, that usually mean that a cell has no label."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelColumns:
-    """Tasks as an experiment file has them, one per column, and remarks about what the columns hold."""
+class LabelColumn:
+    """What a column holds. counts: cells of each class, or of each number; missing: cells of each word that means no label."""
 
-    tasks: dict[str, dict[str, object]]
-    notes: list[str]
+    column: str
+    counts: dict[str, int]
+    is_number: bool = False
+    missing: dict[str, int] = field(default_factory=dict[str, int])
+    written: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])  # further spellings of a class
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The task as an experiment file has it."""
+        return {
+            "column": self.column,
+            **({"kind": "number"} if self.is_number else {"classes": list(self.counts)}),
+            **({"missing": list(self.missing)} if self.missing else {}),
+        }
+
+    @property
+    def about(self) -> str:
+        """Classes with their counts, or how many numbers there are."""
+        if self.is_number:
+            numbers = sorted(map(float, self.counts))
+            return f"{len(numbers):,} different numbers, {numbers[0]:g} to {numbers[-1]:g}"
+        listed = [f"{' '.join(name.split())} ({count:,})" for name, count in self.counts.items()]
+        return ", ".join(listed[:_SHOWN]) + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of it, a line each."""
+        written = {} if self.is_number else self.written
+        alike = [
+            f"{self.column}: {', '.join(f'{other!r} ({count:,})' for other, count in others.items())} "
+            f"{'is' if len(others) == 1 else 'are'} read as {name!r}"
+            for name, others in written.items()
+        ]
+        gaps = [f"{self.column}: {word!r} ({count:,}) counts as not labelled" for word, count in self.missing.items()]
+        return [f"{self.column}: {self.about}", *alike, *gaps]
 
 
-def read_label_columns(table: Path, *, text: str, columns: Sequence[str], group: str | None) -> LabelColumns:
-    """Read the classes of some columns of a table; values such as NA count as not labelled.
+def read_label_columns(table: Path, *, text: str, columns: Sequence[str], group: str | None) -> list[LabelColumn]:
+    """Read the classes of some columns of a table.
 
-    Raises DataError for a table that lacks a column, and for a column that does not hold 2 to 50 classes.
+    Raises DataError for a table that lacks a column, and for a column of one class or of too many for its rows.
     """
     wanted = [text, *columns, *([group] if group else [])]
     records = read_records(table, table.name, frozenset(wanted))
-    for column in wanted:
-        if column not in records.cells:
-            raise DataError(f"{table.name}: column {column!r} should exist; {nearest(column, records.columns)}")
-    tasks: dict[str, dict[str, object]] = {}
-    notes: list[str] = []
+    require(records, wanted)
+    return [label_column(column, records.cells[column], records.name) for column in columns]
+
+
+def require(records: Records, columns: Iterable[str]) -> None:
+    """Raise DataError for the first of the columns that a table lacks."""
     for column in columns:
-        counts = Counter(value.strip() for value in records.cells[column] if value and value.strip())
-        missing = [value for value in counts if value in UNLABELLED]
-        classes = sorted(set(counts) - set(missing), key=by_number)
-        if not 2 <= len(classes) <= MAX_CLASSES:
-            raise DataError(f"{table.name}: column {column!r} should hold 2 to {MAX_CLASSES} classes; found {len(classes)}")
-        tasks[column] = {"column": column, "classes": classes, **({"missing": missing} if missing else {})}
-        notes.append(f"{column}: " + ", ".join(f"{name} ({counts[name]:,})" for name in classes))
-        notes += [f"{column}: {value!r} ({counts[value]:,}) counts as not labelled" for value in missing]
-    return LabelColumns(tasks=tasks, notes=notes)
+        if column not in records.cells:
+            raise DataError(f"{records.name}: column {column!r} should exist; {nearest(column, records.columns)}")
+
+
+def label_column(column: str, cells: Iterable[Cell], table: str) -> LabelColumn:
+    """The classes of a column, numbers in their order before words in theirs; each is named as it is written most often."""
+    values = Counter(value.strip() for value in cells if value and value.strip())
+    spellings: dict[str, Counter[str]] = {}
+    for value, count in values.items():
+        spellings.setdefault(spelling(value), Counter())[value] += count
+    missing = {key for key in spellings if key in UNLABELLED}
+    if len(spellings) - len(missing) < 2:
+        missing = set[str]()  # such as the classes 1 and -1
+    names = {_named(spellings[key]): spellings[key] for key in spellings if key not in missing}
+    most = max(_FEW_CLASSES, values.total() // _ROWS_PER_CLASS)
+    if not 2 <= len(names) <= most:
+        raise DataError(f"{table}: column {column!r} should hold 2 to {most:,} classes; found {len(names):,}")
+    classes = sorted(names, key=by_number)
+    return LabelColumn(
+        column=column,
+        counts={name: names[name].total() for name in classes},
+        missing={value: count for key in sorted(missing) for value, count in spellings[key].items()},
+        written={name: others for name in classes if (others := {k: n for k, n in names[name].items() if k != name})},
+    )
+
+
+def _named(written: Counter[str]) -> str:
+    """The shortest of the most frequent spellings of numbers, and the most frequent of words."""
+    return min(written, key=lambda value: (len(value) if by_number(value)[0] == 0 else 0, -written[value], value.swapcase()))
 
 
 def by_number(value: str) -> tuple[int, float, str]:

@@ -19,6 +19,13 @@ TEST: SplitName = "test"
 SPLITS: tuple[SplitName, ...] = (TRAIN, VALIDATION, TEST)
 SCORED: tuple[SplitName, ...] = (VALIDATION, TEST)
 """Splits on which finished models are scored: choices are made on validation, verdicts on test."""
+_NAMES: dict[SplitName, tuple[str, ...]] = {
+    TRAIN: ("train", "training"),
+    VALIDATION: ("validation", "val", "valid", "dev", "devel", "development"),
+    TEST: ("test", "testing", "holdout", "held-out", "held_out"),
+}
+USUAL_SPLITS: dict[str, SplitName] = {name: split for split, names in _NAMES.items() for name in names}
+"""Split by the names that people give it, in small letters."""
 NOWHERE = -1
 """In place of a split: the example takes no part. In place of a fold: it is kept out of all folds."""
 

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.sections import LongTexts, Task
 from mtlens.data.encoder_config import read_encoder_config
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
+from mtlens.data.stored_tokens import token_sequences
 from mtlens.errors import EncoderError, reading
 from mtlens.tasks import MISSING, Labels
 
@@ -27,6 +28,8 @@ UNLIMITED = 10**6
 COUNTED_FROM_PADDING = frozenset(
     {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text"}
 )
+_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len")
+_MOST_KEPT = 1000  # ids below which all are kept for the padding
 WINDOW = 32  # batches that are sorted by length together: enough to make padding small, few enough to stay random
 
 
@@ -35,10 +38,11 @@ class Encoded:
     """n tokenised examples with T label columns.
 
     tokens: [sum of lengths], positions in `vocabulary`. starts: [n + 1], example i is tokens[starts[i]:starts[i + 1]].
-    vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id, so that the
-    padding keeps its number. special: [V], whether a token is a separator of the tokenizer and not of the text.
-    labels: [n, T], codes or MISSING. values: what the codes of a task stand for, [V, D]; none where they are classes. splits,
-    folds, sources, groups: [n], as in `Examples`. longest: tokens at which a text is cut.
+    vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id where that is
+    small, so that the padding keeps its number, from which RoBERTa counts positions. special: [V], whether a token is a
+    separator of the tokenizer and not of the text. labels: [n, T], codes or MISSING. values: what the codes of a task stand
+    for, [V, D]; none where they are classes. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a
+    text is cut. uncut: [n], tokens of the whole texts.
     """
 
     tasks: tuple[Task, ...]
@@ -53,8 +57,14 @@ class Encoded:
     sources: NDArray[np.int16]
     groups: NDArray[np.int32]
     longest: int
+    uncut: NDArray[np.int64]
     values: tuple[NDArray[np.float64] | None, ...] = ()
     folds: Folds | None = None
+
+    @property
+    def cut(self) -> int:
+        """How many texts are longer than the encoder reads at once."""
+        return int((self.uncut > self.longest).sum())
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -81,32 +91,55 @@ class Encoded:
         return Labels(codes=own[in_split(self.splits, TRAIN)].astype(np.int32), values=values)
 
 
-def encode(examples: Examples, directory: Path, *, max_length: int) -> Encoded:
-    """Tokenise every text once, truncated to max_length tokens, and compact the vocabulary."""
+def encode(
+    examples: Examples,
+    directory: Path,
+    *,
+    max_length: int,
+    long_texts: LongTexts = "head",
+    pretrained: str | None = None,
+) -> Encoded:
+    """Tokenise every text once, cut where it is longer than max_length tokens, and compact the vocabulary.
+
+    pretrained: fingerprint of the encoder in `directory`, with which the tokens of many texts are kept on disk.
+    """
     tokenizer = load_tokenizer(directory)
     longest = min(max_length, most_tokens(tokenizer, directory))
-    encodings = tokenizer(list(examples.texts), truncation=True, max_length=longest, return_attention_mask=False)
-    sequences: list[list[int]] = encodings["input_ids"]
-    starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])]).astype(np.int64)
-    flat = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
+    tokens = token_sequences(
+        tokenizer,
+        examples.texts,
+        examples.pairs,
+        longest=longest,
+        long_texts=long_texts,
+        key=None if pretrained is None else (examples.text_fingerprint, pretrained),
+    )
     padding = int(tokenizer.pad_token_id)
-    vocabulary = np.union1d(np.unique(flat), np.arange(padding + 1))
+    kept = np.arange(padding + 1) if padding < _MOST_KEPT else np.array([padding])
+    vocabulary = np.union1d(np.unique(tokens.ids), kept).astype(np.int64)
     return Encoded(
         tasks=examples.tasks,
         ids=examples.ids,
-        tokens=np.searchsorted(vocabulary, flat).astype(np.int32),
-        starts=starts,
+        tokens=_places(tokens.ids, vocabulary),
+        starts=np.concatenate([[0], np.cumsum(tokens.lengths)]),
         vocabulary=vocabulary,
         special=np.isin(vocabulary, tokenizer.all_special_ids),
-        padding=padding,
+        padding=int(np.searchsorted(vocabulary, padding)),
         labels=examples.labels,
         values=examples.values,
         splits=examples.splits,
         sources=examples.sources,
         groups=examples.groups,
         longest=longest,
+        uncut=np.array(tokens.uncut),
         folds=examples.folds,
     )
+
+
+def _places(ids: NDArray[np.int32], vocabulary: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Places of token ids in the vocabulary that they make up, `[len(ids)]`."""
+    places = np.zeros(int(vocabulary[-1]) + 1, dtype=np.int32)
+    places[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
+    return places[ids]
 
 
 def load_tokenizer(directory: Path) -> Any:
@@ -117,17 +150,22 @@ def load_tokenizer(directory: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there are no files
         raise EncoderError(f"encoder should come with a tokenizer; found one without words in {directory}")
+    if tokenizer.pad_token_id is None:  # of decoders; the mask leaves padding out, so that any token serves
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if tokenizer.pad_token_id is None:
-        raise EncoderError(f"tokenizer should have a padding token; found none in {directory}")
+        raise EncoderError(f"tokenizer should have a token for padding, or for the end of a text; found none in {directory}")
+    tokenizer.padding_side = "right"
     return tokenizer
 
 
 def most_tokens(tokenizer: Any, directory: Path) -> int:
     """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from behind the padding id."""
     config = read_encoder_config(directory)
-    positions = config.get("max_position_embeddings") or UNLIMITED
-    if not isinstance(positions, int) or positions < 1:
-        raise EncoderError(f"{directory / 'config.json'}: max_position_embeddings should be a number; found {positions!r}")
+    named = [(key, config[key]) for key in _POSITIONS if config.get(key)]
+    for key, value in named:
+        if not isinstance(value, int) or value < 1:
+            raise EncoderError(f"{directory / 'config.json'}: {key} should be a number; found {value!r}")
+    positions = min((value for _, value in named), default=UNLIMITED)
     if config.get("model_type") in COUNTED_FROM_PADDING:
         positions -= int(tokenizer.pad_token_id) + 1
     return min(positions, int(tokenizer.model_max_length))

@@ -213,7 +213,7 @@ def plan_evidence(
     similarity = Similarity(
         members=tuple(one.member for one in states),
         states=tuple(one.job_id for one in states),
-        pooling=experiment.encoder.pooling,
+        pooling="mean" if experiment.encoder.pooling == "mean" else "cls",  # states of decoders hold the last token there
     )
     arm_states, arm_similarity = _of_arms(experiment, trained, states)
     return (*states, *arm_states), (*ahead, *gradients, *cross, *linearised, similarity, *arm_similarity)

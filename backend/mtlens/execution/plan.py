@@ -50,7 +50,32 @@ class Plan:
     @cached_property
     def encoded(self) -> Encoded:
         """The tokens of the examples: made once, and only if something has to be trained."""
-        return encode(self.examples, self.pretrained.directory, max_length=self.experiment.training.max_length)
+        training = self.experiment.training
+        return encode(
+            self.examples,
+            self.pretrained.directory,
+            max_length=training.max_length,
+            long_texts=training.long_texts,
+            pretrained=self.pretrained.fingerprint,
+        )
+
+    @property
+    def cut_texts(self) -> tuple[str, ...]:
+        """A note on the texts that are longer than the encoder reads at once, if any are, and on what becomes of them."""
+        encoded, long_texts = self.encoded, self.experiment.training.long_texts
+        if not encoded.cut:
+            return ()
+        read = {
+            "head": "only their beginning is read",
+            "head_and_tail": "only their beginning and end are read",
+            "windows": "they are read in windows whose logits are averaged",
+        }
+        share = encoded.cut / len(encoded.ids)
+        note = (
+            f"texts longer than {encoded.longest:,} tokens: {encoded.cut:,} of {len(encoded.ids):,} ({share:.1%}), up to "
+            f"{encoded.uncut.max():,} tokens; {read[long_texts]} (training.max_length, training.long_texts)"
+        )
+        return (note,)
 
     @property
     def first(self) -> tuple[PlannedRun, ...]:

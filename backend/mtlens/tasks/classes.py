@@ -1,7 +1,6 @@
 """Tasks of classes: each cell names one of the task's classes, and the head has an output for each class."""
 
 import difflib
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -13,12 +12,12 @@ from mtlens.errors import DataError
 from mtlens.statistics.metrics import DEFAULT
 from mtlens.tasks.base import TaskKind
 from mtlens.tasks.labels import MISSING, Labels
+from mtlens.tasks.spelling import index_of, known_values
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Cell = str | None
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")  # how pandas writes whole numbers in a column with gaps
 _NOT_A_LABEL = frozenset({"nan", "na", "n/a", "<na>", "null", "none", "missing", "unknown", "-1"})
 
 
@@ -29,7 +28,7 @@ class Classes(TaskKind):
     metric = DEFAULT
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
-        """Index of each value among the classes; blanks around it do not count, and 1.0 stands for 1."""
+        """Index of each value among the classes; case and blanks around it do not count, and 1.0 stands for 1."""
         return Labels(codes=class_indices(task, values, where))
 
     def outputs(self, task: Task) -> int:
@@ -62,25 +61,15 @@ class Classes(TaskKind):
 def class_indices(task: Task, values: Sequence[Cell], where: Callable[[int], str]) -> NDArray[np.int32]:
     """Index of each value among the classes of a task, `[n]`; MISSING where it is empty or declared missing.
 
-    Blanks around a value do not count, and 1.0 stands for 1 unless it is a class itself.
+    Values that are no class themselves stand for the class that is written alike (`mtlens.tasks.spelling`).
     """
-    meaning: dict[Cell, int | None] = {value: _class_index(task, value) for value in set(values)}
+    known = known_values(task)
+    meaning: dict[Cell, int | None] = {value: index_of(value, known) for value in set(values)}
     indices = [meaning[value] for value in values]
     if None in indices:
         row = indices.index(None)
         raise DataError(f"{where(row)}: {_not_a_class(task, (values[row] or '').strip(), indices.count(None))}")
     return np.array(indices, dtype=np.int32)
-
-
-def _class_index(task: Task, value: Cell) -> int | None:
-    text = (value or "").strip()
-    whole = _WHOLE_NUMBER.fullmatch(text)
-    for name in (text, whole[1]) if whole else (text,):
-        if not name or name in task.missing:
-            return MISSING
-        if name in task.classes:
-            return task.classes.index(name)
-    return None
 
 
 def _not_a_class(task: Task, value: str, count: int) -> str:

@@ -10,6 +10,7 @@ from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.tasks import kind_of
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel, pool
+from mtlens.training.windows import cut_windows
 
 TEXTS_AT_ONCE = 64
 
@@ -22,8 +23,9 @@ def head_features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int6
     for batch in ordered_batches(encoded.lengths, rows, TEXTS_AT_ONCE):
         tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, batch))
         with hardware.autocast():
-            hidden = model.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        pooled = pool(hidden, mask, model.pooling)
+            windows = cut_windows(tokens, mask, model.window)
+            hidden = model.encoder(input_ids=windows.tokens, attention_mask=windows.mask).last_hidden_state
+        pooled = windows.mean(pool(hidden, windows.mask, model.pooling))
         if not len(found):
             found = torch.empty(len(rows), pooled.shape[1], device=pooled.device)
         found[torch.from_numpy(np.searchsorted(rows, batch)).to(pooled.device)] = pooled

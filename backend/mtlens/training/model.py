@@ -8,7 +8,7 @@ import functools
 import hashlib
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,40 +16,51 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtlens.config.run import Run
-from mtlens.config.sections import Lora
+from mtlens.config.sections import Lora, Pooling
+from mtlens.data.encoders import stored_in_bfloat16
+from mtlens.data.tokenize import UNLIMITED, load_tokenizer, most_tokens
 from mtlens.errors import EncoderError
 from mtlens.tasks import kind_of
 from mtlens.training.pretrained import described_encoder, load_pretrained
+from mtlens.training.token_types import add_token_types, type_separator
+from mtlens.training.windows import cut_windows
 
 
 class MultiTaskModel(nn.Module):
     """Logits of every task from one pass through the encoder."""
 
-    def __init__(self, encoder: nn.Module, heads: list[nn.Linear], *, pooling: Literal["mean", "cls"], dropout: float):
+    def __init__(
+        self, encoder: nn.Module, heads: list[nn.Linear], *, pooling: Pooling, dropout: float, window: int = UNLIMITED
+    ):
+        """window: most tokens that the encoder reads at once; longer rows are read in windows."""
         super().__init__()
         self.encoder = encoder
         self.heads = nn.ModuleList(heads)
         self.dropout = nn.Dropout(dropout)
-        self.pooling: Literal["mean", "cls"] = pooling
+        self.pooling: Pooling = pooling
+        self.window = window
 
     def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """tokens [b, L], mask [b, L] (true = a real token) -> per task logits [b, C_j] in float32."""
         return self.classify(self.features(tokens, mask))
 
     def features(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """What all heads see, [b, d] in float32: the pooled hidden states after dropout."""
-        hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        return self.dropout(pool(hidden, mask, self.pooling))
+        """What all heads see, [b, d] in float32: the pooled hidden states after dropout, means over the windows of a text."""
+        windows = cut_windows(tokens, mask, self.window)
+        hidden = self.encoder(input_ids=windows.tokens, attention_mask=windows.mask).last_hidden_state
+        return windows.mean(self.dropout(pool(hidden, windows.mask, self.pooling)))
 
     def classify(self, features: Tensor) -> list[Tensor]:
         """Per task logits [b, C_j] in float32 from features [b, d]."""
         return [head(features).float() for head in self.heads]
 
 
-def pool(hidden: Tensor, mask: Tensor, pooling: Literal["mean", "cls"]) -> Tensor:
-    """[b, L, d] -> [b, d] in float32: the first token, or the mean over real tokens. Padding never enters."""
+def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """[b, L, d] -> [b, d] in float32: the first token, the last one, or the mean over real tokens. Padding never enters."""
     if pooling == "cls":
         return hidden[:, 0].float()
+    if pooling == "last":
+        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1].float()
     weights = mask.unsqueeze(-1).float()
     return (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
 
@@ -60,13 +71,36 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     A head's initial weights depend on the seed and on its task's name alone, so a task starts from the same head in its
     single-task and in the multi-task model of one seed.
     """
-    encoder = _compact(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available())), vocabulary)
+    stored = _load_encoder(directory, torch.cuda.is_available(), _dtype(run, directory))
+    encoder = _compact(copy.deepcopy(stored), directory, vocabulary)
     config: Any = encoder.config
+    if run.encoder.pooling == "cls" and is_causal(encoder):
+        raise EncoderError(f"pooling of {run.encoder.name}, which reads from left to right, should be last or mean; found cls")
     if run.method == "lora":
         encoder = _add_adapters(encoder, run.training.lora, run.seed)
     heads = [_new_head(config.hidden_size, kind_of(task).outputs(task), f"{run.seed}:{task.name}") for task in run.tasks]
     dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
-    return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout)
+    longest = min(run.training.max_length, most_tokens(load_tokenizer(directory), directory))
+    return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout, window=longest)
+
+
+def _dtype(run: Run, directory: Path) -> torch.dtype:
+    """Weights that stay as they are keep the bfloat16 that they are stored in; those that learn are float32.
+
+    An update that is small beside its weight is lost in the 8 bits of a bfloat16.
+    """
+    return torch.bfloat16 if run.method == "lora" and stored_in_bfloat16(directory) else torch.float32
+
+
+@torch.no_grad()
+def is_causal(encoder: nn.Module) -> bool:
+    """Whether tokens see those before them alone: then the first state does not depend on the second token."""
+    was_training = encoder.training
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    states = [encoder(input_ids=torch.tensor([[0, token]], device=device)).last_hidden_state[0, 0] for token in (0, 1)]
+    encoder.train(was_training)
+    return bool(torch.equal(*states))
 
 
 def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int) -> nn.Module:
@@ -77,27 +111,36 @@ def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int)
     encoder: Any = AutoModel.from_config(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available()).config))
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    return _compact(encoder, vocabulary)
+    return _compact(encoder, directory, vocabulary)
 
 
 @functools.lru_cache(maxsize=1)
-def _load_encoder(directory: Path, gpu: bool) -> Any:
+def _load_encoder(directory: Path, gpu: bool, dtype: torch.dtype = torch.float32) -> Any:
     """Kept per process: a lane that trains twenty runs reads the file once."""
-    encoder, absent = load_pretrained(directory, eager=not gpu)
+    encoder, absent = load_pretrained(directory, eager=not gpu, dtype=dtype)
     if absent:
         raise EncoderError(f"weights of {directory} should be complete; found {len(absent)} missing, such as {absent[0]}")
     return encoder
 
 
-def _compact(encoder: Any, vocabulary: NDArray[np.int64]) -> Any:
-    """Keep the embedding rows of the vocabulary that occurs, [V, d]."""
+def _compact(encoder: Any, directory: Path, vocabulary: NDArray[np.int64]) -> Any:
+    """Keep the embedding rows of the vocabulary that occurs, [V, d]; token types follow from the separator's new place."""
     old = encoder.get_input_embeddings()
     if int(vocabulary[-1]) >= old.num_embeddings:
         raise EncoderError(f"token ids should be below the encoder's {old.num_embeddings} embeddings; found {vocabulary[-1]}")
     rows = old.weight.detach()[torch.from_numpy(vocabulary)].clone()
-    new = nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx)
+    new = nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=_place(vocabulary, old.padding_idx))
     encoder.set_input_embeddings(new)
+    add_token_types(encoder, _place(vocabulary, type_separator(load_tokenizer(directory))))
     return encoder
+
+
+def _place(vocabulary: NDArray[np.int64], token: int | None) -> int | None:
+    """Where a token is in the vocabulary; None where it is not."""
+    if token is None:
+        return None
+    place = int(np.searchsorted(vocabulary, token))
+    return place if place < len(vocabulary) and vocabulary[place] == token else None
 
 
 def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArray[np.int64]) -> None:
@@ -108,6 +151,7 @@ def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArr
     rows[torch.from_numpy(vocabulary)] = encoder.get_input_embeddings().weight.detach().to(rows.device)
     encoder.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx))
     encoder.config.vocab_size = len(rows)
+    encoder.config.sep_token_id = type_separator(load_tokenizer(directory))
 
 
 def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
@@ -117,6 +161,7 @@ def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules="all-linear", bias="none")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5 by a name that is going away
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to False")  # it says that it handles GPT-2's layers rightly
         return get_peft_model(encoder, config)
 
 

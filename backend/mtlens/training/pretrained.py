@@ -10,8 +10,8 @@ from mtlens.data.encoder_config import encoder_config
 from mtlens.errors import EncoderError, reading
 
 
-def load_pretrained(directory: Path, *, eager: bool) -> tuple[nn.Module, list[str]]:
-    """The encoder in float32 without its pooler, and the names of weights that its files lack.
+def load_pretrained(directory: Path, *, eager: bool, dtype: torch.dtype = torch.float32) -> tuple[nn.Module, list[str]]:
+    """The encoder in dtype without its pooler, and the names of weights that its files lack.
 
     eager: attention as plain products, which on a CPU are faster than fused ones for short texts; else transformers chooses.
     Raises EncoderError for what does not load.
@@ -30,7 +30,7 @@ def load_pretrained(directory: Path, *, eager: bool) -> tuple[nn.Module, list[st
             trust_remote_code=False,
             local_files_only=True,
             use_safetensors=True,
-            dtype=torch.float32,
+            dtype=dtype,
             output_loading_info=True,
             **attention,
         )

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtlens.config.sections import Splits
-from mtlens.data.assignment import DROPPED, Assignment, add_test, assign, normalised
+from mtlens.data.assignment import DROPPED, Assignment, add_test, assign
+from mtlens.data.clusters import normalised
 from mtlens.data.splits import SPLITS
 from mtlens.data.stratify import OPEN, allot
 from mtlens.tasks import MISSING

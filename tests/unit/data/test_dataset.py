@@ -3,7 +3,7 @@ import pytest
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.sections import Splits, Task
-from mtlens.data.assignment import normalised
+from mtlens.data.clusters import normalised
 from mtlens.data.dataset import load_examples
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.data.sources.tables import Table, Tables

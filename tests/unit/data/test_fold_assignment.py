@@ -141,7 +141,7 @@ def test_examples_have_the_folds_of_a_column(tmp_path):
     ("table", "changes", "message"),
     [
         ({}, {"seeds": [0, 1, 2, 4]}, "seeds should leave out each of 4 folds.*found none for fold 3"),
-        ({"split": "s"}, {}, "column `split` or be split into folds; found both for t.csv"),
+        ({"split": "s"}, {}, "splits of its own or be split into folds; found both for t.csv"),
         ({"fold": "f"}, {"splits": {}}, "splits.folds should say"),
         ({}, {"splits": {"folds": 4, "test": 0.2}}, "`test`, or `folds` and `held_out`; found both"),
         ({}, {"splits": {"held_out": 0.2}}, "`test`, or `folds` and `held_out`; found both"),

@@ -5,14 +5,14 @@ where it knows them the group and the split of each row. `mtlens.data.dataset` m
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from mtlens.config.sections import Data
-from mtlens.data.file_formats import Cell
 from mtlens.data.splits import SplitName
+from mtlens.data.text_column import Cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +20,17 @@ class Rows:
     """n rows of one table, or of whatever else a source reads."""
 
     name: str  # for errors, and before ids where a source has several tables
-    ids: list[str]  # n, unique
-    texts: list[str]  # n, not empty
-    cells: dict[str, list[Cell]]  # n cells of each column that was asked for and exists
-    groups: list[Cell]  # n: rows of one group, such as a patient, stay in one split; None: a group of its own
-    splits: list[SplitName | None]  # n; None: mtlens decides
+    ids: Sequence[str]  # n, unique
+    texts: Sequence[str]  # n, not empty
+    pairs: Sequence[str] | None = None  # n, where each example is a pair of texts: the second of each
+    cells: Mapping[str, Sequence[Cell]]  # n cells of each column that was asked for and exists
+    groups: Sequence[Cell]  # n: rows of one group, such as a patient, stay in one split; None: a group of its own
+    splits: Sequence[SplitName | None]  # n; None: mtlens decides
     columns: tuple[str, ...]  # all that there are
-    folds: list[Cell] | None = None  # n, where the source gives them; empty: kept out of all folds
+    folds: Sequence[Cell] | None = None  # n, where the source gives them; empty: kept out of all folds
     where: Callable[[int], str]  # place of a row, such as file and line, for errors
     only_test: int = 0  # so many rows at the end only test: the others are split as if these did not exist
+    notes: tuple[str, ...] = ()  # how the rows were read, for the user
 
 
 class Source(Data, ABC):
@@ -43,6 +45,10 @@ class Source(Data, ABC):
 
         Raises `DataError` in one line that names the place of what cannot be used.
         """
+
+    def digest(self, folders: Sequence[Path]) -> str | None:
+        """What the rows depend on beside the section itself, such as the content of files; None: nothing is kept of them."""
+        return None
 
     def levels(self) -> tuple[str, ...]:
         """Motion segments that the texts are about, one per text; none where a text is a whole document."""

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.errors import EvidenceError
 from mtlens.training.hardware import Hardware
+from mtlens.training.model import is_causal, pool
+from mtlens.training.windows import cut_windows
 
 BATCH_SIZE = 64
 
@@ -20,7 +22,8 @@ BATCH_SIZE = 64
 class HiddenStates:
     """Of L transformer layers and the embeddings before them, [L + 1, n, d] in float32.
 
-    mean: over the tokens of the text, without separators and padding. cls: of the first token.
+    mean: over the tokens of the text, without separators and padding. cls: of the first token, or the last one of a decoder;
+    the mean over the windows of a text that is read in several.
     """
 
     mean: Tensor
@@ -60,19 +63,20 @@ def _pass(encoder: nn.Module, encoded: Encoded, batch: NDArray[np.int64], hardwa
     tokens, mask = collate(encoded, batch)
     words = mask & ~(encoded.special[tokens] & mask)
     words[~words.any(axis=1)] = mask[~words.any(axis=1)]  # a text of separators alone keeps them
+    on_device = [torch.from_numpy(array).to(hardware.device) for array in (tokens, mask, words)]
+    windows = cut_windows(on_device[0], on_device[1], encoded.longest)
+    kept = cut_windows(on_device[2].long(), on_device[1], encoded.longest).tokens.unsqueeze(-1)
     with hardware.autocast():
-        answer: Any = encoder(
-            input_ids=torch.from_numpy(tokens).to(hardware.device),
-            attention_mask=torch.from_numpy(mask).to(hardware.device),
-            output_hidden_states=True,
-        )
+        answer: Any = encoder(input_ids=windows.tokens, attention_mask=windows.mask, output_hidden_states=True)
     layers = getattr(answer, "hidden_states", None)
     if not layers:
         raise EvidenceError(f"encoder should give its hidden states; that of {label} gives none")
-    weights = torch.from_numpy(words).to(hardware.device).float().unsqueeze(-1)
-    means = [(layer.float() * weights).sum(dim=1) / weights.sum(dim=1) for layer in layers]
-    firsts = [layer[:, 0].float() for layer in layers]
-    return HiddenStates(mean=torch.stack(means).cpu(), cls=torch.stack(firsts).cpu())
+    weights = kept.float()
+    counts = windows.sum(weights.sum(dim=1))
+    means = [windows.sum((layer.float() * weights).sum(dim=1)) / counts for layer in layers]
+    edge = "last" if is_causal(encoder) else "cls"
+    edges = [windows.mean(pool(layer, windows.mask, edge)) for layer in layers]
+    return HiddenStates(mean=torch.stack(means).cpu(), cls=torch.stack(edges).cpu())
 
 
 def _check_finite(states: Tensor, encoded: Encoded, rows: NDArray[np.int64], label: str) -> None:

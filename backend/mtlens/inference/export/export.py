@@ -72,6 +72,8 @@ def export(
         raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
     if onnx:
         need_packages()
+        if experiment.training.long_texts == "windows":
+            raise ExperimentError(f"a graph should be of texts that are read at once; {experiment.name} reads them in windows")
     show("bringing the database up to date")
     ingest(workspace, force=True)
     source = StoredModels(plan=plan, workspace=workspace)
@@ -102,6 +104,8 @@ def export(
         thresholds={task: one.tuned for task, one in validated.items() if one.tuned},
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
+        long_texts=experiment.training.long_texts,
+        pairs=plan.examples.pairs is not None and None not in plan.examples.pairs,
         precision=precision,
         levels=levels,
         tagger=_write_tagger(learned, partial, dtype),
@@ -134,7 +138,8 @@ def _write_member(
         task: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
     }
     names = tuple(task.name for task in served)
-    if len(served) == 1 and can_be_classifier(model.encoder, task := next(iter(served))):
+    is_plain = experiment.training.long_texts == "head" and experiment.encoder.pooling != "last"
+    if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task := next(iter(served))):
         classifier = as_classifier(
             model.encoder, served[task], task, pooling=experiment.encoder.pooling, temperature=temperatures[task.name]
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.sections import Task
-from mtlens.errors import MtlensError
+from mtlens.errors import DataError, MtlensError
 from mtlens.inference.extraction.document import Part, Parted, parted
 from mtlens.inference.extraction.findings import Finding, ReportFindings
 from mtlens.inference.model.family import Family
@@ -39,6 +39,10 @@ class Reader:
             raise MtlensError(f"reports should be readable; reading them failed with {type(error).__name__}") from error
 
     def _read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
+        if self.family.config.pairs:
+            raise DataError(
+                "reports should go to models of single texts; found models of pairs, which `predict` takes in Python"
+            )
         in_parts = parted(self.family, [cleaned(text) for _, text in reports])
         parts = [part for one in in_parts for part in one.parts if part.text]
         texts = list(dict.fromkeys(text for part in parts for text in (part.text, *part.sentences)))

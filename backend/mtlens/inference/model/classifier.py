@@ -19,17 +19,18 @@ Shapes: d hidden units, C classes, b texts in a batch, L tokens.
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mtlens.config.sections import Task
+from mtlens.config.sections import Pooling, Task
 from mtlens.errors import EncoderError, reading
 from mtlens.inference.model.weights import ATTENTION
 from mtlens.tasks.classes import Classes
 from mtlens.training.model import MultiTaskModel
 from mtlens.training.pretrained import described_encoder
+from mtlens.training.token_types import add_token_types
 
 _SMALL = 2.0**-20
 _LARGE = 2.0**32
@@ -61,7 +62,7 @@ def can_be_classifier(encoder: Any, task: Task) -> bool:
 
 
 @torch.no_grad()
-def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Literal["mean", "cls"], temperature: float) -> Any:
+def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Pooling, temperature: float) -> Any:
     """The model in float32, an `AutoModelForSequenceClassification`, whose softmax is the calibrated probabilities."""
     from transformers import AutoModelForSequenceClassification
 
@@ -81,11 +82,12 @@ def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Literal
         head = _identity(head)
     _fill(dense, weight=_SMALL * head.weight, bias=_SMALL * head.bias)
     _fill(out, weight=torch.eye(len(task.classes)) / (_SMALL * temperature))
+    add_token_types(model.base_model, getattr(config, "sep_token_id", None))
     return model.eval()
 
 
 @torch.no_grad()
-def as_heads(classifier: Any, *, pooling: Literal["mean", "cls"]) -> MultiTaskModel:
+def as_heads(classifier: Any, *, pooling: Pooling) -> MultiTaskModel:
     """What `as_classifier` was given but the temperature, as a model of one task without constants and additional layer."""
     model, classes = copy.deepcopy(classifier), int(classifier.config.num_labels)
     dense = model.get_submodule(_HEADS[model.config.model_type].dense)
@@ -158,4 +160,5 @@ def load_classifier(folder: Path) -> ClassifierModel:
         )  # fmt: skip
     if found["missing_keys"]:
         raise EncoderError(f"{folder} should hold an exported model: {len(found['missing_keys'])} weights are missing")
+    add_token_types(model.base_model, getattr(model.config, "sep_token_id", None))
     return ClassifierModel(model)

@@ -15,14 +15,15 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from mtlens.config.sections import Name, Spec, Task
+from mtlens.config.sections import LongTexts, Name, Pooling, Spec, Task
+from mtlens.data.long_texts import token_ids
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
@@ -62,8 +63,9 @@ class FamilyConfig(Spec):
 
     format: 1 had no classifiers. temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with
     numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from which probability on
-    each is predicted. levels: motion segments that it was trained on, none where that were whole texts. tagger: None where
-    rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless another is asked for.
+    each is predicted. levels: motion segments that it was trained on, none where that were whole texts. long_texts: what is
+    read of a text longer than max_length. pairs: whether it reads pairs of texts. tagger: None where rules tag sentences, or
+    none are tagged. runtime: what runs it on a CPU unless another is asked for.
     """
 
     format: Literal[1, 2] = FORMAT
@@ -73,8 +75,10 @@ class FamilyConfig(Spec):
     temperatures: dict[str, Annotated[float, Field(ge=0.01, le=100)]]
     scales: dict[str, tuple[float, ...]] = Field(default={})
     thresholds: dict[str, tuple[float, ...]] = Field(default={})
-    pooling: Literal["mean", "cls"]
+    pooling: Pooling
     max_length: Annotated[int, Field(ge=1, le=8192)]
+    long_texts: LongTexts = "head"
+    pairs: bool = False
     precision: Literal["float32", "bfloat16"]
     levels: tuple[str, ...]
     tagger: TaggerConfig | None = None
@@ -118,16 +122,16 @@ class Family:
         return f"Family {self.config.name!r} of {len(self.models)} models ({tasks})"
 
     @torch.inference_mode()
-    def classify(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    def classify(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
         """By task what its model says: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
 
-        Texts are cut at the longest that was trained on.
+        Texts are cut as those that were trained on.
         """
         tasks = {task.name: task for task in self.config.tasks}
         found = {task.name: np.empty((len(texts), kind_of(task).width(task)), dtype=np.float32) for task in self.config.tasks}
         if not texts:
             return found
-        ids: list[list[int]] = self.tokenizer(list(texts), truncation=True, max_length=self.config.max_length)["input_ids"]
+        ids = self._token_ids(texts)
         order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
         for begin in range(0, len(order), BATCH):
             rows = order[begin : begin + BATCH]
@@ -143,10 +147,18 @@ class Family:
                     found[name][rows] = said.float().cpu().numpy()
         return found
 
-    def predict(self, texts: Sequence[str]) -> dict[str, list[str]]:
+    def _token_ids(self, texts: Sequence[str | tuple[str, str]]) -> list[list[int]]:
+        contents = [(text, None) if isinstance(text, str) else text for text in texts]
+        firsts, seconds = [first for first, _ in contents], [second for _, second in contents]
+        sequences = token_ids(self.tokenizer, firsts, seconds, self.config.max_length, self.config.long_texts)
+        return [ids for ids, _ in sequences]
+
+    def predict(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, list[str]]:
         """The likeliest class of each text, its classes with commas, or the number as text, by task."""
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DataError(f"texts should be a list of texts; found {type(texts).__name__}")
+        if isinstance(texts, str) or not all(_is_content(text) for text in texts):
+            raise DataError(f"texts should be a list of texts, or of pairs of texts; found {type(texts).__name__}")
+        if self.config.pairs and any(isinstance(text, str) for text in texts):
+            raise DataError("texts should be pairs (first, second), as those that it was trained on; found a single text")
         said = self.classify(texts)
         return {task.name: [self.in_words(task, row) for row in said[task.name]] for task in self.config.tasks}
 
@@ -157,7 +169,7 @@ class Family:
     def read_characters(self, texts: Sequence[str]) -> list[int]:
         """How many characters of each text are read, before it is cut."""
         ends = [len(text) for text in texts]
-        if not texts or not self.tokenizer.is_fast:  # others do not tell
+        if not texts or not self.tokenizer.is_fast or self.config.long_texts == "windows":  # slow ones do not tell
             return ends
         most = self.config.max_length
         found = self.tokenizer(list(texts), truncation=True, max_length=most, return_offsets_mapping=True)["offset_mapping"]
@@ -172,6 +184,12 @@ def largest_differences(
     """By task, the largest difference of a probability, or of a number in standard deviations of its labels."""
     units = {name: config.scales[name][1] if name in config.scales else 1.0 for name in said}
     return {name: float(np.abs(said[name] - expected[name]).max()) / units[name] for name in said}
+
+
+def _is_content(text: object) -> bool:
+    """Whether it is a text, or a pair of texts."""
+    parts = cast("tuple[object, ...]", text) if isinstance(text, tuple) and len(text) == 2 else (text,)
+    return all(isinstance(part, str) for part in parts)
 
 
 def load(folder: Path | str, *, threads: int | None = None, runtime: Runtime | None = None) -> Family:
@@ -210,7 +228,7 @@ def _load_member(path: Path, member: MemberConfig, config: FamilyConfig) -> Mode
     tasks = {task.name: task for task in config.tasks}
     outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
     encoder, heads = load_model(path / member.folder, outputs)
-    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0)
+    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0, window=config.max_length)
 
 
 def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardware: Hardware) -> Tagger:

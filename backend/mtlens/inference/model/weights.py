@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mtlens.errors import EncoderError, reading
 from mtlens.training.pretrained import load_pretrained
+from mtlens.training.token_types import add_token_types
 
 ATTENTION = "eager"  # for short texts on a CPU plain products are faster than fused ones
 HEADS = "heads.safetensors"
@@ -48,7 +49,9 @@ def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear
 
 def load_encoder(folder: Path) -> Any:
     """A transformers model in float32, without pooler."""
-    return load_pretrained(folder, eager=True)[0]
+    encoder: Any = load_pretrained(folder, eager=True)[0]
+    add_token_types(encoder, getattr(encoder.config, "sep_token_id", None))
+    return encoder
 
 
 def _head(weights: dict[str, Tensor], name: str, outputs: int, hidden: int) -> nn.Linear:

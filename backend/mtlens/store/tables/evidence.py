@@ -30,7 +30,7 @@ class SimilarityRow:
     task_a: Annotated[str, Column("Task of the task-specific model")]
     task_b: Annotated[str | None, Column("Task of the other; NULL where it is multi-task or pretrained")]
     layer: Annotated[int, Column("Layer of both; 0: output of the embeddings", type="INTEGER")]
-    pooling: Annotated[str, Column("mean: over the tokens of the text; cls: the first token")]
+    pooling: Annotated[str, Column("mean: over the tokens of the text; cls: the first token, or the last of a decoder")]
     features: Annotated[str, Column("hidden: hidden states; changes: hidden states less those of the pretrained encoder")]
     estimator: Annotated[str, Column("debiased, biased, standardised or procrustes")]
     similarity: Annotated[float | None, Column("Mean over pairs of different seeds; NULL: undefined")]

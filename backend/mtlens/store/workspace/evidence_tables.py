@@ -24,7 +24,7 @@ class CkaRow:
     task_b: Annotated[str | None, Column("Its task")]
     seed_b: Annotated[int | None, Column("Its seed")]
     layer_b: Annotated[int, Column("Its layer", type="INTEGER")]
-    pooling: Annotated[str, Column("mean: over the tokens of the text; cls: the first token")]
+    pooling: Annotated[str, Column("mean: over the tokens of the text; cls: the first token, or the last of a decoder")]
     features: Annotated[str, Column("hidden: hidden states; changes: hidden states less those of the pretrained encoder")]
     estimator: Annotated[
         str, Column("debiased, biased (for comparison only), standardised (debiased, each unit scaled) or procrustes")

@@ -7,6 +7,7 @@ import pytest
 
 from mtlens.config.sections import Task
 from mtlens.data.dataset import labels_of
+from mtlens.data.sources.files import TableFile
 from mtlens.data.sources.tables import Table, read_table
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
@@ -24,7 +25,7 @@ def read(tmp_path, content, *, name="t.csv", tasks=(DISC,), **columns):
 
 
 def read_labelled(table, path, tasks):
-    rows = read_table(table, path, frozenset(task.column for task in tasks))
+    rows = read_table(table, [TableFile(path=path, name=table.path)], frozenset(task.column for task in tasks))
     return rows, np.stack([labels_of(task, rows).codes for task in tasks], axis=1)
 
 
@@ -86,7 +87,7 @@ def test_split_values_say_what_a_split_column_means(tmp_path):
     ("content", "columns", "message"),
     [
         ("nota,disc\na,none\n", {}, r"t\.csv: table should have column 'note'; nearest is 'nota'"),
-        ("x;y\na;none\n", {}, r"t\.csv: table should have column 'note'; found 1 column: 'x;y'"),
+        ("x;y\na;none\n", {}, r"t\.csv: table should have column 'note'; found 2 columns: 'x', 'y'"),
         ("note,disc\na,none\n", {"id": "key"}, "should have column 'key'; found 2 columns: 'note', 'disc'"),
         ("note,disc\na,none\n", {"group": "patient"}, "should have column 'patient'"),
         ("note,disc\na,none\n", {"split": "fold"}, "should have column 'fold'"),
@@ -103,7 +104,7 @@ def test_split_values_say_what_a_split_column_means(tmp_path):
         ),
         (
             "note,disc\na,none\n  ,none\n,none\n",
-            {},
+            {"empty_texts": "refuse"},
             r"t\.csv:3: column 'note' should hold text; found an empty cell; 2 such rows",
         ),
         (
@@ -111,17 +112,17 @@ def test_split_values_say_what_a_split_column_means(tmp_path):
             {"id": "key"},
             r"t\.csv:4: column 'key' should hold unique ids; found 'x' again, first at t\.csv:2",
         ),
-        ("key,note,disc\n,a,none\n", {"id": "key"}, r"t\.csv:2: column 'key' should hold text; found an empty cell"),
+        ("key,note,disc\n,a,none\n", {"id": "key"}, r"t\.csv:2: column 'key' should hold ids; found an empty cell"),
         (
             "note,disc,fold\na,none,train\nb,none,later\n",
             {"split": "fold"},
-            r"t\.csv:3: column 'fold' should hold one of \[train, .*, test\]; found 'later'",
+            r"t\.csv:3: column 'fold' should hold one of \[train, .*\]; found 'later'",
         ),
         ("note,disc,fold\na,none,\n", {"split": "fold"}, r"t\.csv:2: column 'fold' should hold one of .*; found ''"),
         (
-            "note,disc,fold\na,none,train\n",
+            "note,disc,fold\na,none,later\n",
             {"split": "fold", "split_values": {"train": ("0",), "test": ("1",)}},
-            r"t\.csv:2: column 'fold' should hold one of \[0, 1\]; found 'train'",
+            r"t\.csv:2: column 'fold' should hold one of \[0, 1, train, validation, test\]; found 'later' ",
         ),
     ],
 )

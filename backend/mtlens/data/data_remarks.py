@@ -1,0 +1,43 @@
+"""What a user should know of labelled texts before training: texts that contradict themselves, classes that are not tested."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtlens.config.sections import Task
+from mtlens.data.clusters import numbered_contents
+from mtlens.data.examples import Examples
+from mtlens.data.splits import TEST
+from mtlens.tasks import MISSING
+
+
+def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], texts: Sequence[str]) -> Iterator[str]:
+    """For each task whose column gives equal texts different labels: how many, and what that costs any model at most.
+
+    tasks: with their classes `[n]`; texts: `[n]`, equal but for case and punctuation. A model that gives each text its most
+    frequent label is right in sum_t max_c n_tc of n labelled rows, which no model exceeds on all of them.
+    """
+    text = numbered_contents(texts)
+    for task, labels in tasks:
+        known = labels != MISSING
+        pairs, counts = np.unique(np.stack([text[known], labels[known]]), axis=1, return_counts=True)
+        different = np.bincount(pairs[0], minlength=1)
+        best = np.zeros(len(different), dtype=np.int64)
+        np.maximum.at(best, pairs[0], counts)
+        if (count := int((different > 1).sum())) > 0:
+            rows = int(np.isin(text[known], np.flatnonzero(different > 1)).sum())
+            most = f"{100 * best.sum() / known.sum():.1f}"
+            cost = "" if most == "100.0" else f", so that no model can be right in more than {most} % of them"
+            texts_carry = "1 text carries" if count == 1 else f"{count:,} texts carry"
+            yield f"{task.name}: {texts_carry} different labels, in {rows:,} of {known.sum():,} labelled rows{cost}"
+
+
+def untested_classes(examples: Examples) -> Iterator[str]:
+    """The classes of each task that no test example has, which its score therefore says nothing about."""
+    for index, task in enumerate(examples.tasks):
+        if examples.labels_of(index).values is not None:
+            continue  # no classes
+        if untested := [name for name, count in examples.class_counts(index)[TEST].items() if not count]:
+            classes = "class" if len(untested) == 1 else "classes"
+            yield f"{task.name}: no test example of {classes} {', '.join(untested[:20])}{' ...' if len(untested) > 20 else ''}"

@@ -1,0 +1,67 @@
+"""Arrow columns of any simple type as columns of strings, without reading more of them at once than memory holds."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from mtlens.data.formats.base import MOST_CHARACTERS, as_text
+from mtlens.errors import DataError
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
+
+_OUT_OF_RANGE = "value out of range"  # what Arrow writes for a time that no calendar holds
+
+
+def strings(array: Any, column: str, where: str) -> Any:
+    """The column as Arrow's large strings. where: place of its first row, for errors."""
+    if pa.types.is_dictionary(array.type):
+        values = strings(array.dictionary, column, where)
+        return values.take(array.indices)
+    kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        array.validate(full=True)  # UTF-8
+        _check_lengths(array, column, where)
+        return array.cast(pa.large_string())
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind) or pa.types.is_temporal(kind):
+        text = array.cast(pa.large_string())
+        if pa.types.is_temporal(kind) and pc.any(pc.match_substring(text, _OUT_OF_RANGE)).as_py():
+            raise DataError(
+                f"{where}: column {column!r} should hold text, numbers or times of the calendar; found one beyond it"
+            )
+        return text
+    return pa.array([as_text(value, column, where) for value in array.to_pylist()], pa.large_string())
+
+
+def class_names(schema: Any) -> dict[str, list[str]]:
+    """Names of the classes of columns that `datasets` has written as their numbers."""
+    try:
+        content = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = content["info"]["features"]
+        return {column: list(feature["names"]) for column, feature in features.items() if feature.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def named_classes(array: Any, names: list[str]) -> Any:
+    """Names by the numbers of a column; null for a number that is none, such as -1."""
+    numbers = array.cast(pa.int64())
+    known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
+    return pa.array(names, pa.large_string()).take(pc.if_else(known, numbers, None))
+
+
+def decoded_bytes(array: Any) -> int:
+    """Bytes of a column of strings when each row has its own text."""
+    if pa.types.is_dictionary(array.type):
+        lengths = pc.binary_length(array.dictionary.cast(pa.large_string())).take(array.indices)
+        return int(pc.sum(lengths).as_py() or 0)
+    return int(array.nbytes)
+
+
+def _check_lengths(array: Any, column: str, where: str) -> None:
+    longest = pc.max(pc.binary_length(array)).as_py() if len(array) else 0
+    if longest is not None and longest > 4 * MOST_CHARACTERS:
+        raise DataError(
+            f"{where}: column {column!r} should hold at most {MOST_CHARACTERS:,} characters; found {longest:,} bytes"
+        )

@@ -1,0 +1,88 @@
+"""The text of each row: one column, a pair of columns, or several columns joined with their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mtlens.config.sections import Name, Spec
+from mtlens.data.records import Records
+from mtlens.data.text_column import TextColumn
+from mtlens.errors import DataError
+
+pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
+
+
+class Joined(Spec):
+    """Several columns as one text: `name: content` of each that is not empty, a line each."""
+
+    join: tuple[Name, ...] = Field(min_length=1, description="columns, in the order in which they are read")
+
+
+Pair = Annotated[tuple[Name, Name], Field(description="columns of the first and the second text of a pair")]
+Text = Name | Pair | Joined
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Texts:
+    """Texts of the rows that have one. rows: `[n]`, their places among all rows. second: of pairs alone."""
+
+    rows: NDArray[np.int64]
+    first: Sequence[str]
+    second: Sequence[str] | None
+    notes: tuple[str, ...]
+
+
+def text_columns(text: Text) -> tuple[str, ...]:
+    """The columns that a text is made of."""
+    if isinstance(text, Joined):
+        return text.join
+    return (text,) if isinstance(text, str) else text
+
+
+def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
+    """Texts of the rows, without those that are empty, which are counted; a pair is empty if one of its texts is.
+
+    Raises `DataError` where all are empty, and at the first that is where these are to be refused.
+    """
+    if lists := [column for column in text_columns(text) if column in records.lists]:
+        raise DataError(f"{records.lists[lists[0]]}: column {lists[0]!r} should hold text or numbers; found a list")
+    columns = [records.cells[column].arrow for column in text_columns(text)]
+    filled = [_is_filled(column) for column in columns]
+    is_kept = np.any(filled, axis=0) if isinstance(text, Joined) else np.all(filled, axis=0)
+    named = " and ".join(map(repr, text_columns(text)))
+    empty = np.flatnonzero(~is_kept)
+    if len(empty) == len(is_kept):
+        raise DataError(f"{records.name}: column {named} should hold texts; found only empty cells")
+    if refuse and len(empty):
+        others = f"; {len(empty):,} such rows" if len(empty) > 1 else ""
+        raise DataError(f"{records.where(int(empty[0]))}: column {named} should hold text; found an empty cell{others}")
+    rows = np.flatnonzero(is_kept)
+    if len(empty):
+        columns = [column.take(pa.array(rows)) for column in columns]
+    note = f"{records.name}: rows dropped, as their text is empty (column {named}): {len(empty):,}"
+    return Texts(
+        rows=rows,
+        first=TextColumn(_joined(text.join, columns) if isinstance(text, Joined) else columns[0]).filled(),
+        second=TextColumn(columns[1]).filled() if isinstance(text, tuple) else None,
+        notes=(note,) if len(empty) else (),
+    )
+
+
+def _is_filled(column: Any) -> NDArray[np.bool_]:
+    """Whether each cell holds more than blanks, `[n]`."""
+    lengths = pc.utf8_length(pc.utf8_trim_whitespace(column))
+    return pc.fill_null(pc.greater(lengths, 0), False).to_numpy(zero_copy_only=False)
+
+
+def _joined(names: Sequence[str], columns: Sequence[Any]) -> Any:
+    lines = [
+        pc.if_else(pa.chunked_array([pa.array(_is_filled(column))]), pc.binary_join_element_wise(name, column, ": "), None)
+        for name, column in zip(names, columns, strict=True)
+    ]
+    return pc.binary_join_element_wise(*lines, "\n", null_handling="skip")

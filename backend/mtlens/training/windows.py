@@ -1,0 +1,42 @@
+"""Texts of several windows: the rows of a batch cut into windows that the encoder can take, and results averaged over them.
+
+A row of more than W tokens holds windows one after another, each but the last of exactly W tokens (`mtlens.data.long_texts`).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Windows(NamedTuple):
+    """m windows of a batch of b texts. tokens, mask: [m, W]; owner: [m], the text that each belongs to; texts: b."""
+
+    tokens: Tensor
+    mask: Tensor
+    owner: Tensor
+    texts: int
+
+    def mean(self, values: Tensor) -> Tensor:
+        """[m, ...] -> [b, ...]: the mean over the windows of each text."""
+        if len(values) == self.texts:
+            return values
+        counts = torch.bincount(self.owner, minlength=self.texts).view(-1, *[1] * (values.dim() - 1))
+        return self.sum(values) / counts
+
+    def sum(self, values: Tensor) -> Tensor:
+        """[m, ...] -> [b, ...]: the sum over the windows of each text."""
+        return values.new_zeros(self.texts, *values.shape[1:]).index_add(0, self.owner, values)
+
+
+def cut_windows(tokens: Tensor, mask: Tensor, width: int) -> Windows:
+    """Windows of at most `width` tokens of a batch tokens [b, L], mask [b, L]; the batch itself where no row is longer."""
+    texts, length = tokens.shape
+    owner = torch.arange(texts, device=tokens.device)
+    if length <= width:
+        return Windows(tokens, mask, owner, texts)
+    padding = -length % width
+    tokens = nn.functional.pad(tokens, (0, padding)).view(-1, width)  # the mask leaves out what is added
+    mask = nn.functional.pad(mask, (0, padding)).view(-1, width)
+    kept = mask.any(dim=1)
+    return Windows(tokens[kept], mask[kept], owner.repeat_interleave(len(tokens) // texts)[kept], texts)

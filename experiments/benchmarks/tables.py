@@ -1,0 +1,66 @@
+"""How long do `mtlens init` and `mtlens plan` take on a large table, and how much memory?
+
+    python -m experiments.benchmarks.tables [ROWS]
+
+writes a CSV of 200,000 rows (or ROWS) of about sixty words with two label columns, a patient and a few quotes, runs both
+commands twice on it with an empty cache, and prints JSON: seconds by the clock and CPU seconds, which other work on the
+machine disturbs less, and the peak of resident memory in megabytes of each command with all that it starts.
+"""
+
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WORDS = [f"{start}{end}" for start in ("canal", "disc", "root", "level", "mild", "cord") for end in range(500)]
+PATIENT = 4  # rows
+
+
+def write_table(path: Path, rows: int) -> None:
+    """The same table for the same number of rows."""
+    drawn = random.Random(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["patient", "note", "grade", "side"])
+        for row in range(rows):
+            note = " ".join(drawn.choices(WORDS, k=60)) + (', said to be "stable"' if row % 7 == 0 else "")
+            writer.writerow([row // PATIENT, note, drawn.choice(["none", "mild", "severe"]), drawn.choice(["left", "right"])])
+
+
+def measure(command: list[str], folder: Path) -> dict[str, float]:
+    """Run a command in a folder. Raises CalledProcessError where it fails."""
+    started = time.perf_counter()
+    environment = os.environ | {"MTLENS_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if code := os.waitstatus_to_exitcode(status):
+        raise subprocess.CalledProcessError(code, command)
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1),
+        "megabytes": round(usage.ru_maxrss / 1000),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+    mtlens = str(Path(sys.executable).with_name("mtlens"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_table(folder / "notes.csv", rows)
+        found: dict[str, object] = {"rows": rows, "table_megabytes": round((folder / "notes.csv").stat().st_size / 1e6)}
+        for turn in ("first", "second"):
+            (folder / "experiment.yaml").unlink(missing_ok=True)
+            found[f"init, {turn} time"] = measure([mtlens, "init", "notes.csv", "--group", "patient"], folder)
+            found[f"plan, {turn} time"] = measure([mtlens, "plan", "experiment.yaml"], folder)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""`mtlens init` asks nothing: it guesses what is not named, and writes a file that works, with comments."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from mtlens.config.loading import load_experiments
+from mtlens.data.dataset import load_examples
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def table(folder, name="notes.csv", header="id,note,grade,side", rows=60, **columns):
+    values = {
+        "id": lambda i: f"r{i}",
+        "note": lambda i: f"note number {i} of some length about nothing",
+        "grade": lambda i: ["none", "mild", "severe"][i % 3],
+        "side": lambda i: ["left", "right"][i % 2],
+        **columns,
+    }
+    names = header.split(",")
+    lines = [header, *(",".join(values[column.strip()](i) for column in names) for i in range(rows))]
+    (folder / name).write_text("\n".join(lines) + "\n")
+
+
+def load(folder, name="experiment.yaml"):
+    (experiment,) = load_experiments(folder / name)
+    return experiment, load_examples(experiment, [(folder / name).parent])
+
+
+def test_columns_are_guessed_and_the_next_command_is_told(folder, mtlens):
+    table(folder)
+    code, out, _ = mtlens("init", "notes.csv")
+    assert code == 0
+    assert "text: note (guessed)" in out
+    assert "grade: mild (20), none (20), severe (20)" in out
+    assert out.splitlines()[-1] == "Wrote experiment.yaml. Next: mtlens plan experiment.yaml"
+    experiment, examples = load(folder)
+    assert [task.name for task in experiment.tasks] == ["grade", "side"]
+    assert len(examples.ids) == 60
+    written = (folder / "experiment.yaml").read_text()
+    assert re.search(r"- path: notes\.csv +# 60 rows", written)
+    assert re.search(r"grade: +# mild \(20\), none \(20\), severe \(20\)", written)
+    assert json.loads((folder / "mtlens.schema.json").read_text())["properties"]["tasks"]
+
+
+def test_several_spellings_and_missing_words_are_told(folder, mtlens):
+    labels = ["yes", "YES", "No", "no", "n/a", "NULL", "-", "?"]
+    table(folder, header="note,lab", rows=80, lab=lambda i: labels[i % 8])
+    _, out, _ = mtlens("init", "notes.csv", "--text", "note", "--tasks", "lab")
+    assert "lab: 'No' (10) is read as 'no'" in out
+    assert "lab: 'n/a' (10) counts as not labelled" in out
+    (task,) = load(folder)[0].tasks
+    assert task.classes == ("no", "yes")
+    assert set(task.missing) == {"n/a", "NULL", "-", "?"}
+
+
+def test_numbers_written_in_two_ways_are_one_class(folder, mtlens):
+    table(folder, header="note,lab", lab=lambda i: ["0", "0.0", "1", "1.0"][i % 4])
+    assert mtlens("init", "notes.csv", "--task", "lab")[0] == 0
+    assert load(folder)[0].tasks[0].classes == ("0", "1")
+
+
+def test_minus_one_is_a_class_where_it_has_to_be(folder, mtlens):
+    table(folder, header="note,lab", lab=lambda i: ["-1", "1"][i % 2])
+    assert mtlens("init", "notes.csv", "--task", "lab")[0] == 0
+    assert load(folder)[0].tasks[0].classes == ("-1", "1")
+
+
+def test_a_column_may_have_a_comma_in_its_name_or_blanks_around_it(folder, mtlens):
+    lines = "\n".join(f"note number {i},{i % 2},{i % 2}" for i in range(60))
+    (folder / "notes.csv").write_text(f'text,"nodule, lung", side \n{lines}\n')
+    code, _, err = mtlens("init", "notes.csv", "--text", "text", "--task", "nodule, lung", "--task", "side")
+    assert (code, err) == (0, "")
+    experiment, examples = load(folder)
+    assert [(task.name, task.column) for task in experiment.tasks] == [("nodule, lung", "nodule, lung"), ("side", "side")]
+    assert examples.labels.shape == (60, 2)
+
+
+def test_paths_are_relative_to_the_experiment_file(folder, mtlens):
+    (folder / "data").mkdir()
+    (folder / "experiments").mkdir()
+    table(folder / "data")
+    assert mtlens("init", "data/notes.csv", "--out", "experiments/new.yaml")[0] == 0
+    assert load(folder, "experiments/new.yaml")[0].data.tables[0].path == "../data/notes.csv"
+    assert mtlens("init", folder / "data/notes.csv", "--out", "here.yaml")[0] == 0
+    assert load(folder, "here.yaml")[0].data.tables[0].path == "data/notes.csv"
+    assert mtlens("init", folder / "data/notes.csv", "--out", "experiments/far.yaml")[0] == 0
+    assert load(folder, "experiments/far.yaml")[0].data.tables[0].path == str(folder / "data/notes.csv")
+
+
+def test_a_split_column_is_used_and_a_patient_offered(folder, mtlens):
+    splits = ["train"] * 4 + ["dev"] + ["test"]
+    table(folder, header="patient_id,note,grade,part", part=lambda i: splits[i // 2 % 6], patient_id=lambda i: f"p{i // 2}")
+    assert mtlens("init", "notes.csv")[0] == 0
+    written = (folder / "experiment.yaml").read_text()
+    assert yaml.safe_load(written)["data"]["tables"][0]["split"] == "part"
+    assert "# group: patient_id" in written
+    assert [task.name for task in load(folder)[0].tasks] == ["grade"]
+
+
+def test_a_file_without_a_header_gets_names(folder, mtlens):
+    lines = "\n".join(f"1.{i}\tA plane number {i} is taking off, again.\t{'ab'[i % 2]}" for i in range(60))
+    (folder / "sts.csv").write_text(lines)
+    code, out, _ = mtlens("init", "sts.csv")
+    assert code == 0
+    assert "sts.csv: the first row looks like data, so the columns are called column_1 to column_3" in out
+    experiment, examples = load(folder)
+    assert experiment.data.tables[0].columns == ("column_1", "column_2", "column_3")
+    assert len(examples.ids) == 60
+
+
+def test_pairs_are_guessed_by_their_names(folder, mtlens):
+    table(
+        folder,
+        header="sentence1,sentence2,grade",
+        sentence1=lambda i: f"a first long sentence {i}",
+        sentence2=lambda i: f"second sentence, of length {i}".replace(",", ""),
+    )
+    assert mtlens("init", "notes.csv")[0] == 0
+    experiment, examples = load(folder)
+    assert experiment.data.tables[0].text == ("sentence1", "sentence2")
+    assert examples.pairs is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text", "x"], "notes.csv: column 'x' should exist; found 4 columns"),
+        (["--text", "a", "--text", "b", "--text", "c"], "--text should be given once, or twice for pairs of texts"),
+        (["--task", "id"], "column 'id' should hold 2 to 50 classes; found 60"),
+    ],
+)
+def test_mistakes_are_one_line(folder, mtlens, arguments, message):
+    table(folder)
+    code, _, err = mtlens("init", "notes.csv", *arguments)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (folder / "experiment.yaml").exists()
+
+
+def test_a_table_without_labels_is_refused(folder, mtlens):
+    table(folder, header="id,note")
+    assert (
+        "table should have a label column, which `--task` names if none is guessed; found 2 columns: 'id', 'note'"
+        in mtlens("init", "notes.csv")[2]
+    )
+
+
+def test_measured_numbers_are_a_task_of_numbers(folder, mtlens):
+    table(folder, header="note,score,grade", score=lambda i: f"{(i * 7) % 23 / 4:.2f}")
+    _, out, _ = mtlens("init", "notes.csv")
+    assert "score: 23 different numbers, 0 to 5.5" in out
+    experiment, examples = load(folder)
+    assert [(task.name, task.kind) for task in experiment.tasks] == [("score", "number"), ("grade", "classes")]
+    assert len(examples.ids) == 60
