@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard import arm_table, figures, queries, tables
 from mtlens_dashboard.figures.families import distinct
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.cka import DEFAULT, Comparing
@@ -148,7 +148,7 @@ _LIST = (
         name="arms",
         read=queries.arms,
         draw=figures.arms,
-        tabulate=tables.of_arms,
+        tabulate=arm_table.of_arms,
         reading="A row per way to make one model of all tasks, shaded the margin. Each is compared with the task-specific "
         "models by the same tests; the best of several verdicts on one test split flatters itself. Conflicts: share of "
         "pairs of tasks and batches whose gradients pointed apart in training.",

@@ -13,7 +13,6 @@ from mtlens.statistics.shown import Unit
 from mtlens.store.plain_text import csv_cell
 from mtlens_dashboard.queries import (
     AlignmentInfo,
-    ArmInfo,
     ConfusionInfo,
     CostInfo,
     CurveInfo,
@@ -108,22 +107,6 @@ def of_looks(looks: LooksInfo) -> Table:
     place = columns.index("task")
     rows = tuple((*row[:place], POOLED if row[place] is None else row[place], *row[place + 1 :]) for row in table.rows)
     return Table(columns=columns, rows=rows)
-
-
-def of_arms(arms: Sequence[ArmInfo]) -> Table:
-    """One row per arm; a column per task has its verdict there."""
-    columns = (
-        "arm", "recommended", "difference", "low90", "high90", "verdict", "matching", "shortfall",
-        "validation_score", "seeds", "seconds",
-        "inference_seconds", "peak_memory_bytes", "single_seconds", "single_inference_seconds", "single_peak_memory_bytes",
-        "conflict_rate", "gradient_cosine", "cka", "retries",
-    )  # fmt: skip
-    tasks = list(dict.fromkeys(task for arm in arms for task in arm.tasks))
-    rows = [
-        (*row, *(dict(zip(arm.tasks, arm.verdicts, strict=True)).get(task) for task in tasks))
-        for arm, row in zip(arms, _of(arms, columns).rows, strict=True)
-    ]
-    return Table(columns=(*columns, *tasks), rows=tuple(rows))
 
 
 def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:

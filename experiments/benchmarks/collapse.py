@@ -88,7 +88,7 @@ def measure(plan: Plan, threads: int) -> dict[str, Any]:
             trainer.fit(lambda _: None, lambda _: None)
             (prediction,) = [one for one in trainer.predict(TEST) if one.task.name == rare.name]
             rarest = int(np.argmin(list(plan.examples.class_counts(0)[TRAIN].values())))
-            never = rarest not in prediction.predicted
+            never = rarest not in prediction.columns["predicted"]
             found[planned.role].append((prediction.collapsed, never, 100 * prediction.score()))
     return {
         kind: {

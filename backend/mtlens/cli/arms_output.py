@@ -19,7 +19,7 @@ ARMS = """
 """
 SYMBOLS = {"matches": "=", "better": "+", "worse": "-", "inconclusive": "?", "not learnt": "x"}
 _LEGEND = """\
-  diff: mean over tasks. train: seconds, with those of the models that it
+  diff: mean over tasks, {unit}. train: seconds, with those of the models that it
   is made of; test: seconds to predict the test split; GB: largest memory.
   confl.: share of pairs of tasks and batches whose gradients pointed apart in
   training; CKA: with the task-specific models, last layer.
@@ -54,7 +54,8 @@ def print_arms(result: "Result") -> None:
             *evidence,
         )
     out.print(table)
-    out.print(_LEGEND, markup=False)
+    unit = Unit(next((row["metric"] for row in rows if row["metric"]), None))
+    out.print(_LEGEND.format(unit=unit.name), markup=False)
     for row in rows:
         if row["recommended"]:
             out.print(f"  * recommended, chosen on validation: {row['statement']}\n", markup=False)

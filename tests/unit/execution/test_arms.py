@@ -10,7 +10,7 @@ from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import make_plan
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard import arm_table, figures, queries
 from tests.support.pages import open_page
 
 TRAINED = ("joint", "uncertainty", "upgrad")
@@ -55,7 +55,7 @@ def test_arms_reach_store_command_line_and_dashboard(trained, monkeypatch, capsy
     arms = queries.arms(workspace, experiment_id)
     assert [arm.arm for arm in arms] == [*TRAINED, *MERGED]
     assert "UPGrad" in figures.arms(arms).to_json()
-    assert [row[0] for row in tables.of_arms(arms).rows] == [*TRAINED, *MERGED]
+    assert [row[0] for row in arm_table.of_arms(arms).rows] == [*TRAINED, *MERGED]
     app = open_page(monkeypatch, workspace, "single-multi", kind="UPGrad")
     assert not app.error
     assert any("single models match on average" in one.value for one in app.markdown)

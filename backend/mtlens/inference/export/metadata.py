@@ -1,7 +1,8 @@
 """The first lines of a model card as the Hugging Face hub reads them: library, task, base model, and results (`model-index`).
 
-Each task has two results: the score of the exported model on test, and how much the multi-task model (or the family on which a
-search decided) differs from the task-specific ones, with interval, margin and verdict among its arguments.
+Each task has two results: the score of the exported model on test, and how much the multi-task model differs from the
+task-specific ones (also the single model chosen on validation, and the family on which a search decided), with interval,
+margin and verdict among its arguments.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from mtlens.config.run_kinds import FAMILY, MULTI
 from mtlens.config.sections import Task
 from mtlens.data.splits import TEST
-from mtlens.inference.export.recommended import FamilyMember
+from mtlens.inference.export.recommended import FamilyMember, recommended_kind
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.family import FamilyConfig
 from mtlens.statistics.metrics import label_of
@@ -34,7 +35,8 @@ def metadata(config: FamilyConfig, source: StoredModels, members: Sequence[Famil
     tasks = {task.name: task for task in config.tasks}
     scores = [_score(source, tasks[name], member) for member in members for name in member.serves]
     experiment_id = source.plan.experiment.experiment_id
-    result = query(source.workspace, _DIFFERENCES, [experiment_id, list(_KINDS)])
+    kinds = [*_KINDS, recommended_kind(source.workspace, experiment_id)]
+    result = query(source.workspace, _DIFFERENCES, [experiment_id, kinds])
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     differences = [_difference(source, tasks[row["task"]], row) for row in rows if row["difference"] is not None]
     name = source.plan.pretrained.name

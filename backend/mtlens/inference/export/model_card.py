@@ -32,7 +32,7 @@ _MATCHING = """
 """
 _IMPROVING = """
     SELECT task, list_distinct(flatten(list(still_improving)))
-    FROM matching WHERE experiment_id = ? AND kind IN ('multi', 'family') AND task IS NOT NULL AND len(still_improving) > 0
+    FROM matching WHERE experiment_id = ? AND list_contains(?, kind) AND task IS NOT NULL AND len(still_improving) > 0
     GROUP BY task ORDER BY task
 """
 _REMARKS = """
@@ -194,7 +194,10 @@ def matching(workspace: Workspace, experiment_id: str) -> str:
         parts.append("\n## Does this family, on which a search over groups of tasks decided?\n")
         parts.append(_table([*names[:2], "family", *names[3:]], family))
         parts.append("\nTasks that keep a model of their own are not compared.")
-    parts += [f"\nWarning: {task}: {warning(kinds)}." for task, kinds in query(workspace, _IMPROVING, [experiment_id]).rows]
+    compared = [MULTI.name, FAMILY.name, arm]
+    parts += [
+        f"\nWarning: {task}: {warning(kinds)}." for task, kinds in query(workspace, _IMPROVING, [experiment_id, compared]).rows
+    ]
     return "\n".join(parts)
 
 

@@ -2,13 +2,13 @@
 
 Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise one model of all tasks
 serves those on which it matches or is better, and task-specific models all others; the one model is the arm that was chosen on
-validation, or the multi-task model where there is no other. A task that neither kind of models
-learnt keeps its task-specific model, and whoever exports the family is told.
+validation, or the multi-task model where there is no other. A task that neither kind of models learnt keeps its task-specific
+model, and whoever exports the family is told.
 """
 
 from dataclasses import dataclass
 
-from mtlens.config.run_kinds import GROUP_KINDS, MULTI
+from mtlens.config.run_kinds import GROUP_KINDS, MULTI, label_of
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
@@ -20,10 +20,10 @@ _FAMILY = """
 """
 _TASKS = "SELECT task FROM task WHERE experiment_id = ?"
 _WHY = {
-    "matches": "the multi-task model matches",
-    "better": "the multi-task model is better",
-    "worse": "the multi-task model is worse",
-    "inconclusive": "whether the multi-task model matches is inconclusive",
+    "matches": "{model} matches",
+    "better": "{model} is better",
+    "worse": "{model} is worse",
+    "inconclusive": "whether {model} matches is inconclusive",
     "not learnt": "neither kind of models learnt it",
 }
 _VERDICTS = "SELECT task, verdict FROM matching WHERE experiment_id = ? AND kind = ? AND task IS NOT NULL"
@@ -95,7 +95,9 @@ def _by_verdicts_of(
     """Models by their tasks, and what they serve with the reason."""
     every = frozenset(task for (task,) in query(workspace, _TASKS, [experiment_id]).rows)
     verdicts = dict(query(workspace, _VERDICTS, [experiment_id, kind]).rows)
-    why = {task: _WHY.get(verdicts.get(task, ""), "there is no multi-task model to compare with") for task in sorted(every)}
+    model = "the multi-task model" if kind == MULTI.name else f"the one model chosen on validation ({label_of(kind)})"
+    absent = f"there is no {model.removeprefix('the ')} to compare with"
+    why = {task: _WHY.get(verdicts.get(task, ""), absent).format(model=model) for task in sorted(every)}
     matched = [task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained]
     together = [(every, {task: why[task] for task in matched})] if matched else []
     return together + [(frozenset({task}), {task: reason}) for task, reason in why.items() if task not in matched]

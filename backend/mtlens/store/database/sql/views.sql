@@ -151,7 +151,8 @@ alike AS (  -- in the last layer, which the heads see
 )
 SELECT
     experiment.name AS experiment, experiment.experiment_id, run_kind.arm, verdict_of.kind, run_kind.label, verdict_of.tasks,
-    verdicts, matching, validation_score, comparison.metric, comparison.margin, single_mean, multi_mean, difference, low90, high90, verdict, verdict_of.seeds,
+    verdicts, matching, validation_score, comparison.metric, comparison.margin, single_mean, multi_mean,
+    difference, low90, high90, verdict, verdict_of.seeds,
     cost.seconds, cost.inference_seconds, cost.peak_memory_bytes, alone.seconds AS single_seconds,
     alone.inference_seconds AS single_inference_seconds, alone.peak_memory_bytes AS single_peak_memory_bytes, conflict_rate,
     gradient_cosine, cka, shortfall, coalesce(recommended, false) AS recommended, statement,
