@@ -21,10 +21,10 @@ def card(monkeypatch):
     columns = ("kind", "task", "difference", "low90", "high90", "margin", "seeds", "examples", "verdict")
     monkeypatch.setattr(module, "query", lambda *_: Result(columns=columns, rows=rows))
     labels, probabilities = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
-    columns = {"label": labels, "predicted": probabilities.argmax(axis=1), "probabilities": probabilities}
+    stored = {"label": labels, "predicted": probabilities.argmax(axis=1), "probabilities": probabilities}
     source = SimpleNamespace(
         workspace=None,
-        predictions=lambda *_: SimpleNamespace(columns=columns),
+        predictions=lambda *_: SimpleNamespace(columns=stored),
         plan=SimpleNamespace(
             experiment=SimpleNamespace(name="notes", experiment_id="e" * 16),
             examples=SimpleNamespace(fingerprint="f" * 16),
