@@ -24,7 +24,7 @@ from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
 
 def by_graph(family: Family, path: Path) -> Family:
     """The same family, run by a graph."""
-    member = MemberConfig(folder=path.name, run_id="", tasks=TASKS, layout="graph")
+    member = MemberConfig(folder="graph", run_id="graph", tasks=TASKS, layout="graph")
     config = family.config.model_copy(update={"members": (member,)})
     models = (OnnxModel(path, family.hardware.threads),)
     return Family(config=config, tokenizer=family.tokenizer, models=models, hardware=family.hardware)
@@ -35,7 +35,7 @@ def measure(groups: tuple[tuple[str, ...], ...], texts: list[str], folder: Path)
     folder.mkdir()
     family = make_family(groups, precision="float32")
     graph, int8 = folder / GRAPHS["onnx"], folder / GRAPHS["onnx-int8"]
-    write_graph(graph, family.models, [[1.0] * len(group) for group in groups], TASKS, family.config.max_length)
+    write_graph(graph, family.models, TASKS, family.config.max_length)
     quantise(graph, int8)
     families: dict[Runtime, Family] = {
         "pytorch": family, "onnx": by_graph(family, graph), "onnx-int8": by_graph(family, int8),

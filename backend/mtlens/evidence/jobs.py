@@ -232,9 +232,14 @@ def _of_arms(
     similarity = ArmSimilarity(
         members=tuple(one.member for one in compared),
         states=tuple(one.job_id for one in compared),
-        pooling=experiment.encoder.pooling,
+        pooling=_compared_pooling(experiment),
     )
     return own, (similarity,)
+
+
+def _compared_pooling(experiment: Experiment) -> Literal["mean", "cls"]:
+    """That of the heads; of a decoder's last token the mean, as its first token has seen no text."""
+    return "cls" if experiment.encoder.pooling == "cls" else "mean"
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:

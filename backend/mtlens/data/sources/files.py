@@ -52,7 +52,9 @@ def _of_pattern(pattern: str, folders: Sequence[Path]) -> list[TableFile]:
 
 def _of_folder(folder: Path, name: str) -> list[TableFile]:
     """The tables in a folder, or in its folders for each split, as `datasets` and the hub lay them out."""
-    parts = {part: split for part in folder.iterdir() if part.is_dir() and (split := USUAL_SPLITS.get(part.name.lower()))}
+    parts: dict[Path, SplitName] = {
+        part: split for part in folder.iterdir() if part.is_dir() and (split := USUAL_SPLITS.get(part.name.lower()))
+    }
     if parts:
         return [
             TableFile(path=file.path, name=file.name, split=parts[part])
@@ -68,7 +70,7 @@ def _of_folder(folder: Path, name: str) -> list[TableFile]:
 
 def _splits(files: Sequence[Path]) -> list[SplitName | None]:
     """The split that each file is named after (train.csv, train-00000-of-00002.parquet), where all are so."""
-    splits = [USUAL_SPLITS.get(re.split(r"[-_.]", file.name)[0].lower()) for file in files]
+    splits: list[SplitName | None] = [USUAL_SPLITS.get(re.split(r"[-_.]", file.name)[0].lower()) for file in files]
     return splits if None not in splits and len(set(splits)) > 1 else [None] * len(files)
 
 

@@ -92,7 +92,7 @@ def _plain(config: FamilyConfig, model: nn.Module) -> nn.Module:
 def _test_texts(source: StoredModels) -> list[str]:
     encoded = source.plan.encoded
     rows = encoded.rows(TEST, list(range(len(encoded.tasks))))
-    return [source.plan.examples.texts[row] for row in rows[:_MOST_TEXTS]]
+    return [source.plan.examples.texts[int(row)] for row in rows[:_MOST_TEXTS]]
 
 
 def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[Prediction]:

@@ -21,7 +21,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
-
 config = json.loads(Path("config.json").read_text())
 tokenizer = AutoTokenizer.from_pretrained("tokenizer")
 encoder = AutoModel.from_pretrained("{folder}", dtype=torch.float32, attn_implementation="eager").eval()

@@ -214,8 +214,8 @@ def assemble(path: Path, config: FamilyConfig, hardware: Hardware, runtime: Runt
         models = tuple(_load_member(path, member, config).to(hardware.device).eval() for member in config.members)
     else:
         tasks = tuple(name for member in config.members for name in member.tasks)
-        graph = MemberConfig(folder=GRAPHS[runtime], run_id="", tasks=tasks, layout="graph")
-        models = (OnnxModel(path / graph.folder, hardware.threads),)
+        graph = MemberConfig(folder=runtime, run_id=runtime, tasks=tasks, layout="graph")
+        models = (OnnxModel(path / GRAPHS[runtime], hardware.threads),)
         config = config.model_copy(update={"members": (graph,)})
     tokenizer = load_tokenizer(path / TOKENIZER)
     tagger = _load_tagger(path, config.tagger, tokenizer, hardware)

@@ -100,7 +100,7 @@ def test_a_runtime_that_is_not_there_is_an_error(folder, tmp_path, monkeypatch):
 def test_the_family_runs_by_its_own_runtime_where_that_is_installed(mixed, monkeypatch):
     config = read_config(mixed).model_copy(update={"runtime": "onnx-int8"})
     monkeypatch.setattr(module, "read_config", lambda _: config)
-    assert [member.folder for member in load(mixed, threads=1).config.members] == ["model.int8.onnx"]
+    assert [member.folder for member in load(mixed, threads=1).config.members] == ["onnx-int8"]
     monkeypatch.setattr(module, "is_installed", lambda: False)
     assert len(load(mixed, threads=1).models) == 2
 

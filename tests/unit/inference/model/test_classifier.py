@@ -90,7 +90,7 @@ def test_transformers_alone_gives_the_same_probabilities(tmp_path):
     folder = fabricate_whole(tmp_path)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-c", WITHOUT_MTLENS, json.dumps(TEXTS)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     ours = load(folder, threads=1)
