@@ -72,7 +72,7 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     single-task and in the multi-task model of one seed.
     """
     stored = _load_encoder(directory, torch.cuda.is_available(), _dtype(run, directory))
-    encoder = _compact(copy.deepcopy(stored), directory, vocabulary)
+    encoder = _compact(copy.deepcopy(stored), vocabulary, type_separator(load_tokenizer(directory)))
     config: Any = encoder.config
     if run.encoder.pooling == "cls" and is_causal(encoder):
         raise EncoderError(f"pooling of {run.encoder.name}, which reads from left to right, should be last or mean; found cls")
@@ -111,7 +111,7 @@ def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int)
     encoder: Any = AutoModel.from_config(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available()).config))
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    return _compact(encoder, directory, vocabulary)
+    return _compact(encoder, vocabulary, type_separator(load_tokenizer(directory)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -123,15 +123,15 @@ def _load_encoder(directory: Path, gpu: bool, dtype: torch.dtype = torch.float32
     return encoder
 
 
-def _compact(encoder: Any, directory: Path, vocabulary: NDArray[np.int64]) -> Any:
-    """Keep the embedding rows of the vocabulary that occurs, [V, d]; token types follow from the separator's new place."""
+def _compact(encoder: Any, vocabulary: NDArray[np.int64], separator: int | None = None) -> Any:
+    """Keep the embedding rows of the vocabulary that occurs, [V, d]. separator: token id from which token types follow."""
     old = encoder.get_input_embeddings()
     if int(vocabulary[-1]) >= old.num_embeddings:
         raise EncoderError(f"token ids should be below the encoder's {old.num_embeddings} embeddings; found {vocabulary[-1]}")
     rows = old.weight.detach()[torch.from_numpy(vocabulary)].clone()
     new = nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=_place(vocabulary, old.padding_idx))
     encoder.set_input_embeddings(new)
-    add_token_types(encoder, _place(vocabulary, type_separator(load_tokenizer(directory))))
+    add_token_types(encoder, _place(vocabulary, separator))
     return encoder
 
 
