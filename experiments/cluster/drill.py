@@ -37,6 +37,7 @@ TRAINED = {
     "prediction": "*",
     "comparison": "*",
     "look": "*",
+    "arm_choice": "*",
 }
 EXPLAINED = {
     **dict.fromkeys(("cka", "gradient_alignment", "lookahead", "linearised"), "*"),

@@ -334,7 +334,7 @@ class TestSql:
         app.text_input("sought").set_value("conflict")
         draw(app)
         shown = app.dataframe[0].value
-        assert {"evidence_gradients", "gradient_alignment"} == set(shown["table"])
+        assert {"evidence_gradients", "gradient_alignment"} <= set(shown["table"])
         assert {"conflict_rate", "conflict_low"} <= set(shown["column"])
         app.text_input("sought").set_value("no such thing")
         draw(app)
@@ -448,7 +448,7 @@ def test_a_click_on_a_row_opens_its_pair(store, visit) -> None:
     assert app.selectbox("row").value == "canal \N{MULTIPLICATION SIGN} cord"
     shown = [json.dumps(chart["layout"], ensure_ascii=False) for chart in charts(app)]
     assert len(shown) == 6  # the answer, CKA, gradients, learning curves, the claim, costs
-    (seeds,) = [one.value for one in app.dataframe if "task-specific x 100" in one.value]
+    (seeds,) = [one.value for one in app.dataframe if any(name.startswith("task-specific") for name in one.value)]
     assert list(seeds["task"]) == ["canal"] * 3 + ["cord"] * 3
 
 

@@ -136,6 +136,10 @@ class Task(Spec):
             return {**content, "classes": content["columns"]}
         return content
 
+    def __hash__(self) -> int:
+        """Of its name and column, as the mapping `labels` has none."""
+        return hash((self.name, self.column))
+
     @property
     def label_columns(self) -> tuple[str, ...]:
         """The columns that hold its labels."""

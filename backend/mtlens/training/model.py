@@ -97,7 +97,7 @@ def is_causal(encoder: nn.Module) -> bool:
     """Whether tokens see those before them alone: then the first state does not depend on the second token."""
     was_training = encoder.training
     encoder.eval()
-    device = next(encoder.parameters()).device
+    device = next(encoder.parameters(), torch.empty(0)).device
     states = [encoder(input_ids=torch.tensor([[0, token]], device=device)).last_hidden_state[0, 0] for token in (0, 1)]
     encoder.train(was_training)
     return bool(torch.equal(*states))

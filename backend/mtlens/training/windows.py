@@ -19,7 +19,7 @@ class Windows(NamedTuple):
 
     def mean(self, values: Tensor) -> Tensor:
         """[m, ...] -> [b, ...]: the mean over the windows of each text."""
-        if len(values) == self.texts:
+        if values.shape[0] == self.texts:
             return values
         counts = torch.bincount(self.owner, minlength=self.texts).view(-1, *[1] * (values.dim() - 1))
         return self.sum(values) / counts

@@ -165,7 +165,7 @@ def comparison(matching: MatchingInfo) -> str:
 def arms(arms: Sequence[ArmInfo]) -> str:
     """How many of the ways to make one model match on average, and on which of them every task does."""
     if len(arms) < 2:
-        return "One way to make a single model, or none yet"
+        return "No other ways to make a single model are compared"
     good = [arm for arm in arms if arm.verdict in ("matches", "better")]
     every = [arm.label for arm in arms if arm.matching == len(arm.tasks)]
     on_all = f"on every task: {listing(every)}" if every else "none of them on every task"

@@ -187,7 +187,8 @@ class Blank(torch.nn.Module):
 
     def forward(self, input_ids, **_):
         states = self.answer
-        return type("Answer", (), {"hidden_states": states and tuple(torch.full((*input_ids.shape, 4), x) for x in states)})()
+        layers = states and tuple(torch.full((*input_ids.shape, 4), x) for x in states)
+        return type("Answer", (), {"hidden_states": layers, "last_hidden_state": layers and layers[-1]})()
 
 
 @pytest.mark.parametrize(

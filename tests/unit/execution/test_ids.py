@@ -32,6 +32,7 @@ IDS = {  # name: experiment, all of its runs, all of its evidence
     "lumbar": ("9971076c43110f42", "613ae3d8f4cf62b7", "7be3e4a93fa4cb12"),
     "lumbar-groups": ("dc74fd3ababbcfee", "90800e8ae24b65d8", "8068cc1fb592abca"),
     "lumbar-notes": ("10d679ee215faed1", "90800e8ae24b65d8", "5bad5fb6767dadfb"),
+    "pairs": ("e5df06e165590616", "4390b5258e0ade7b", "ccfea7c6d84c6169"),
     "nlupp": ("c704c907d8766db3", "9558413cc313ec87", "66b18d363c2ed324"),
 }
 RUNS_OF_0_1 = {  # name: epochs and patience then, all of the runs

@@ -187,7 +187,7 @@ def test_a_number_is_extracted_and_served_with_the_sentence_that_it_was_read_fro
     assert age.sentence in ("disc severe.", "left level.")
     signs = next(one for one in found.findings if one.task == "signs")
     assert signs.label == "(none)" or set(signs.label.split(", ")) <= {"disc", "canal", "root"}
-    with TestClient(create(reader)) as client:
+    with TestClient(create(reader), base_url="http://127.0.0.1:8600") as client:
         answer = client.post("/findings", json={"reports": ["disc severe. left level."]})
     served = {finding["task"]: finding for finding in answer.json()["reports"][0]["findings"]}
     assert (served["age"]["label"], served["age"]["sentence"]) == (age.label, age.sentence)

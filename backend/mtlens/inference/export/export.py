@@ -134,18 +134,18 @@ def _write_member(
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
     name = MULTI.name if len(run.tasks) == len(experiment.tasks) > 1 else "-".join(member.serves)[:40]
     folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
-    served = {
-        task: cast(nn.Linear, head) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
-    }
-    names = tuple(task.name for task in served)
+    served = [
+        (task, cast(nn.Linear, head)) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
+    ]
+    names = tuple(task.name for task, _ in served)
     is_plain = experiment.training.long_texts == "head" and experiment.encoder.pooling != "last"
-    if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task := next(iter(served))):
-        classifier = as_classifier(
-            model.encoder, served[task], task, pooling=experiment.encoder.pooling, temperature=temperatures[task.name]
-        )
+    task, head = served[0]
+    if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task):
+        pooling, temperature = experiment.encoder.pooling, temperatures[task.name]
+        classifier = as_classifier(model.encoder, head, task, pooling=pooling, temperature=temperature)
         save_classifier(folder, classifier, out / TOKENIZER, source.plan.encoded.longest, dtype)
         return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="classifier")
-    save_model(folder, model.encoder, {task.name: head for task, head in served.items()}, dtype)
+    save_model(folder, model.encoder, {task.name: head for task, head in served}, dtype)
     return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names)
 
 

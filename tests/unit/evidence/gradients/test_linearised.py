@@ -60,19 +60,24 @@ def rows_of(encoded, split, count):
     return np.flatnonzero(in_split(encoded.splits, split))[:count]
 
 
+NO_TABLE = torch.ones(0)  # of label weights: margins of classes do not use it
+
+
 @pytest.mark.parametrize("num_classes", [2, 5])
 def test_the_loss_of_a_margin_is_the_cross_entropy(num_classes):
     logits = torch.randn(num_classes, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for label in range(num_classes):
         expected = functional.cross_entropy(logits, torch.tensor(label))
-        assert functional.softplus(-Classes().margin(GRADE, logits[None], label)).item() == pytest.approx(expected.item())
+        assert functional.softplus(-Classes().margin(GRADE, logits[None], label, NO_TABLE)).item() == pytest.approx(
+            expected.item()
+        )
 
 
 def test_the_margin_of_any_kind_is_that_of_its_probabilities():
     logits = torch.tensor([[0.5, -1.0, 2.0]], dtype=torch.float64)
     for label in range(3):
-        expected = TaskKind.margin(Classes(), GRADE, logits, label)
-        assert Classes().margin(GRADE, logits, label).item() == pytest.approx(expected.item())
+        expected = TaskKind.margin(Classes(), GRADE, logits, label, NO_TABLE)
+        assert Classes().margin(GRADE, logits, label, NO_TABLE).item() == pytest.approx(expected.item())
 
 
 def test_a_sketch_keeps_inner_products_exactly_where_there_is_room_and_otherwise_on_average():
@@ -101,7 +106,7 @@ def test_margins_follow_a_small_step_of_the_weights(run, twins, workspace):
                 parameter += size * step
             logits = model(tokens, mask)[0].double()
         of_text = zip(logits, twins.labels[[*train, *held_out], 0].tolist(), strict=True)
-        return np.array([Classes().margin(GRADE, own[None], label).item() for own, label in of_text])
+        return np.array([Classes().margin(GRADE, own[None], label, NO_TABLE).item() for own, label in of_text])
 
     size = 1e-3
     ahead, back = margins_after(size), margins_after(-2 * size)

@@ -142,13 +142,14 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("sql", ATTACKS)
-def test_everything_else_is_refused_in_one_line(workspace: Workspace, tmp_path: Path, sql: str) -> None:
+def test_everything_else_is_refused_with_a_reason(workspace: Workspace, tmp_path: Path, sql: str) -> None:
     secret_frame = [1]
     before = reader.snapshot_path(workspace).read_bytes()
     with pytest.raises(QueryError) as raised:
         reader.query(workspace, sql.format(out=tmp_path / "out"))
     assert str(raised.value).strip()
-    assert "\n" not in str(raised.value)
+    assert len(str(raised.value).splitlines()) <= 8  # the reason, what DuckDB proposes instead, and the place
+    assert "Traceback" not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
     assert reader.snapshot_path(workspace).read_bytes() == before
     assert secret_frame == [1]
