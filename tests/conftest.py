@@ -14,7 +14,8 @@ os.environ["NUMBA_DISABLE_JIT"] = "1"  # dcor, a reference, compiles for many se
 import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
 from mtlens.cli import main
 from mtlens.config.run import Run
-from mtlens.config.sections import Encoder, Task, Training
+from mtlens.config.sections import Encoder, Training
+from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.tokenize import Encoded, encode
 from tests.support.fault_trial import Trial, make_trial

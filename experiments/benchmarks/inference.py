@@ -19,7 +19,8 @@ import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 from transformers.utils import logging
 
-from mtlens.config.sections import MINILM, Task
+from mtlens.config.sections import MINILM
+from mtlens.config.task import Task
 from mtlens.data.encoders import locate
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows

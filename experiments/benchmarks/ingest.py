@@ -21,7 +21,8 @@ import pyarrow as pa
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
-from mtlens.config.sections import Encoder, Task, Training
+from mtlens.config.sections import Encoder, Training
+from mtlens.config.task import Task
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.store.database import reader
 from mtlens.store.ingest import ingest

@@ -30,7 +30,8 @@ import ray
 from experiments.benchmarks.execution_overhead import event_time, experiment
 from experiments.cluster.nodes import nodes
 from mtlens.config.run import Outcome, Run
-from mtlens.config.sections import Encoder, Task, Training
+from mtlens.config.sections import Encoder, Training
+from mtlens.config.task import Task
 from mtlens.execution.job_queue import JobQueue
 from mtlens.execution.lanes import Lanes
 from mtlens.execution.local import run_local

@@ -13,7 +13,8 @@ import pyarrow as pa
 from mtlens.config.experiment import Experiment
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import asked_kinds
-from mtlens.config.sections import Encoder, Grid, Lora, Task, Training
+from mtlens.config.sections import Encoder, Grid, Lora, Training
+from mtlens.config.task import Task
 from mtlens.data.sources.spine import Spine, SpineReports
 from mtlens.statistics.metrics import find_metric
 from mtlens.store.workspace.journal import Journal

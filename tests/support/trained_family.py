@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.synthetic_reports.anatomy import LEVELS
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import Plan, make_plan

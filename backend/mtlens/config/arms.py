@@ -20,22 +20,25 @@ JOINT_ONLY = ("joint",)
 HEADS = "heads"  # a derivation: the weights of one model as they are, and new heads
 
 
+def _arm(name: str, label: str, description: str, *, after: RunKind, **how: Any) -> RunKind:
+    """Register an arm. how: fields of `RunKind` that say how its model is made."""
+    kind = RunKind(name=name, label=label, description=description, task_sets=all_together, arm=name, keep_epochs=False, **how)
+    return register(kind, after=after)
+
+
 def _balanced(name: str, label: str, description: str, *, after: RunKind) -> RunKind:
     """An arm that is trained as the multi-task model is, but for how losses or gradients become one update."""
-    return register(
-        RunKind(
-            name=name,
-            label=label,
-            description=description,
-            task_sets=all_together,
-            arm=name,
-            balancing=name,
-            title=f"One model of all tasks ({label}) against the task-specific models",
-            colour="purple",
-            keep_epochs=False,
-        ),
-        after=after,
-    )
+    title = f"One model of all tasks ({label}) against the task-specific models"
+    return _arm(name, label, description, after=after, balancing=name, title=title, colour="purple")
+
+
+def _merged(name: str, label: str, description: str, *, after: RunKind) -> RunKind:
+    """An arm whose encoder is made of those of the task-specific models of one seed and grid point.
+
+    Each task keeps its head.
+    """
+    title = f"One merged model ({label}) against the task-specific models"
+    return _arm(name, label, description, after=after, derivation=name, made_of=SINGLE, title=title, colour="amber")
 
 
 UNCERTAINTY = _balanced(
@@ -74,30 +77,6 @@ ALIGNED_MTL = _balanced(
     "all tasks in one model, gradients made orthogonal and equally long (Senushkin et al. 2023)",
     after=CAGRAD,
 )
-
-
-def _merged(name: str, label: str, description: str, *, after: RunKind) -> RunKind:
-    """An arm whose encoder is made of those of the task-specific models of one seed and grid point.
-
-    Each task keeps its head.
-    """
-    return register(
-        RunKind(
-            name=name,
-            label=label,
-            description=description,
-            task_sets=all_together,
-            arm=name,
-            derivation=name,
-            made_of=SINGLE,
-            title=f"One merged model ({label}) against the task-specific models",
-            colour="amber",
-            keep_epochs=False,
-        ),
-        after=after,
-    )
-
-
 AVERAGE = _merged(
     "average",
     "mean of encoders",
@@ -123,20 +102,15 @@ DARE = _merged(
     after=TIES,
 )
 
-SEQUENTIAL = register(
-    RunKind(
-        name="sequential",
-        label="joint, then heads",
-        description="the multi-task model with its encoder frozen and each head fitted anew",
-        task_sets=all_together,
-        arm="sequential",
-        derivation=HEADS,
-        made_of=MULTI,
-        title="One multi-task model with heads fitted at the end against the task-specific models",
-        colour="purple",
-        keep_epochs=False,
-    ),
+SEQUENTIAL = _arm(
+    "sequential",
+    "joint, then heads",
+    "the multi-task model with its encoder frozen and each head fitted anew",
     after=DARE,
+    derivation=HEADS,
+    made_of=MULTI,
+    title="One multi-task model with heads fitted at the end against the task-specific models",
+    colour="purple",
 )
 SHARED_LORA = register(
     RunKind(

@@ -24,11 +24,11 @@ from mtlens.config.sections import (
     Search,
     Share,
     Spec,
-    Task,
     Training,
 )
 from mtlens.config.seeds import Budget, SeedsSection, UntilSettled
 from mtlens.config.sources import DataSection
+from mtlens.config.task import Task
 from mtlens.errors import ExperimentError
 
 _SOURCES_OF_0_1 = {"tables": (), "spine": None}  # version 0.1 hashed both keys, whichever source was used

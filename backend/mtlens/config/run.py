@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from mtlens.config.hashing import content_hash
-from mtlens.config.sections import NO_BALANCING, Encoder, Method, Name, Seed, Spec, Task, Training
+from mtlens.config.sections import NO_BALANCING, Encoder, Method, Name, Seed, Spec, Training
+from mtlens.config.task import Task
 
 CODE_VERSION = (
     1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones

@@ -23,7 +23,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from mtlens.config.sections import NO_BALANCING, Method, Task
+from mtlens.config.sections import NO_BALANCING, Method
+from mtlens.config.task import Task
 
 TaskSets = Callable[[Sequence[Task]], list[tuple[Task, ...]]]
 """From tasks to the sets of them that are trained, one run per set, seed and grid point."""

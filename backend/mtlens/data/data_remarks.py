@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.clusters import numbered_contents
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TEST

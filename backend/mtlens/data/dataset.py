@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Splits, Task
+from mtlens.config.sections import Splits
+from mtlens.config.task import Task
 from mtlens.data.assignment import DROPPED, Assignment, add_test, assign
 from mtlens.data.cache import WORTH_KEEPING, find_entry, keep_entry
 from mtlens.data.columns import nearest

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash, hash_of_lists
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, kind_of

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import LongTexts, Task
+from mtlens.config.sections import LongTexts
+from mtlens.config.task import Task
 from mtlens.data.encoder_config import read_encoder_config
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split

@@ -69,10 +69,10 @@ class States(Spec):
         return f"states of {self.member.label}"
 
 
-class Similarity(Spec):
+class _Compared(Spec, Generic[Kind]):
     """CKA between members. states: the evidence job of each. pooling: the one that the heads see, which is looked at most."""
 
-    kind: Literal["similarity"] = "similarity"
+    kind: Kind
     members: tuple[Member, ...]
     states: tuple[str, ...]
     pooling: Literal["mean", "cls"]
@@ -81,6 +81,12 @@ class Similarity(Spec):
     def job_id(self) -> str:
         """Hash of what is compared."""
         return content_hash([CODE_VERSION, self.model_dump()])
+
+
+class Similarity(_Compared[Literal["similarity"]]):
+    """CKA between all models but arms."""
+
+    kind: Literal["similarity"] = "similarity"
 
     @property
     def label(self) -> str:
@@ -88,18 +94,10 @@ class Similarity(Spec):
         return f"similarity of {len(self.members)} models"
 
 
-class ArmSimilarity(Spec):
-    """CKA of arms with task-specific models. members: both; states: the evidence job of each. pooling: as the heads see it."""
+class ArmSimilarity(_Compared[Literal["arm_similarity"]]):
+    """CKA of arms with task-specific models, which are both among the members."""
 
     kind: Literal["arm_similarity"] = "arm_similarity"
-    members: tuple[Member, ...]
-    states: tuple[str, ...]
-    pooling: Literal["mean", "cls"]
-
-    @cached_property
-    def job_id(self) -> str:
-        """Hash of what is compared."""
-        return content_hash([CODE_VERSION, self.model_dump()])
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import TEST
 from mtlens.errors import MtlensError
 from mtlens.execution.cost import Cost, count_flops, estimate

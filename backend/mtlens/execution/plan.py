@@ -14,7 +14,8 @@ from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Derivation, Run
 from mtlens.config.run_kinds import RunKind, kind_of_group
-from mtlens.config.sections import NO_BALANCING, Task
+from mtlens.config.sections import NO_BALANCING
+from mtlens.config.task import Task
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples

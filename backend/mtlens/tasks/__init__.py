@@ -5,7 +5,7 @@ A task of an experiment file names its kind: `tasks: {grade: {kind: classes, cla
 
 from collections.abc import Sequence
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import ExperimentError
 from mtlens.statistics.metrics import METRICS, Metric, find_metric, label_of
 from mtlens.tasks.base import TaskKind

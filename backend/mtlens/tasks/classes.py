@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import DataError
 from mtlens.statistics.metrics import DEFAULT
 from mtlens.tasks.base import TaskKind

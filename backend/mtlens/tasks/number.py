@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import DataError, ExperimentError
 from mtlens.statistics.metrics.base import Reads
 from mtlens.tasks.base import TaskKind

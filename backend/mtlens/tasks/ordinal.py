@@ -11,7 +11,7 @@ McCullagh 1980, "Regression models for ordinal data"; there the gaps are the sam
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.tasks.base import TaskKind
 from mtlens.tasks.classes import class_indices
 from mtlens.tasks.labels import MISSING, Labels

@@ -6,7 +6,7 @@ A value that is a class as it is written means that class, so a task may still t
 from collections import Counter
 from typing import NamedTuple
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.tasks.base import MISSING
 
 

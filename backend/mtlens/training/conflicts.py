@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.training.balancing.base import Batch
 from mtlens.training.hardware import peak_memory, reset_peak_memory
 

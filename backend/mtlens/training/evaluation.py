@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import SplitName
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.statistics.metrics import METRICS, Metric, find_metric

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.tasks import kind_of
 from mtlens.training.hardware import Hardware

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mtlens.config.sections import Task, Training
+from mtlens.config.sections import Training
+from mtlens.config.task import Task
 from mtlens.data.tokenize import Encoded
 from mtlens.tasks import MISSING, kind_of
 

@@ -12,7 +12,7 @@ from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, STATEMENTS, Mark, Scale, Theme
 from mtlens_dashboard.queries.gradients import AlignmentInfo
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import evidence_titles
 from mtlens_dashboard.wording.formatting import counted, fit, label, listing, minus, plain, shorten
 
 _NO_GRADIENTS = "They are measured in the multi-task model while it trains."
@@ -30,7 +30,7 @@ def task_cosines(
     """Task x task cosine from -1 to 1 at one layer, or of the whole encoder; undecided cells are pale."""
     chosen = [alignment for alignment in alignments if alignment.layer == layer]
     if not chosen:
-        return empty(theme, titles.alignment(()), _NO_GRADIENTS)
+        return empty(theme, evidence_titles.alignment(()), _NO_GRADIENTS)
     by_pair = {frozenset((alignment.task_a, alignment.task_b)): alignment for alignment in chosen}
     names = list(dict.fromkeys(task for alignment in chosen for task in (alignment.task_a, alignment.task_b)))
     if order == "clustered":
@@ -127,7 +127,7 @@ def conflict_rates(
     text = "microbatches in conflict, %, with 95 % interval<br>unrelated gradients: 50"
     sheet.x_axis(range=[0, 104], title={"text": text}, tickvals=[0, 50, 100])
     sheet.y_axis(range=[len(shown) - 0.4, -0.7], visible=False)
-    title = titles.conflicts(known)
+    title = evidence_titles.conflicts(known)
     part = f"the {len(shown)} highest of them; " if len(known) > len(shown) else ""
     most_of_all = listing([shown[0].task_a, shown[0].task_b])
     alt = f"Dot plot of conflict rates. {title}; {part}{most_of_all} conflict most."
@@ -242,9 +242,11 @@ def _at(alignment: AlignmentInfo) -> str:
 
 
 def _title(chosen: Sequence[AlignmentInfo], layer: int | None) -> str:
-    counts = titles.alignment_counts
+    counts = evidence_titles.alignment_counts
     return (
-        titles.alignment(chosen) if layer is None else fit(f"In layer {layer}, {counts(chosen)}", counts(chosen, named=False))
+        evidence_titles.alignment(chosen)
+        if layer is None
+        else fit(f"In layer {layer}, {counts(chosen)}", counts(chosen, named=False))
     )
 
 

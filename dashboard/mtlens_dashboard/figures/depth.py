@@ -13,7 +13,7 @@ from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, STATEMENTS, Theme
 from mtlens_dashboard.queries.cka import ProfileInfo, SimilarityInfo
 from mtlens_dashboard.queries.gradients import AlignmentInfo
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import evidence_titles
 from mtlens_dashboard.wording.formatting import counted, escape, label, minus, plain
 
 _PANEL, _HEAD, _FOOT, _LEFT = 116, 40, 84, 36  # pixels
@@ -24,7 +24,9 @@ _FEW = "Fewer than three seeds: no curves yet"
 def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT) -> go.Figure:
     """CKA of equal layers with its 95 % interval, the band from floor to ceiling, and each layer's statement as a mark."""
     if not any(profile.layers for profile in profiles):
-        return empty(theme, titles.similarity(()), "They are compared after training, layer by layer, on held-out examples.")
+        return empty(
+            theme, evidence_titles.similarity(()), "They are compared after training, layer by layer, on held-out examples."
+        )
     known = [profile for profile in profiles if profile.has_seeds]
     if not known:
         return empty(theme, _FEW, "A mean of one or two seeds has no interval; the table has their values.")
@@ -50,10 +52,11 @@ def similarity_by_depth(profiles: Sequence[ProfileInfo], *, theme: Theme = LIGHT
         _LEFT,
     )
     summary = "; ".join(
-        f"{titles.pair_name(profile)}: {_words([layer.statement for layer in profile.layers])}" for profile in shown[:12]
+        f"{evidence_titles.pair_name(profile)}: {_words([layer.statement for layer in profile.layers])}"
+        for profile in shown[:12]
     )
     alt = f"CKA by layer, {counted(len(profiles), 'pair')} of models. {summary}."
-    return _framed(sheet, height, titles.similarity(profiles), alt, theme)
+    return _framed(sheet, height, evidence_titles.similarity(profiles), alt, theme)
 
 
 def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LIGHT) -> go.Figure:
@@ -64,7 +67,7 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
         if (layers := [alignment for alignment in group if alignment.layer is not None])
     ]
     if not pairs:
-        return empty(theme, titles.alignment(()), "They are measured by layer in the multi-task model.")
+        return empty(theme, evidence_titles.alignment(()), "They are measured by layer in the multi-task model.")
     shown = pairs[:MOST]
     sheet, depth = Sheet(), max(alignment.layer or 0 for _, layers in shown for alignment in layers)
     bottom = -1.0 if any((alignment.low or 0.0) < -0.5 for _, layers in shown for alignment in layers) else -0.5
@@ -93,7 +96,7 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
     foot(sheet, text, theme, _LEFT)
     summary = "; ".join(f"{' and '.join(tasks)}: {_words([row.statement for row in rows])}" for tasks, rows in shown[:12])
     alt = f"Gradient cosine by layer, {counted(len(pairs), 'pair')} of tasks. {summary}."
-    return _framed(sheet, height, titles.alignment(alignments), alt, theme)
+    return _framed(sheet, height, evidence_titles.alignment(alignments), alt, theme)
 
 
 def _panels(
@@ -147,7 +150,7 @@ def _framed(sheet: Sheet, height: int, title: str, alt: str, theme: Theme) -> go
 def _tell_layer(profile: ProfileInfo, layer: SimilarityInfo) -> str:
     reason = f"<br>{escape(layer.reason)}" if layer.reason else ""
     return (
-        f"<b>{escape(titles.pair_name(profile))}</b>, layer {layer.layer}: {layer.statement}<br>"
+        f"<b>{escape(evidence_titles.pair_name(profile))}</b>, layer {layer.layer}: {layer.statement}<br>"
         f"CKA {plain(layer.similarity)} "
         f"({plain(layer.low)} to {plain(layer.high)})<br>ceiling {plain(layer.ceiling)}, floor {plain(layer.floor)}, "
         f"effect {plain(layer.effect)}{reason}"

@@ -11,7 +11,7 @@ from mtlens_dashboard.widgets.chart import chart, nothing, part, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import evidence_titles
 from mtlens_dashboard.wording.formatting import listing
 
 KINDS: dict[queries.PairKind, str] = {
@@ -27,7 +27,7 @@ def page(chosen: Chosen) -> None:
     """By depth first, then layer against layer."""
     ways = read(queries.choices, chosen.experiment_id)
     if not ways:
-        st.title(literal(titles.similarity(())), anchor=False)
+        st.title(literal(evidence_titles.similarity(())), anchor=False)
         nothing(
             "Not measured yet",
             "Once its models are trained, mtlens compares their hidden states on held-out texts, with ceiling and floor.",
@@ -36,7 +36,7 @@ def page(chosen: Chosen) -> None:
     heading = st.empty()
     kind, comparing = _choose(ways)
     every_profile = read(queries.profiles, chosen.experiment_id, kind, comparing)
-    heading.title(literal(titles.similarity(every_profile)), anchor=False)
+    heading.title(literal(evidence_titles.similarity(every_profile)), anchor=False)
     profiles = tuple(profile for profile in every_profile if profile.involves(chosen.tasks))
     if not profiles:
         if every_profile:

@@ -7,7 +7,7 @@ from mtlens_dashboard.widgets.chart import chart, nothing, part
 from mtlens_dashboard.widgets.filters import WHOLE_ENCODER, Chosen, layer_name
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import evidence_titles
 from mtlens_dashboard.wording.formatting import listing
 
 SETTINGS = {
@@ -22,7 +22,7 @@ def page(chosen: Chosen) -> None:
     """All pairs at one stage, then by depth, then one pair over training."""
     stages = read(queries.stages, chosen.experiment_id)
     if not stages:
-        st.title(literal(titles.alignment(())), anchor=False)
+        st.title(literal(evidence_titles.alignment(())), anchor=False)
         nothing(
             "Not measured yet",
             "Once its models are trained, mtlens measures the gradients of every pair of tasks on batches of training texts.",
@@ -32,7 +32,7 @@ def page(chosen: Chosen) -> None:
     stage = _choose(stages)
     every_pair = read(queries.alignments, chosen.experiment_id, setting=stage.setting, stage=stage.stage, epoch=stage.epoch,
                 parameters=stage.parameters)  # fmt: skip
-    heading.title(literal(titles.alignment(every_pair)), anchor=False)
+    heading.title(literal(evidence_titles.alignment(every_pair)), anchor=False)
     alignments = tuple(alignment for alignment in every_pair if alignment.involves(chosen.tasks))
     if not alignments:
         nothing("Choose at least two tasks", "Gradients are compared between two tasks.")

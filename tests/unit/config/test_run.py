@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.run import Run
-from mtlens.config.sections import Grid, Lora, Resources, Splits, Task
+from mtlens.config.sections import Grid, Lora, Resources, Splits
+from mtlens.config.task import Task
 from mtlens.data.sources.spine import Spine, SpineReports
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from mtlens.config.experiment import Experiment
-from mtlens.config.sections import Splits, Task
+from mtlens.config.sections import Splits
+from mtlens.config.task import Task
 from mtlens.data.clusters import normalised
 from mtlens.data.dataset import load_examples
 from mtlens.data.sources.spine import Spine, SpineReports

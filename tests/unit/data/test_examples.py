@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.splits import SPLITS
 from mtlens.errors import DataError

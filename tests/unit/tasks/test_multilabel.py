@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from sklearn.metrics import f1_score, precision_recall_curve
 from torch.nn import functional
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.records import read_records
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, kind_of

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, joined, kind_of
 

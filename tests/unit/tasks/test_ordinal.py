@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import optimize, stats
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.tasks import kind_of
 from mtlens.tasks.ordinal import log_probabilities
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.tasks.base import MISSING
 from mtlens.tasks.spelling import index_of, known_values, spelling
 

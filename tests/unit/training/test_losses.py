@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.tasks import Labels, kind_of
 from mtlens.training.losses import BatchLoss
 

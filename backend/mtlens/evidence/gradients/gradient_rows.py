@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mtlens.config.run import Run
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.tokenize import Encoded
 from mtlens.evidence.checkpoints import load_trained, trained_models
 from mtlens.evidence.gradients.estimators import Alignment, combine

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtlens.config.run import Run
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.tokenize import Encoded, collate
 from mtlens.evidence.gradients.estimators import Alignment

@@ -64,16 +64,8 @@ def export(
     learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
     graphs beside the models, and let the fastest that says the same run the family; that takes a minute per model and seed.
     """
-    if out.exists():
-        raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
+    _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
     experiment = plan.experiment
-    levels = source_of(experiment).levels()
-    if learned_tagger and not levels:
-        raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
-    if onnx:
-        need_packages()
-        if experiment.training.long_texts == "windows":
-            raise ExperimentError(f"a graph should be of texts that are read at once; {experiment.name} reads them in windows")
     show("bringing the database up to date")
     ingest(workspace, force=True)
     source = StoredModels(plan=plan, workspace=workspace)
@@ -107,7 +99,7 @@ def export(
         long_texts=experiment.training.long_texts,
         pairs=plan.examples.pairs is not None and None not in plan.examples.pairs,
         precision=precision,
-        levels=levels,
+        levels=source_of(experiment).levels(),
         tagger=_write_tagger(learned, partial, dtype),
     )
     write_sample(
@@ -123,6 +115,19 @@ def export(
     write_config(partial, config)
     partial.rename(out)
     return config
+
+
+def _refuse(plan: Plan, out: Path, *, learned_tagger: bool, onnx: bool) -> None:
+    """Raise where the folder is taken, or what is asked for does not go with the experiment."""
+    experiment = plan.experiment
+    if out.exists():
+        raise WorkspaceError(f"{out} should not exist yet; found something there, which stays as it is")
+    if learned_tagger and not source_of(experiment).levels():
+        raise ExperimentError(f"--tagger learned should go with motion segments; {experiment.name} was trained on whole texts")
+    if onnx:
+        need_packages()
+        if experiment.training.long_texts == "windows":
+            raise ExperimentError(f"a graph should be of texts that are read at once; {experiment.name} reads them in windows")
 
 
 def _write_member(

@@ -12,7 +12,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from mtlens.config.run_kinds import FAMILY, MULTI
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import FamilyMember, recommended_kind
 from mtlens.inference.export.stored_models import StoredModels

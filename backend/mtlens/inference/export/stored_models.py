@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.config.run import Run
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import SplitName
 from mtlens.evidence.checkpoints import load_trained
 from mtlens.execution.plan import Plan

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import DataError, MtlensError
 from mtlens.inference.extraction.document import Part, Parted, parted
 from mtlens.inference.extraction.findings import Finding, ReportFindings

@@ -24,7 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtlens.config.sections import Pooling, Task
+from mtlens.config.sections import Pooling
+from mtlens.config.task import Task
 from mtlens.errors import EncoderError, reading
 from mtlens.inference.model.weights import ATTENTION
 from mtlens.tasks.classes import Classes

@@ -22,7 +22,8 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from mtlens.config.sections import LongTexts, Name, Pooling, Spec, Task
+from mtlens.config.sections import LongTexts, Name, Pooling, Spec
+from mtlens.config.task import Task
 from mtlens.data.long_texts import token_ids
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError

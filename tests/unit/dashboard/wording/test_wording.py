@@ -15,7 +15,7 @@ from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
-from mtlens_dashboard.wording import formatting, titles
+from mtlens_dashboard.wording import evidence_titles, formatting, titles
 from mtlens_dashboard.wording.formatting import minus
 from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
@@ -174,7 +174,7 @@ ALIKE, OPEN, UNLIKE = (("similar", 0.9, 1.1), ("inconclusive", 0.6, 1.2), ("diff
     ],
 )
 def test_uninformative_layers_are_not_taken_for_a_difference(pairs: list[tuple[Any, ...]], told: str) -> None:
-    assert titles.similarity([profile(*layers) for layers in pairs]) == told
+    assert evidence_titles.similarity([profile(*layers) for layers in pairs]) == told
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_uninformative_layers_are_not_taken_for_a_difference(pairs: list[tuple[A
 def test_undecided_gradients_are_counted_separately(full: Workspace, statements: list[str], told: str) -> None:
     one = queries.alignments(full, EXPERIMENT)[0]
     alignments = [replace(one, statement=statement) for statement in statements]
-    assert titles.alignment(alignments) == f"During training, {told}"
+    assert evidence_titles.alignment(alignments) == f"During training, {told}"
     of_layer = [replace(one, layer=2) for one in alignments]
     assert figures.title_of(figures.task_cosines(of_layer, 2)) == f"In layer 2, {told}"
 
@@ -201,7 +201,7 @@ def test_gradients_of_one_kind_of_parameters_are_told_by_layer(full: Workspace) 
     layers = [replace(one, layer=layer, task_b=task) for layer in (0, 1) for task in ("cord", "disc")]
     layers[0] = replace(layers[0], statement="inconclusive")
     told = "During training, 1 of 2 pairs are aligned in every layer"
-    assert titles.alignment(layers) == told
+    assert evidence_titles.alignment(layers) == told
 
 
 def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:

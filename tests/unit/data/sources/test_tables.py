@@ -5,7 +5,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.dataset import labels_of
 from mtlens.data.sources.files import TableFile
 from mtlens.data.sources.tables import Table, read_table

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.data.splits import in_split
 from mtlens.data.tokenize import collate
 from mtlens.evidence.checkpoints import load_trained

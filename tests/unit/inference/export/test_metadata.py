@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.inference.export import metadata as module
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.store.database.reader import Result

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertConfig, DistilBertConfig, RobertaConfig
 
-from mtlens.config.sections import Task
+from mtlens.config.task import Task
 from mtlens.errors import EncoderError
 from mtlens.inference.export.usage import usage
 from mtlens.inference.model.classifier import as_classifier, can_be_classifier
