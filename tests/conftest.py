@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["NUMBA_DISABLE_JIT"] = "1"  # dcor, a reference, compiles for many seconds when it is imported
 
 import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
 from mtlens.cli import main

@@ -53,7 +53,7 @@ def literal_hsic(x, y):
 @FEW
 def test_debiased_is_the_u_statistic_of_distance_correlation(sizes):
     x, y = related(*sizes)
-    import dcor  # compiles at its first import, which two processes cannot do at once
+    import dcor  # numba compiles it for seconds when it is first imported
 
     expected = dcor.u_distance_correlation_sqr(x.numpy(), y.numpy(), exponent=2)
     assert both(x, y)[0] == pytest.approx(expected, abs=1e-12)
