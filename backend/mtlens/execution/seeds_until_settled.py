@@ -7,10 +7,12 @@ goes on with the looks of its manifest. Controls are trained for the first look 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import takewhile
 
 from mtlens.config.run import Run
 from mtlens.config.run_kinds import SINGLE, is_control
+from mtlens.config.task import Task
 from mtlens.execution.budget import Budgeting
 from mtlens.execution.plan import Plan, PlannedRun, waves
 from mtlens.statistics.comparison import Scope
@@ -66,22 +68,25 @@ class SeedsUntilSettled:
 
     def _runs_of(self, look: ManifestLook) -> list[PlannedRun]:
         """Runs that a look needs, those of earlier looks included; after the first look, of the chosen grid points alone."""
-        first = self._plan.first
         if look.seeds == self._plan.experiment.looks[0]:
-            return list(first)
-        chosen = {run_id for (run_id,) in query(self._workspace, _CHOSEN, [self._plan.experiment.experiment_id]).rows}
-        points = {(one.role, one.run.tasks, one.candidate) for one in first if one.run.run_id in chosen}
+            return list(self._plan.first)
         tasks = {SINGLE.name: frozenset(task for of_kind in look.tasks.values() for task in of_kind), **look.tasks}
         asked = [
             planned
             for planned in self._plan.runs
             if planned.run.seed in self._plan.experiment.all_seeds[: look.seeds]
-            and (planned.role, planned.run.tasks, planned.candidate) in points
+            and (planned.role, planned.run.tasks, planned.candidate) in self._chosen_points
             and any(task.name in tasks.get(planned.role, ()) for task in planned.run.tasks)
         ]
         sources = {run_id for planned in asked if planned.run.derivation for run_id in planned.run.derivation.sources}
         missing = sources - {planned.run.run_id for planned in asked}
         return [*asked, *(planned for planned in self._plan.runs if planned.run.run_id in missing)]
+
+    @cached_property
+    def _chosen_points(self) -> set[tuple[str, tuple[Task, ...], int]]:
+        """Kind of run, tasks and grid point of the runs that the first look chose."""
+        chosen = {run_id for (run_id,) in query(self._workspace, _CHOSEN, [self._plan.experiment.experiment_id]).rows}
+        return {(one.role, one.run.tasks, one.candidate) for one in self._plan.first if one.run.run_id in chosen}
 
     def _following(self) -> tuple[ManifestLook | None, str]:
         """The next look, or why there is none."""

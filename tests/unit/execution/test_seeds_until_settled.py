@@ -1,5 +1,7 @@
 """Seeds until settled: which looks are held, what each trains, when they end, and that a restart goes on with them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -11,7 +13,7 @@ from mtlens.config.experiment import Experiment
 from mtlens.execution import local
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.overview import Overview
-from mtlens.execution.plan import make_plan
+from mtlens.execution.plan import Plan, make_plan
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import rebuild
 from mtlens.store.workspace.manifest import read_manifest
@@ -28,12 +30,13 @@ def workspace(tmp_path):
     return Workspace.open(tmp_path / "results")
 
 
-@pytest.fixture
-def plan(tmp_path, tiny_encoder):
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory, tiny_encoder):
     """Makes a plan over three tasks of 600 texts, of which 300 test."""
+    folder = tmp_path_factory.mktemp("settled")
     labels = np.random.default_rng(0).integers(0, 2, (600, len(TASKS)))
     rows = [f"text {i}," + ",".join("xy"[label] for label in row) for i, row in enumerate(labels)]
-    (tmp_path / "notes.csv").write_text("\n".join(["note," + ",".join(TASKS), *rows]) + "\n")
+    (folder / "notes.csv").write_text("\n".join(["note," + ",".join(TASKS), *rows]) + "\n")
 
     def make(**changes):
         content = {
@@ -46,7 +49,7 @@ def plan(tmp_path, tiny_encoder):
             "seeds": {"at_least": 3, "at_most": 12, "until": "settled"},
             **changes,
         }
-        return make_plan(Experiment.model_validate(content), [tmp_path])
+        return make_plan(Experiment.model_validate(content), [folder])
 
     return make
 
@@ -56,6 +59,22 @@ def right(run, task):
     together = len(run.tasks) > 1
     seed_effect = 0.09 * (-1) ** run.seed if together else 0.0
     return {"even": 0.9, "noisy": 0.8 + seed_effect, "worse": 0.5 if together else 0.9}[task]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An experiment that nothing disturbed: its plan, its workspace, and tasks and seed of each training."""
+
+    plan: Plan
+    workspace: Workspace
+    trained: list[tuple[str, int]]
+
+
+@pytest.fixture(scope="module")
+def whole(plan, tmp_path_factory):
+    made, workspace = plan(), Workspace.open(tmp_path_factory.mktemp("whole") / "results")
+    with pytest.MonkeyPatch.context() as patch:
+        return Whole(made, workspace, run(made, workspace, patch))
 
 
 def run(made, workspace, monkeypatch, right=right, fails=lambda run: False):
@@ -81,9 +100,8 @@ def looks(workspace):
     return query(workspace, "SELECT look, seeds, task, verdict FROM look ORDER BY look, task NULLS LAST").rows
 
 
-def test_tasks_that_are_settled_are_trained_no_further(plan, workspace, monkeypatch):
-    made = plan()
-    trained = run(made, workspace, monkeypatch)
+def test_tasks_that_are_settled_are_trained_no_further(whole, monkeypatch):
+    made, workspace, trained = whole.plan, whole.workspace, whole.trained
     first, *later = looks(workspace)[:4], *looks(workspace)[4:]
     assert first == [
         (1, 3, "even", "matches"),
@@ -127,8 +145,8 @@ def test_an_experiment_that_learnt_nothing_ends(plan, workspace, monkeypatch):
     assert manifest(made, workspace).ended == "every verdict is settled after 3 seeds"
 
 
-def test_comparisons_are_those_of_the_last_look_of_each_task(plan, workspace, monkeypatch):
-    run(plan(), workspace, monkeypatch)
+def test_comparisons_are_those_of_the_last_look_of_each_task(whole):
+    workspace = whole.workspace
     compared = query(workspace, "SELECT task, len(seeds), difference, low90, high90, verdict FROM comparison ORDER BY ALL").rows
     last = "SELECT DISTINCT ON (task) task, seeds, difference, low90, high90, verdict FROM look ORDER BY task, look DESC"
     assert compared == sorted(query(workspace, last).rows, key=lambda row: (row[0] is None, row[0]))
@@ -141,9 +159,8 @@ def test_comparisons_are_those_of_the_last_look_of_each_task(plan, workspace, mo
 
 
 @pytest.mark.parametrize("after", [5, 13, 15])
-def test_a_run_that_was_killed_goes_on_with_the_same_looks(plan, workspace, tmp_path, monkeypatch, after):
-    made, other = plan(), Workspace.open(tmp_path / "whole")
-    whole = run(made, other, monkeypatch)
+def test_a_run_that_was_killed_goes_on_with_the_same_looks(whole, workspace, monkeypatch, after):
+    made, other = whole.plan, whole.workspace
     started = []
 
     def fails(run):
@@ -153,14 +170,14 @@ def test_a_run_that_was_killed_goes_on_with_the_same_looks(plan, workspace, tmp_
     with pytest.raises(KeyboardInterrupt):
         run(made, workspace, monkeypatch, fails=fails)
     rest = run(made, workspace, monkeypatch)
-    assert len(rest) == len(whole) - after
+    assert len(rest) == len(whole.trained) - after
     everything = "SELECT * FROM look ORDER BY ALL"
     assert query(workspace, everything).rows == query(other, everything).rows
     assert manifest(made, workspace).looks == manifest(made, other).looks
 
 
-def test_a_rebuilt_database_holds_the_same_looks(plan, workspace, monkeypatch):
-    run(plan(), workspace, monkeypatch)
+def test_a_rebuilt_database_holds_the_same_looks(whole):
+    workspace = whole.workspace
     tables = [query(workspace, f"FROM {name} ORDER BY ALL").rows for name in ("look", "comparison", "looks")]
     rebuild(workspace)
     assert [query(workspace, f"FROM {name} ORDER BY ALL").rows for name in ("look", "comparison", "looks")] == tables
@@ -220,9 +237,8 @@ def test_what_cannot_be_meant_is_refused(plan, changes, message):
         plan(**changes)
 
 
-def test_everybody_who_asks_sees_the_looks(plan, workspace, monkeypatch, mtlens):
-    made = plan()
-    run(made, workspace, monkeypatch)
+def test_everybody_who_asks_sees_the_looks(whole, tmp_path, mtlens):
+    made, workspace = whole.plan, whole.workspace
     experiment_id = made.experiment.experiment_id
     info = queries.looks(workspace, experiment_id)
     assert (info.schedule, info.ended) == ((3, 5, 8, 12), manifest(made, workspace).ended)
@@ -231,7 +247,7 @@ def test_everybody_who_asks_sees_the_looks(plan, workspace, monkeypatch, mtlens)
     assert figures.title_of(figure) == f"Every verdict is settled after {info.rows[-1].seeds} seeds"
     assert "noisy after 3 seeds: inconclusive" in figures.alt_of(figure)
     assert [row[0] for row in tables.of_looks(info).rows] == [row.look for row in info.rows]
-    page = write_report(workspace, workspace.root / "report.html").read_text()
+    page = write_report(workspace, tmp_path / "report.html").read_text()
     assert figures.title_of(figure) in page
     code, printed, _ = mtlens("status", "-w", workspace.root)
     assert code == 0
