@@ -51,7 +51,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
     seen = compared_pairs(connection, experiment_id)
     for kind in [kind.name for kind in RUN_KINDS.values() if kind.compared and kind.trained]:
         pairs = pair(runs, selection, kind)
-        if content_hash(pairs) != seen.get(kind):
+        if hash_of(pairs) != seen.get(kind):
             tasks = read_predictions(connection, experiment_id, pairs) if pairs else []
             found = compare(tasks, margin=margins) if tasks else ()
             store_comparisons(connection, experiment_id, kind, pairs, found)
@@ -61,6 +61,11 @@ def compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[st
     """Kind -> hash of the pairs that its comparisons speak of."""
     query = "SELECT kind, pairs FROM bookkeeping.comparison_seen WHERE experiment_id = ?"
     return dict(connection.execute(query, [experiment_id]).fetchall())
+
+
+def hash_of(pairs: Pairs) -> str | None:
+    """Hash of the pairs of one kind of run; None where nothing can be compared."""
+    return content_hash(pairs) if pairs else None
 
 
 def read_runs(connection: writer.Connection, experiment_id: str) -> list[TrainedRun]:
@@ -116,7 +121,9 @@ def store_comparisons(
     """Put the comparisons of one kind in place of the older ones; the pooled one only where no task is missing."""
     for table in ("comparison", "bookkeeping.comparison_seen"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
-    writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=content_hash(pairs))])
+    if (pairs_hash := hash_of(pairs)) is None:
+        return
+    writer.insert_rows(connection, [ComparisonSeenRow(experiment_id=experiment_id, kind=kind, pairs=pairs_hash)])
     complete = len(found) > len(read_tasks(connection, experiment_id))
     seeds = max(map(list, pairs.values()), key=len, default=[])
     improving = _improving(connection, kind, pairs)

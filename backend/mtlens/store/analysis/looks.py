@@ -8,13 +8,12 @@ asked for, which stands in the manifest. A verdict that a look has reached there
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.comparison import Comparison, Scope
 from mtlens.statistics.looks import hold_look
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.sequential import Look, Spending
-from mtlens.store.analysis.comparisons import compared_pairs, finite, read_runs, store_comparisons
+from mtlens.store.analysis.comparisons import compared_pairs, finite, hash_of, read_runs, store_comparisons
 from mtlens.store.analysis.model_selection import Pairs, pair_each, select_of_looks
 from mtlens.store.analysis.paired_predictions import read_predictions, read_tasks
 from mtlens.store.database import writer
@@ -48,7 +47,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
         pairs = pair_each(runs, selection, kind)
         held = _held(connection, experiment_id, kind, pairs, tuple(schedule), seeds)
         paired = {task: of_task for asked in held for task, of_task in asked.pairs.items()}
-        if content_hash(paired) != seen.get(kind):
+        if hash_of(paired) != seen.get(kind):
             _hold(connection, experiment_id, kind, held, paired, margins)
 
 
