@@ -23,16 +23,6 @@ SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
 
 
-RAY_FILES = {"test_ray_train.py", "test_ray_tune.py", "test_ray_serve.py"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file runs in one process, in the order of its tests; the files that need Ray share a process and its session."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("ray" if item.path.name in RAY_FILES else str(item.path)))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _files_need_not_survive_a_power_failure() -> Generator[None]:
     """fsync does nothing in this process; tests that look at it put their own in its place."""

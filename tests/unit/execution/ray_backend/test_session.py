@@ -58,7 +58,6 @@ def test_what_fails_inside_a_session_is_not_tried_again(starts):
     assert len(tries) == 1
 
 
-@pytest.mark.xdist_group("ray")
 @pytest.mark.usefixtures("ray_session")
 def test_a_session_on_this_machine_listens_on_loopback_alone():
     mine = {process.pid for process in psutil.Process().children(recursive=True)}
