@@ -1,5 +1,8 @@
+import importlib
 import itertools
 import math
+import sys
+from unittest.mock import MagicMock, patch
 
 import numpy as np
 import pytest
@@ -48,13 +51,19 @@ def literal_hsic(x, y):
     return float((first[i, j] * (second[i, j] + second[q, r] - 2 * second[i, q])).mean())
 
 
-@pytest.mark.filterwarnings("ignore:Distance covariance is not guaranteed")  # to characterise independence: not asked of CKA
-@given(SIZES)
-@FEW
-def test_debiased_is_the_u_statistic_of_distance_correlation(sizes):
-    x, y = related(*sizes)
-    import dcor  # numba compiles it for seconds when it is first imported
+@pytest.fixture(scope="module")
+def dcor():
+    """The library without numba, which would compile for many seconds what no test calls."""
+    numba = MagicMock()
+    with patch.dict(sys.modules, {"numba": numba, "numba.types": numba.types}):
+        return importlib.import_module("dcor")
 
+
+@pytest.mark.filterwarnings("ignore:Distance covariance is not guaranteed")  # to characterise independence: not asked of CKA
+@given(sizes=SIZES)
+@FEW
+def test_debiased_is_the_u_statistic_of_distance_correlation(dcor, sizes):
+    x, y = related(*sizes)
     expected = dcor.u_distance_correlation_sqr(x.numpy(), y.numpy(), exponent=2)
     assert both(x, y)[0] == pytest.approx(expected, abs=1e-12)
 
