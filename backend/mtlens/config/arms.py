@@ -1,7 +1,7 @@
 """Arms: the ways to make one model of all tasks that `multi:` names in an experiment file, each a kind of run.
 
-    multi: [joint, uncertainty, dwa, upgrad, pcgrad, cagrad, aligned_mtl, average, task_arithmetic, ties, dare,
-    sequential, lora]
+    multi: [joint, uncertainty, scaled, dwa, upgrad, pcgrad, cagrad, aligned_mtl, average, task_arithmetic, ties,
+    dare, sequential, lora]
 
 `joint` is the multi-task model of `mtlens.config.run_kinds`. Every arm has the data, seeds, updates and grid of the
 others and is compared with the task-specific models by the same tests.
@@ -47,11 +47,17 @@ UNCERTAINTY = _balanced(
     "all tasks in one model, losses weighted by learned uncertainties (Kendall et al. 2018)",
     after=MULTI,
 )
+SCALED = _balanced(
+    "scaled",
+    "scaled losses",
+    "all tasks in one model, each loss scaled by its own value: their geometric mean (Chennupati et al. 2019)",
+    after=UNCERTAINTY,
+)
 DWA = _balanced(
     "dwa",
     "dynamic weight average",
     "all tasks in one model, losses weighted by how slowly they fall (Liu et al. 2019)",
-    after=UNCERTAINTY,
+    after=SCALED,
 )
 UPGRAD = _balanced(
     "upgrad",

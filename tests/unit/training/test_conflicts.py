@@ -48,7 +48,7 @@ def test_measuring_changes_no_weight(make_run, encoded, tiny_encoder, hardware):
     assert measured.conflicts.seconds > 0
 
 
-@pytest.mark.parametrize("balancing", ["uncertainty", "dwa", "upgrad", "pcgrad", "aligned_mtl", "cagrad"])
+@pytest.mark.parametrize("balancing", ["uncertainty", "scaled", "dwa", "upgrad", "pcgrad", "aligned_mtl", "cagrad"])
 def test_a_resumed_arm_ends_as_if_it_had_not_been_interrupted(make_run, encoded, tiny_encoder, hardware, balancing):
     run = make_run(epochs=4, patience=0).model_copy(update={"balancing": balancing, "measure_conflicts": True})
     states = []

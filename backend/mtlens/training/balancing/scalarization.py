@@ -9,6 +9,8 @@ from torchjd.scalarization import DWA, UW
 from mtlens.training.balancing.base import Batch, History
 from mtlens.training.balancing.weighted_mean import WeightedMean
 
+_LEAST_LOSS = 1e-8
+
 
 class Uncertainty(WeightedMean):
     """Learned uncertainty: sum_j share_j (exp(-s_j) loss_j + s_j) with log-variances s_j that begin at 0.
@@ -28,6 +30,18 @@ class Uncertainty(WeightedMean):
         neutral = self._scalarizer.log_var.detach().exp()  # the loss at which the derivative in s_j is 0
         values = torch.where(batch.shares > 0, count * batch.weighted, neutral)
         return 2 / count * self._scalarizer(values)
+
+
+class Scaled(WeightedMean):
+    """Losses scaled by their own values: prod_j loss_j^share_j, the geometric mean of the losses.
+
+    Its gradient is that product times sum_j share_j d loss_j / loss_j, so that the unit of a loss does not matter. For equal
+    shares it is the geometric loss strategy of Chennupati et al. 2019, "MultiNet++". A loss below 1e-8 counts as 1e-8.
+    """
+
+    def loss(self, batch: Batch) -> Tensor:
+        """A task without a label has a share of 0 and changes nothing."""
+        return (batch.shares * batch.losses.clamp(min=_LEAST_LOSS).log()).sum().exp()
 
 
 class DynamicWeightAverage(WeightedMean):

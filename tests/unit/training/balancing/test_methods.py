@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchjd.aggregation import AlignedMTL, CAGrad, PCGrad, UPGrad
+from torchjd.scalarization import GeometricMean
 
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.training.balancing.aggregation import CAGRAD_RADIUS
@@ -24,6 +25,7 @@ def linear_batch(rows, shares=None, present=None):
     heads = [nn.Linear(rows.shape[1], 1) for _ in rows]
     for head, row in zip(heads, rows, strict=True):
         head.weight.data = row[None].clone()
+        nn.init.ones_(head.bias)
     features = shared * 1.0
     present = list(range(len(rows))) if present is None else present
     known = torch.tensor([task in present for task in range(len(rows))])
@@ -73,7 +75,7 @@ def test_without_a_conflict_the_update_is_that_of_the_joint_loss(name):
         torch.testing.assert_close(head.bias.grad, other.bias.grad)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.1, 10))
 def test_two_opposed_tasks_are_never_harmed_to_first_order(seed, scale):
     """A step against the update changes the loss of task j by minus the product of its gradient and the update.
@@ -132,6 +134,27 @@ def test_an_absent_task_keeps_its_uncertainty():
     )
     balancing.loss(batch).backward()
     assert log_variances.grad[1].abs() < 1e-6
+
+
+def test_scaled_losses_are_the_geometric_mean_of_torchjd_and_have_no_unit():
+    def gradients(losses, shares):
+        losses = torch.tensor(losses, requires_grad=True)
+        batch = Batch(
+            losses=losses, shares=torch.tensor(shares), present=range(len(losses)), features=None, heads=[], shared=[]
+        )
+        value = METHODS["scaled"](len(losses)).loss(batch)
+        value.backward()
+        return value.detach(), losses.grad
+
+    value, gradient = gradients([0.2, 3.0, 1.1], [1 / 3] * 3)
+    losses = torch.tensor([0.2, 3.0, 1.1], requires_grad=True)
+    expected = GeometricMean()(losses)
+    expected.backward()
+    torch.testing.assert_close((value, gradient), (expected.detach(), losses.grad))
+    _, in_one_unit = gradients([0.2, 3.0], [0.25, 0.75])
+    _, in_another = gradients([20.0, 3.0], [0.25, 0.75])
+    ratio = in_one_unit[0] * 0.2 / in_one_unit[1], in_another[0] * 20.0 / in_another[1]
+    torch.testing.assert_close(*ratio)
 
 
 def test_dynamic_weights_follow_the_last_two_epochs():
