@@ -1,6 +1,7 @@
 """Rows of any query in a terminal, however narrow: a table where it fits, else records, or a table of the columns that fit."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -24,30 +25,40 @@ class PlainConsole(Console):
 out = PlainConsole(highlight=False)
 NARROW: Any = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0)}  # a verdict table fits into 80 columns
 _MISSING = ("", "-")
-_MOST_RECORDS = 20  # rows that a reader can go through one after another
+_MOST_RECORDS = 3  # rows that a reader can compare one after another
+_LONGEST = 32  # characters of a cell in a table that does not fit
+_HEAD = 15  # of them before the middle, which is left out: long names often differ at their ends
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Cells as text. What is the same in every row of a wide answer is printed once."""
+    """Cells as text. A wide answer has a block for each value of its first column; what is the same in a block is said once."""
     if not rows:
         out.print(f"No rows; columns: {', '.join(columns)}", markup=False)
         return
     if _width(columns, rows) <= out.width:
         _print_table(columns, rows)
         return
+    blocks = [list(block) for _, block in groupby(rows, key=lambda row: row[0])]
+    if len(rows) < 2 * len(blocks):
+        blocks = [list(rows)]
+    hidden = dict.fromkeys(name for block in blocks for name in _print_block(columns, block))
+    if hidden:
+        note = f"Too wide for this terminal, not shown: {', '.join(hidden)}. `--format csv` has all columns."
+        out.print(note, markup=False)
+
+
+def _print_block(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table, or records of a few rows; returns the names of columns that did not fit."""
     same = [place for place in range(len(columns)) if len(rows) > 1 and len({row[place] for row in rows}) == 1]
     for place in same:
-        if rows[0][place] in _MISSING:
-            continue
-        out.print(f"[bold]{escape(columns[place])}[/]: {escape(rows[0][place])}")
+        if rows[0][place] not in _MISSING:
+            out.print(f"[bold]{escape(columns[place])}[/]: {escape(rows[0][place])}")
     left = [place for place in range(len(columns)) if place not in same]
     names, cells = [columns[place] for place in left], [[row[place] for place in left] for row in rows]
-    if _width(names, cells) <= out.width:
-        _print_table(names, cells)
-    elif len(rows) <= _MOST_RECORDS:
+    if _width(names, cells) > out.width and len(rows) <= _MOST_RECORDS:
         _print_records(names, cells)
-    else:
-        _print_what_fits(names, cells)
+        return []
+    return _print_what_fits(names, cells)
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -68,16 +79,30 @@ def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
         out.print(record)
 
 
-def _print_what_fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """The first columns that have room, and the names of the others."""
+def _print_what_fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The columns that have room, in their order, long cells without their middle; returns the names of the others.
+
+    The first two say what a row is about, so they come first; then words such as verdicts, numbers, and longer texts.
+    """
+    cut = [
+        [cell if len(cell) <= _LONGEST else f"{cell[:_HEAD]}…{cell[_HEAD + 1 - _LONGEST :]}" for cell in row] for row in rows
+    ]
+    cells = list(zip(*cut, strict=True))
+    kinds = [0 if place < 2 else _kind(column) for place, column in enumerate(cells)]
     shown: list[int] = []
-    for place in range(len(columns)):
-        chosen = [*shown, place]
-        if _width([columns[at] for at in chosen], [[row[at] for at in chosen] for row in rows]) <= out.width:
-            shown.append(place)
-    _print_table([columns[place] for place in shown], [[row[place] for place in shown] for row in rows])
-    hidden = ", ".join(name for place, name in enumerate(columns) if place not in shown)
-    out.print(f"Too wide for this terminal, not shown: {hidden}. `--format csv` has all columns.", markup=False)
+    for place in sorted(range(len(columns)), key=kinds.__getitem__):
+        chosen = sorted([*shown, place])
+        if _width([columns[at] for at in chosen], [[row[at] for at in chosen] for row in cut]) <= out.width:
+            shown = chosen
+    _print_table([columns[place] for place in shown], [[row[place] for place in shown] for row in cut])
+    return [name for place, name in enumerate(columns) if place not in shown]
+
+
+def _kind(cells: Sequence[str]) -> int:
+    """1 for words out of a few, 2 for other short cells, 3 for longer texts."""
+    if max(map(len, cells)) > _LONGEST // 2:
+        return 3
+    return 1 if len(set(cells)) <= len(cells) // 2 and not any(character.isdigit() for character in "".join(cells)) else 2
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:

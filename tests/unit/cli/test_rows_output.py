@@ -47,6 +47,35 @@ def test_many_wide_rows_are_a_table_of_what_fits_with_a_note(printed):
     assert "--format csv" in note
 
 
+def test_a_wide_answer_has_a_block_for_each_value_of_its_first_column(printed):
+    rows = [
+        (name, name * 40, f"task {row}", ("better", "worse")[row % 2], f"{row} because of {'long reasons ' * 9}")
+        for name in ("first", "second")
+        for row in range(6)
+    ]
+    lines = printed(("experiment", "remark", "task", "verdict", "why"), rows)
+    assert [line for line in lines if line.startswith("experiment")] == ["experiment: first", "experiment: second"]
+    assert len([line for line in lines if re.match(r" task \d +(better|worse) ", line)]) == 12
+    assert len([line for line in lines if line.startswith("Too wide")]) <= 1
+
+
+def test_a_table_that_does_not_fit_keeps_verdicts_before_numbers_and_both_ends_of_long_names(printed):
+    numbers = tuple(f"number_{place}" for place in range(9))
+    rows = [
+        (
+            f"scope {row}",
+            f"a very long name of a task, which ends in {row:02}",
+            *[f"0.{row}{place}" for place in range(9)],
+            word,
+        )
+        for row, word in enumerate(["matches", "worse", "matches", "worse"])
+    ]
+    lines = printed(("scope", "task", *numbers, "verdict"), rows)
+    for row, word in enumerate(["matches", "worse", "matches", "worse"]):
+        assert re.match(rf" scope {row} +a very long nam….* in {row:02} +0\.{row}0 .*{word}", lines[3 + row])
+    assert "number_8" in " ".join(lines[-2:])
+
+
 def test_no_rows(printed):
     assert "task" in "".join(printed(("task",), []))
     assert printed(tuple(f"a_very_long_name_of_a_column_{place}" for place in range(5)), [])
