@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,9 @@ from mtlens_dashboard.queries import (
     CurveInfo,
     ExplanationInfo,
     GroupingInfo,
+    GroupScoreInfo,
     LayerMatrixInfo,
+    LookInfo,
     LooksInfo,
     MatchInfo,
     MatchingInfo,
@@ -26,6 +28,7 @@ from mtlens_dashboard.queries import (
     RunInfo,
     ScoreInfo,
     SettingInfo,
+    SimilarityInfo,
     TrialInfo,
 )
 from mtlens_dashboard.wording.formatting import EVERY_TASK, MISSING, POOLED, minus, model_names, score_of
@@ -86,8 +89,7 @@ def of_matching(matching: MatchingInfo) -> Table:
         "task", "metric", "margin", "single_mean", "multi_mean", "difference", "low90", "high90", "low95", "high95",
         "examples", "verdict", "p_equivalence", "p_difference", "needed", "not_learnt", "still_improving",
     )  # fmt: skip
-    table = _of(matching.rows, columns)
-    rows = tuple((POOLED if row[0] is None else row[0], *row[1:]) for row in table.rows)
+    rows = _of([replace(match, task=match.task or POOLED) for match in matching.rows], columns).rows
     more = [
         (len(match.seeds), *(", ".join(map(str, seeds)) for seeds in (match.single_collapsed, match.multi_collapsed)))
         for match in matching.rows
@@ -100,23 +102,13 @@ def of_matching(matching: MatchingInfo) -> Table:
 
 def of_looks(looks: LooksInfo) -> Table:
     """One row per look and task, the mean of all last in each look."""
-    columns = (
-        "look", "seeds", "task", "difference", "low90", "high90", "level", "p_equivalence", "p_difference", "verdict", "chance",
-    )  # fmt: skip
-    table = _of(looks.rows, columns)
-    place = columns.index("task")
-    rows = tuple((*row[:place], POOLED if row[place] is None else row[place], *row[place + 1 :]) for row in table.rows)
-    return Table(columns=columns, rows=rows)
+    return _of([replace(row, task=row.task or POOLED) for row in looks.rows], _fields(LookInfo))
 
 
 def of_explanations(explanations: Sequence[ExplanationInfo]) -> Table:
     """Measured outcome beside the evidence, for the group, each task and each pair."""
-    columns = (
-        "scope", "tasks", "measured", "difference", "cka", "cka_effect", "cka_detail", "gradients", "gradient_cosine",
-        "gradients_detail", "agreement",
-    )  # fmt: skip
-    rows = [(row[0], EVERY_TASK if row[0] == "group" else row[1], *row[2:]) for row in _of(explanations, columns).rows]
-    return Table(columns=columns, rows=tuple(rows))
+    named = [replace(line, tasks=(EVERY_TASK,)) if line.scope == "group" else line for line in explanations]
+    return _of(named, _fields(ExplanationInfo, "method"))
 
 
 def of_curves(curves: Sequence[CurveInfo]) -> Table:
@@ -175,19 +167,12 @@ def of_confusion(matrices: Sequence[ConfusionInfo]) -> Table:
 
 def of_costs(costs: Sequence[CostInfo]) -> Table:
     """One row per kind of model."""
-    columns = (
-        "role", "models", "seeds", "parameters", "trainable_parameters", "seconds", "inference_seconds", "peak_memory_bytes"
-    )  # fmt: skip
-    return _of(costs, columns)
+    return _of(costs, _fields(CostInfo))
 
 
 def of_profiles(profiles: Sequence[ProfileInfo]) -> Table:
     """One row per pair of models and layer."""
-    columns = (
-        "kind", "task_a", "task_b", "layer", "similarity", "low", "high", "ceiling", "floor", "floor_kind", "effect",
-        "effect_low", "effect_high", "statement", "reason", "seeds", "examples",
-    )  # fmt: skip
-    return _of([layer for profile in profiles for layer in profile.layers], columns)
+    return _of([layer for profile in profiles for layer in profile.layers], _fields(SimilarityInfo, "margin", "method"))
 
 
 def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
@@ -200,8 +185,8 @@ def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
             info.layers[i],
             info.layers[j],
             value,
-            info.reference[i][j] if info.reference else None,
-        )
+            None if info.reference is None else info.reference[i][j],
+        )  # fmt: skip
         for info in matrices
         for i, row in enumerate(info.values)
         for j, value in enumerate(row)
@@ -212,18 +197,12 @@ def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
 
 def of_alignments(alignments: Sequence[AlignmentInfo]) -> Table:
     """One row per pair of tasks and layer; no layer: the whole encoder."""
-    columns = (
-        "setting", "stage", "epoch", "task_a", "task_b", "layer", "parameters", "cosine", "low", "high", "naive",
-        "split_half", "ceiling", "floor", "conflict_rate", "conflict_low", "conflict_high",
-        "magnitude_similarity", "statement", "reason", "seeds",
-    )  # fmt: skip
-    return _of(alignments, columns)
+    return _of(alignments, _fields(AlignmentInfo, "threshold", "method"))
 
 
 def of_groupings(groupings: Sequence[GroupingInfo]) -> Table:
     """One row per candidate."""
-    columns = ("method", "rank", "cost", "predicted", "measured", "measured_low", "measured_high", "regret",
-               "discovery_seconds", "recommended")  # fmt: skip
+    columns = _fields(GroupingInfo, "groups")
     groups = ["; ".join(", ".join(group) for group in info.groups) for info in groupings]
     rows = zip(groups, _of(groupings, columns).rows, strict=True)
     return Table(columns=("groups", *columns), rows=tuple((group, *row) for group, row in rows))
@@ -231,9 +210,7 @@ def of_groupings(groupings: Sequence[GroupingInfo]) -> Table:
 
 def of_trial(trial: TrialInfo) -> Table:
     """One row per method, group and task."""
-    columns = ("method", "tasks", "task", "predicted", "predicted_low", "predicted_high", "measured", "measured_low",
-               "measured_high")  # fmt: skip
-    return _of(trial.scores, columns)
+    return _of(trial.scores, _fields(GroupScoreInfo))
 
 
 def of_methods(trial: TrialInfo) -> Table:
@@ -248,12 +225,7 @@ def of_methods(trial: TrialInfo) -> Table:
 
 def of_runs(runs: Sequence[RunInfo]) -> Table:
     """One row per run."""
-    columns = (
-        "run_id", "role", "tasks", "seed", "candidate", "selected", "state", "epoch", "epochs", "fraction",
-        "validation_score", "test_score", "learning_rate", "retries", "collapsed", "seconds", "started", "finished",
-        "last_event", "device", "reason",
-    )  # fmt: skip
-    return _of(runs, columns)
+    return _of(runs, _fields(RunInfo, "experiment", "experiment_id", "begun", "begun_fraction"))
 
 
 def of_settings(settings: Sequence[SettingInfo], names: Sequence[str]) -> Table:
@@ -262,6 +234,10 @@ def of_settings(settings: Sequence[SettingInfo], names: Sequence[str]) -> Table:
         columns=("setting", *names),
         rows=tuple((info.path, *("not set" if value is None else value for value in info.values)) for info in settings),
     )
+
+
+def _fields(info: type[Any], *without: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(info) if field.name not in without)
 
 
 def _of(infos: Sequence[Any], columns: tuple[str, ...]) -> Table:

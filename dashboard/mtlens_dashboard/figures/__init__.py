@@ -22,28 +22,7 @@ from mtlens_dashboard.figures.regrets import regret
 from mtlens_dashboard.figures.timeline import timeline
 
 __all__ = [
-    "alignment_by_depth",
-    "alt_of",
-    "arms",
-    "case",
-    "claim",
-    "conflict_rates",
-    "confusion",
-    "costs",
-    "families",
-    "forest",
-    "height_of",
-    "layer_differences",
-    "layer_matrices",
-    "learning_curves",
-    "looks",
-    "predicted_measured",
-    "regret",
-    "similarity_by_depth",
-    "square_of",
-    "stage_map",
-    "task_cosines",
-    "timeline",
-    "title_of",
-    "titled",
-]
+    "alignment_by_depth", "alt_of", "arms", "case", "claim", "conflict_rates", "confusion", "costs", "families", "forest",
+    "height_of", "layer_differences", "layer_matrices", "learning_curves", "looks", "predicted_measured", "regret",
+    "similarity_by_depth", "square_of", "stage_map", "task_cosines", "timeline", "title_of", "titled",
+]  # fmt: skip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.matching import Verdict
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +52,7 @@ class ArmInfo:
         return Unit(self.metric)
 
 
-_ARMS = """
-    SELECT
-        arm, label, tasks, verdicts, matching, metric, margin, validation_score, difference, low90, high90, verdict, arms.seeds,
-        seconds, inference_seconds, peak_memory_bytes, single_seconds, single_inference_seconds,
-        single_peak_memory_bytes, conflict_rate, gradient_cosine, cka, retries,
-        shortfall, recommended, statement
-    FROM arms
-    WHERE experiment_id = $experiment_id
-"""
+_ARMS = f"SELECT {columns(ArmInfo)} FROM arms WHERE experiment_id = $experiment_id"
 
 
 def arms(workspace: Workspace, experiment_id: str) -> tuple[ArmInfo, ...]:

@@ -9,7 +9,7 @@ from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.statistics.cka_effect import MIN_SEEDS
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.pairs import ORDER, PLACES, TASKS, TURNED
-from mtlens_dashboard.queries.rows import clean, read_infos, read_rows
+from mtlens_dashboard.queries.rows import clean, columns, read_infos, read_rows
 
 PairKind = Literal["tasks", "multi", "pretrained"]
 
@@ -114,10 +114,7 @@ class CellInfo:
 
 
 _PROFILES = f"""
-    SELECT
-        kind, {TASKS}, layer, similarity, low, high, ceiling, floor, floor_kind, pretrained, untrained, permuted,
-        effect, effect_low, effect_high, seeds, examples, margin, statement, reason, method
-    FROM evidence_cka {PLACES}
+    SELECT {TASKS}, {columns(SimilarityInfo, "task_a", "task_b")} FROM evidence_cka {PLACES}
     WHERE experiment_id = $experiment_id AND kind = $kind
         AND pooling = $pooling AND features = $features AND estimator = $estimator
     ORDER BY {ORDER}, layer

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +23,7 @@ class CostInfo:
     peak_memory_bytes: float | None
 
 
-_COSTS = """
-    SELECT
-        role, models, seeds, parameters, trainable_parameters, seconds, inference_seconds, peak_memory_bytes
-    FROM model_costs WHERE experiment_id = $experiment_id
-"""
+_COSTS = f"SELECT {columns(CostInfo)} FROM model_costs WHERE experiment_id = $experiment_id"
 
 
 def costs(workspace: Workspace, experiment_id: str) -> tuple[CostInfo, ...]:

@@ -8,7 +8,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.cka import DEFAULT, ProfileInfo, choices, profiles
 from mtlens_dashboard.queries.gradients import AlignmentInfo, alignments
 from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, matching
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +115,8 @@ def _or_last(value: float | None) -> float:
     return 9.0 if value is None else value
 
 
-_EXPLANATIONS = """
-    SELECT
-        scope, tasks, measured, difference, cka, cka_effect, cka_detail, gradients, gradient_cosine, gradients_detail,
-        agreement, method
+_EXPLANATIONS = f"""
+    SELECT {columns(ExplanationInfo)}
     FROM (
         SELECT
             * REPLACE (if(scope = 'pair', list_filter(names, lambda name: list_contains(tasks, name)), tasks) AS tasks)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.pairs import ORDER, PLACES, TASKS
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +81,7 @@ def _when(stage: str, epoch: int | None) -> str:
     return f"epoch {epoch}" if stage == "epoch" and epoch is not None else stage
 
 
-_COLUMNS = f"""
-    setting, stage, epoch, layer, parameters, {TASKS}, cosine, low, high, naive, split_half, ceiling, floor,
-    conflict_rate, conflict_low, conflict_high, magnitude_similarity, seeds, threshold, statement, reason, method
-"""
+_COLUMNS = f"{TASKS}, {columns(AlignmentInfo, 'task_a', 'task_b')}"
 
 _STAGES = """
     SELECT setting, stage, epoch, parameters, coalesce(list(DISTINCT layer ORDER BY layer) FILTER (layer IS NOT NULL), [])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mtlens.config.run_kinds import MULTI
 from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 ORACLE = "exhaustive oracle"
 """The method that trains all groups: what the others choose is held against its choice."""
@@ -111,17 +111,15 @@ class RecommendationInfo:
     groups: tuple[tuple[str, ...], ...]
 
 
-_RECOMMENDATION = "SELECT verdict, statement, groups FROM recommendation WHERE experiment_id = $experiment_id"
+_RECOMMENDATION = f"SELECT {columns(RecommendationInfo)} FROM recommendation WHERE experiment_id = $experiment_id"
 
-_METHODS = """
-    SELECT method, rank_correlation AS correlation, ceiling, budgets, regret, permuted_regret, discovery_seconds
+_METHODS = f"""
+    SELECT rank_correlation AS correlation, {columns(MethodInfo, "correlation")}
     FROM grouping_methods WHERE experiment_id = $experiment_id
 """
 
-_GROUPINGS = """
-    SELECT
-        method, rank, cost, predicted, predicted_low, predicted_high, measured, measured_low, measured_high, regret,
-        discovery_seconds, recommended,
+_GROUPINGS = f"""
+    SELECT {columns(GroupingInfo, "groups")},
         list_transform(groups, lambda own: coalesce(list_filter(names, lambda name: list_contains(own, name)), own)) AS groups
     FROM groupings, (SELECT list(task ORDER BY position) AS names FROM task WHERE experiment_id = $experiment_id)
     WHERE experiment_id = $experiment_id ORDER BY method, rank
@@ -138,9 +136,8 @@ _ALONE = """
     )
 """
 
-_GROUP_SCORES = """
-    SELECT method, tasks, task, predicted, predicted_low, predicted_high, measured, measured_low, measured_high
-    FROM group_scores WHERE experiment_id = $experiment_id ORDER BY method, tasks, task
+_GROUP_SCORES = f"""
+    SELECT {columns(GroupScoreInfo)} FROM group_scores WHERE experiment_id = $experiment_id ORDER BY method, tasks, task
 """
 
 

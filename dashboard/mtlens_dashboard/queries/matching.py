@@ -10,7 +10,7 @@ from mtlens.statistics.metrics import unit_of
 from mtlens.statistics.shown import Unit, shared_unit
 from mtlens.store.remarks import remarks
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
 
@@ -148,18 +148,11 @@ class _About:
 
 _ABOUT = "SELECT name AS experiment, folds FROM experiment WHERE experiment_id = $experiment_id"
 
-_MATCHES = """
-    SELECT
-        comparison.task, comparison.metric, comparison.margin, single_mean, multi_mean, single_per_seed, multi_per_seed,
-        seeds, difference,
-        low90, high90, low95, high95, examples, clusters, verdict, coalesce(needed, '') AS needed,
-        not_learnt, single_collapsed, multi_collapsed, still_improving,
-        adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference,
-        disagreement_rate, method
-    FROM comparison
-    LEFT JOIN task ON task.experiment_id = comparison.experiment_id AND task.task = comparison.task
-    WHERE comparison.experiment_id = $experiment_id AND kind = $kind
-    ORDER BY task.position NULLS LAST
+_MATCHES = f"""
+    SELECT {columns(MatchInfo, "needed", "p_equivalence", "p_difference")}, coalesce(needed, '') AS needed,
+        adjusted_p_equivalence AS p_equivalence, least(adjusted_p_better, adjusted_p_worse) AS p_difference
+    FROM comparison LEFT JOIN (SELECT task, position FROM task WHERE experiment_id = $experiment_id) USING (task)
+    WHERE experiment_id = $experiment_id AND kind = $kind ORDER BY position NULLS LAST
 """
 
 

@@ -6,6 +6,7 @@ infinity) becomes None, so that a figure has one way of saying "undefined".
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from mtlens.errors import QueryError, WorkspaceError
@@ -25,6 +26,11 @@ def read_infos(workspace: Workspace, info: type[Info], sql: str, params: Mapping
     """
     result = read_rows(workspace, sql, params)
     return tuple(info(**dict(zip(result.columns, map(clean, row), strict=True))) for row in result.rows)
+
+
+def columns(info: type[Any], *without: str) -> str:
+    """Names of the fields of an Info as SQL selects them, but for those that a query computes."""
+    return ", ".join(field.name for field in fields(info) if field.name not in without)
 
 
 def read_rows(workspace: Workspace, sql: str, params: Mapping[str, Any]) -> Result:

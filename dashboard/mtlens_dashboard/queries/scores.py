@@ -7,7 +7,7 @@ from itertools import groupby
 
 from mtlens.data.splits import TEST, SplitName
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard.queries.rows import read_infos
+from mtlens_dashboard.queries.rows import columns, read_infos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +52,13 @@ class _Cell:
     classes: tuple[str, ...]
 
 
-_SCORES = """
-    SELECT role, tasks, task, metric, mean, deviation, low, high, seeds
-    FROM model_scores
+_SCORES = f"""
+    SELECT {columns(ScoreInfo)} FROM model_scores
     WHERE experiment_id = $experiment_id AND split = $split AND role NOT IN (SELECT name FROM run_kind WHERE asked_by IS NULL)
 """
 
-_CONFUSION = """
-    SELECT
-        role, tasks, seeds, label, predicted, examples,
+_CONFUSION = f"""
+    SELECT {columns(_Cell, "classes")},
         coalesce((SELECT classes FROM task WHERE experiment_id = $experiment_id AND task = $task), []) AS classes
     FROM confusion
     WHERE experiment_id = $experiment_id AND task = $task AND split = $split
