@@ -178,18 +178,10 @@ def of_profiles(profiles: Sequence[ProfileInfo]) -> Table:
 def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
     """One row per pair of models and pair of layers."""
     rows = [
-        (
-            info.kind,
-            info.task_a,
-            info.task_b,
-            info.layers[i],
-            info.layers[j],
-            value,
-            None if info.reference is None else info.reference[i][j],
-        )  # fmt: skip
+        (info.kind, info.task_a, info.task_b, a, b, info.values[i][j], info.reference[i][j] if info.reference else None)
         for info in matrices
-        for i, row in enumerate(info.values)
-        for j, value in enumerate(row)
+        for i, a in enumerate(info.layers)
+        for j, b in enumerate(info.layers)
     ]
     columns = ("kind", "task_a", "task_b", "layer_a", "layer_b", "cka", "cka_with_pretrained")
     return Table(columns=columns, rows=tuple(rows))

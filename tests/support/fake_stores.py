@@ -55,6 +55,23 @@ def hostile(root: Path) -> Workspace:
     return build(root, Plan(tasks=HOSTILE, classes=("<i>a</i>", "b" * 100), odd_values=True))
 
 
+def with_arms(root: Path) -> Workspace:
+    """Four ways to make one model, which share the runs of the joint one; the second is recommended."""
+    workspace = full(root)
+    others = "(VALUES ('upgrad', 0.004), ('aligned_mtl', -0.03), ('task_arithmetic', -0.01)) AS other(name, shift)"
+    shifted = ", ".join(f"{column} + shift AS {column}" for column in ("difference", "low90", "high90", "low95", "high95"))
+    worse = "if(shift = -0.03, 'worse', verdict) AS verdict"
+    change(
+        workspace,
+        "INSERT INTO experiment_run SELECT er.* REPLACE (name AS role) FROM experiment_run AS er, "
+        f"{others} WHERE role = 'multi'",
+        f"INSERT INTO comparison SELECT comparison.* REPLACE (name AS kind, {shifted}, {worse}) FROM comparison, {others}",
+        "INSERT INTO arm_choice SELECT experiment_id, 'upgrad', 0.1, true, 'UPGrad: within the margin on validation', 'as said' "
+        "FROM experiment",
+    )
+    return workspace
+
+
 def many_tasks(root: Path) -> Workspace:
     return build(root, Plan(tasks=tuple(f"finding number {number}" for number in range(30)), seeds=(0, 1, 2)))
 

@@ -9,7 +9,7 @@ from mtlens_dashboard.figures.panels import MOST, columns_for, foot, name_length
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.groupings import ORACLE, MethodInfo, TrialInfo
-from mtlens_dashboard.wording.formatting import counted, duration, escape, listing, minus, shorten, signed_points, wrap
+from mtlens_dashboard.wording.formatting import counted, duration, escape, fit, listing, minus, shorten, signed_points, wrap
 
 _PANEL, _HEAD, _FOOT, _LEFT, _LINE_HEIGHT = 110, 40, 72, 44, 14  # pixels
 
@@ -72,7 +72,9 @@ def _title(trial: TrialInfo, judged: Sequence[MethodInfo]) -> str:
     if not best:
         return "No method could choose at every budget"
     if len(best) > 1:
-        return f"No single best method: {listing(best)} have the same regret"
+        return fit(
+            f"No single best method: {listing(best)} have the same regret", f"{len(best)} methods share the smallest regret"
+        )
     return f"{shorten(best[0])} has the smallest regret: {least:.1f} points against the exhaustive oracle"
 
 

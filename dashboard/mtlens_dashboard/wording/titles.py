@@ -162,9 +162,9 @@ def arms(arms: Sequence[ArmInfo]) -> str:
     good = [arm for arm in arms if arm.verdict in ("matches", "better")]
     every = [arm.label for arm in arms if arm.matching == len(arm.tasks)]
     on_all = f"on every task: {listing(every)}" if every else "none of them on every task"
-    recommended = [f"recommended by validation: {arm.label}" for arm in arms if arm.recommended]
-    counts = f"{in_words(len(good)).capitalize()} of {in_words(len(arms))} single models match on average, {on_all}"
-    return "; ".join([counts, *recommended])
+    recommended = next((f"; recommended: {arm.label}" for arm in arms if arm.recommended), "")
+    counts = f"{in_words(len(good)).capitalize()} of {in_words(len(arms))} single models match on average"
+    return fit(f"{counts}, {on_all}{recommended}", f"{counts}{recommended}", counts)
 
 
 def looks(info: LooksInfo) -> str:

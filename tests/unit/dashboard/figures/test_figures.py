@@ -25,7 +25,7 @@ from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
 from tests.support.fake_stores import HOSTILE, START
 
-STORES = ("empty", "partial", "without_evidence", "full", "hostile", "many_tasks")
+STORES = ("empty", "partial", "without_evidence", "full", "with_arms", "hostile", "many_tasks")
 
 
 @pytest.fixture(scope="module")
