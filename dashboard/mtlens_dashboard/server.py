@@ -19,6 +19,7 @@ from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.figures.theme import DARK, LIGHT, Theme
 from mtlens_dashboard.guard import Guard
+from mtlens_dashboard.page_base import PageBase
 from mtlens_dashboard.widgets.shown_workspace import show
 
 ADDRESS = "127.0.0.1"
@@ -70,7 +71,7 @@ def serve(directory: Path, port: int | None = None) -> None:
 
 def _run(port: int) -> None:
     PagesManager.uses_pages_directory = False  # else a link to a page, if it comes first, runs that file without app.py
-    _add_guard()
+    _add_middleware()
     net_util.get_external_ip = lambda: None  # else a request of a foreign origin makes the server ask the internet for its IP
     settings = {**_SETTINGS, **_colours("light", LIGHT), **_colours("dark", DARK), "server.port": port}
     Thread(target=lambda: [importlib.import_module(name) for name in _NEEDED], daemon=True).start()
@@ -78,13 +79,13 @@ def _run(port: int) -> None:
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], settings)
 
 
-def _add_guard() -> None:
+def _add_middleware() -> None:
     """Streamlit has no setting for middleware around a script: `server.allowedHosts` is asked for WebSockets alone."""
     from starlette.middleware import Middleware
 
     inner = starlette_app.create_streamlit_middleware
-    guard = Middleware(Guard, names=(ADDRESS, "localhost"))
-    starlette_app.create_streamlit_middleware = lambda: [guard, *inner()]
+    own = [Middleware(Guard, names=(ADDRESS, "localhost")), Middleware(PageBase)]
+    starlette_app.create_streamlit_middleware = lambda: [*own, *inner()]
 
 
 def _colours(name: str, theme: Theme) -> dict[str, str]:

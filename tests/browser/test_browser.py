@@ -21,7 +21,6 @@ from tests.support import dashboard_servers, fake_runs, fake_stores
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PAGES = ["", "single-multi", "cka", "gradients", "groupings", "examples", "runs", "compare", "sql", "report", "try-it"]
-LOOKS_FOR_ITSELF = re.compile(r"/_stcore/(health|host-config)$")  # Streamlit tries these below the page's address first
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 INK = {"light": LIGHT.ink, "dark": DARK.ink}
 INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.template.layout.font.color === ink)"
@@ -78,7 +77,7 @@ class Complaints(list[str]):
             self.append(f"console: {text}")
 
     def _answer(self, status: int, url: str) -> None:
-        if status >= 400 and not LOOKS_FOR_ITSELF.search(url):
+        if status >= 400:
             self.append(f"{status}: {url}")
 
     def _ask(self, url: str, own: str) -> None:

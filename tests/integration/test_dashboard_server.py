@@ -113,6 +113,17 @@ def test_a_page_is_given_to_whoever_asks_for_it_by_a_name_of_this_machine(
     assert "x-frame-options: sameorigin" in answer
 
 
+def test_a_page_is_told_where_its_server_is_and_nothing_else_is_changed(server: tuple[subprocess.Popen[str], int]) -> None:
+    """Else it asks below its own address first, and the browser logs that as not found."""
+    _, port = server
+    own = f"{ALLOWED}:{port}"
+    page = dashboard_servers.get(f"{own}/cka?experiment=nope")
+    assert page.count("BACKEND_BASE_URL") == 1
+    assert page.index("BACKEND_BASE_URL") < page.index('type="module"')
+    assert page.rstrip().endswith("</html>")
+    assert dashboard_servers.get(f"{own}/_stcore/health") == "ok"
+
+
 def test_other_sites_are_not_trusted(server: tuple[subprocess.Popen[str], int]) -> None:
     _, port = server
     assert json.loads(dashboard_servers.get(f"{ALLOWED}:{port}/_stcore/host-config"))["allowedOrigins"] == [ALLOWED]

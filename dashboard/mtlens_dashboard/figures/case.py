@@ -30,11 +30,11 @@ from mtlens_dashboard.wording.formatting import (
     shorten,
 )
 
-_ROW, _HEAD, _FOOT = 52, 48, 64  # pixels
-_MEAN = 1.25  # rows that the mean takes
-_NAME = -0.3  # rows from the middle of a row to its name
-_MARKS = (0.0, 0.26)  # to the marks of its tasks
-_ALONE = 0.13
+_ROW, _HEAD, _FOOT = 40, 48, 64  # pixels
+_MEAN = 1.4  # rows that the mean takes
+_NAME = -0.33  # rows from the middle of a row to its name
+_MARKS = (-0.02, 0.26)  # to the marks of its tasks
+_ALONE, _SIZE = 0.12, 10  # rows down to a single mark, and its pixels
 _COLUMNS = ((0.0, 0.44), (0.49, 0.71), (0.77, 1.0))  # of the width
 _HEADS = ("multi-task less<br>task-specific, {}", "CKA by layer:<br>floor to ceiling", "gradient<br>cosine")
 _FEET = ("thick: 90 % interval; thin: 95 %", "layer; filled: settled", "95 % interval")
@@ -59,7 +59,14 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
         _mean(sheet, matching.in_unit(matching.pooled), len(matching.learnt), reach, unit, theme)
     marks = [(matching.in_unit(match), at) for row, place in zip(rows, places, strict=True) for match, at in _tasks(row, place)]
     draw_intervals(
-        sheet, [match for match, _ in marks], [at for _, at in marks], unit, theme, clip=(-reach, reach), seeds=False
+        sheet,
+        [match for match, _ in marks],
+        [at for _, at in marks],
+        unit,
+        theme,
+        clip=(-reach, reach),
+        seeds=False,
+        size=_SIZE,
     )
     for row, place in zip(rows, places, strict=True):
         sheet.note(_name(row, theme), 0, place + _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
@@ -85,7 +92,7 @@ def _mean(sheet: Sheet, pooled: MatchInfo, tasks: int, reach: float, unit: Unit,
     told = f"{mark.symbol} {pooled.verdict} {difference(pooled.difference, unit)}"
     text = f'<b>mean of {tasks} tasks</b>   <span style="color:{theme.of(mark)}"><b>{told}</b></span>'
     sheet.note(text, 0, _NAME, theme.ink, size=15, xref="paper", xanchor="left", yanchor="middle")
-    draw_intervals(sheet, [pooled], [_ALONE], unit, theme, clip=(-reach, reach), size=17)
+    draw_intervals(sheet, [pooled], [_ALONE], unit, theme, clip=(-reach, reach), seeds=False, size=17)
 
 
 def _tasks(row: CaseRow, place: float) -> list[tuple[MatchInfo, float]]:
@@ -139,7 +146,8 @@ def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], see
             known.append((alignment, place + _ALONE, STATEMENTS.get(alignment.statement, STATEMENTS["undefined"])))
         elif alignment is not None:
             text = f"noise: {alignment.seeds or 0} of {counted(seeds, 'seed')}"
-            sheet.note(text, 0, place + _ALONE, theme.muted, xref="x3", yanchor="middle", xanchor="center")
+            centred: dict[str, Any] = {"yanchor": "middle", "xanchor": "center", "bgcolor": theme.paper}
+            sheet.note(text, 0, place + _ALONE, theme.muted, xref="x3", **centred)
     for colour in dict.fromkeys(theme.of(mark) for _, _, mark in known):
         ends = [
             ((one.low, one.high), at)
@@ -152,7 +160,7 @@ def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], see
     colours = [theme.of(mark) for _, _, mark in known]
     fills = [theme.paper if mark.marker.endswith("open") else theme.of(mark) for _, _, mark in known]
     symbols = [mark.marker.removesuffix("-open") for _, _, mark in known]
-    marker = {"symbol": symbols, "size": 10, "color": fills, "line": {"width": 2, "color": colours}}
+    marker = {"symbol": symbols, "size": _SIZE, "color": fills, "line": {"width": 2, "color": colours}}
     if known:
         sheet.scatter(x=[one.point for one, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes)
 
@@ -166,7 +174,7 @@ def _targets(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], rea
             base=[low] * len(rows),
             x=[high - low] * len(rows),
             y=[place + _ALONE for place in places],
-            width=0.6,
+            width=0.8,
             marker={"color": theme.ink, "opacity": 0},
             customdata=list(range(len(rows))),
             hovertext=[f"<b>{crossed(row.tasks)}</b><br>{tell(row)}" for row in rows],

@@ -26,7 +26,8 @@ def page(chosen: Chosen) -> None:
         nothing(
             "No verdict yet",
             f"A task is compared once its task-specific and its multi-task model have both finished: "
-            f"{chosen.experiment.done} of {chosen.experiment.runs} runs have. Page Runs shows how far they are.",
+            f"{chosen.experiment.done} of {chosen.experiment.runs} runs have, {chosen.experiment.failed} failed. Page Runs "
+            "shows how far they are, and why runs failed.",
         )
         return
     warnings = titles.warnings(case.matching, read(queries.curves, chosen.experiment_id))

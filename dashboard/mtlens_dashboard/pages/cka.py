@@ -109,7 +109,7 @@ def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.
     if not cells:
         st.caption("No pair of seeds was compared here.")
         return
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     with left:
         whole = draw(figures.layer_matrices, (matrices[panel],))
         st.plotly_chart(whole, theme=None, key="cka-pair", config=CONFIG, alt=figures.alt_of(whole))

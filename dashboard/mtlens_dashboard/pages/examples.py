@@ -51,7 +51,7 @@ def page(chosen: Chosen) -> None:
     columns = ("example", "true class", "task-specific", label_of(kind), "task-specific right", f"{label_of(kind)} right",
                "task-specific confidence", f"{label_of(kind)} confidence")  # fmt: skip
     table = tables.Table(columns=columns, rows=tuple(tuple(vars(one).values()) for one in shown))
-    percent = st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent")
+    percent = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
     number = st.column_config.NumberColumn(format="%.2f")
     formats = {**dict.fromkeys(columns[4:6], percent), **dict.fromkeys(columns[6:], number)}
     show(table, "examples", column_config=formats)

@@ -16,7 +16,7 @@ from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.run import open_run
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import duration, shorten
+from mtlens_dashboard.wording.formatting import MISSING, duration, shorten
 
 _OPEN = "run"
 EVIDENCE_JOBS = {
@@ -127,7 +127,8 @@ def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> N
         (EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, job.seconds, "; ".join(job.reasons))
         for job in evidence_jobs
     ]
-    show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs")
+    seconds = {"seconds": st.column_config.NumberColumn(format="%.1f")}
+    show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs", column_config=seconds)
 
 
 def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
@@ -157,7 +158,8 @@ def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
         ticked = st.session_state["runs"].selection.rows
         st.session_state[_OPEN] = runs[ticked[0]].run_id if ticked else None
 
-    st.dataframe(columns, hide_index=True, key="runs", column_config=config, on_select=tick, selection_mode="single-row")
+    st.dataframe(columns, hide_index=True, key="runs", column_config=config, on_select=tick,
+                 selection_mode="single-row", placeholder=MISSING)  # fmt: skip
     details("runs", lambda: tables.of_runs(runs), HOW_RUNS)
     chosen_run = st.selectbox(
         "Tick a run above to open it, or choose it here", list(by_id), index=None, key=_OPEN, bind="query-params",

@@ -32,13 +32,14 @@ def page(chosen: Chosen) -> None:
     kinds = [kind.name for kind in RUN_KINDS.values() if kind.compared]
     comparisons = [read(queries.matching, chosen.experiment_id, kind) for kind in kinds]
     compared = {matching.kind: matching for matching in comparisons if matching.rows}
+    heading = st.empty()
     kind = _choose_kind(list(compared))
     if kind is None:
-        st.title(literal(titles.NO_VERDICT), anchor=False)
+        heading.title(literal(titles.NO_VERDICT), anchor=False)
         nothing("No comparison yet", "It appears once both kinds of models have finished the same seeds of a task.")
     else:
         matching = _of_seeds(compared[kind], chosen.seeds).only(chosen.tasks)
-        st.title(literal(titles.comparison(matching)), anchor=False)
+        heading.title(literal(titles.comparison(matching)), anchor=False)
         warnings = titles.warnings(matching, read(queries.curves, chosen.experiment_id))
         if warnings:
             st.warning("  \n".join(map(literal, warnings)), icon=":material/warning:")

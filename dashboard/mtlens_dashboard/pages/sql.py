@@ -56,7 +56,7 @@ def page() -> None:
         "DuckDB's SQL, one statement that reads. A query sees the newest snapshot and nothing else: no files, no network. "
         "It disturbs no running experiment."
     )
-    editor, schema = st.columns([3, 2], gap="large")
+    editor, schema = st.columns(2, gap="medium")
     with editor:
         st.selectbox("Examples", list(EXAMPLES), index=None, key="example", placeholder="Fill in an example", on_change=_fill)
         _ask()

@@ -40,13 +40,12 @@ class CaseInfo:
 
     @property
     def rows(self) -> tuple["CaseRow", ...]:
-        """A row per pair of tasks, the strongest contradiction first; per task where pairs are too many, or not measured."""
-        if not self.matching.tasks:
-            return ()
+        """A row per pair of tasks, or per task where pairs are too many or not measured; the strongest contradiction first."""
         pairs = [line for line in self.explanations if line.scope == "pair"]
         if not 0 < len(pairs) <= MOST_PAIRS:
-            return tuple(self._of_task(match) for match in self.matching.tasks if self._shows(match.task))
-        rows = [self._of_pair(line) for line in pairs if self._shows(*line.tasks)]
+            rows = [self._of_task(match) for match in self.matching.tasks if self._shows(match.task)]
+        else:
+            rows = [self._of_pair(line) for line in pairs if self._shows(*line.tasks)] if self.matching.tasks else []
         return tuple(sorted(rows, key=lambda row: row.rank))
 
     def _shows(self, *tasks: str | None) -> bool:

@@ -11,6 +11,7 @@ from mtlens_dashboard import figures, tables
 from mtlens_dashboard.catalog import ENTRIES
 from mtlens_dashboard.figures.theme import CONFIG
 from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.wording.formatting import MISSING
 
 Item = TypeVar("Item")
 _LOOKS_AT = 1000  # rows that a table shows; its CSV has all of them
@@ -104,7 +105,7 @@ def download(file: str, text: str, kind: str, *, key: str) -> None:
 
 def show(table: tables.Table, key: str, **config: Any) -> None:
     """The first rows of a table; where there are more, with their number."""
-    st.dataframe(columns(table.columns, table.rows[:_LOOKS_AT]), hide_index=True, key=key, **config)
+    st.dataframe(columns(table.columns, table.rows[:_LOOKS_AT]), hide_index=True, key=key, placeholder=MISSING, **config)
     if len(table.rows) > _LOOKS_AT:
         st.caption(f"The first {_LOOKS_AT} of {len(table.rows)} rows; the file has all of them.")
 

@@ -31,7 +31,7 @@ def browser() -> None:
         format_func=lambda name: f"{name} ({kinds[name]})" if name else "all of them",
     )  # fmt: skip
     shown = [
-        (table, column, kind.lower(), meaning or "")
+        (table, column, meaning or "", kind.lower())
         for table, _, _, column, kind, meaning in rows
         if name in ("", table) and sought in f"{table} {column} {meaning or ''}".lower()
     ]
@@ -40,10 +40,10 @@ def browser() -> None:
     if not shown:
         st.caption("Nothing has this in its name or meaning.")
         return
-    columns = ("table", "column", "type", "meaning")
+    columns = ("table", "column", "meaning", "type")
     first = 1 if name else 0
     text = st.column_config.TextColumn
-    wide = {"table": text(width=150), "column": text(width=150), "meaning": text(width="large")}
+    wide = {"table": text(width=110), "column": text(width=130), "meaning": text(width=240), "type": text(width=80)}
     table = Table(columns=columns[first:], rows=tuple(row[first:] for row in shown))
     show(table, "schema", height=520, row_height=32, column_config=wide)
 

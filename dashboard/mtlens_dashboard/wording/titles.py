@@ -139,7 +139,9 @@ def claim(explanations: Sequence[ExplanationInfo]) -> str:
         return "No pair of tasks has evidence yet"
     against = pairs["disagrees"] + pairs["mixed"]
     undecided = total - pairs["agrees"] - against
-    return f"The evidence predicts {pairs['agrees']} of {counted(total, 'pair')}, contradicts {against}, {undecided} undecided"
+    parts = [f"contradicts {against}"] if against else []
+    parts += [f"{undecided} undecided"] if undecided else []
+    return ", ".join([f"The evidence predicts {pairs['agrees']} of {counted(total, 'pair')}", *parts])
 
 
 def comparison(matching: MatchingInfo) -> str:
@@ -229,7 +231,7 @@ def runs(runs: Sequence[RunInfo], now: datetime) -> str:
     left = seconds_left(tuple(runs), now)
     parts = [
         f"{counts['done']} of {counted(len(runs), 'run')} done",
-        f"{counts['unfinished']} training" + (f", about {duration(left)} left" if left is not None else ""),
+        f"{counts['unfinished']} training" + (f", about {duration(float(f'{left:.2g}'))} left" if left is not None else ""),
         f"{bad} failed",
         f"{counts['stalled']} stalled",
         f"{counts['waiting']} waiting",

@@ -193,6 +193,7 @@ def test_many_tasks_have_a_row_each_with_their_weakest_pairs(stores: dict[str, W
     assert first.profile is not None
     assert {first.profile.task_a, first.profile.task_b} == {"finding number 0", "finding number 29"}
     assert "although different" in rows_of(figures.case(case))[1]
+    assert case.rows[1].tasks == ("finding number 29",)  # the other contradiction; the rest follows
 
 
 def test_case_without_evidence_shows_the_tasks(stores: dict[str, Workspace]) -> None:
@@ -223,7 +224,7 @@ def test_the_claim_places_each_pair_by_evidence_and_outcome(full: Workspace) -> 
     dots = {(round(x + 0.42), round(min(trace.y) + 0.12)): len(trace.x) for trace in figure.data for x in trace.x[:1]}
     assert dots == {(0, 0): 1, (2, 0): 3}  # against: disc and foramina; for: five, of which three are named
     assert any(note.text == "and 2 more" for note in figure.layout.annotations)
-    assert figures.title_of(figure) == "The evidence predicts 5 of 6 pairs, contradicts 1, 0 undecided"
+    assert figures.title_of(figure) == "The evidence predicts 5 of 6 pairs, contradicts 1"
 
 
 def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:
