@@ -50,12 +50,19 @@ def families(
 
 
 def distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
-    """A family for each way to divide the tasks, the best first, with the names of all methods that would choose it."""
+    """A family for each way to divide the tasks, the best first, with the names of all methods that would choose it.
+
+    Where one of them measured it and another only predicted it, it is measured.
+    """
     methods: dict[tuple[tuple[str, ...], ...], list[GroupingInfo]] = {}
     for grouping in groupings:
         methods.setdefault(grouping.groups, []).append(grouping)
     same = [
-        replace(min(equal, key=_goodness), method=", ".join(dict.fromkeys(grouping.method for grouping in equal)))
+        replace(
+            min(equal, key=lambda one: (one.measured is None, _goodness(one))),
+            method=", ".join(dict.fromkeys(grouping.method for grouping in equal)),
+            recommended=any(grouping.recommended for grouping in equal),
+        )
         for equal in methods.values()
     ]
     return sorted(same, key=_goodness)

@@ -33,10 +33,11 @@ def page(chosen: Chosen) -> None:
 
 
 def _families(groupings: tuple[queries.GroupingInfo, ...]) -> None:
-    columns = ("models", "groups of tasks", "score x 100", "95 % interval", "predicted", "chosen by", "recommended")
+    columns = ("models", "recommended", "groups of tasks", "score x 100", "95 % interval", "predicted", "chosen by")
     rows = [
         (
             family.cost,
+            "✓" if family.recommended else "",
             "; ".join(listing(group, 8) for group in family.groups),
             None if family.measured is None else 100 * family.measured,
             ""
@@ -44,7 +45,6 @@ def _families(groupings: tuple[queries.GroupingInfo, ...]) -> None:
             else f"{points(family.measured_low)} to {points(family.measured_high)}",
             None if family.predicted is None else 100 * family.predicted,
             family.method,
-            "✓" if family.recommended else "",
         )
         for family in distinct(groupings)
     ]
@@ -53,7 +53,7 @@ def _families(groupings: tuple[queries.GroupingInfo, ...]) -> None:
         "models": number(format="%g"),
         "score x 100": number(format="%.1f"),
         "predicted": number(format="%.1f"),
-        "groups of tasks": st.column_config.TextColumn(width="large"),
+        "groups of tasks": st.column_config.TextColumn(width="medium"),
     }
     show(tables.Table(columns=columns, rows=tuple(rows)), "families", column_config=formats)
 

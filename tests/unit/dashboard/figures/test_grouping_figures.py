@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from mtlens_dashboard import figures, queries
+from mtlens_dashboard.figures.families import distinct
 from mtlens_dashboard.figures.theme import LIGHT
 
 
@@ -72,6 +73,12 @@ def test_a_grouping_that_several_methods_choose_is_one_dot() -> None:
     told = [trace.customdata[0] for trace in figure.data if trace.customdata]
     assert len(told) == 2
     assert any("hoa, ridge" in text for text in told)
+
+
+def test_a_family_that_is_measured_under_one_name_and_predicted_under_another_is_measured():
+    both = [grouping(method="oracle", measured=0.86, predicted=0.9), grouping(method="means", measured=None, predicted=0.99)]
+    (family,) = distinct(both)
+    assert (family.measured, family.method) == (0.86, "oracle, means")
 
 
 def gain(**changes: Any) -> queries.GroupScoreInfo:
