@@ -172,7 +172,10 @@ def of_costs(costs: Sequence[CostInfo]) -> Table:
 
 def of_profiles(profiles: Sequence[ProfileInfo]) -> Table:
     """One row per pair of models and layer."""
-    return _of([layer for profile in profiles for layer in profile.layers], _fields(SimilarityInfo, "margin", "method"))
+    return _of(
+        [layer for profile in profiles for layer in profile.layers],
+        _fields(SimilarityInfo, "pretrained", "untrained", "permuted", "margin", "method"),
+    )
 
 
 def of_matrices(matrices: Sequence[LayerMatrixInfo]) -> Table:
