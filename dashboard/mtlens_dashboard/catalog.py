@@ -24,7 +24,7 @@ Searched = tuple[tuple[queries.GroupingInfo, ...], queries.RecommendationInfo | 
 """The candidates, and what follows from them once it is settled."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Entry:
     """One figure. read: the Infos of an experiment, which draw and tabulate take.
 
@@ -121,174 +121,120 @@ def _draw_losses(curves: tuple[queries.CurveInfo, ...], *, theme: Theme = LIGHT)
 
 
 _LIST = (
+    Entry("case", queries.case, figures.case, lambda info: tables.of_explanations(info.explanations), captions.case),
     Entry(
-        name="case",
-        read=queries.case,
-        draw=figures.case,
-        tabulate=lambda info: tables.of_explanations(info.explanations),
-        reading=captions.case,
-    ),
-    Entry(
-        name="claim",
-        read=queries.explanations,
-        draw=figures.claim,
-        tabulate=tables.of_explanations,
-        reading="A pair of tasks matches as the worse of its two tasks does. Its evidence is for one model where its "
+        "claim",
+        queries.explanations,
+        figures.claim,
+        tables.of_explanations,
+        "A pair of tasks matches as the worse of its two tasks does. Its evidence is for one model where its "
         "layers are similar or its gradients aligned, against where they are different, opposed or unrelated, and undecided "
         "where nothing is settled or the two contradict each other.",
     ),
+    Entry("forest", queries.matching, figures.forest, tables.of_matching, captions.forest),
     Entry(
-        name="forest",
-        read=queries.matching,
-        draw=figures.forest,
-        tabulate=tables.of_matching,
-        reading=captions.forest,
-    ),
-    Entry(
-        name="arms",
-        read=queries.arms,
-        draw=figures.arms,
-        tabulate=arm_table.of_arms,
-        reading="A row per way to make one model of all tasks, shaded the margin. Each is compared with the task-specific "
+        "arms",
+        queries.arms,
+        figures.arms,
+        arm_table.of_arms,
+        "A row per way to make one model of all tasks, shaded the margin. Each is compared with the task-specific "
         "models by the same tests; the best of several verdicts on one test split flatters itself. Conflicts: share of "
         "pairs of tasks and batches whose gradients pointed apart in training.",
     ),
     Entry(
-        name="looks",
-        read=queries.looks,
-        draw=figures.looks,
-        tabulate=tables.of_looks,
-        reading="A block per task, a row per look, shaded the margin. Where seeds are trained until verdicts are settled, each "
+        "looks",
+        queries.looks,
+        figures.looks,
+        tables.of_looks,
+        "A block per task, a row per look, shaded the margin. Where seeds are trained until verdicts are settled, each "
         "look spends a part of the 5 % chance of an error, so that its intervals are wider than those of a single test and "
         "hold at all looks together. A verdict that a look has reached stays; chance: how likely a later look gives one.",
     ),
     Entry(
-        name="costs",
-        read=queries.costs,
-        draw=figures.costs,
-        tabulate=tables.of_costs,
-        reading="Sums over the models that serve all tasks once, means over seeds; full bars are the task-specific models.",
+        "costs",
+        queries.costs,
+        figures.costs,
+        tables.of_costs,
+        "Sums over the models that serve all tasks once, means over seeds; full bars are the task-specific models.",
     ),
     Entry(
-        name="learning-curves",
-        read=queries.curves,
-        draw=figures.learning_curves,
-        tabulate=tables.of_curves,
-        reading="A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
+        "learning-curves",
+        queries.curves,
+        figures.learning_curves,
+        tables.of_curves,
+        "A line per seed, or the mean and range of more than twelve. The ring is the epoch whose weights were kept, "
         "the best on validation; a ring at the right end means that more epochs might have helped. " + captions.SCORES,
     ),
     Entry(
-        name="loss-curves",
-        read=queries.curves,
-        draw=_draw_losses,
-        tabulate=tables.of_curves,
-        reading="Loss by epoch, a line per seed, or the mean and range of more than twelve; mean over the tasks of a model. "
+        "loss-curves",
+        queries.curves,
+        _draw_losses,
+        tables.of_curves,
+        "Loss by epoch, a line per seed, or the mean and range of more than twelve; mean over the tasks of a model. "
         "Solid: of training, while it went on, with dropout; dashed: on validation, after the epoch. The training loss of "
         "models that learn their texts by heart falls while that of validation rises.",
     ),
     Entry(
-        name="confusion",
-        read=_confusion,
-        draw=figures.confusion,
-        tabulate=tables.of_confusion,
-        reading="Rows are true classes and add up to 100 %; the seeds are counted together.",
+        "confusion",
+        _confusion,
+        figures.confusion,
+        tables.of_confusion,
+        "Rows are true classes and add up to 100 %; the seeds are counted together.",
         picked="The task on which the two kinds of models differ most.",
     ),
+    Entry("cka-depth", _profiles, figures.similarity_by_depth, tables.of_profiles, captions.profiles),
+    Entry("cka-multi", _profiles_of_multi, figures.similarity_by_depth, tables.of_profiles, captions.profiles),
+    Entry("cka-layers", _matrices, figures.layer_matrices, tables.of_matrices, captions.matrices),
+    Entry("cka-differences", _matrices, figures.layer_differences, tables.of_matrices, captions.differences),
+    Entry("gradients", queries.alignments, figures.task_cosines, tables.of_alignments, captions.cosines),
+    Entry("gradients-depth", _lowest_alignments, figures.alignment_by_depth, tables.of_alignments, captions.cosines_by_depth),
     Entry(
-        name="cka-depth",
-        read=_profiles,
-        draw=figures.similarity_by_depth,
-        tabulate=tables.of_profiles,
-        reading=captions.profiles,
-    ),
-    Entry(
-        name="cka-multi",
-        read=_profiles_of_multi,
-        draw=figures.similarity_by_depth,
-        tabulate=tables.of_profiles,
-        reading=captions.profiles,
-    ),
-    Entry(
-        name="cka-layers",
-        read=_matrices,
-        draw=figures.layer_matrices,
-        tabulate=tables.of_matrices,
-        reading=captions.matrices,
-    ),
-    Entry(
-        name="cka-differences",
-        read=_matrices,
-        draw=figures.layer_differences,
-        tabulate=tables.of_matrices,
-        reading=captions.differences,
-    ),
-    Entry(
-        name="gradients",
-        read=queries.alignments,
-        draw=figures.task_cosines,
-        tabulate=tables.of_alignments,
-        reading=captions.cosines,
-    ),
-    Entry(
-        name="gradients-depth",
-        read=_lowest_alignments,
-        draw=figures.alignment_by_depth,
-        tabulate=tables.of_alignments,
-        reading=captions.cosines_by_depth,
-    ),
-    Entry(
-        name="gradients-course",
-        read=_pair_over_stages,
-        draw=figures.stage_map,
-        tabulate=tables.of_alignments,
-        reading="The cosine layer by layer, from the start of training to its end.",
+        "gradients-course",
+        _pair_over_stages,
+        figures.stage_map,
+        tables.of_alignments,
+        "The cosine layer by layer, from the start of training to its end.",
         picked="The pair of tasks with the lowest gradient cosine.",
     ),
     Entry(
-        name="conflicts",
-        read=queries.alignments,
-        draw=figures.conflict_rates,
-        tabulate=tables.of_alignments,
-        reading="Share of microbatches on which the two gradients have a negative cosine, with its 95 % interval over seeds. "
+        "conflicts",
+        queries.alignments,
+        figures.conflict_rates,
+        tables.of_alignments,
+        "Share of microbatches on which the two gradients have a negative cosine, with its 95 % interval over seeds. "
         "Unrelated tasks have a rate of one half; where the interval holds one half, the pair is undecided.",
     ),
     Entry(
-        name="groupings",
-        read=_searched,
-        draw=_draw_groupings,
-        tabulate=_tabulate_groupings,
-        reading="Each dot is a way to divide the tasks among models; its score is the mean over all tasks, on test, with the "
+        "groupings",
+        _searched,
+        _draw_groupings,
+        _tabulate_groupings,
+        "Each dot is a way to divide the tasks among models; its score is the mean over all tasks, on test, with the "
         "95 % interval over seeds. Dots of one number of models lie side by side, the best on the left. Hollow: "
         "predicted, as not all of its groups are trained. " + captions.SCORES,
     ),
     Entry(
-        name="predicted-measured",
-        read=queries.trial,
-        draw=figures.predicted_measured,
-        tabulate=tables.of_trial,
-        reading="A panel per method; each point is one task in one group. On the diagonal, both agree. Hollow points "
+        "predicted-measured",
+        queries.trial,
+        figures.predicted_measured,
+        tables.of_trial,
+        "A panel per method; each point is one task in one group. On the diagonal, both agree. Hollow points "
         "were predicted but not measured, and lie on it by construction. Whiskers: 95 % intervals. The rank correlation is "
         "that of predicted with measured gains over a task's groups, mean over tasks, on seeds that the method has not seen; "
         "the ceiling is what the measured gains of those seeds themselves reach. " + captions.SCORES,
     ),
     Entry(
-        name="regret",
-        read=queries.trial,
-        draw=figures.regret,
-        tabulate=tables.of_methods,
-        reading="A panel per method; what its choice loses at each budget of models against that of the exhaustive oracle (the "
+        "regret",
+        queries.trial,
+        figures.regret,
+        tables.of_methods,
+        "A panel per method; what its choice loses at each budget of models against that of the exhaustive oracle (the "
         "line at 0), both chosen by half of the seeds and scored on the other half. Below 0, the method "
         "scored higher than the oracle. "
         "Dotted, a control: the same predictions with their tasks permuted; an informative method stays below it. "
         "Under the name: the compute that the method needs before it can choose. " + captions.SCORES,
     ),
-    Entry(
-        name="timeline",
-        read=queries.runs,
-        draw=_draw_timeline,
-        tabulate=tables.of_runs,
-        reading="Bars are runs, rows are what trained side by side.",
-    ),
+    Entry("timeline", queries.runs, _draw_timeline, tables.of_runs, "Bars are runs, rows are what trained side by side."),
 )
 
 ENTRIES = {entry.name: entry for entry in _LIST}

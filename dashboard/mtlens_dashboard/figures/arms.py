@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from mtlens_dashboard.figures.forest import difference_ticks, shade_margin
+from mtlens_dashboard.figures.forest import difference_axis, draw_interval, reach_of, shade_margin
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
@@ -22,19 +22,13 @@ def arms(arms: Sequence[ArmInfo], *, theme: Theme = LIGHT) -> go.Figure:
     known = [arm for arm in arms if arm.difference is not None]
     if len(known) < 2:
         return empty(theme, titles.arms(known), "They appear where `multi:` names arms and their runs have finished.")
-    sheet, reach = Sheet(), _reach(known)
+    sheet, unit = Sheet(), known[0].unit
+    reach = reach_of(known, known[0].margin or 1.0, unit)
     for place, arm in enumerate(known):
         _row(sheet, arm, place, reach, theme)
     bottom = len(known) - 0.4
-    unit = known[0].unit
     shade_margin(sheet, unit.scale * (known[0].margin or 1.0), (-0.75, bottom), theme)
-    sheet.x_axis(
-        range=[-reach, reach],
-        title={"text": _AXIS.format(unit.name)},
-        showline=True,
-        ticks="outside",
-        **difference_ticks(reach),
-    )
+    difference_axis(sheet, reach, _AXIS.format(unit.name), theme)
     sheet.y_axis(range=[bottom, -0.75], visible=False)
     title = titles.arms(known)
     summary = "; ".join(map(_told, known))
@@ -42,31 +36,12 @@ def arms(arms: Sequence[ArmInfo], *, theme: Theme = LIGHT) -> go.Figure:
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {summary}.", height=height, top=16, bottom=70, right=70)
 
 
-def _reach(arms: Sequence[ArmInfo]) -> float:
-    """Range to each side, as it is shown; what is far wider than the margin is cut off."""
-    margin = arms[0].margin or 1.0
-    ends = [abs(bound) for arm in arms for bound in (arm.low90, arm.high90) if bound is not None]
-    means = [abs(arm.difference or 0.0) * 1.15 for arm in arms]
-    return arms[0].unit.scale * max([1.35 * margin, *means, *(min(1.05 * bound, 4 * margin) for bound in ends)])
-
-
 def _row(sheet: Sheet, arm: ArmInfo, place: int, reach: float, theme: Theme) -> None:
     mark = VERDICTS[arm.verdict or "inconclusive"]
     colour = theme.of(mark)
     name = f'<b>{escape(arm.label)}</b>   <span style="color:{colour}">{mark.symbol} {arm.verdict}</span>'
     sheet.note(name, 0, place - _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
-    if arm.low90 is not None and arm.high90 is not None:
-        ends = [max(arm.unit.scale * arm.low90, -reach), min(arm.unit.scale * arm.high90, reach)]
-        sheet.scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip")
-    sheet.scatter(
-        x=[arm.unit.scale * (arm.difference or 0.0)],
-        y=[place],
-        mode="markers",
-        marker={"size": 10, "color": colour},
-        customdata=[escape(_told(arm))],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
-    sheet.note(duration(arm.seconds), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
+    draw_interval(sheet, arm, place, reach, arm.unit, theme, _told(arm), duration(arm.seconds))
 
 
 def _told(arm: ArmInfo) -> str:

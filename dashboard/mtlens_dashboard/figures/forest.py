@@ -40,15 +40,7 @@ def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
     draw_intervals(sheet, rows, places, unit, theme, clip=(low, high))
     for match, place in zip(rows, places, strict=True):
         _head_row(sheet, match, place, unit, theme)
-    sheet.x_axis(
-        range=[low, high],
-        title={"text": _AXIS.format(unit.name, label_of(matching.kind))},
-        showline=True,
-        ticks="outside",
-        ticklen=4,
-        tickcolor=theme.line,
-        **difference_ticks(high),
-    )
+    difference_axis(sheet, high, _AXIS.format(unit.name, label_of(matching.kind)), theme)
     sheet.y_axis(range=[bottom, _TOP], visible=False)
     sheet.note(f"margin ±{unit.margin(matching.margin)}", limit, 1, theme.good, yref="paper", xanchor="right", yanchor="bottom")
     height = int(ROW * (bottom - _TOP)) + 90
@@ -103,6 +95,37 @@ def difference_ticks(reach: float, most: int = 5) -> dict[str, Any]:
     step = next(size for size in _STEPS if 2 * int(reach / size) + 1 <= most)
     values = [number * step for number in range(-int(reach / step), int(reach / step) + 1)]
     return {"tickangle": 0, "tickvals": values, "ticktext": [minus(f"{value:+g}") for value in values]}
+
+
+def difference_axis(sheet: Sheet, reach: float, text: str, theme: Theme) -> None:
+    """The horizontal axis of differences, from -reach to reach."""
+    ticks = {"ticks": "outside", "ticklen": 4, "tickcolor": theme.line, **difference_ticks(reach)}
+    sheet.x_axis(range=[-reach, reach], title={"text": text}, showline=True, **ticks)
+
+
+def reach_of(rows: Sequence[Any], margin: float, unit: Unit) -> float:
+    """Range to each side for rows with `difference`, `low90` and `high90`, as it is shown; what is far wider than the margin is
+    cut off.
+    """
+    bounds = [abs(bound) for row in rows for bound in (row.low90, row.high90) if bound is not None]
+    means = [abs(row.difference) * 1.15 for row in rows if row.difference is not None]
+    return unit.scale * max([1.35 * margin, *means, *(min(1.05 * bound, 4 * margin) for bound in bounds)])
+
+
+def draw_interval(sheet: Sheet, row: Any, place: float, reach: float, unit: Unit, theme: Theme, told: str, right: str) -> None:
+    """A difference with its 90 % interval in the colour of its verdict, and a word to the right of the plot."""
+    colour = theme.of(VERDICTS[row.verdict or "inconclusive"])
+    if row.low90 is not None and row.high90 is not None:
+        ends = [max(unit.scale * row.low90, -reach), min(unit.scale * row.high90, reach)]
+        sheet.scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 4}, hoverinfo="skip")
+    if row.difference is not None:
+        dot = {
+            "marker": {"size": 9, "color": colour},
+            "customdata": [escape(told)],
+            "hovertemplate": "%{customdata}<extra></extra>",
+        }
+        sheet.scatter(x=[unit.scale * row.difference], y=[place], mode="markers", **dot)
+    sheet.note(right, 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
 
 
 def shade_margin(sheet: Sheet, limit: float, rows: tuple[float, float], theme: Theme) -> None:

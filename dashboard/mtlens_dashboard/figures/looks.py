@@ -3,13 +3,13 @@
 import plotly.graph_objects as go
 
 from mtlens.statistics.shown import Unit
-from mtlens_dashboard.figures.forest import difference_ticks, shade_margin
+from mtlens_dashboard.figures.forest import difference_axis, draw_interval, reach_of, shade_margin
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.looks import LookInfo, LooksInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, escape, label, shorten
+from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, label, shorten
 
 _ROW = 24  # pixels
 _LONGEST = 22  # characters of a task's name
@@ -21,22 +21,16 @@ def looks(info: LooksInfo, *, theme: Theme = LIGHT) -> go.Figure:
     if not info.rows:
         return empty(theme, titles.looks(info), "Looks appear where an experiment trains seeds until its verdicts are settled.")
     sheet, place = Sheet(), 0.0
-    reach = _reach(info)
+    reach = reach_of(info.rows, info.margin, info.unit)
     for scope in dict.fromkeys(row.task for row in info.rows):
         rows = [row for row in info.rows if row.task == scope]
         _head(sheet, rows[-1], place, theme)
         for row in rows:
             place += 1
-            _interval(sheet, row, place, reach, info.unit, theme)
+            draw_interval(sheet, row, place, reach, info.unit, theme, _told(row, info.unit), counted(row.seeds, "seed"))
         place += 1.4
     shade_margin(sheet, info.unit.scale * info.margin, (-0.6, place - 0.6), theme)
-    sheet.x_axis(
-        range=[-reach, reach],
-        title={"text": _AXIS.format(info.unit.name)},
-        showline=True,
-        ticks="outside",
-        **difference_ticks(reach),
-    )
+    difference_axis(sheet, reach, _AXIS.format(info.unit.name), theme)
     sheet.y_axis(range=[place - 0.6, -0.6], visible=False)
     title = titles.looks(info)
     summary = "; ".join(_told(row, info.unit) for row in info.rows)
@@ -44,34 +38,10 @@ def looks(info: LooksInfo, *, theme: Theme = LIGHT) -> go.Figure:
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {summary}.", height=height, top=16, bottom=70, right=70)
 
 
-def _reach(info: LooksInfo) -> float:
-    """Range to each side, as it is shown; what is far wider than the margin is cut off."""
-    bounds = [abs(bound) for row in info.rows for bound in (row.low90, row.high90) if bound is not None]
-    means = [abs(row.difference) * 1.15 for row in info.rows if row.difference is not None]
-    return info.unit.scale * max([1.35 * info.margin, *means, *(min(1.05 * bound, 4 * info.margin) for bound in bounds)])
-
-
 def _head(sheet: Sheet, last: LookInfo, place: float, theme: Theme) -> None:
     mark = VERDICTS[last.verdict]
     text = f'<b>{label(last.task, _LONGEST)}</b>   <span style="color:{theme.of(mark)}">{mark.symbol} {last.verdict}</span>'
     sheet.note(text, 0, place, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
-
-
-def _interval(sheet: Sheet, row: LookInfo, place: float, reach: float, unit: Unit, theme: Theme) -> None:
-    colour = theme.of(VERDICTS[row.verdict])
-    if row.low90 is not None and row.high90 is not None:
-        ends = [max(unit.scale * row.low90, -reach), min(unit.scale * row.high90, reach)]
-        sheet.scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 4}, hoverinfo="skip")
-    if row.difference is not None:
-        sheet.scatter(
-            x=[unit.scale * row.difference],
-            y=[place],
-            mode="markers",
-            marker={"size": 8, "color": colour},
-            customdata=[escape(_told(row, unit))],
-            hovertemplate="%{customdata}<extra></extra>",
-        )
-    sheet.note(counted(row.seeds, "seed"), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
 
 
 def _told(row: LookInfo, unit: Unit) -> str:
