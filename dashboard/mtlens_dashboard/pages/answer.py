@@ -64,10 +64,10 @@ def _name(row: queries.CaseRow) -> str:
 def _opened(chosen: Chosen, case: queries.CaseInfo, names: list[str]) -> None:
     """Curves by depth, seeds and learning curves of the row that was clicked or named."""
     what = "a pair" if case.rows and len(case.rows[0].tasks) > 1 else "a task"
+    ask = f"Click a row to open it, or choose {what} here"
     name = st.selectbox(
-        f"Click a row to open it, or choose {what} here", names, index=None, key=_ROW, bind="query-params", width=360,
-        placeholder=f"choose {what}",
-    )  # fmt: skip
+        ask, names, index=None, key=_ROW, bind="query-params", width=420, placeholder=ask, label_visibility="collapsed"
+    )
     if name not in names:
         return
     row = case.rows[names.index(name)]
