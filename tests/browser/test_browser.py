@@ -27,6 +27,7 @@ INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.la
 SECONDS = 60_000
 FOREST = ".st-key-forest .js-plotly-plot"
 RANGE = "plot => plot._fullLayout.xaxis.range"
+expect.set_options(timeout=SECONDS)  # machines that do other work too take long to load the first chart
 
 pytestmark = [
     pytest.mark.browser,
@@ -193,7 +194,7 @@ def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
         first.click()
         page.keyboard.type(before)
         page.keyboard.press("Enter")
-        expect(first).to_have_value(before, timeout=SECONDS)
+        expect(first).to_have_value(before)
         settle(page)
     assert complaints == []
 
@@ -238,15 +239,15 @@ def test_results_arrive_while_the_page_is_open(browser: Browser, serve, tmp_path
     workspace = Workspace.open(workspace.root)
     fake_runs.save(workspace, fake)
     ingest(workspace, force=True)
-    expect(heading).to_contain_text("No verdict yet", timeout=SECONDS)
+    expect(heading).to_contain_text("No verdict yet")
 
     for run in fake.runs:
         fake_runs.finish(workspace, run)
     ingest(workspace, force=True)
-    expect(heading).to_contain_text(re.compile("one model", re.IGNORECASE), timeout=SECONDS)
+    expect(heading).to_contain_text(re.compile("one model", re.IGNORECASE))
 
     page.get_by_role("link", name="Runs").click()
-    expect(heading).to_contain_text("All 9 runs are done", timeout=SECONDS)
+    expect(heading).to_contain_text("All 9 runs are done")
     assert complaints == []
 
 
@@ -278,10 +279,10 @@ def test_a_real_experiment_is_watched_to_its_end(browser: Browser, serve, tiny_e
     with subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(dashboard_servers.ROOT)}, stdout=subprocess.DEVNULL
     ) as process:
-        expect(runs.locator("h1")).to_contain_text(re.compile("of 9 runs done|All 9 runs are done"), timeout=SECONDS)
+        expect(runs.locator("h1")).to_contain_text(re.compile("of 9 runs done|All 9 runs are done"), timeout=2 * SECONDS)
         expect(answer.locator("h1")).to_contain_text(re.compile("one model|no task", re.IGNORECASE), timeout=2 * SECONDS)
         assert process.wait(timeout=2 * SECONDS / 1000) == 0
-    expect(runs.locator("h1")).to_have_text("All 9 runs are done", timeout=SECONDS)
+    expect(runs.locator("h1")).to_have_text("All 9 runs are done")
     expect(runs.get_by_role("heading", name="Evidence")).to_be_visible(timeout=SECONDS)
     said = answer.get_by_role("heading", name=re.compile("The evidence (agrees|disagrees|is )"))
     expect(said).to_be_visible(timeout=SECONDS)
@@ -312,7 +313,7 @@ def test_zoom_stays_when_results_arrive(browser: Browser, serve, tmp_path: Path)
 
     fake_runs.finish_all(workspace, fake_runs.fake_experiment("another", seeds=(0, 1, 2), num_examples=66))
     ingest(workspace, force=True)
-    expect(page.get_by_text("Data as of")).not_to_have_text(before, timeout=SECONDS)
+    expect(page.get_by_text("Data as of")).not_to_have_text(before)
     page.wait_for_timeout(3000)  # two looks for new results, after which the page has been drawn again
     settle(page)
     assert plot.evaluate(RANGE) == zoomed

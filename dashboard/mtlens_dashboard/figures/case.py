@@ -33,7 +33,7 @@ from mtlens_dashboard.wording.formatting import (
 _ROW, _HEAD, _FOOT = 40, 48, 64  # pixels
 _MEAN = 1.4  # rows that the mean takes
 _NAME = -0.33  # rows from the middle of a row to its name
-_MARKS = (-0.02, 0.26)  # to the marks of its tasks
+_MARKS = (-0.06, 0.22)  # to the marks of its tasks
 _ALONE, _SIZE = 0.12, 10  # rows down to a single mark, and its pixels
 _COLUMNS = ((0.0, 0.44), (0.49, 0.71), (0.77, 1.0))  # of the width
 _HEADS = ("multi-task less<br>task-specific, {}", "CKA by layer:<br>floor to ceiling", "gradient<br>cosine")

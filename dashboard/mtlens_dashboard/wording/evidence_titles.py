@@ -23,8 +23,12 @@ def similarity(profiles: Sequence[ProfileInfo]) -> str:
     if uninformative == len(profiles):
         return f"No layer is informative, in any of {counted(len(profiles), noun)}"
     differ = [profile for profile, of_pair in zip(profiles, statements, strict=True) if "different" in of_pair]
+    if len(profiles) == 1:
+        name = pair_name(profiles[0])
+        told = f"{name} differ in some layer" if differ else f"{name} are similar in every informative layer"
+        return fit(told if differ or similar else f"Whether {name} are similar is undecided")
     undecided = len(profiles) - uninformative - similar - len(differ)
-    head = f"{similar} of {counted(len(profiles), noun)} {'is' if len(profiles) == 1 else 'are'} similar{whom}"
+    head = f"{similar} of {counted(len(profiles), noun)} are similar{whom}"
     parts = [f"{len(differ)} differ{'s' if len(differ) == 1 else ''}"] if differ else []
     parts += [f"{undecided} undecided"] if undecided else []
     parts += [f"{uninformative} uninformative"] if uninformative else []
@@ -59,8 +63,11 @@ def alignment_counts(alignments: Sequence[AlignmentInfo], *, named: bool = True)
     """How many of these pairs are aligned, opposed, unrelated and undecided. One line per pair, at least one."""
     counts = Counter(alignment.statement for alignment in alignments)
     aligned, unrelated, opposed = counts["aligned"], counts["unrelated"], counts["opposed"]
-    verb = "is" if len(alignments) == 1 else "are"
-    parts = [f"{aligned} of {counted(len(alignments), 'pair')} {verb} aligned"]
+    if len(alignments) == 1:
+        pair = listing([alignments[0].task_a, alignments[0].task_b])
+        settled = alignments[0].is_settled
+        return f"{pair} are {alignments[0].statement}" if settled else f"whether {pair} are aligned is undecided"
+    parts = [f"{aligned} of {counted(len(alignments), 'pair')} are aligned"]
     if opposed:
         names = [listing([pair.task_a, pair.task_b]) for pair in alignments if pair.statement == "opposed"]
         parts.append(f"{names[0]} are opposed" if opposed == 1 and named else f"{opposed} opposed")

@@ -166,8 +166,9 @@ ALIKE, OPEN, UNLIKE = (("similar", 0.9, 1.1), ("inconclusive", 0.6, 1.2), ("diff
 @pytest.mark.parametrize(
     ("pairs", "told"),
     [
-        ([(SILENT, ALIKE)], "1 of 1 pair is similar in every informative layer"),
-        ([(ALIKE, OPEN)], "0 of 1 pair is similar; 1 undecided"),
+        ([(SILENT, ALIKE)], "a and b are similar in every informative layer"),
+        ([(ALIKE, OPEN)], "Whether a and b are similar is undecided"),
+        ([(ALIKE, UNLIKE)], "a and b differ in some layer"),
         ([(ALIKE, UNLIKE), (ALIKE,)], "1 of 2 pairs are similar; a and b differ"),
         ([(SILENT,), (ALIKE,)], "1 of 2 pairs are similar; 1 uninformative"),
         ([(SILENT,), (SILENT, SILENT)], "No layer is informative, in any of 2 pairs"),
@@ -181,7 +182,8 @@ def test_uninformative_layers_are_not_taken_for_a_difference(pairs: list[tuple[A
     ("statements", "told"),
     [
         (["inconclusive"] * 6, "0 of 6 pairs are aligned; 6 undecided"),
-        (["aligned"], "1 of 1 pair is aligned"),
+        (["aligned"], "disc and canal are aligned"),
+        (["not identifiable"], "whether disc and canal are aligned is undecided"),
         (["aligned", "unrelated", "not identifiable"],
          "1 of 3 pairs are aligned; 1 unrelated; 1 undecided"),
         (["opposed", "unrelated", "unrelated"],
