@@ -385,6 +385,10 @@ class TestRuns:
         draw(app)
         assert any("the loss became NaN" in error.value for error in app.error)
 
+    def test_a_link_opens_a_run_by_its_id(self, store, visit) -> None:
+        for run_id, is_open in ((f"{9:016x}", True), ("f" * 16, False)):
+            assert ("Configuration" in said(visit(store("partial"), "runs", run=run_id))) == is_open
+
     def test_the_filters_of_the_sidebar_count(self, store, visit) -> None:
         app = visit(store("full"), "runs", tasks=["cord"], seeds=["1"])
         table = next(table.value for table in app.dataframe if "device" in table.value)

@@ -33,18 +33,17 @@ def page(chosen: Chosen) -> None:
 
 
 def _families(groupings: tuple[queries.GroupingInfo, ...]) -> None:
-    columns = ("models", "recommended", "groups of tasks", "score x 100", "95 % interval", "predicted", "chosen by")
+    columns = ("models", "groups of tasks", "score x 100", "95 % interval", "predicted", "chosen by")
     rows = [
         (
             family.cost,
-            "✓" if family.recommended else "",
             "; ".join(listing(group, 8) for group in family.groups),
             None if family.measured is None else 100 * family.measured,
             ""
             if None in (family.measured, family.measured_low)
             else f"{points(family.measured_low)} to {points(family.measured_high)}",
             None if family.predicted is None else 100 * family.predicted,
-            family.method,
+            f"{family.method} (recommended)" if family.recommended else family.method,
         )
         for family in distinct(groupings)
     ]

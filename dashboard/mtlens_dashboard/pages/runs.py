@@ -161,6 +161,9 @@ def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
     st.dataframe(columns, hide_index=True, key="runs", column_config=config, on_select=tick,
                  selection_mode="single-row", placeholder=MISSING)  # fmt: skip
     details("runs", lambda: tables.of_runs(runs), HOW_RUNS)
+    linked = st.query_params.get(_OPEN)  # by hand or from elsewhere as a bare id; the box writes a whole name
+    if linked in by_id:
+        st.session_state.setdefault(_OPEN, linked)
     chosen_run = st.selectbox(
         "Tick a run above to open it, or choose it here", list(by_id), index=None, key=_OPEN, bind="query-params",
         format_func=lambda id_: f"{_name(by_id[id_])}, seed {by_id[id_].seed}, {id_}" if id_ in by_id else id_,

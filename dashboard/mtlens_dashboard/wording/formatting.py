@@ -122,14 +122,14 @@ def minus(text: str) -> str:
     return re.sub(r"^[+-](0(?:\.0+)?)$", r"\1", text).replace("-", "\N{MINUS SIGN}")
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float | None, digits: int = 3) -> str:
     """Seconds in the unit that people would choose."""
     if seconds is None:
         return MISSING
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 1.5 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+            return f"{float(f'{seconds / size:.{digits}g}'):g} {unit}"
+    return f"{float(f'{seconds:.{digits}g}'):g} s"
 
 
 def quantity(number: float | None) -> str:

@@ -231,7 +231,7 @@ def runs(runs: Sequence[RunInfo], now: datetime) -> str:
     left = seconds_left(tuple(runs), now)
     parts = [
         f"{counts['done']} of {counted(len(runs), 'run')} done",
-        f"{counts['unfinished']} training" + (f", about {duration(float(f'{left:.2g}'))} left" if left is not None else ""),
+        f"{counts['unfinished']} training" + (f", about {duration(left, 2)} left" if left is not None else ""),
         f"{bad} failed",
         f"{counts['stalled']} stalled",
         f"{counts['waiting']} waiting",
