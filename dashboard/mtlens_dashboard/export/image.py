@@ -1,8 +1,9 @@
 """One figure as a file: SVG or PNG through a browser that is on this machine, HTML without one."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
+
+import plotly.graph_objects as go
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.files import write_atomic
@@ -10,7 +11,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures
 from mtlens_dashboard.catalog import find, find_experiment
 from mtlens_dashboard.export.report import exhibit, provenance, render
-from mtlens_dashboard.figures.theme import DARK, LIGHT
+from mtlens_dashboard.figures.theme import DARK, LIGHT, Theme
 from mtlens_dashboard.queries import matching
 
 WIDTH = 960  # pixels
@@ -34,20 +35,29 @@ def export(workspace: Workspace, name: str, path: Path, *, experiment: str | Non
         content = render(f"mtlens: {about.name}", figures.title_of(drawn.light), [(name, [drawn])], facts).encode()
     else:
         theme = DARK if dark else LIGHT
-        figure = figures.titled(entry.draw(entry.read(workspace, about.experiment_id), theme=theme), theme)
-        content = _image(json.loads(figure.to_json() or ""), figures.height_of(figure), path.suffix.lower()[1:])
+        figure = entry.draw(entry.read(workspace, about.experiment_id), theme=theme)
+        content = image(figure, theme, path.suffix.lower()[1:])
     write_atomic(path, content, durable=False)
     return path
 
 
-def _image(figure: Mapping[str, object], height: int, kind: str) -> bytes:
-    """Rendered by Kaleido in a local browser, without fetching MathJax."""
+def image(figure: go.Figure, theme: Theme, kind: str) -> bytes:
+    """A figure with its title and background as svg or png, by Kaleido in a local browser, without fetching MathJax.
+
+    Raises `WorkspaceError` where no browser is found.
+    """
     import kaleido  # it takes a second to import, which HTML does not need
     from kaleido.errors import ChromeNotFoundError
 
-    options = {"format": kind, "width": WIDTH, "height": height, "scale": _PIXELS_PER_POINT if kind == "png" else 1}
+    whole = figures.titled(figure, theme)
+    options = {
+        "format": kind,
+        "width": WIDTH,
+        "height": figures.height_of(whole),
+        "scale": _PIXELS_PER_POINT if kind == "png" else 1,
+    }
     try:
-        return kaleido.calc_fig_sync(figure, opts=options, kopts={"mathjax": False})
+        return kaleido.calc_fig_sync(json.loads(whole.to_json() or ""), opts=options, kopts={"mathjax": False})
     except (ChromeNotFoundError, OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise WorkspaceError(

@@ -15,8 +15,10 @@ import plotly.graph_objects as go
 from mtlens.config.run_kinds import RUN_KINDS
 
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Segoe UI', Helvetica, Arial, 'DejaVu Sans', sans-serif"
-CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
-"""Options of the Plotly viewer, for pages and reports."""
+_LEFT_OUT = ("select2d", "lasso2d", "toImage")
+CONFIG: dict[str, Any] = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": list(_LEFT_OUT)}
+"""Options of the Plotly viewer, for pages and reports. Its own image would have neither title nor background: below each chart
+of the dashboard, and by `mtlens figure`, there is one that has both."""
 
 Scale = tuple[tuple[float, str], ...]
 

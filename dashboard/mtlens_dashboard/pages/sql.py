@@ -106,7 +106,7 @@ def _show() -> None:
         st.markdown("No rows.")
         return
     show(table, "answer")
-    download("answer.csv", tables.to_csv(table), "text/csv", key="answer-csv")
+    download("answer.csv", tables.to_csv(table).encode(), "text/csv", key="answer-csv")
     sql_chart.quick(table, answer.types)
 
 

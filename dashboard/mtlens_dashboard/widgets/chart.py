@@ -9,8 +9,10 @@ import streamlit as st
 
 from mtlens_dashboard import figures, tables
 from mtlens_dashboard.catalog import ENTRIES
+from mtlens_dashboard.export.image import image
 from mtlens_dashboard.figures.theme import CONFIG
 from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.session import theme
 from mtlens_dashboard.wording.formatting import MISSING
 
 Item = TypeVar("Item")
@@ -44,7 +46,7 @@ def chart(
         st.plotly_chart(figure, **options)
     else:
         st.plotly_chart(figure, on_select=partial(_tell_click, name, on_click), selection_mode="points", **options)
-    details(name, lambda: table or entry.tabulate(info), entry.how_to_read(info))
+    details(name, lambda: table or entry.tabulate(info), entry.how_to_read(info), figure=figure)
 
 
 def _tell_click(name: str, on_click: Callable[[Any], None]) -> None:
@@ -79,8 +81,12 @@ def details(
     *,
     label: str = "How to read this · table · CSV",
     latex: bool = False,
+    figure: go.Figure | None = None,
 ) -> None:
-    """How to read the chart above, its table, and that as CSV (and LaTeX and Markdown). Built only once it is opened."""
+    """How to read the chart above, its table, and that as CSV (and LaTeX and Markdown), and the chart as SVG.
+
+    Built only once it is opened; the SVG, which takes a browser on the machine of the server, only once it is asked for.
+    """
     opened = st.expander(label, type="compact", key=f"{name}-behind", on_change="rerun")
     if not opened.open:
         return
@@ -89,18 +95,19 @@ def details(
         st.markdown(reading)
         show(table, f"{name}-table")
         with st.container(horizontal=True):
-            download(f"{name}.csv", tables.to_csv(table), "text/csv", key=f"{name}-csv")
+            download(f"{name}.csv", tables.to_csv(table).encode(), "text/csv", key=f"{name}-csv")
             if latex:
-                download(f"{name}.tex", tables.to_latex(table), "text/x-tex", key=f"{name}-tex")
+                download(f"{name}.tex", tables.to_latex(table).encode(), "text/x-tex", key=f"{name}-tex")
+            if figure is not None:
+                download(f"{name}.svg", partial(image, figure, theme(), "svg"), "image/svg+xml", key=f"{name}-svg")
         if latex:
             st.code(tables.to_markdown(table), language="markdown")  # with a button that copies it
 
 
-def download(file: str, text: str, kind: str, *, key: str) -> None:
-    """A button that hands over a file."""
-    st.download_button(
-        f"Download {file}", text.encode(), file, kind, key=key, on_click="ignore", icon=":material/download:", type="tertiary"
-    )
+def download(file: str, content: bytes | Callable[[], bytes], kind: str, *, key: str) -> None:
+    """A button that hands over a file, which a function makes when it is asked for."""
+    icon = ":material/download:"
+    st.download_button(f"Download {file}", content, file, kind, key=key, on_click="ignore", icon=icon, type="tertiary")
 
 
 def show(table: tables.Table, key: str, **config: Any) -> None:
