@@ -1,6 +1,6 @@
 """Progress of the runs: time left, last events and reasons of failure, refreshed every two seconds. A click opens a run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import MISSING, duration, shorten
 
-_OPEN = "run"
+_OPEN = "run"  # also its name in the address
+_WRITTEN = "run in the URL"
 EVIDENCE_JOBS = {
     "states": "hidden states",
     "similarity": "similarity (CKA)",
@@ -161,16 +162,26 @@ def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
     st.dataframe(columns, hide_index=True, key="runs", column_config=config, on_select=tick,
                  selection_mode="single-row", placeholder=MISSING)  # fmt: skip
     details("runs", lambda: tables.of_runs(runs), HOW_RUNS)
-    linked = st.query_params.get(_OPEN)  # by hand or from elsewhere as a bare id; the box writes a whole name
-    if linked in by_id:
-        st.session_state.setdefault(_OPEN, linked)
+    _follow_link(by_id)
     chosen_run = st.selectbox(
-        "Tick a run above to open it, or choose it here", list(by_id), index=None, key=_OPEN, bind="query-params",
+        "Tick a run above to open it, or choose it here", list(by_id), index=None, key=_OPEN,
         format_func=lambda id_: f"{_name(by_id[id_])}, seed {by_id[id_].seed}, {id_}" if id_ in by_id else id_,
         placeholder="choose a run",
     )  # fmt: skip
+    st.session_state[_WRITTEN] = chosen_run
+    if chosen_run:
+        st.query_params[_OPEN] = chosen_run
+    else:
+        st.query_params.pop(_OPEN, None)
     if chosen_run in by_id:
         open_run(chosen.experiment_id, by_id[chosen_run])
+
+
+def _follow_link(runs: Collection[str]) -> None:
+    """Open the run that the address asks for by its id; Streamlit's own binding would write the whole name into the address."""
+    linked = st.query_params.get(_OPEN)
+    if linked in runs and linked != st.session_state.get(_WRITTEN):
+        st.session_state[_OPEN] = linked
 
 
 def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:
