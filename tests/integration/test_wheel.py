@@ -3,15 +3,13 @@
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from tests.support import dashboard_servers
+from tests.support.linked_packages import link, needed_by
 
 ROOT = Path(__file__).parents[2]
 IMPORTABLE = "import importlib.util, sys; print([n for n in sys.argv[1:] if importlib.util.find_spec(n)])"
@@ -32,30 +30,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for dependency in needed_by(Distribution.at(installed), set()):
         link(dependency, site)
     return folder / "env"
-
-
-def needed_by(package: Distribution, seen: set[str], extras: frozenset[str] = frozenset()) -> Iterator[Distribution]:
-    """The installed distributions that a package requires, and those that they require, each once."""
-    for requirement in map(Requirement, package.requires or []):
-        wanted = any(requirement.marker is None or requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras))
-        key = f"{canonicalize_name(requirement.name)}{sorted(requirement.extras)}"
-        if not wanted or key in seen:
-            continue
-        seen.add(key)
-        try:
-            dependency = distribution(requirement.name)
-        except PackageNotFoundError:
-            raise AssertionError(f"{requirement} should be installed: {package.name} requires it") from None
-        yield dependency
-        yield from needed_by(dependency, seen, frozenset(requirement.extras))
-
-
-def link(package: Distribution, site: Path) -> None:
-    """Make a distribution importable from another site-packages; files outside site-packages, such as scripts, stay away."""
-    for name in sorted({file.parts[0] for file in package.files or [] if file.parts[0] not in ("..", "__pycache__")}):
-        target = site / name
-        if not target.exists():
-            target.symlink_to(Path(str(package.locate_file(name))))
 
 
 def run(environment: Path, *command: str, cwd: Path) -> str:

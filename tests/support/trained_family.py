@@ -53,12 +53,12 @@ def make_encoder(folder: Path, more: Sequence[str] = ()) -> Path:
 
 
 def train(folder: Path) -> Trained:
-    """Two tasks on the segments of synthetic reports."""
-    return _train(folder, {"spine": {"region": "cervical", "reports": 40}}, "canal_any", "disc_any")
+    """Two tasks on the segments of synthetic reports, with evidence."""
+    return _train(folder, {"spine": {"region": "cervical", "reports": 40}}, "canal_any", "disc_any", explain=True)
 
 
-def train_on_notes(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Trained:
-    """Two tasks on a table of whole notes."""
+def train_on_notes(folder: Path, seeds: Sequence[int] = (0, 1, 2), arms: Sequence[str] = ("joint",)) -> Trained:
+    """Two tasks on a table of whole notes, without evidence."""
     labels = np.random.default_rng(0).integers(0, 2, (120, 2))
     said = [
         f"The canal is {('patent', 'narrowing')[a]}.\nThe disc is {('normal', 'bulge')[b]}. {i}"
@@ -68,10 +68,17 @@ def train_on_notes(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Trained:
         csv.writer(file).writerows(
             [("note", "canal", "disc"), *((text, *row) for text, row in zip(said, CLASSES[labels], strict=True))]
         )
-    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc", seeds=seeds)
+    return _train(folder, {"tables": [{"path": "notes.csv", "text": "note"}]}, "canal", "disc", seeds=seeds, arms=arms)
 
 
-def _train(folder: Path, data: dict[str, object], *columns: str, seeds: Sequence[int] = (0, 1, 2)) -> Trained:
+def _train(
+    folder: Path,
+    data: dict[str, object],
+    *columns: str,
+    seeds: Sequence[int] = (0, 1, 2),
+    arms: Sequence[str] = ("joint",),
+    explain: bool = False,
+) -> Trained:
     """Of each seed an epoch."""
     experiment = Experiment.model_validate(
         {
@@ -84,12 +91,13 @@ def _train(folder: Path, data: dict[str, object], *columns: str, seeds: Sequence
             "encoder": {"name": str(make_encoder(folder / "encoder"))},
             "training": {"epochs": 1, "batch_size": 16, "learning_rate": 3e-3, "max_length": 48, "precision": "float32"},
             "evidence": {"examples": 16, "microbatches": 4, "microbatch_size": 4},
+            "multi": list(arms),
             "seeds": list(seeds),
             "margin": 0.3,
         }
     )
     plan, workspace = make_plan(experiment, [folder]), Workspace.open(folder / "results")
-    run_experiment(plan, workspace, train=True, local=True, address=None, show=lambda _: None)
+    run_experiment(plan, workspace, explain=explain, local=True, address=None, show=lambda _: None)
     return Trained(plan=plan, workspace=workspace)
 
 

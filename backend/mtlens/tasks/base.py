@@ -51,6 +51,11 @@ class TaskKind(ABC):
     groups: ClassVar[str] = "classes"
     """What the examples of each split are counted by, in words."""
 
+    in_code: ClassVar[tuple[str, ...]] = ()
+    """Lines of Python for model cards, with torch alone: they make of `outputs` `[b, K]`, of the family's `config` and of the
+    task's `name` what `calibrated` gives. Without any, cards show the outputs.
+    """
+
     def check(self, task: Task) -> None:
         """ExperimentError for settings that do not fit. Here: a task has two classes or more, in one column."""
         if (task.columns or task.separator) and not self.has_label_sets:

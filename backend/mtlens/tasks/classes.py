@@ -26,6 +26,7 @@ class Classes(TaskKind):
 
     name = "classes"
     metric = DEFAULT
+    in_code = ('outputs = (outputs / config["temperatures"][name]).softmax(dim=1)',)
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
         """Index of each value among the classes; case and blanks around it do not count, and 1.0 stands for 1."""

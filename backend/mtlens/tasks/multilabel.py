@@ -39,6 +39,7 @@ class Multilabel(TaskKind):
     }
     has_label_sets = True
     groups = "labels"
+    in_code = ("outputs = outputs.sigmoid()",)
 
     def check(self, task: Task) -> None:
         """Cells have a separator or each class has a column."""

@@ -30,6 +30,7 @@ class Number(TaskKind):
     loss_metric = "mean_absolute_error"
     columns: ClassVar[Mapping[Reads, tuple[str, str]]] = {"numbers": ("true_number", "predicted_number")}
     groups = "ranges of numbers"
+    in_code = ('outputs = outputs.double() * config["scales"][name][1] + config["scales"][name][0]',)
 
     def check(self, task: Task) -> None:
         """A number has no classes and one column."""

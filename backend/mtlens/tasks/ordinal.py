@@ -26,6 +26,12 @@ class Ordinal(TaskKind):
     name = "ordinal"
     metric = "quadratic_kappa"
     reported = ("quadratic_kappa", "macro_f1", "accuracy", "ece", "loss")
+    in_code = (
+        "gaps = torch.nn.functional.softplus(outputs[:, 1:]).cumsum(dim=1)",
+        "above = torch.cat([outputs[:, :1], outputs[:, :1] - gaps], dim=1).sigmoid()",
+        "above = torch.nn.functional.pad(torch.nn.functional.pad(above, (1, 0), value=1.0), (0, 1))",
+        'outputs = ((above[:, :-1] - above[:, 1:]).clamp_min(1e-12).log() / config["temperatures"][name]).softmax(dim=1)',
+    )
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
         """Index of each value among the classes; blanks around it do not count, and 1.0 stands for 1."""

@@ -6,7 +6,6 @@ Shapes: b examples in a batch, L tokens, d hidden units, T tasks, C_j classes of
 import copy
 import functools
 import hashlib
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtlens.config.run import Run
-from mtlens.config.sections import Lora, Pooling
+from mtlens.config.sections import Pooling
 from mtlens.data.encoders import stored_in_bfloat16
 from mtlens.data.tokenize import UNLIMITED, load_tokenizer, most_tokens
 from mtlens.errors import EncoderError
 from mtlens.tasks import kind_of
+from mtlens.training.adapters import add_adapters
 from mtlens.training.pretrained import described_encoder, load_pretrained
 from mtlens.training.token_types import add_token_types, type_separator
 from mtlens.training.windows import cut_windows
@@ -77,7 +77,8 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     if run.encoder.pooling == "cls" and is_causal(encoder):
         raise EncoderError(f"pooling of {run.encoder.name}, which reads from left to right, should be last or mean; found cls")
     if run.method == "lora":
-        encoder = _add_adapters(encoder, run.training.lora, run.seed)
+        torch.manual_seed(run.seed)
+        encoder = add_adapters(encoder, rank=run.training.lora.rank, alpha=run.training.lora.alpha)
     heads = [_new_head(config.hidden_size, kind_of(task).outputs(task), f"{run.seed}:{task.name}") for task in run.tasks]
     dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
     longest = min(run.training.max_length, most_tokens(load_tokenizer(directory), directory))
@@ -152,17 +153,6 @@ def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArr
     encoder.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx))
     encoder.config.vocab_size = len(rows)
     encoder.config.sep_token_id = type_separator(load_tokenizer(directory))
-
-
-def _add_adapters(encoder: Any, lora: Lora, seed: int) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules="all-linear", bias="none")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5 by a name that is going away
-        warnings.filterwarnings("ignore", "fan_in_fan_out is set to False")  # it says that it handles GPT-2's layers rightly
-        return get_peft_model(encoder, config)
 
 
 def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:

@@ -23,6 +23,7 @@ from mtlens.store.workspace.files import write_atomic
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
 from mtlens_dashboard.catalog import ENTRIES, Entry, find_experiment
+from mtlens_dashboard.export.citation import bibtex, citation
 from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
 from mtlens_dashboard.tables import Cell, Table, shown
 from mtlens_dashboard.wording import titles
@@ -97,6 +98,7 @@ def provenance(
         *(("Remark", note) for note in about.notes),
         ("mtlens", snapshot.mtlens_version),
         ("To cite", citation(about, snapshot.mtlens_version)),
+        ("BibTeX", bibtex(snapshot.mtlens_version)),
         ("Data as of", f"{snapshot.published:%Y-%m-%d %H:%M:%S} UTC"),
     ]
     return tuple(facts)
@@ -134,14 +136,6 @@ def scores(matching: queries.MatchingInfo) -> Table:
             )
         )
     return Table(columns=columns, rows=tuple(rows))
-
-
-def citation(about: queries.ExperimentInfo, version: str) -> str:
-    """How to name these results, so that others can find the run folders and the method."""
-    return (
-        f"Experiment {about.name} ({about.experiment_id}), {counted(len(about.seeds), 'seed')}, encoder {about.encoder}; "
-        f"computed with mtlens {version}, after Sehanobish et al., NAACL 2022 Industry Track, arXiv 2205.02979."
-    )
 
 
 def render(

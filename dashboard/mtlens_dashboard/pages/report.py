@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from mtlens_dashboard import queries
-from mtlens_dashboard.export.report import MOST_ROWS, citation, write_report
+from mtlens_dashboard.export.citation import bibtex, citation
+from mtlens_dashboard.export.report import MOST_ROWS, write_report
 from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import read
@@ -39,7 +40,9 @@ def page(chosen: Chosen) -> None:
         wrap_lines=True,
     )
     st.markdown("## How to cite these results")
-    st.code(citation(chosen.experiment, read(queries.snapshot).mtlens_version), language=None, wrap_lines=True)
+    version = read(queries.snapshot).mtlens_version
+    st.code(citation(chosen.experiment, version), language=None, wrap_lines=True)
+    st.code(bibtex(version), language=None, wrap_lines=True)
 
 
 def _report(experiment_id: str) -> bytes:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from mtlens.inference.extraction.server import create
 from mtlens.inference.model.family import load
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
+from mtlens.training.hardware import prepare
 from mtlens_dashboard.export.report import write_report
 
 WORDS = ("normal", "mild", "severe")
@@ -191,3 +194,19 @@ def test_a_number_is_extracted_and_served_with_the_sentence_that_it_was_read_fro
         answer = client.post("/findings", json={"reports": ["disc severe. left level."]})
     served = {finding["task"]: finding for finding in answer.json()["reports"][0]["findings"]}
     assert (served["age"]["label"], served["age"]["sentence"]) == (age.label, age.sentence)
+
+
+def test_the_code_of_the_card_says_what_the_family_says(family, monkeypatch, capsys):
+    """Of every kind: probabilities of classes, grades and labels, and numbers in their unit."""
+    monkeypatch.chdir(family)
+    loaded = load(family, threads=1)
+    said = replace(loaded, hardware=prepare("float32", threads=1, gpu=False)).classify(["The disc is bulging."])
+    for piece in re.findall(r"```python\n(.*?)```", (family / "README.md").read_text(), flags=re.DOTALL):
+        exec(piece, {})
+    printed = capsys.readouterr().out
+    shown = {
+        name: np.array(json.loads(rows)) for name, rows in re.findall(r"^(\w+) (\[\[.*?\]\])", printed, flags=re.MULTILINE)
+    }
+    assert {"grade", "signs", "age"} <= shown.keys()
+    for name, rows in shown.items():
+        np.testing.assert_allclose(rows, said[name], rtol=1e-5, atol=1e-6)

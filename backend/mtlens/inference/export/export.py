@@ -1,7 +1,8 @@
 """Writes the recommended family of models as a folder that `mtlens.inference.model.family.load` reads.
 
 Training keeps the embedding rows of tokens that occur in its data; the export puts those of the pretrained encoder back, so
-that a word that training never saw is read as the encoder knows it. Weights go to bfloat16, half the size, where that
+that a word that training never saw is read as the encoder knows it. Adapters (LoRA) are written as they were trained, beside
+the pretrained encoder as it is. Other weights go to bfloat16, half the size, where that
 changes no task by as much as the experiment's margin: tested over the seeds like any other comparison.
 """
 
@@ -30,6 +31,7 @@ from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.train_tagger import examine, train_tagger
+from mtlens.inference.model.adapter import BASE, save_adapter, save_base
 from mtlens.inference.model.calibration import Calibration, calibrate
 from mtlens.inference.model.classifier import as_classifier, can_be_classifier
 from mtlens.inference.model.family import TOKENIZER, FamilyConfig, MemberConfig, assemble, write_config
@@ -135,14 +137,20 @@ def _write_member(
 ) -> MemberConfig:
     """The model that a member ships, with the heads of the tasks that it serves."""
     run, experiment = source.run(member.shipped), source.plan.experiment
-    model = source.load(run)
-    restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
+    model = source.load_adapted(run)
     name = MULTI.name if len(run.tasks) == len(experiment.tasks) > 1 else "-".join(member.serves)[:40]
     folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
     served = [
         (task, cast(nn.Linear, head)) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
     ]
     names = tuple(task.name for task, _ in served)
+    heads = {task.name: head for task, head in served}
+    if run.method == "lora":
+        pretrained = source.plan.pretrained
+        save_base(out / BASE, pretrained.directory)
+        save_adapter(folder, model.encoder, heads, BASE if Path(pretrained.name).is_absolute() else pretrained.name)
+        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="adapter")
+    restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
     is_plain = experiment.training.long_texts == "head" and experiment.encoder.pooling != "last"
     task, head = served[0]
     if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task):
@@ -150,7 +158,7 @@ def _write_member(
         classifier = as_classifier(model.encoder, head, task, pooling=pooling, temperature=temperature)
         save_classifier(folder, classifier, out / TOKENIZER, source.plan.encoded.longest, dtype)
         return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="classifier")
-    save_model(folder, model.encoder, {task.name: head for task, head in served}, dtype)
+    save_model(folder, model.encoder, heads, dtype)
     return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names)
 
 

@@ -94,7 +94,7 @@ def write_card(
         _changed("bfloat16", precisions),
         _graphs(onnx),
         _tagging(taggers),
-        usage(config),
+        usage(config, out),
         f"\n## Limits\n\n{_SEGMENTS if config.levels else _WHOLE}{_useless(workspace, experiment_id)}{_LIMITS}",
     ]
     (out / "README.md").write_text("\n".join(parts))

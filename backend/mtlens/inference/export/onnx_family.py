@@ -5,6 +5,7 @@ more, so it is judged as a change of precision is: every seed of every member is
 equivalence test at the experiment's margin decides. A graph with a task that does not match is not kept.
 """
 
+import copy
 import statistics
 import tempfile
 import time
@@ -26,14 +27,17 @@ from mtlens.inference.model.classifier import ClassifierModel, as_heads
 from mtlens.inference.model.family import Family, FamilyConfig, assemble, largest_differences
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
 from mtlens.statistics.comparison import Comparison
+from mtlens.training.adapters import without_adapters
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.model import MultiTaskModel
 
 LIMIT = 1e-4  # largest difference of a probability from that of PyTorch in float32
 _MOST_TEXTS = 256
 _ROUNDS = 3
 _BATCH_SIZE = 64
+Content = str | tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +89,27 @@ def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, membe
 
 
 def _plain(config: FamilyConfig, model: nn.Module) -> nn.Module:
-    """A model as encoder and heads. The constants of a classifier would not bear int8, and the temperature is in the config."""
-    return as_heads(model.classifier, pooling=config.pooling) if isinstance(model, ClassifierModel) else model
+    """A model as a plain encoder and heads, for a graph.
+
+    The constants of a classifier would not bear int8, and the temperature is in the config. Adapters are added to the weights.
+    """
+    if isinstance(model, ClassifierModel):
+        return as_heads(model.classifier, pooling=config.pooling)
+    if isinstance(model, MultiTaskModel) and hasattr(model.encoder, "peft_config"):
+        merged = copy.deepcopy(model)
+        merged.encoder = without_adapters(merged.encoder).float()
+        return merged
+    return model
 
 
-def _test_texts(source: StoredModels) -> list[str]:
-    encoded = source.plan.encoded
-    rows = encoded.rows(TEST, list(range(len(encoded.tasks))))
-    return [source.plan.examples.texts[int(row)] for row in rows[:_MOST_TEXTS]]
+def _test_texts(source: StoredModels) -> list[Content]:
+    encoded, examples = source.plan.encoded, source.plan.examples
+    rows = [int(row) for row in encoded.rows(TEST, list(range(len(encoded.tasks))))[:_MOST_TEXTS]]
+    seconds = [None if examples.pairs is None else examples.pairs[row] for row in rows]
+    return [
+        examples.texts[row] if second is None else (examples.texts[row], second)
+        for row, second in zip(rows, seconds, strict=True)
+    ]
 
 
 def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[Prediction]:
@@ -111,7 +128,7 @@ def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[
         return predict(changed, encoded, TEST, batch_size=_BATCH_SIZE, hardware=hardware, world=ALONE)
 
 
-def time_in_turns(families: dict[Runtime, Family], texts: Sequence[str]) -> dict[Runtime, Speed]:
+def time_in_turns(families: dict[Runtime, Family], texts: Sequence[Content]) -> dict[Runtime, Speed]:
     """The speed of each runtime, in turns, so that other work on the machine meets all alike."""
     many: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
     single: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
@@ -128,7 +145,7 @@ def time_in_turns(families: dict[Runtime, Family], texts: Sequence[str]) -> dict
     }
 
 
-def _seconds(family: Family, batches: Sequence[Sequence[str]]) -> float:
+def _seconds(family: Family, batches: Sequence[Sequence[Content]]) -> float:
     torch.set_num_threads(family.hardware.threads)
     started = time.perf_counter()
     for batch in batches:

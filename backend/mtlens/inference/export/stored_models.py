@@ -15,6 +15,7 @@ from mtlens.store.database.reader import query
 from mtlens.store.workspace.run_folder import RunFolder, read_run_json
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import Labels, kind_of
+from mtlens.training.adapters import without_adapters
 from mtlens.training.model import MultiTaskModel
 
 
@@ -49,12 +50,15 @@ class StoredModels:
         return read_run_json(RunFolder(self.workspace, run_id).path / "run.json")[0]
 
     def load(self, run: Run) -> MultiTaskModel:
-        """The trained model with the vocabulary of the training data, in float32."""
-        model = load_trained(run, self.workspace, self.plan.pretrained.directory, self.plan.encoded.vocabulary)
+        """The trained model with the vocabulary of the training data, in float32 and without adapters."""
+        model = self.load_adapted(run)
         if run.method == "lora":
-            adapted: Any = model.encoder
-            model.encoder = adapted.merge_and_unload()  # a plain encoder of the same outputs
-        return model.eval()
+            model.encoder = without_adapters(model.encoder)
+        return model
+
+    def load_adapted(self, run: Run) -> MultiTaskModel:
+        """The same with its adapters, where it has them."""
+        return load_trained(run, self.workspace, self.plan.pretrained.directory, self.plan.encoded.vocabulary).eval()
 
     def predictions(self, run_id: str, task: str, split: SplitName) -> StoredPredictions:
         """What the run said when it had been trained."""

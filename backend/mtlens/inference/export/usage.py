@@ -1,6 +1,12 @@
 """The part of a model card that says how to use the models without mtlens: code that a test runs as it stands there."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtlens.data.encoders import stored_in_bfloat16
+from mtlens.inference.model.adapter import BASE
 from mtlens.inference.model.family import FamilyConfig, MemberConfig
+from mtlens.tasks import kind_of
 
 _PIPELINE = """\
 `{folder}` is an ordinary `transformers` folder, and gives the calibrated probabilities that mtlens gives:
@@ -9,44 +15,84 @@ _PIPELINE = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", model="{folder}", top_k=None, dtype="float32")
-print(classify("The disc is bulging.", truncation=True))
+print(classify({texts}, truncation=True))
 ```
 """
-_HEADS = """\
-`{folder}` is an encoder that `AutoModel` loads, with a linear head per task in `heads.safetensors`:
-
-```python
+_HEADS = "`{folder}` is an encoder that `AutoModel` loads, with a linear head per task in `heads.safetensors`:"
+_ADAPTER = (
+    "`{folder}` holds low-rank adapters of the encoder in `{base}`, as `peft` loads them, with a linear head per task in "
+    "`heads.safetensors`:"
+)
+_IMPORTS = """\
 import json
 from pathlib import Path
-import torch
+import torch"""
+_MORE_IMPORTS = """\
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
-config = json.loads(Path("config.json").read_text())
-tokenizer = AutoTokenizer.from_pretrained("tokenizer")
-encoder = AutoModel.from_pretrained("{folder}", dtype=torch.float32, attn_implementation="eager").eval()
-heads = load_file("{folder}/heads.safetensors")
-batch = tokenizer(["The disc is bulging."], truncation=True, max_length=config["max_length"], padding=True, return_tensors="pt")
-hidden = encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state.detach()
-mask = batch["attention_mask"].unsqueeze(-1).float()
-{pooling}
+config, tokenizer = json.loads(Path("config.json").read_text()), AutoTokenizer.from_pretrained("tokenizer")"""
+_ENCODER = 'encoder = AutoModel.from_pretrained("{folder}", dtype=torch.{dtype}, attn_implementation="eager").eval()'
+_ADAPTED = 'encoder = PeftModel.from_pretrained(encoder, "{folder}").eval()'
+_READ = """\
+batch = tokenizer({texts}, truncation=True, max_length=config["max_length"], padding=True, return_tensors="pt")
+hidden, mask = encoder(**batch).last_hidden_state.detach().float(), batch["attention_mask"]"""
+_POOLING = {
+    "mean": "pooled = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.unsqueeze(-1).sum(dim=1)",
+    "cls": "pooled = hidden[:, 0]",
+    "last": "pooled = hidden[torch.arange(len(hidden)), mask.sum(dim=1) - 1]",
+}
+_PADDING = 'tokenizer.pad_token, tokenizer.padding_side = tokenizer.pad_token or tokenizer.eos_token, "right"'
+_TASKS = """\
 for task in config["tasks"]:
     if (name := task["name"]) + ".weight" in heads:
-        outputs = torch.nn.functional.linear(pooled, heads[name + ".weight"].float(), heads[name + ".bias"].float())
-        if task.get("kind", "classes") == "classes":  # of other kinds the outputs as they are
-            outputs = (outputs / config["temperatures"][name]).softmax(dim=1)
-        print(name, outputs.tolist(), task["classes"])
-```
-"""
-_POOLING = {"mean": "pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)", "cls": "pooled = hidden[:, 0]"}
+        outputs = torch.nn.functional.linear(pooled, heads[name + ".weight"].float(), heads[name + ".bias"].float())"""
+_PRINT = '        print(name, outputs.tolist(), task["classes"])'
+_LONG = "Of a text of more than `max_length` tokens this code reads the first ones, and mtlens others too (`long_texts`).\n"
 
 
-def usage(config: FamilyConfig) -> str:
-    """The chapter, with one piece of code for each member; run it in the folder of the family."""
-    parts = "\n".join(_of_member(config, member) for member in config.members)
-    return f"\n## Without mtlens\n\nIn the folder of this file, with torch and transformers:\n\n{parts}"
+def usage(config: FamilyConfig, folder: Path) -> str:
+    """The chapter, with one piece of code for each member; run it in `folder`, that of the family."""
+    needed = ["torch", "transformers", *(["peft"] if any(member.layout == "adapter" for member in config.members) else [])]
+    parts = "\n".join(_of_member(config, member, folder) for member in config.members)
+    more = "" if config.long_texts == "head" else f"\n{_LONG}"
+    return f"\n## Without mtlens\n\nIn the folder of this file, with {' and '.join(needed)}:\n\n{parts}{more}"
 
 
-def _of_member(config: FamilyConfig, member: MemberConfig) -> str:
+def _of_member(config: FamilyConfig, member: MemberConfig, folder: Path) -> str:
     if member.layout == "classifier":
-        return _PIPELINE.format(folder=member.folder)
-    return _HEADS.format(folder=member.folder, pooling=_POOLING[config.pooling])
+        texts = '{"text": "The disc is bulging.", "text_pair": "It is normal."}' if config.pairs else '"The disc is bulging."'
+        return _PIPELINE.format(folder=member.folder, texts=texts)
+    about = (_ADAPTER if member.layout == "adapter" else _HEADS).format(folder=member.folder, base=BASE)
+    return "\n".join([about, "\n```python", *_lines(config, member, folder), "```\n"])
+
+
+def _lines(config: FamilyConfig, member: MemberConfig, folder: Path) -> Iterator[str]:
+    is_adapter = member.layout == "adapter"
+    dtype = "bfloat16" if is_adapter and stored_in_bfloat16(folder / BASE) else "float32"
+    yield _IMPORTS
+    if is_adapter:
+        yield "from peft import PeftModel"
+    yield _MORE_IMPORTS
+    yield _ENCODER.format(folder=BASE if is_adapter else member.folder, dtype=dtype)
+    if is_adapter:
+        yield _ADAPTED.format(folder=member.folder)
+    yield f'heads = load_file("{member.folder}/heads.safetensors")'
+    if config.pooling == "last":
+        yield _PADDING
+    yield _READ.format(texts='["The disc is bulging."]' + (', ["It is normal."]' if config.pairs else ""))
+    yield _POOLING[config.pooling]
+    yield _TASKS
+    yield from _of_kinds(config, member)
+    yield _PRINT
+
+
+def _of_kinds(config: FamilyConfig, member: MemberConfig) -> Iterator[str]:
+    """What makes probabilities or numbers of the outputs, for each kind that the member's tasks have."""
+    tasks = [task for task in config.tasks if task.name in member.tasks]
+    kinds = {task.kind: kind_of(task).in_code for task in tasks}
+    for kind, lines in kinds.items():
+        if len(kinds) == 1:
+            yield from (f"        {line}" for line in lines)
+        elif lines:
+            yield f'        if task.get("kind", "classes") == "{kind}":'
+            yield from (f"            {line}" for line in lines)

@@ -4,7 +4,9 @@ config.json          tasks, members, temperatures, precision, levels
 README.md            the model card
 tokenizer/           as of the pretrained encoder
 <member>/            of several tasks: an encoder that `transformers.AutoModel` loads too, and heads.safetensors;
-                     of one task: the folder of an `AutoModelForSequenceClassification`, with its tokenizer (`classifier.py`)
+                     of one task: the folder of an `AutoModelForSequenceClassification`, with its tokenizer (`classifier.py`);
+                     of adapters: what `peft` reads, and heads.safetensors (`adapter.py`)
+encoder/             the pretrained encoder of the adapters; absent where there are none
 model.onnx           all members as one graph, and model.int8.onnx; there if they were asked for (`onnx_model.py`)
 tagger/              the same, of a learned tagger; absent where sentences are tagged by rules
 """
@@ -27,6 +29,7 @@ from mtlens.config.task import Task
 from mtlens.data.long_texts import token_ids
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
+from mtlens.inference.model.adapter import BASE, load_adapter
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
 from mtlens.inference.model.sentence_tagger import SEGMENTS, FolderName, Learned, SentenceModel, TaggerConfig
@@ -49,24 +52,24 @@ MOST_FILES = 1000
 class MemberConfig(Spec):
     """One model: its folder and the tasks that it serves, in their order.
 
-    layout: an encoder with a file of heads; the sequence classifier of one task, whose logits are calibrated already; or a
-    graph (ONNX) of all tasks.
+    layout: an encoder with a file of heads; adapters of the family's encoder with one; the sequence classifier of one task,
+    whose logits are calibrated already; or a graph (ONNX) of all tasks.
     """
 
     folder: FolderName
     run_id: Name
     tasks: tuple[str, ...]
-    layout: Literal["heads", "classifier", "graph"] = "heads"
+    layout: Literal["heads", "adapter", "classifier", "graph"] = "heads"
 
 
 class FamilyConfig(Spec):
     """Content of config.json.
 
-    format: 1 had no classifiers. temperatures: by task with probabilities of classes, softmax(logits / T). scales: by task with
-    numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from which probability on
-    each is predicted. levels: motion segments that it was trained on, none where that were whole texts. long_texts: what is
-    read of a text longer than max_length. pairs: whether it reads pairs of texts. tagger: None where rules tag sentences, or
-    none are tagged. runtime: what runs it on a CPU unless another is asked for.
+    format: 1 had no classifiers and no adapters. temperatures: by task with probabilities of classes, softmax(logits / T).
+    scales: by task with numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from
+    which probability on each is predicted. levels: motion segments that it was trained on, none where that were whole texts.
+    long_texts: what is read of a text longer than max_length. pairs: whether it reads pairs of texts. tagger: None where rules
+    tag sentences, or none are tagged. runtime: what runs it on a CPU unless another is asked for.
     """
 
     format: Literal[1, 2] = FORMAT
@@ -228,7 +231,9 @@ def _load_member(path: Path, member: MemberConfig, config: FamilyConfig) -> Mode
         return load_classifier(path / member.folder)
     tasks = {task.name: task for task in config.tasks}
     outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
-    encoder, heads = load_model(path / member.folder, outputs)
+    folder = path / member.folder
+    is_adapter = member.layout == "adapter"
+    encoder, heads = load_adapter(folder, path / BASE, path / TOKENIZER, outputs) if is_adapter else load_model(folder, outputs)
     return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0, window=config.max_length)
 
 

@@ -20,6 +20,11 @@ HEADS = "heads.safetensors"
 def save_model(folder: Path, encoder: Any, heads: dict[str, nn.Linear], dtype: torch.dtype) -> None:
     """The encoder in dtype, as `AutoModel` reads it, and the heads, by name, beside it."""
     encoder.to(dtype).save_pretrained(folder)
+    save_heads(folder, heads)
+
+
+def save_heads(folder: Path, heads: dict[str, nn.Linear]) -> None:
+    """The heads, by name, as they are."""
     weights = {f"{name}.{kind}": tensor.detach().cpu().contiguous()
                for name, head in heads.items() for kind, tensor in head.named_parameters()}  # fmt: skip
     save_file(weights, folder / HEADS)
@@ -43,8 +48,13 @@ def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear
     """Encoder and heads in float32. heads: how many outputs each named one should have. EncoderError for a damaged folder."""
     with reading(EncoderError, f"{folder} should hold an exported model"):
         encoder = load_encoder(folder)
-        weights = load_file(folder / HEADS)
-        return encoder, [_head(weights, name, outputs, int(encoder.config.hidden_size)) for name, outputs in heads.items()]
+        return encoder, load_heads(folder, heads, int(encoder.config.hidden_size))
+
+
+def load_heads(folder: Path, heads: dict[str, int], hidden: int) -> list[nn.Linear]:
+    """In float32, from a model of `hidden` units. heads: how many outputs each named one should have."""
+    weights = load_file(folder / HEADS)
+    return [_head(weights, name, outputs, hidden) for name, outputs in heads.items()]
 
 
 def load_encoder(folder: Path) -> Any:

@@ -102,7 +102,7 @@ def test_transformers_alone_gives_the_same_probabilities(tmp_path):
 
 
 def test_the_code_of_the_card_gives_the_same_probabilities(family, monkeypatch, capsys):
-    pieces = re.findall(r"```python\n(.*?)```", usage(read_config(family)), flags=re.DOTALL)
+    pieces = re.findall(r"```python\n(.*?)```", usage(read_config(family), family), flags=re.DOTALL)
     assert len(pieces) == 2
     monkeypatch.chdir(family)
     for piece in pieces:
