@@ -12,6 +12,17 @@ classify = pipeline("text-classification", model="{folder}", top_k=None, dtype="
 print(classify("The disc is bulging.", truncation=True))
 ```
 """
+_TOKENS = """\
+`{folder}` is an ordinary `transformers` folder, and gives for each token the probabilities that mtlens gives; those of a word
+are those of its first token:
+
+```python
+from transformers import pipeline
+
+tag = pipeline("token-classification", model="{folder}", aggregation_strategy="first", dtype="float32")
+print(tag("The disc is bulging."))
+```
+"""
 _HEADS = """\
 `{folder}` is an encoder that `AutoModel` loads, with a linear head per task in `heads.safetensors`:
 
@@ -31,13 +42,20 @@ mask = batch["attention_mask"].unsqueeze(-1).float()
 {pooling}
 for task in config["tasks"]:
     if (name := task["name"]) + ".weight" in heads:
-        outputs = torch.nn.functional.linear(pooled, heads[name + ".weight"].float(), heads[name + ".bias"].float())
+        seen = hidden if task.get("kind") == "tags" else pooled  # tags are of tokens
+        outputs = torch.nn.functional.linear(seen, heads[name + ".weight"].float(), heads[name + ".bias"].float())
         if task.get("kind", "classes") == "classes":  # of other kinds the outputs as they are
             outputs = (outputs / config["temperatures"][name]).softmax(dim=1)
         print(name, outputs.tolist(), task["classes"])
 ```
 """
-_POOLING = {"mean": "pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)", "cls": "pooled = hidden[:, 0]"}
+_POOLING = {
+    "mean": "pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1)",
+    "cls": "pooled = hidden[:, 0]",
+    "last": 'pooled = hidden[torch.arange(len(hidden)), batch["attention_mask"].sum(dim=1) - 1]',
+}
+
+_PIPELINES = {"classifier": _PIPELINE, "token classifier": _TOKENS}
 
 
 def usage(config: FamilyConfig) -> str:
@@ -47,6 +65,6 @@ def usage(config: FamilyConfig) -> str:
 
 
 def _of_member(config: FamilyConfig, member: MemberConfig) -> str:
-    if member.layout == "classifier":
-        return _PIPELINE.format(folder=member.folder)
+    if member.layout in _PIPELINES:
+        return _PIPELINES[member.layout].format(folder=member.folder)
     return _HEADS.format(folder=member.folder, pooling=_POOLING[config.pooling])
