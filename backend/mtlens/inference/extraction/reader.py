@@ -13,7 +13,8 @@ from mtlens.config.task import Task
 from mtlens.errors import DataError, MtlensError
 from mtlens.inference.extraction.document import Part, Parted, parted
 from mtlens.inference.extraction.findings import Finding, ReportFindings, SpanFinding
-from mtlens.inference.model.family import Family, listed
+from mtlens.inference.model.family import Family
+from mtlens.inference.model.said import listed
 from mtlens.inference.segmentation import cleaned
 from mtlens.tasks import kind_of
 

@@ -12,7 +12,7 @@ tagger/              the same, of a learned tagger; absent where sentences are t
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -30,6 +30,7 @@ from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
+from mtlens.inference.model.said import listed
 from mtlens.inference.model.sentence_tagger import SEGMENTS, FolderName, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
@@ -209,26 +210,6 @@ class Family:
         return [
             end if len(tokens) < most else max(after for _, after in tokens) for end, tokens in zip(ends, found, strict=True)
         ]
-
-
-def largest_differences(
-    config: FamilyConfig, said: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]
-) -> dict[str, float]:
-    """By task, the largest difference of a probability, or of a number in standard deviations of its labels."""
-    units = {name: config.scales[name][1] if name in config.scales else 1.0 for name in said}
-    return {name: _largest(said[name], expected[name]) / units[name] for name in said}
-
-
-def _largest(said: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Infinite where other words are there; both are NaN behind the last word of a text."""
-    if said.shape != expected.shape or (np.isnan(said) != np.isnan(expected)).any():
-        return float("inf")
-    return float(np.nan_to_num(np.abs(said - expected)).max(initial=0.0))
-
-
-def listed(spans: Sequence[FoundSpan]) -> str:
-    """Spans in one line, each with its type; `(none)` where there are none."""
-    return ", ".join(f"{span.text} ({span.type})" for span in spans) or "(none)"
 
 
 def _is_content(text: object) -> bool:

@@ -17,7 +17,8 @@ from mtlens.config.sections import Spec
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.errors import EncoderError
-from mtlens.inference.model.family import Family, largest_differences
+from mtlens.inference.model.family import Family
+from mtlens.inference.model.said import largest_differences
 
 FILE = "sample.json"
 EXACT, ROUNDED = 1e-4, 0.05
@@ -76,7 +77,7 @@ def differences(sample: Sample, family: Family) -> dict[str, float]:
     """By task, how far what the family says is from the sample, at most; see `largest_differences`."""
     said = family.classify(sample.texts)
     expected = {name: _as_said(rows, said[name]) for name, rows in sample.said.items()}
-    return largest_differences(family.config, said, expected)
+    return largest_differences(family.config.scales, said, expected)
 
 
 def _as_said(rows: Sequence[Sequence[float]], said: NDArray[np.float32]) -> NDArray[np.float64]:
