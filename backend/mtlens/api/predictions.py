@@ -23,6 +23,8 @@ def task_predictions(
     """
     of_task = f" of task {task!r}"
     reads = reads_of(metric)
+    if reads == "spans":
+        raise DataError(f"metric{of_task} should score classes, probabilities or numbers in arrays; found {metric}, of spans")
     truth = as_array(labels, "labels" + of_task, ("examples",))
     axes = ("seeds", "examples", "classes") if reads == "probabilities" else ("seeds", "examples")
     predicted = [as_array(value, name + of_task, axes) for name, value in (("single", single), ("multi", multi))]

@@ -1,7 +1,7 @@
 """What an experiment file says of one task: its label columns, its classes, its kind, and how it is judged."""
 
 import importlib
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,11 @@ class Task(Spec):
         default=None,
         exclude_if=lambda separator: separator is None,
         description="for kind multilabel: between the classes of a cell",
+    )
+    scheme: Literal["BIO", "BILOU"] = Field(
+        default="BIO",
+        exclude_if=lambda scheme: scheme == "BIO",
+        description="for kind tags: what the model says of words; labels are understood in either",
     )
     missing: tuple[Label, ...] = Field(default=(), description="values that mean: not labelled (empty cells always do)")
     labels: dict[Label, Label] = Field(
@@ -76,12 +81,16 @@ class Task(Spec):
     def _classes_of_labels(cls, settings: Any) -> Any:
         """Classes in the order of `labels` where none are listed."""
         if isinstance(settings, dict) and isinstance(settings.get("labels"), dict) and not settings.get("classes"):
-            return {**settings, "classes": list(dict.fromkeys(settings["labels"].values()))}
+            names = list(dict.fromkeys(settings["labels"].values()))
+            if settings.get("kind") == "tags":  # which tags it means, of which the classes are the types
+                names = list(dict.fromkeys(str(name)[2:] for name in names if len(str(name)) > 2))
+            return {**settings, "classes": names}
         return settings
 
     @model_validator(mode="after")
     def _labels_are_classes(self) -> Self:
-        if others := sorted(set(self.labels.values()) - set(self.classes)):
+        others = sorted(set(self.labels.values()) - set(self.classes))
+        if others and self.kind != "tags":
             raise ValueError(f"labels of task {self.name!r} should mean one of {list(self.classes)}; found {others}")
         return self
 

@@ -57,7 +57,9 @@ def _make_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
 def labels_of(task: Task, rows: Rows) -> Labels:
     """Labels of the rows by the kind of a task; all are missing where the rows lack its column."""
     if all(column in rows.cells for column in task.label_columns):
-        return kind_of(task).read_columns(task, rows.cells, rows.where)
+        if kind_of(task).reads_tokens and rows.pairs is not None:
+            raise DataError(f"{rows.name}: task {task.name!r} of kind {task.kind} should be of single texts; found pairs")
+        return kind_of(task).read_with_texts(task, rows.cells, rows.texts, rows.where)
     return Labels(codes=np.full(len(rows.ids), MISSING, dtype=np.int32))
 
 
@@ -119,6 +121,11 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
             *unlabelled,
             *contradictions(_classes(experiment.tasks, of_tasks, labelled), [contents[row] for row in labelled]),
             *assignment.notes,
+            *(
+                line
+                for task, own in zip(experiment.tasks, of_tasks, strict=True)
+                for line in kind_of(task).remarks(task, own, texts)
+            ),
         ),
     )
     return replace(examples, notes=(*examples.notes, *untested_classes(examples)))

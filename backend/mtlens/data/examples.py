@@ -75,10 +75,10 @@ class Examples:
                 present = [name for name, count in counts.items() if count]
                 if not present and where == TRAIN:
                     raise DataError(f"task {task.name!r} should have training examples; found none")
-                if len(present) < 2:
+                if len(present) < kind_of(task).fewest_groups:
                     found = f"only {present[0]!r}" if present else "no labelled example"
-                    groups = kind_of(task).groups
-                    raise DataError(f"task {task.name!r} should have at least two {groups} in split {where}; found {found}")
+                    groups = f"{'two' if kind_of(task).fewest_groups > 1 else 'one of the'} {kind_of(task).groups}"
+                    raise DataError(f"task {task.name!r} should have at least {groups} in split {where}; found {found}")
             known = self.labels[:, index] != MISSING
             for fold in range(0 if self.folds is None else self.folds.count):
                 if self.folds is not None and not (known & (self.folds.of_example == fold)).any():

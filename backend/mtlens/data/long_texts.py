@@ -8,51 +8,100 @@ window but the last exactly L, and the model averages the logits of the windows.
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mtlens.config.sections import LongTexts
+from mtlens.errors import EncoderError
 
 CHUNK = 1000  # texts that are tokenised together: a tokenizer takes 100 times the memory of the token ids that it gives
 _HEAD = 0.25
+Place = tuple[int, int]
+_NOWHERE: Place = (0, 0)  # of tokens that are not of the text
+
+
+class Tokens(NamedTuple):
+    """One text as the encoder reads it.
+
+    whole: number of tokens before it was cut. places: characters of each token, of a single text and if they were asked for.
+    """
+
+    ids: list[int]
+    whole: int
+    places: NDArray[np.int32] | None = None
+
+
+class _Content(NamedTuple):
+    """Token ids of a text or pair, and the places of the tokens."""
+
+    ids: list[int]
+    places: list[Place]
 
 
 def token_ids(
-    tokenizer: Any, texts: Sequence[str], pairs: Sequence[str | None] | None, longest: int, long_texts: LongTexts
-) -> Iterator[tuple[list[int], int]]:
-    """Token ids of each text in turn, and their number before the text was cut. pairs: second texts of pairs."""
+    tokenizer: Any,
+    texts: Sequence[str],
+    pairs: Sequence[str | None] | None,
+    longest: int,
+    long_texts: LongTexts,
+    *,
+    places: bool = False,
+) -> Iterator[Tokens]:
+    """Tokens of each text in turn. pairs: second texts of pairs. places: also where each token stands in its text.
+
+    Raises EncoderError where these are asked for and the tokenizer does not tell.
+    """
+    if places and not tokenizer.is_fast:
+        raise EncoderError("tags should go with a fast tokenizer, which tells where in a text a token stands; found a slow one")
     remaining = zip(texts, pairs if pairs is not None else [None] * len(texts), strict=True)
     while chunk := list(islice(remaining, CHUNK)):
-        whole = _encode(tokenizer, chunk)
-        for content, ids in zip(chunk, whole, strict=True):
-            yield (ids if len(ids) <= longest else _cut(tokenizer, content, longest, long_texts)), len(ids)
+        for content, whole in zip(chunk, _encode(tokenizer, chunk, places), strict=True):
+            kept = whole if len(whole.ids) <= longest else _cut(tokenizer, content, longest, long_texts, places)
+            found = np.array(kept.places, dtype=np.int32).reshape(-1, 2) if places else None
+            yield Tokens(kept.ids, len(whole.ids), found)
 
 
-def _encode(tokenizer: Any, chunk: Sequence[tuple[str, str | None]]) -> list[list[int]]:
-    """Token ids of whole texts and pairs."""
-    ids: list[list[int]] = [[] for _ in chunk]
+def _encode(tokenizer: Any, chunk: Sequence[tuple[str, str | None]], places: bool) -> list[_Content]:
+    """Whole texts and pairs."""
+    found: list[_Content] = [_Content([], [])] * len(chunk)
     for is_pair in (False, True):
         rows = [row for row, (_, second) in enumerate(chunk) if (second is not None) is is_pair]
         if rows:
             seconds = [chunk[row][1] for row in rows] if is_pair else None
-            answer = tokenizer([chunk[row][0] for row in rows], seconds, verbose=False, return_attention_mask=False)
-            for row, own in zip(rows, answer["input_ids"], strict=True):
-                ids[row] = own
-    return ids
+            with_places = {"return_offsets_mapping": True} if places else {}
+            answer = tokenizer(
+                [chunk[row][0] for row in rows], seconds, verbose=False, return_attention_mask=False, **with_places
+            )
+            of_tokens = answer["offset_mapping"] if places else [[]] * len(rows)
+            for row, ids, own in zip(rows, answer["input_ids"], of_tokens, strict=True):
+                found[row] = _Content(ids, own)
+    return found
 
 
-def _cut(tokenizer: Any, content: tuple[str, str | None], longest: int, long_texts: LongTexts) -> list[int]:
-    """Token ids of a text that is too long."""
+def _cut(tokenizer: Any, content: tuple[str, str | None], longest: int, long_texts: LongTexts, places: bool) -> _Content:
+    """A text that is too long."""
     text, second = content
+    with_places = {"return_offsets_mapping": True} if places else {}
     if second is not None or long_texts == "head":
-        return list(tokenizer(text, second, truncation=True, max_length=longest, return_attention_mask=False)["input_ids"])
-    words = list(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        answer = tokenizer(text, second, truncation=True, max_length=longest, return_attention_mask=False, **with_places)
+        return _Content(list(answer["input_ids"]), list(answer["offset_mapping"]) if places else [])
+    answer = tokenizer(text, add_special_tokens=False, verbose=False, **with_places)
     before, after = _around(tokenizer)
     room = longest - len(before) - len(after)
+    count = len(answer["input_ids"])
     if long_texts == "head_and_tail":
         head = int(_HEAD * room)
-        return [*before, *words[:head], *words[len(words) - (room - head) :], *after]
-    starts = range(0, len(words), room)
-    return [token for start in starts for token in (*before, *words[start : start + room], *after)]
+        parts = [[*range(head), *range(count - (room - head), count)]]
+    else:
+        parts = [list(range(start, min(start + room, count))) for start in range(0, count, room)]
+
+    def joined(words: Sequence[Any], first: Sequence[Any], last: Sequence[Any]) -> list[Any]:
+        return [one for part in parts for one in (*first, *(words[place] for place in part), *last)]
+
+    own = joined(answer["offset_mapping"], [_NOWHERE] * len(before), [_NOWHERE] * len(after)) if places else []
+    return _Content(joined(answer["input_ids"], before, after), own)
 
 
 def _around(tokenizer: Any) -> tuple[list[int], list[int]]:

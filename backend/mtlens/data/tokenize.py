@@ -22,8 +22,9 @@ from mtlens.data.encoder_config import read_encoder_config
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
 from mtlens.data.stored_tokens import token_sequences
+from mtlens.data.tagged_words import aligned
 from mtlens.errors import EncoderError, reading
-from mtlens.tasks import MISSING, Labels
+from mtlens.tasks import MISSING, Labels, Words, kind_of
 
 UNLIMITED = 10**6
 COUNTED_FROM_PADDING = frozenset(
@@ -42,7 +43,8 @@ class Encoded:
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id where that is
     small, so that the padding keeps its number, from which RoBERTa counts positions. special: [V], whether a token is a
     separator of the tokenizer and not of the text. labels: [n, T], codes or MISSING. values: what the codes of a task stand
-    for, [V, D]; none where they are classes. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a
+    for, [V, D]; none where they are classes. words: of a task of tags the words of the texts, where the code of a label is its
+    example. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a
     text is cut. uncut: [n], tokens of the whole texts.
     """
 
@@ -60,6 +62,7 @@ class Encoded:
     longest: int
     uncut: NDArray[np.int64]
     values: tuple[NDArray[np.float64] | None, ...] = ()
+    words: tuple[Words | None, ...] = ()
     folds: Folds | None = None
 
     @property
@@ -82,14 +85,23 @@ class Encoded:
         names = [task.name for task in self.tasks]
         places = [names.index(task.name) for task in tasks]
         labels, values = self.labels[:, places], tuple(self.values[place] for place in places) if self.values else ()
+        words = tuple(self.words[place] for place in places) if self.words else ()
         splits = self.splits if fold is None or self.folds is None else self.folds.splits[fold]
-        return replace(self, tasks=tasks, labels=labels, values=values, splits=splits)
+        return replace(self, tasks=tasks, labels=labels, values=values, words=words, splits=splits)
 
     def training_labels(self, task_index: int, codes: NDArray[np.int64] | None = None) -> Labels:
         """Labels of one task on the training examples: its own, or others in their place `[n]`."""
         own = self.labels[:, task_index] if codes is None else codes
+        return self._labels(task_index, own[in_split(self.splits, TRAIN)])
+
+    def labels_of(self, task_index: int, rows: NDArray[np.int64]) -> Labels:
+        """Labels of one task on some examples."""
+        return self._labels(task_index, self.labels[rows, task_index])
+
+    def _labels(self, task_index: int, codes: NDArray[Any]) -> Labels:
         values = self.values[task_index] if self.values else None
-        return Labels(codes=own[in_split(self.splits, TRAIN)].astype(np.int32), values=values)
+        words = self.words[task_index] if self.words else None
+        return Labels(codes=codes.astype(np.int32), values=values, words=words)
 
 
 def encode(
@@ -113,7 +125,10 @@ def encode(
         longest=longest,
         long_texts=long_texts,
         key=None if pretrained is None else (examples.text_fingerprint, pretrained),
+        places=any(kind_of(task).reads_tokens for task in examples.tasks),
     )
+    starts = np.concatenate([[0], np.cumsum(tokens.lengths)])
+    labels, values, words = aligned(examples, starts, tokens.places)
     padding = int(tokenizer.pad_token_id)
     kept = np.arange(padding + 1) if padding < _MOST_KEPT else np.array([padding])
     vocabulary = np.union1d(np.unique(tokens.ids), kept).astype(np.int64)
@@ -121,12 +136,13 @@ def encode(
         tasks=examples.tasks,
         ids=examples.ids,
         tokens=_places(tokens.ids, vocabulary),
-        starts=np.concatenate([[0], np.cumsum(tokens.lengths)]),
+        starts=starts,
         vocabulary=vocabulary,
         special=np.isin(vocabulary, tokenizer.all_special_ids),
         padding=int(np.searchsorted(vocabulary, padding)),
-        labels=examples.labels,
-        values=examples.values,
+        labels=labels,
+        values=values,
+        words=words,
         splits=examples.splits,
         sources=examples.sources,
         groups=examples.groups,

@@ -19,6 +19,7 @@ from scipy import special
 from mtlens.statistics.metrics.base import Metric
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.predictions import Predictions
+from mtlens.statistics.spans import NOTHING, of_types
 from mtlens.statistics.task_predictions import TaskPredictions
 
 NOT_LEARNT: Literal["not learnt"] = "not learnt"
@@ -120,6 +121,9 @@ def _never_predicted(task: TaskPredictions) -> list[str]:
 
 def _counts(classes: NDArray[Any], task: TaskPredictions) -> NDArray[Any]:
     """How often each class occurs."""
+    if task.metric_object.reads == "spans":
+        types = of_types(classes)
+        return np.bincount(types[types != NOTHING], minlength=task.num_classes)
     if task.labels.ndim > 1:
         return (classes > 0).reshape(-1, task.num_classes).sum(axis=0)
     return np.bincount(classes.ravel(), minlength=task.num_classes)

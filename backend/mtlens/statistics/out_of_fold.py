@@ -27,6 +27,7 @@ from mtlens.statistics.example_variance import example_variance, joint_unseen_va
 from mtlens.statistics.metrics import DEFAULT, find_metric
 from mtlens.statistics.metrics.base import Metric
 from mtlens.statistics.seed_variance import SeedVariance, moderate
+from mtlens.statistics.spans import equally_wide
 from mtlens.statistics.task_predictions import TaskPredictions
 
 
@@ -113,6 +114,13 @@ class OutOfFoldPredictions:
 
 def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOfFoldPredictions:
     """From the predictions of one seed each `[1, n_s]` on the fold that it left out."""
+    if seeds[0].metric_object.reads == "spans":
+        wide = equally_wide(*(getattr(one, name) for one in seeds for name in ("labels", "baseline", "candidate")))
+        parts = [wide[start : start + 3] for start in range(0, len(wide), 3)]
+        seeds = [
+            replace(one, labels=labels, baseline=baseline, candidate=candidate)
+            for one, (labels, baseline, candidate) in zip(seeds, parts, strict=True)
+        ]
     example, first, place = np.unique(np.concatenate([one.example for one in seeds]), return_index=True, return_inverse=True)
     parts = np.split(place, np.cumsum([len(one.labels) for one in seeds])[:-1])
     first_seed = seeds[0].predictions

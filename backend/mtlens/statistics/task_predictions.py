@@ -18,7 +18,7 @@ class TaskPredictions:
 
     Row s of baseline and candidate are paired by seed, columns by example. Examples of one cluster (a patient) are not
     independent. `example` and `cluster` number things that all tasks share. What a model predicts for an example is what the
-    metric reads (`mtlens.statistics.metrics.base`): a class index, a probability of each class, or a number.
+    metric reads (`mtlens.statistics.metrics.base`): a class index, a probability of each class, a number, or spans.
     """
 
     task: str
@@ -27,8 +27,8 @@ class TaskPredictions:
     metric: str = DEFAULT  # by which the two kinds are compared
     example: NDArray[Any]  # [n]
     cluster: NDArray[Any]  # [n]
-    labels: NDArray[Any]  # [n] or, of label sets, [n, C]
-    baseline: NDArray[Any]  # [S, n] or [S, n, C]
+    labels: NDArray[Any]  # [n] or, of label sets, [n, C]; of spans [n, 3 K]
+    baseline: NDArray[Any]  # [S, n] or [S, n, C]; of spans [S, n, 3 K]
     candidate: NDArray[Any]  # as baseline
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class TaskPredictions:
                 f"task {self.task!r} should have examples and clusters [{n}], baseline and candidate "
                 f"[{len(self.baseline)}, {n}]; found {', '.join(map(str, shapes))}"
             )
-        if self.is_discrete:
+        if self.is_discrete and self.metric_object.reads != "spans":
             self._check_classes()
 
     def _check_classes(self) -> None:
@@ -68,7 +68,7 @@ class TaskPredictions:
 
     @property
     def decisions(self) -> NDArray[Any]:
-        """What baseline and candidate decide on: classes, label sets or numbers; of probabilities the likeliest class.
+        """What baseline and candidate decide on: classes, label sets, spans or numbers; of probabilities the likeliest class.
 
         `[2, S, n]`, of label sets `[2, S, n, C]`.
         """

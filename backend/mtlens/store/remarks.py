@@ -6,6 +6,8 @@ from typing import Any
 from mtlens.config.run_kinds import MULTI, SINGLE, label_of
 from mtlens.store.analysis.training_end import warning
 
+_OF_SPANS = ("span_f1",)
+
 
 def remarks(row: Mapping[str, Any]) -> list[str]:
     """Lines of plain text about a row with the columns of view `matching`; none where there is nothing to say."""
@@ -17,7 +19,8 @@ def remarks(row: Mapping[str, Any]) -> list[str]:
     for role, seeds in ((SINGLE.name, row["single_collapsed"]), (kind, row["multi_collapsed"])):
         if len(seeds):
             under = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
-            lines.append(f"{task}: the {label_of(role)} model predicts one class only under {under}")
+            what = "says the same of every text" if row.get("metric") in _OF_SPANS else "predicts one class only"
+            lines.append(f"{task}: the {label_of(role)} model {what} under {under}")
     return lines
 
 

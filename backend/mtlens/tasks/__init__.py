@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from mtlens.config.task import Task
 from mtlens.errors import ExperimentError
 from mtlens.statistics.metrics import METRICS, Metric, find_metric, label_of
-from mtlens.tasks.base import TaskKind
+from mtlens.tasks.base import FoundSpan, TaskKind
 from mtlens.tasks.classes import Classes
 from mtlens.tasks.labels import MISSING, Labels, joined
 from mtlens.tasks.multilabel import Multilabel
 from mtlens.tasks.number import Number
 from mtlens.tasks.ordinal import Ordinal
+from mtlens.tasks.tags import Tags
+from mtlens.tasks.words import Words
 
 __all__ = [
     "KINDS",
     "MISSING",
+    "FoundSpan",
     "Labels",
     "TaskKind",
+    "Words",
     "check_margins",
     "check_task",
     "joined",
@@ -41,6 +45,7 @@ register(Classes())
 register(Ordinal())
 register(Multilabel())
 register(Number())
+register(Tags())
 
 
 def kind_of(task: Task) -> TaskKind:

@@ -9,7 +9,7 @@ before it is used.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,21 @@ from numpy.typing import NDArray
 from mtlens.config.task import Task
 from mtlens.errors import ExperimentError
 from mtlens.statistics.metrics.base import Reads
+from mtlens.statistics.metrics.confusion import confusion, f1_per_class
 from mtlens.tasks.labels import MISSING, Labels
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class FoundSpan(NamedTuple):
+    """A part of a text that a model has found. end: the character behind its last one."""
+
+    type: str
+    start: int
+    end: int
+    text: str
+    probability: float
 
 
 class TaskKind(ABC):
@@ -56,10 +67,21 @@ class TaskKind(ABC):
     task's `name` what `calibrated` gives. Without any, cards show the outputs.
     """
 
+    fewest_groups: ClassVar[int] = 2
+    """How many of these each split should have."""
+
+    reads_tokens: ClassVar[bool] = False
+    """Whether the head reads the state of each token, and not the text's pooled one.
+
+    Outputs are then `[b, L, K]` for L tokens, and what a model says of a text is `[W, D]` for W words.
+    """
+
     def check(self, task: Task) -> None:
         """ExperimentError for settings that do not fit. Here: a task has two classes or more, in one column."""
         if (task.columns or task.separator) and not self.has_label_sets:
             raise ExperimentError(f"`columns` and `separator` should be of a task of kind multilabel; found {self.name}")
+        if "scheme" in task.model_fields_set:
+            raise ExperimentError(f"`scheme` should be of a task of kind tags; found {self.name}")
         if len(task.classes) < 2:
             raise ExperimentError(f"classes of task {task.name!r} should be two or more; found {len(task.classes)}")
 
@@ -70,6 +92,16 @@ class TaskKind(ABC):
     def read_columns(self, task: Task, cells: Mapping[str, Sequence[str | None]], where: Callable[[int], str]) -> Labels:
         """The same from the cells of all of the task's columns, by name."""
         return self.read(task, cells[task.column], where)
+
+    def read_with_texts(
+        self, task: Task, cells: Mapping[str, Sequence[str | None]], texts: Sequence[str], where: Callable[[int], str]
+    ) -> Labels:
+        """The same where labels are of parts of the texts. Here: without these."""
+        return self.read_columns(task, cells, where)
+
+    def remarks(self, task: Task, labels: Labels, texts: Sequence[str]) -> list[str]:
+        """Lines for the user about how the labels were read. Here: none."""
+        return []
 
     def members(self, task: Task, labels: Labels) -> dict[str, NDArray[np.bool_]]:
         """By name, which examples are counted as what `[n]`, and spread over the splits. Here: the examples of each class."""
@@ -148,6 +180,21 @@ class TaskKind(ABC):
             "probabilities": said,
         }
 
+    def by_class(self, task: Task, columns: Mapping[str, NDArray[Any]]) -> list[tuple[str, str, float]]:
+        """Name of a metric, class and score of every class, from columns of table `prediction`. Here: F1 of single classes."""
+        if "label" not in columns:
+            return []
+        f1 = f1_per_class(confusion(columns["label"], columns["predicted"], len(task.classes)))
+        return [("f1", name, float(value)) for name, value in zip(task.classes, f1, strict=True)]
+
+    def mean_loss(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> float | None:
+        """What decides between epochs with equal scores; None where that is the metric `loss_metric`."""
+        return None
+
+    def spans(self, task: Task, text: str, said: NDArray[np.float32]) -> tuple[FoundSpan, ...] | None:
+        """The parts of one text that a model has found, by what it said of the text; None where the kind finds none."""
+        return None
+
     def in_words(self, task: Task, said: NDArray[np.float32], tuned: tuple[float, ...] = ()) -> str:
         """The prediction for one text, as it is printed, from what a model said `[D]`. Here: the likeliest class."""
         return task.classes[int(said.argmax())]
@@ -164,4 +211,4 @@ class TaskKind(ABC):
         return parts[:, int(said.argmax())]
 
 
-__all__ = ["MISSING", "Labels", "TaskKind"]
+__all__ = ["MISSING", "FoundSpan", "Labels", "TaskKind"]

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlens.tasks.words import Words
+
 MISSING = -1
 """Code of an example that a task has no label for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
-    """n labels. codes `[n]`: MISSING, an index into the task's classes or, where there are values, into these `[V, D]`."""
+    """n labels. codes `[n]`: MISSING, an index into the task's classes or, where there are values, into these `[V, D]`.
+
+    words: of tags on texts that are tokenised, the words of the V texts.
+    """
 
     codes: NDArray[np.int32]
     values: NDArray[np.float64] | None = None
+    words: Words | None = None
 
     @classmethod
     def of_values(cls, values: NDArray[np.float64], known: NDArray[np.bool_]) -> "Labels":

@@ -93,12 +93,17 @@ def _load(module: nn.Module, weights: Weights, prefix: str = "") -> None:
 
 
 def _refit_heads(trainer: Trainer) -> None:
-    """Of each task, the head that is best on validation: as it was, or fitted with one of the penalties."""
+    """Of each task, the head that is best on validation: as it was, or fitted with one of the penalties.
+
+    Heads of tags stay as they were: their features are of words, of which a table has too many to keep.
+    """
     encoded, hardware, model = trainer.encoded, trainer.hardware, trainer.model
     labelled = (trainer.labels != MISSING).any(axis=1)
     train, validation = (np.flatnonzero(in_split(encoded.splits, split) & labelled) for split in (TRAIN, VALIDATION))
     seen, held_out = (head_features(model, encoded, rows, hardware) for rows in (train, validation))
     for j, task in enumerate(trainer.run.tasks):
+        if kind_of(task).reads_tokens:
+            continue
         own = torch.from_numpy(trainer.labels[train, j]).to(seen.device)
         table = torch.from_numpy(trainer.tables[j]).to(seen.device)
         heads: list[nn.Module] = [model.heads[j]]

@@ -13,7 +13,6 @@ from mtlens.config.task import Task
 from mtlens.data.splits import SplitName
 from mtlens.data.tokenize import Encoded, collate, ordered_batches
 from mtlens.statistics.metrics import METRICS, Metric, find_metric
-from mtlens.statistics.metrics.confusion import confusion, f1_per_class
 from mtlens.tasks import MISSING, Labels, kind_of, metric_object, metric_of
 from mtlens.training.distributed import World
 from mtlens.training.hardware import Hardware
@@ -21,7 +20,8 @@ from mtlens.training.hardware import Hardware
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prediction:
-    """One task on the m labelled examples of a split. rows: [m]; labels: of m; said: [m, D], as the kind of the task says.
+    """One task on the m labelled examples of a split. rows: [m]; labels: of m; said: [m, D], as the kind of the task says,
+    or of words [m, W, D].
 
     tuned: what the kind chose on validation.
     """
@@ -60,22 +60,17 @@ class Prediction:
 
     def loss(self) -> float:
         """What decides between epochs of equal scores: mean negative log-likelihood of the labels, in nats."""
-        return self.value(METRICS[kind_of(self.task).loss_metric])
+        kind = kind_of(self.task)
+        own = kind.mean_loss(self.task, self.labels, self.said)
+        return self.value(METRICS[kind.loss_metric]) if own is None else own
 
     def scores(self) -> list[tuple[str, str | None, float]]:
         """(name, class or None, value) of the metrics of the task and its kind, and F1 of every class."""
         names = dict.fromkeys([*kind_of(self.task).reported, metric_of(self.task)])
         return [
             *((name, None, self.value(find_metric(name, self.task.classes))) for name in names),
-            *self._by_class(),
+            *kind_of(self.task).by_class(self.task, self.columns),
         ]
-
-    def _by_class(self) -> list[tuple[str, str | None, float]]:
-        """F1 of every class, of a task whose predictions are single classes."""
-        if "label" not in self.columns:
-            return []
-        f1 = f1_per_class(confusion(self.columns["label"], self.columns["predicted"], len(self.task.classes)))
-        return [("f1", name, float(value)) for name, value in zip(self.task.classes, f1, strict=True)]
 
 
 @torch.inference_mode()
@@ -87,16 +82,20 @@ def predict(
     rows = encoded.rows(split, list(range(len(encoded.tasks))))
     seen: list[NDArray[np.int64]] = [np.empty(0, dtype=np.int64)]
     scales = [kind_of(task).scale(encoded.training_labels(j)) for j, task in enumerate(encoded.tasks)]
+    most = [words.most(rows) if words is not None else 0 for words in encoded.words] or [0] * len(encoded.tasks)
     found: list[list[NDArray[np.float32]]] = [
-        [np.empty((0, kind_of(task).width(task)), dtype=np.float32)] for task in encoded.tasks
+        [np.empty((0, *([count] if kind_of(task).reads_tokens else []), kind_of(task).width(task)), dtype=np.float32)]
+        for task, count in zip(encoded.tasks, most, strict=True)
     ]
     for batch in ordered_batches(encoded.lengths, world.part(rows), batch_size):
         tokens, mask = collate(encoded, batch)
         with hardware.autocast():
             logits = model(torch.from_numpy(tokens).to(hardware.device), torch.from_numpy(mask).to(hardware.device))
         seen.append(batch)
-        for column, task, values, scale in zip(found, encoded.tasks, logits, scales, strict=True):
-            column.append(kind_of(task).predict(task, values, scale).float().cpu().numpy())
+        for j, (task, values) in enumerate(zip(encoded.tasks, logits, strict=True)):
+            said = kind_of(task).predict(task, values, scales[j]).float().cpu().numpy()
+            words = encoded.words[j] if encoded.words else None
+            found[j].append(said if words is None else words.said(said, batch, most[j]))
     seen_rows, columns = world.gather(np.concatenate(seen), [np.concatenate(column) for column in found])
     order = np.argsort(seen_rows)
     return [labelled_prediction(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]
@@ -108,6 +107,6 @@ def labelled_prediction(encoded: Encoded, j: int, rows: NDArray[np.int64], said:
     return Prediction(
         task=encoded.tasks[j],
         rows=rows[labelled],
-        labels=Labels(codes=encoded.labels[rows[labelled], j], values=encoded.values[j] if encoded.values else None),
+        labels=encoded.labels_of(j, rows[labelled]),
         said=said[labelled],
     )

@@ -6,8 +6,9 @@ Shapes: b examples in a batch, L tokens, d hidden units, T tasks, C_j classes of
 import copy
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,14 +27,37 @@ from mtlens.training.token_types import add_token_types, type_separator
 from mtlens.training.windows import cut_windows
 
 
+class Features(NamedTuple):
+    """What heads see, after dropout, in float32. pooled: [b, d], of texts; states: [b, L, d], of tokens; None: not needed."""
+
+    pooled: Tensor | None
+    states: Tensor | None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Those that there are."""
+        return [tensor for tensor in self if tensor is not None]
+
+
 class MultiTaskModel(nn.Module):
     """Logits of every task from one pass through the encoder."""
 
     def __init__(
-        self, encoder: nn.Module, heads: list[nn.Linear], *, pooling: Pooling, dropout: float, window: int = UNLIMITED
+        self,
+        encoder: nn.Module,
+        heads: list[nn.Linear],
+        *,
+        pooling: Pooling,
+        dropout: float,
+        window: int = UNLIMITED,
+        reads_tokens: Sequence[bool] | None = None,
     ):
-        """window: most tokens that the encoder reads at once; longer rows are read in windows."""
+        """window: most tokens that the encoder reads at once; longer rows are read in windows.
+
+        reads_tokens: of each head, whether it reads the state of each token and not the pooled one; none does by default.
+        """
         super().__init__()
+        self.reads_tokens = tuple(reads_tokens or [False] * len(heads))
         self.encoder = encoder
         self.heads = nn.ModuleList(heads)
         self.dropout = nn.Dropout(dropout)
@@ -41,18 +65,26 @@ class MultiTaskModel(nn.Module):
         self.window = window
 
     def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
-        """tokens [b, L], mask [b, L] (true = a real token) -> per task logits [b, C_j] in float32."""
+        """tokens [b, L], mask [b, L] (true = a real token) -> per task logits [b, C_j] in float32, or of tokens [b, L, C_j]."""
         return self.classify(self.features(tokens, mask))
 
-    def features(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """What all heads see, [b, d] in float32: the pooled hidden states after dropout, means over the windows of a text."""
+    def features(self, tokens: Tensor, mask: Tensor) -> Features:
+        """What the heads see: pooled hidden states, means over the windows of a text, and those of the tokens."""
         windows = cut_windows(tokens, mask, self.window)
         hidden = self.encoder(input_ids=windows.tokens, attention_mask=windows.mask).last_hidden_state
-        return windows.mean(self.dropout(pool(hidden, windows.mask, self.pooling)))
+        pooled = states = None
+        if not all(self.reads_tokens):
+            pooled = windows.mean(self.dropout(pool(hidden, windows.mask, self.pooling)))
+        if any(self.reads_tokens):
+            states = self.dropout(windows.joined(hidden.float(), tokens.shape[1]))
+        return Features(pooled, states)
 
-    def classify(self, features: Tensor) -> list[Tensor]:
-        """Per task logits [b, C_j] in float32 from features [b, d]."""
-        return [head(features).float() for head in self.heads]
+    def classify(self, features: Features) -> list[Tensor]:
+        """Per task logits in float32, `[b, C_j]` or `[b, L, C_j]`."""
+        return [
+            head(features.states if reads_tokens else features.pooled).float()
+            for head, reads_tokens in zip(self.heads, self.reads_tokens, strict=True)
+        ]
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
@@ -82,7 +114,8 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     heads = [_new_head(config.hidden_size, kind_of(task).outputs(task), f"{run.seed}:{task.name}") for task in run.tasks]
     dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
     longest = min(run.training.max_length, most_tokens(load_tokenizer(directory), directory))
-    return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout, window=longest)
+    of_tokens = [kind_of(task).reads_tokens for task in run.tasks]
+    return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout, window=longest, reads_tokens=of_tokens)
 
 
 def _dtype(run: Run, directory: Path) -> torch.dtype:

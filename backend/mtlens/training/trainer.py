@@ -215,7 +215,7 @@ class Trainer:
             losses=losses,
             shares=shares,
             present=np.flatnonzero(totals > 0).tolist(),
-            features=features,
+            features=None if features is None else features.tensors,
             heads=list(self.model.heads),
             shared=self._shared,
             processes=self.world.size,

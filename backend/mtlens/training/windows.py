@@ -10,12 +10,25 @@ from torch import Tensor, nn
 
 
 class Windows(NamedTuple):
-    """m windows of a batch of b texts. tokens, mask: [m, W]; owner: [m], the text that each belongs to; texts: b."""
+    """m windows of a batch of b texts. tokens, mask: [m, W]; owner: [m], the text that each belongs to; texts: b.
+
+    place: [m], which of its text's windows each is; None where no text was cut.
+    """
 
     tokens: Tensor
     mask: Tensor
     owner: Tensor
     texts: int
+    place: Tensor | None = None
+
+    def joined(self, values: Tensor, length: int) -> Tensor:
+        """[m, W, d] -> [b, length, d]: what was found of the tokens of each text, its windows one after another."""
+        if self.place is None:
+            return values
+        parts = -(-length // values.shape[1])
+        whole = values.new_zeros(self.texts * parts, *values.shape[1:])
+        whole[self.owner * parts + self.place] = values
+        return whole.view(self.texts, -1, *values.shape[2:])[:, :length]
 
     def mean(self, values: Tensor) -> Tensor:
         """[m, ...] -> [b, ...]: the mean over the windows of each text."""
@@ -39,4 +52,6 @@ def cut_windows(tokens: Tensor, mask: Tensor, width: int) -> Windows:
     tokens = nn.functional.pad(tokens, (0, padding)).view(-1, width)  # the mask leaves out what is added
     mask = nn.functional.pad(mask, (0, padding)).view(-1, width)
     kept = mask.any(dim=1)
-    return Windows(tokens[kept], mask[kept], owner.repeat_interleave(len(tokens) // texts)[kept], texts)
+    parts = len(tokens) // texts
+    place = torch.arange(parts, device=tokens.device).repeat(texts)[kept]
+    return Windows(tokens[kept], mask[kept], owner.repeat_interleave(parts)[kept], texts, place)

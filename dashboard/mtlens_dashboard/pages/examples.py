@@ -12,8 +12,8 @@ from mtlens_dashboard.wording.formatting import counted, shorten
 
 HOW = """
 Labelled test texts on which the two kinds of models are right under different numbers of seeds, the clearest first. Predicted:
-what most seeds say. Right: share of seeds that are right. Confidence: mean probability of the true class. The store holds ids
-only; look the texts up in your own table.
+what most seeds say. Right: share of seeds that are right; of tags, that find all spans of the text and no other. Confidence:
+mean probability of the true class. The store holds ids only; look the texts up in your own table, spans by their characters.
 """
 _WINS = {"all": "all", "other": "it wins", "single": "task-specific wins"}
 
@@ -43,14 +43,16 @@ def page(chosen: Chosen) -> None:
     if not found:
         nothing(
             "No differences",
-            "Under every seed, both kinds of models are right on the same texts, or the task has no single "
-            "class per text, or nothing is stored.",
+            "Under every seed, both kinds of models are right on the same texts, or the task is of numbers or several "
+            "labels, or nothing is stored.",
         )
         return
     shown = {"all": found, "other": won, "single": lost}[wins or "all"]
-    columns = ("example", "true class", "task-specific", label_of(kind), "task-specific right", f"{label_of(kind)} right",
-               "task-specific confidence", f"{label_of(kind)} confidence")  # fmt: skip
-    table = tables.Table(columns=columns, rows=tuple(tuple(vars(one).values()) for one in shown))
+    of_spans = all(one.single_confidence is None for one in found)
+    columns = ("example", "true spans" if of_spans else "true class", "task-specific", label_of(kind), "task-specific right",
+               f"{label_of(kind)} right", "task-specific confidence", f"{label_of(kind)} confidence")  # fmt: skip
+    columns = columns[:6] if of_spans else columns
+    table = tables.Table(columns=columns, rows=tuple(tuple(vars(one).values())[: len(columns)] for one in shown))
     percent = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
     number = st.column_config.NumberColumn(format="%.2f")
     formats = {**dict.fromkeys(columns[4:6], percent), **dict.fromkeys(columns[6:], number)}

@@ -19,7 +19,7 @@ def tokenizer(tiny_encoder):
 
 
 def ids_of(tokenizer, text, long_texts, longest=16):
-    ((ids, whole),) = token_ids(tokenizer, [text], None, longest, long_texts)
+    ((ids, whole, _),) = token_ids(tokenizer, [text], None, longest, long_texts)
     assert whole == len(text.split()) + 2
     return ids
 
@@ -57,4 +57,4 @@ def test_pairs_are_as_the_tokenizer_writes_them_and_cut_from_the_longer_text(tok
 
 def test_many_texts_are_tokenised_in_chunks_that_give_the_same(tokenizer):
     texts = [f"disc {'mild ' * (i % 7)}" for i in range(2500)]
-    assert [ids for ids, _ in token_ids(tokenizer, texts, None, 16, "head")] == tokenizer(texts)["input_ids"]
+    assert [ids for ids, *_ in token_ids(tokenizer, texts, None, 16, "head")] == tokenizer(texts)["input_ids"]

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from seqeval.metrics import f1_score as span_score
+from seqeval.scheme import IOB2
 from sklearn.metrics import f1_score, mean_absolute_error
 
 import mtlens as library
@@ -23,6 +25,7 @@ from mtlens.inference.model.family import load
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import prepare
+from mtlens_dashboard import queries
 from mtlens_dashboard.export.report import write_report
 
 WORDS = ("normal", "mild", "severe")
@@ -34,6 +37,7 @@ tasks:
   grade: {{kind: ordinal, classes: [normal, mild, severe]}}
   signs: {{kind: multilabel, classes: [disc, canal, root], separator: ";", missing: [unknown]}}
   age: {{kind: number, metric: mean_absolute_error, margin: 2, missing: [unknown]}}
+  places: {{kind: tags, classes: [GRADE, SITE], missing: [unknown]}}
 encoder: {{name: {encoder}}}
 training: {{epochs: 3, batch_size: 8, learning_rate: 3.0e-3, head_learning_rate: 1.0e-2, max_length: 48, precision: float32}}
 evidence: {{examples: 32, microbatches: 4, microbatch_size: 4}}
@@ -43,24 +47,31 @@ search: {{method: random, runs: 3}}
 """
 
 
+def span_of(text, part, kind):
+    return {"start": text.index(part), "end": text.index(part) + len(part), "label": kind}
+
+
 def write_notes(folder):
     """180 notes; what each task asks for is a word of the note, and some cells are empty."""
     generator = np.random.default_rng(0)
     with (folder / "notes.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["note", "side", "grade", "signs", "age"])
+        writer.writerow(["note", "side", "grade", "signs", "age", "places"])
         for number in range(180):
             grade, side = int(generator.integers(3)), ("left", "right")[int(generator.integers(2))]
             signs = [word for word in ("disc", "canal", "root") if generator.random() < 0.4]
             filler = " ".join(generator.permutation([*signs, "with", "the"]))
             age = "unknown" if number % 9 == 0 else f"{30 + 20 * grade + generator.normal(0, 1):.1f}"
+            note = f"{filler} {WORDS[grade]}. {side} level {number}."
+            spans = [span_of(note, WORDS[grade], "GRADE"), span_of(note, f"{side} level", "SITE")]
             writer.writerow(
                 [
-                    f"{filler} {WORDS[grade]}. {side} level {number}.",
+                    note,
                     side,
                     WORDS[grade],
                     "unknown" if number % 11 == 0 else ";".join(signs),
                     age,
+                    "unknown" if number % 7 == 0 else json.dumps(spans),
                 ]
             )
 
@@ -92,11 +103,11 @@ def test_verdicts_are_in_the_unit_of_each_task_and_the_mean_in_margins(trained):
     found = rows(workspace, "SELECT task, metric, margin, verdict FROM matching WHERE kind = 'multi'")
     assert [row[:3] for row in found] == [
         ("side", "f1(right)", 0.2), ("grade", "quadratic_kappa", 0.2), ("signs", "macro_f1", 0.2),
-        ("age", "mean_absolute_error", 2.0), (None, None, 1.0),
+        ("age", "mean_absolute_error", 2.0), ("places", "span_f1", 0.2), (None, None, 1.0),
     ]  # fmt: skip
     assert rows(workspace, "SELECT task, task_kind, unit, higher_is_better FROM task ORDER BY position") == [
         ("side", "classes", 0.2, True), ("grade", "ordinal", 0.2, True),
-        ("signs", "multilabel", 0.2, True), ("age", "number", 2.0, False),
+        ("signs", "multilabel", 0.2, True), ("age", "number", 2.0, False), ("places", "tags", 0.2, True),
     ]  # fmt: skip
     text = repr(library.open(workspace.root))
     assert "each task by its own metric and margin" in text
@@ -135,6 +146,36 @@ def test_stored_label_sets_are_those_that_metrics_score(trained):
         for label in range(3):  # one threshold parts what is predicted from what is not
             parts = [likely[chosen[:, label] == value, label] for value in (0, 1)]
             assert not (len(parts[0]) and len(parts[1])) or parts[0].max() < parts[1].min()
+
+
+def test_stored_spans_are_those_that_seqeval_scores(trained):
+    _, workspace = trained
+    stored = rows(
+        workspace,
+        "SELECT run_id, list(true_spans), list(predicted_spans), any_value(value) FROM prediction "
+        "JOIN score USING (run_id, task, split) WHERE task = 'places' AND split = 'test' GROUP BY run_id",
+    )
+    assert len(stored) >= 6
+    for _, truth, predicted, value in stored:
+        written = [[tags_of_characters(spans) for spans in column] for column in (truth, predicted)]
+        assert value == pytest.approx(span_score(*written, mode="strict", scheme=IOB2))
+    assert max(value for *_, value in stored) > 0.5
+    of_types = rows(workspace, "SELECT DISTINCT name, \"class\" FROM metric WHERE task = 'places' ORDER BY ALL")
+    assert of_types == [("span_f1", "GRADE"), ("span_f1", "SITE"), ("span_f1", None)]
+
+
+def tags_of_characters(spans):
+    tags = ["O"] * 80
+    for begin, end, kind in zip(spans[::3], spans[1::3], spans[2::3], strict=True):
+        tags[begin:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - begin - 1)]
+    return tags
+
+
+def test_the_page_of_examples_lists_spans(trained):
+    plan, workspace = trained
+    found = queries.examples(workspace, plan.experiment.experiment_id, "places", "multi")
+    assert all(one.single_right != one.other_right for one in found)
+    assert all(part.split()[0] in ("GRADE", "SITE") for one in found for part in one.label.split(", "))
 
 
 def test_counts_are_by_range_and_missing_numbers_are_no_labels(trained, capsys):
@@ -178,6 +219,25 @@ def test_exported_models_say_what_the_trained_ones_said(trained, family):
             )
             said = loaded.classify([texts[name] for name, _ in stored])["age"][:, 0]
             assert said == pytest.approx([number for _, number in stored], abs=0.6)  # weights may be rounded to bfloat16
+    ((stored, run_id),) = rows(
+        workspace,
+        "SELECT list((example_id, predicted_spans)), run_id FROM prediction WHERE task = 'places' AND split = 'test' "
+        f"AND run_id IN ({', '.join(repr(member.run_id) for member in loaded.config.members if 'places' in member.tasks)}) "
+        "GROUP BY run_id",
+    )
+    assert run_id
+    (task,) = [task for task in loaded.config.tasks if task.name == "places"]
+    said = loaded.classify([texts[name] for name, _ in stored])["places"]
+    same = [
+        [
+            number
+            for span in loaded.spans(task, texts[name], own)
+            for number in (span.start, span.end, task.classes.index(span.type))
+        ]
+        == list(spans)
+        for (name, spans), own in zip(stored, said, strict=True)
+    ]
+    assert np.mean(same) > 0.9  # weights may be rounded to bfloat16
     assert "mean absolute error (margin 2)" in (family / "README.md").read_text()
 
 
@@ -188,16 +248,21 @@ def test_a_number_is_extracted_and_served_with_the_sentence_that_it_was_read_fro
     assert (age.status, age.probability) == ("read", None)
     assert float(age.label) > 0
     assert age.sentence in ("disc severe.", "left level.")
+    places = next(one for one in found.findings if one.task == "places")
+    assert places.label == (", ".join(f"{span.text} ({span.type})" for span in places.spans) or "(none)")
+    assert all("disc severe. left level."[span.start : span.end] == span.text for span in places.spans)
     signs = next(one for one in found.findings if one.task == "signs")
     assert signs.label == "(none)" or set(signs.label.split(", ")) <= {"disc", "canal", "root"}
     with TestClient(create(reader), base_url="http://127.0.0.1:8600") as client:
         answer = client.post("/findings", json={"reports": ["disc severe. left level."]})
     served = {finding["task"]: finding for finding in answer.json()["reports"][0]["findings"]}
     assert (served["age"]["label"], served["age"]["sentence"]) == (age.label, age.sentence)
+    assert served["places"]["spans"] == [span.model_dump() for span in places.spans]
+    assert "spans" not in served["age"]
 
 
 def test_the_code_of_the_card_says_what_the_family_says(family, monkeypatch, capsys):
-    """Of every kind: probabilities of classes, grades and labels, and numbers in their unit."""
+    """Of every kind that reads the pooled state: probabilities of classes, grades and labels, and numbers in their unit."""
     monkeypatch.chdir(family)
     loaded = load(family, threads=1)
     said = replace(loaded, hardware=prepare("float32", threads=1, gpu=False)).classify(["The disc is bulging."])
@@ -205,7 +270,7 @@ def test_the_code_of_the_card_says_what_the_family_says(family, monkeypatch, cap
         exec(piece, {})
     printed = capsys.readouterr().out
     shown = {
-        name: np.array(json.loads(rows)) for name, rows in re.findall(r"^(\w+) (\[\[.*?\]\])", printed, flags=re.MULTILINE)
+        name: np.array(json.loads(rows)) for name, rows in re.findall(r"^(\w+) (\[\[[^\[].*?\]\])", printed, flags=re.MULTILINE)
     }
     assert {"grade", "signs", "age"} <= shown.keys()
     for name, rows in shown.items():

@@ -12,6 +12,7 @@ __all__ = ["Form", "Reader", "known_suffixes", "open_table"]
 
 
 def _readers() -> Mapping[str, type[Reader]]:
+    from mtlens.data.formats.conll import Conll
     from mtlens.data.formats.json_lines import JsonDocument, JsonLines
     from mtlens.data.formats.parquet import Arrow, Parquet
     from mtlens.data.formats.separated import Separated
@@ -31,6 +32,11 @@ def _readers() -> Mapping[str, type[Reader]]:
         ".xlsx": Spreadsheet,
         ".xls": Spreadsheet,
         ".ods": Spreadsheet,
+        ".conll": Conll,
+        ".bio": Conll,
+        ".iob": Conll,
+        ".iob2": Conll,
+        ".bilou": Conll,
     }
 
 
@@ -57,4 +63,11 @@ def open_table(path: Path, name: str, form: Form) -> Reader:
         raise DataError(f"{name}: table should be a readable file; found: {error.strerror}") from None
     if empty:
         raise DataError(f"{name}: table should hold rows; found an empty file")
-    return reader(path, name, form)
+    return _conll_or(reader, path, name, form)(path, name, form)
+
+
+def _conll_or(reader: type[Reader], path: Path, name: str, form: Form) -> type[Reader]:
+    """The reader of a text file, which may have a word in each line."""
+    from mtlens.data.formats.conll import Conll, is_conll
+
+    return Conll if suffix_of(path) == ".txt" and form.delimiter is None and is_conll(path, name) else reader

@@ -39,13 +39,25 @@ def class_names(schema: Any) -> dict[str, list[str]]:
     try:
         content = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = content["info"]["features"]
-        return {column: list(feature["names"]) for column, feature in features.items() if feature.get("_type") == "ClassLabel"}
+        own = {column: feature for column, feature in features.items() if feature.get("_type") == "ClassLabel"}
+        of_lists = {column: feature["feature"] for column, feature in features.items() if _is_list_of_classes(feature)}
+        return {column: list(feature["names"]) for column, feature in (own | of_lists).items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
+def _is_list_of_classes(feature: Any) -> bool:
+    """Whether `datasets` has declared a column of lists of classes, as those of tags."""
+    inner = feature.get("feature") if isinstance(feature, dict) else None
+    return isinstance(inner, dict) and inner.get("_type") == "ClassLabel"
+
+
 def named_classes(array: Any, names: list[str]) -> Any:
-    """Names by the numbers of a column; null for a number that is none, such as -1."""
+    """Names by the numbers of a column, or in lists; null for a number that is none, such as -1."""
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        known = dict(enumerate(names))
+        rows = [None if row is None else [known.get(number, str(number)) for number in row] for row in array.to_pylist()]
+        return pa.array([None if row is None else json.dumps(row, ensure_ascii=False) for row in rows], pa.large_string())
     numbers = array.cast(pa.int64())
     known = pc.and_(pc.greater_equal(numbers, 0), pc.less(numbers, len(names)))
     return pa.array(names, pa.large_string()).take(pc.if_else(known, numbers, None))

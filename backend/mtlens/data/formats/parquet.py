@@ -34,7 +34,7 @@ class ArrowBatches(Reader):
             else set[str]()
         )
         names = {column: self.columns[place] for column, place in places.items() if self.columns[place] not in nested}
-        self.lists = {column: 1 for column, name in names.items() if pa.types.is_list(self.schema.field(name).type)}
+        self.lists = {column: 1 for column, name in names.items() if _is_list(self.schema.field(name).type)}
         row, wanted = 1, list(dict.fromkeys(names.values()))
         self._check_size(wanted)
         for batch in self._sound_batches(wanted):
@@ -93,6 +93,10 @@ class Parquet(ArrowBatches):
         texts = [column for column in columns if _is_text(self.schema.field(column).type)]
         file = pq.ParquetFile(self.path, read_dictionary=texts)
         return file.iter_batches(batch_size=BATCH, columns=columns)
+
+
+def _is_list(kind: Any) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
 
 
 def _is_text(kind: Any) -> bool:

@@ -1,8 +1,9 @@
 """The text of each row: one column, a pair of columns, or several columns joined with their names."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -50,9 +51,8 @@ def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
 
     Raises `DataError` where all are empty, and at the first that is where these are to be refused.
     """
-    if lists := [column for column in text_columns(text) if column in records.lists]:
-        raise DataError(f"{records.lists[lists[0]]}: column {lists[0]!r} should hold text or numbers; found a list")
-    columns = [records.cells[column].arrow for column in text_columns(text)]
+    lists = [column for column in text_columns(text) if column in records.lists]
+    columns = [_of_words(column, records) if column in lists else records.cells[column].arrow for column in text_columns(text)]
     filled = [_is_filled(column) for column in columns]
     is_kept = np.any(filled, axis=0) if isinstance(text, Joined) else np.all(filled, axis=0)
     named = " and ".join(map(repr, text_columns(text)))
@@ -70,8 +70,34 @@ def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
         rows=rows,
         first=TextColumn(_joined(text.join, columns) if isinstance(text, Joined) else columns[0]).filled(),
         second=TextColumn(columns[1]).filled() if isinstance(text, tuple) else None,
-        notes=(note,) if len(empty) else (),
+        notes=(
+            *(f"{records.name}: column {column!r} holds lists of words, which are joined with blanks" for column in lists),
+            *((note,) if len(empty) else ()),
+        ),
     )
+
+
+def _of_words(column: str, records: Records) -> Any:
+    """Lists of words as texts, in which a single blank stands between two words and nowhere else."""
+    texts: list[str | None] = []
+    for row, cell in enumerate(records.cells[column]):
+        words = _list_in(cell)
+        if words is None:
+            texts.append(cell)
+            continue
+        if not all(isinstance(word, str) for word in words):
+            raise DataError(f"{records.where(row)}: column {column!r} should hold text or lists of words; found another list")
+        texts.append(" ".join(word.replace(" ", "\u00a0") for word in words))
+    return pa.chunked_array([pa.array(texts, pa.large_string())])
+
+
+def _list_in(cell: str | None) -> list[Any] | None:
+    """The list that a cell holds as JSON; None where it holds a text."""
+    try:
+        content: object = json.loads(cell) if cell and cell.startswith("[") else None
+    except ValueError:
+        return None
+    return cast("list[Any]", content) if isinstance(content, list) else None
 
 
 def _is_filled(column: Any) -> NDArray[np.bool_]:

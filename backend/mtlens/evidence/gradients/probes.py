@@ -11,9 +11,9 @@ from torch import Tensor
 
 from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.tokenize import Encoded
-from mtlens.tasks import MISSING
+from mtlens.tasks import MISSING, kind_of
 from mtlens.training.hardware import Hardware
-from mtlens.training.heads import fit_head, head_features
+from mtlens.training.heads import fit_head, head_features, word_features
 from mtlens.training.model import MultiTaskModel
 
 MOST_EXAMPLES = 512
@@ -42,8 +42,13 @@ def fit_heads(
     rows = np.sort(np.random.default_rng(0).permutation(chosen)[:MOST_EXAMPLES])
     features = head_features(model, encoded, rows, hardware)
     for j, (task, head, table) in enumerate(zip(encoded.tasks, model.heads, tables, strict=True)):
-        own = torch.from_numpy(labels[rows, j]).to(hardware.device)
-        fit_head(task, head, features[own != MISSING], own[own != MISSING], table, PENALTY)
+        known = labels[rows, j] != MISSING
+        if kind_of(task).reads_tokens:
+            seen, own = word_features(model, encoded, rows[known], table, labels[rows[known], j], hardware)
+        else:
+            seen, own = features[torch.from_numpy(known)], torch.from_numpy(labels[rows[known], j]).to(hardware.device)
+        if len(own):
+            fit_head(task, head, seen, own, table, PENALTY)
 
 
 def _all_classes(encoded: Encoded, labels: NDArray[np.int64]) -> list[set[int]]:

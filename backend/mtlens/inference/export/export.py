@@ -33,7 +33,12 @@ from mtlens.inference.export.stored_models import StoredModels, StoredPrediction
 from mtlens.inference.export.train_tagger import examine, train_tagger
 from mtlens.inference.model.adapter import BASE, save_adapter, save_base
 from mtlens.inference.model.calibration import Calibration, calibrate
-from mtlens.inference.model.classifier import as_classifier, can_be_classifier
+from mtlens.inference.model.classifier import (
+    as_classifier,
+    as_token_classifier,
+    can_be_classifier,
+    can_be_token_classifier,
+)
 from mtlens.inference.model.family import TOKENIZER, FamilyConfig, MemberConfig, assemble, write_config
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
 from mtlens.inference.model.stored_sample import take_sample, write_sample
@@ -44,6 +49,7 @@ from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import kind_of
+from mtlens.tasks.words import Parting
 from mtlens.training.hardware import prepare, usable_cores
 from mtlens.training.model import restore_vocabulary
 
@@ -95,6 +101,7 @@ def export(
         members=tuple(configs),
         temperatures=temperatures,
         scales=_scales(source, members),
+        words=_partings(source),
         thresholds={task: one.tuned for task, one in validated.items() if one.tuned},
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
@@ -153,6 +160,11 @@ def _write_member(
     restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
     is_plain = experiment.training.long_texts == "head" and experiment.encoder.pooling != "last"
     task, head = served[0]
+    if experiment.training.long_texts == "head" and len(served) == 1 and can_be_token_classifier(model.encoder, task):
+        save_classifier(
+            folder, as_token_classifier(model.encoder, head, task), out / TOKENIZER, source.plan.encoded.longest, dtype
+        )
+        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="token classifier")
     if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task):
         pooling, temperature = experiment.encoder.pooling, temperatures[task.name]
         classifier = as_classifier(model.encoder, head, task, pooling=pooling, temperature=temperature)
@@ -208,6 +220,12 @@ def _calibrations(stored: dict[str, StoredPredictions]) -> dict[str, Calibration
 def _rounded(temperature: float) -> float:
     """The nearest of which bfloat16 holds the inverse, so that the weights of a classifier say the same in both precisions."""
     return 1 / float(torch.tensor(1 / temperature).bfloat16())
+
+
+def _partings(source: StoredModels) -> dict[str, Parting]:
+    """By task of tags, how words are parted."""
+    encoded = source.plan.encoded
+    return {task.name: own.parting for task, own in zip(encoded.tasks, encoded.words, strict=False) if own is not None}
 
 
 def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:

@@ -42,7 +42,7 @@ def metadata(config: FamilyConfig, source: StoredModels, members: Sequence[Famil
     name = source.plan.pretrained.name
     data = ModelCardData(
         library_name="transformers",
-        pipeline_tag="text-classification",
+        pipeline_tag="token-classification" if all(map(_is_of_tokens, tasks.values())) else "text-classification",
         base_model=None if Path(name).is_absolute() else name,
         tags=["mtlens", "multi-task-learning"],
         model_name=config.name,
@@ -66,10 +66,14 @@ def _difference(source: StoredModels, task: Task, row: dict[str, Any]) -> EvalRe
     return _result(source, task, "difference", name, row["difference"], arguments)
 
 
+def _is_of_tokens(task: Task) -> bool:
+    return kind_of(task).reads_tokens
+
+
 def _result(source: StoredModels, task: Task, kind: str, name: str, value: float, arguments: dict[str, Any]) -> EvalResult:
     experiment = source.plan.experiment
     return EvalResult(
-        task_type="text-classification",
+        task_type="token-classification" if _is_of_tokens(task) else "text-classification",
         task_name=task.name,
         dataset_type=experiment.name,
         dataset_name=experiment.name,

@@ -24,8 +24,9 @@ from mtlens.inference.export.precision import compare_changed
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.classifier import ClassifierModel, as_heads
-from mtlens.inference.model.family import Family, FamilyConfig, assemble, largest_differences
+from mtlens.inference.model.family import Family, FamilyConfig, assemble
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
+from mtlens.inference.model.said import largest_differences
 from mtlens.statistics.comparison import Comparison
 from mtlens.training.adapters import without_adapters
 from mtlens.training.distributed import ALONE
@@ -74,7 +75,7 @@ def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, membe
     texts = _test_texts(source)
     families: dict[Runtime, Family] = {"onnx": assemble(folder, config, float32, "onnx")}
     said, expected = families["onnx"].classify(texts), reference.classify(texts)
-    largest = max(largest_differences(config, said, expected).values())
+    largest = max(largest_differences(config.scales, said, expected).values())
     if largest > LIMIT:
         raise ExportError(
             f"the ONNX graph should give the probabilities of PyTorch to {LIMIT:g}; found {largest:.2g} between them"

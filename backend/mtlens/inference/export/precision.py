@@ -16,6 +16,7 @@ from mtlens.inference.export.stored_models import StoredModels
 from mtlens.statistics.comparison import Comparison
 from mtlens.statistics.equivalence import compare
 from mtlens.statistics.out_of_fold import OutOfFoldPredictions, out_of_fold
+from mtlens.statistics.spans import equally_wide
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.tasks import kind_of, metric_object, metric_of
 from mtlens.training.distributed import ALONE
@@ -73,6 +74,10 @@ def _paired(source: StoredModels, run: Run, changed: Prediction) -> TaskPredicti
     label, predicted = kind_of(task).columns[metric_object(task).reads]
     changed = replace(changed, tuned=source.predictions(run.run_id, task.name, VALIDATION).tuned)
     said = dict(zip(stored.example_ids, stored.columns[predicted].tolist(), strict=True))
+    labels, candidate = changed.columns[label], changed.columns[predicted]
+    baseline = np.array([said[source.plan.examples.ids[row]] for row in rows])
+    if label == "true_spans":
+        labels, baseline, candidate = equally_wide(labels, baseline, candidate)
     return TaskPredictions(
         task=task.name,
         num_classes=len(task.classes),
@@ -80,16 +85,19 @@ def _paired(source: StoredModels, run: Run, changed: Prediction) -> TaskPredicti
         metric=metric_of(task),
         example=rows,
         cluster=source.plan.examples.groups[rows],
-        labels=changed.columns[label],
-        baseline=np.array([[said[source.plan.examples.ids[row]] for row in rows]]),
-        candidate=changed.columns[predicted][None],
+        labels=labels,
+        baseline=baseline[None],
+        candidate=candidate[None],
     )
 
 
 def _joined(seeds: list[TaskPredictions]) -> TaskPredictions:
     """All seeds on the examples that they share."""
-    baseline, candidate = (np.concatenate([getattr(one, name) for one in seeds]) for name in ("baseline", "candidate"))
-    return replace(seeds[0], baseline=baseline, candidate=candidate)
+    both = [array for one in seeds for array in (one.baseline, one.candidate)]
+    labels = seeds[0].labels
+    if seeds[0].metric_object.reads == "spans":
+        labels, *both = equally_wide(labels, *both)
+    return replace(seeds[0], labels=labels, baseline=np.concatenate(both[::2]), candidate=np.concatenate(both[1::2]))
 
 
 def _same_seeds(tasks: list[TaskPredictions]) -> list[TaskPredictions]:

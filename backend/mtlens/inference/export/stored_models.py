@@ -11,6 +11,7 @@ from mtlens.config.task import Task
 from mtlens.data.splits import SplitName
 from mtlens.evidence.checkpoints import load_trained
 from mtlens.execution.plan import Plan
+from mtlens.statistics.spans import padded
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.run_folder import RunFolder, read_run_json
 from mtlens.store.workspace.workspace import Workspace
@@ -66,6 +67,5 @@ class StoredModels:
         names = sorted({name for pair in kind_of(asked).columns.values() for name in pair})
         chosen = f"SELECT example_id, {', '.join(names)} FROM prediction WHERE run_id = ? AND task = ? AND split = ?"
         ids, *columns = zip(*query(self.workspace, f"{chosen} ORDER BY example_id", [run_id, task, split]).rows, strict=True)
-        return StoredPredictions(
-            task=asked, example_ids=list(ids), columns=dict(zip(names, map(np.array, columns), strict=True))
-        )
+        arrays = (padded(column) if kind_of(asked).reads_tokens else np.array(column) for column in columns)
+        return StoredPredictions(task=asked, example_ids=list(ids), columns=dict(zip(names, arrays, strict=True)))

@@ -18,6 +18,17 @@ classify = pipeline("text-classification", model="{folder}", top_k=None, dtype="
 print(classify({texts}, truncation=True))
 ```
 """
+_TOKENS = """\
+`{folder}` is an ordinary `transformers` folder, and gives for each token the probabilities that mtlens gives; those of a word
+are those of its first token:
+
+```python
+from transformers import pipeline
+
+tag = pipeline("token-classification", model="{folder}", aggregation_strategy="first", dtype="float32")
+print(tag("The disc is bulging."))
+```
+"""
 _HEADS = "`{folder}` is an encoder that `AutoModel` loads, with a linear head per task in `heads.safetensors`:"
 _ADAPTER = (
     "`{folder}` holds low-rank adapters of the encoder in `{base}`, as `peft` loads them, with a linear head per task in "
@@ -45,7 +56,7 @@ _PADDING = 'tokenizer.pad_token, tokenizer.padding_side = tokenizer.pad_token or
 _TASKS = """\
 for task in config["tasks"]:
     if (name := task["name"]) + ".weight" in heads:
-        outputs = torch.nn.functional.linear(pooled, heads[name + ".weight"].float(), heads[name + ".bias"].float())"""
+        outputs = torch.nn.functional.linear({seen}, heads[name + ".weight"].float(), heads[name + ".bias"].float())"""
 _PRINT = '        print(name, outputs.tolist(), task["classes"])'
 _LONG = "Of a text of more than `max_length` tokens this code reads the first ones, and mtlens others too (`long_texts`).\n"
 
@@ -59,6 +70,8 @@ def usage(config: FamilyConfig, folder: Path) -> str:
 
 
 def _of_member(config: FamilyConfig, member: MemberConfig, folder: Path) -> str:
+    if member.layout == "token classifier":
+        return _TOKENS.format(folder=member.folder)
     if member.layout == "classifier":
         texts = '{"text": "The disc is bulging.", "text_pair": "It is normal."}' if config.pairs else '"The disc is bulging."'
         return _PIPELINE.format(folder=member.folder, texts=texts)
@@ -81,9 +94,17 @@ def _lines(config: FamilyConfig, member: MemberConfig, folder: Path) -> Iterator
         yield _PADDING
     yield _READ.format(texts='["The disc is bulging."]' + (', ["It is normal."]' if config.pairs else ""))
     yield _POOLING[config.pooling]
-    yield _TASKS
+    yield _TASKS.replace("{seen}", _seen(config, member))
     yield from _of_kinds(config, member)
     yield _PRINT
+
+
+def _seen(config: FamilyConfig, member: MemberConfig) -> str:
+    """What the heads read: the pooled state of a text, or the state of each token."""
+    of_tokens = {kind_of(task).reads_tokens for task in config.tasks if task.name in member.tasks}
+    if of_tokens == {False}:
+        return "pooled"
+    return "hidden" if of_tokens == {True} else 'hidden if task.get("kind") == "tags" else pooled'
 
 
 def _of_kinds(config: FamilyConfig, member: MemberConfig) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Extraction:
         done, read, skipped, sentences = begun.done, 0, 0, Sentences()
         listed = None if self.out is None else beside(self.out, "skipped")
         with _opened(self.out, begun.bytes, sys.stdout) as file, _opened(listed, begun.skipped, sys.stderr) as aside:
-            if not begun.bytes and (head := heading(self.style)):
+            if not begun.bytes and (head := heading(self.style, spans=reader.has_spans)):
                 file.write(head)
             while chunk := list(islice(reports, CHUNK)):
                 found = self._write(chunk, reader, file, aside)
@@ -87,7 +87,7 @@ class Extraction:
         """Findings of those that can be read, which are returned, and the others' problems."""
         findings = reader.read([(one.id, one.text) for one in chunk if not one.problem])
         for found in findings:
-            file.write(written(found, self.style))
+            file.write(written(found, self.style, spans=reader.has_spans))
         for bad in chunk:
             if bad.problem:
                 aside.write(printable(f"{bad.id}: {bad.problem}") + "\n")

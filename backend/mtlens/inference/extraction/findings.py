@@ -2,10 +2,26 @@
 
 from typing import Final
 
+from pydantic import Field
+
 from mtlens.config.sections import Spec
 
 WHOLE: Final = "whole"
 """What stands for a motion segment where a family reads each report as a whole."""
+
+
+class SpanFinding(Spec):
+    """A part of a text that a task of tags has found.
+
+    type: one of the task's classes. start, end: its first character and the one behind its last, in the report without markup,
+    or in the text of the segment where reports are read by segment. probability: mean over its words.
+    """
+
+    type: str
+    start: int
+    end: int
+    text: str
+    probability: float
 
 
 class Finding(Spec):
@@ -13,7 +29,7 @@ class Finding(Spec):
 
     label: class, or number as text; None where the model abstains or no sentence speaks of the segment. probability: of the
     likeliest class, calibrated; None of a number. status: "read", "abstained" or "not mentioned". sentence: the one that alone
-    makes the class likeliest, or whose number is nearest.
+    makes the class likeliest, or whose number is nearest; None of tags. spans: of a task of tags.
     """
 
     segment: str
@@ -22,6 +38,7 @@ class Finding(Spec):
     probability: float | None
     status: str
     sentence: str | None
+    spans: tuple[SpanFinding, ...] | None = Field(default=None, exclude_if=lambda spans: spans is None)
 
 
 class Sentences(Spec):

@@ -10,32 +10,43 @@ from mtlens.store.plain_text import csv_cell, json_text, printable
 
 Style = Literal["table", "json", "csv"]
 COLUMNS = ("report", "segment", "task", "label", "probability", "status", "sentence", "notes")
+OF_SPANS = ("text", "start", "end")  # further columns of a family with a task of tags, which has a row for each span
 _LAYOUT = "{:8} {:12} {:14} {:>11}  {}\n"
 
 
-def heading(style: Style) -> str:
-    """What comes before the first report."""
+def heading(style: Style, *, spans: bool = False) -> str:
+    """What comes before the first report. spans: whether the family has a task of tags."""
     if style == "csv":
-        return ",".join(COLUMNS) + "\n"
+        return ",".join([*COLUMNS, *(OF_SPANS if spans else ())]) + "\n"
     return ""
 
 
-def written(report: ReportFindings, style: Style) -> str:
+def written(report: ReportFindings, style: Style, *, spans: bool = False) -> str:
     """One report, ending with a line break."""
     if style == "json":
         return json_text(report.model_dump_json()) + "\n"
-    return _csv(report) if style == "csv" else printable(_table(report))
+    return _csv(report, spans=spans) if style == "csv" else printable(_table(report))
 
 
-def _csv(report: ReportFindings) -> str:
-    """A row per finding, each with the notes on the report; one without a finding has a row for them."""
+def _csv(report: ReportFindings, *, spans: bool) -> str:
+    """A row per finding or span, each with the notes on the report; one without a finding has a row for them."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     notes = "; ".join(report.notes)
-    rows = [(one.segment, one.task, one.label, one.probability, one.status, one.sentence) for one in report.findings]
-    for row in rows or [("", "", None, None, "not mentioned", None)]:
-        writer.writerow([csv_cell(cell) for cell in (report.id, *row, notes)])
+    rows = [row for one in report.findings for row in _rows(one, notes)]
+    for row in rows or [("", "", None, None, "not mentioned", None, notes, None, None, None)]:
+        writer.writerow([csv_cell(cell) for cell in (report.id, *(row if spans else row[: len(COLUMNS) - 1]))])
     return buffer.getvalue()
+
+
+def _rows(one: Finding, notes: str) -> list[tuple[object, ...]]:
+    """The finding, or each of its spans; a text without spans has one row."""
+    if not one.spans:
+        return [(one.segment, one.task, one.label, one.probability, one.status, one.sentence, notes, None, None, None)]
+    return [
+        (one.segment, one.task, span.type, span.probability, one.status, None, notes, span.text, span.start, span.end)
+        for span in one.spans
+    ]
 
 
 def _table(report: ReportFindings) -> str:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from mtlens.config.task import Task
 from mtlens.errors import DataError, MtlensError
 from mtlens.inference.extraction.document import Part, Parted, parted
-from mtlens.inference.extraction.findings import Finding, ReportFindings
+from mtlens.inference.extraction.findings import Finding, ReportFindings, SpanFinding
 from mtlens.inference.model.family import Family
+from mtlens.inference.model.said import listed
 from mtlens.inference.segmentation import cleaned
 from mtlens.tasks import kind_of
 
@@ -25,6 +26,11 @@ class Reader:
 
     def __init__(self, family: Family, threshold: float = THRESHOLD):
         self.family, self.threshold = family, threshold
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether a task of tags is among those that are read."""
+        return bool(self.family.config.words)
 
     def read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
         """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long.
@@ -71,6 +77,12 @@ class Reader:
             )
         kind = kind_of(task)
         said = rows[place[part.text]]
+        spans = self.family.spans(task, part.text, said)
+        if spans is not None:
+            return Finding(
+                segment=part.segment, task=task.name, label=listed(spans), probability=None, status="read", sentence=None,
+                spans=tuple(SpanFinding(**span._asdict()) for span in spans),
+            )  # fmt: skip
         confidence = kind.confidence(said)
         sure = confidence is None or confidence >= self.threshold
         agreement = kind.agreement(task, said, rows[[place[text] for text in part.sentences]]) if part.sentences else ()

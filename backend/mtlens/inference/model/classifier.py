@@ -13,6 +13,8 @@ classifiers of BERT and RoBERTa compute B tanh(A h_1 + a) instead. These weights
 
 The probabilities are those of mtlens to about 1e-6 in float32. The constants are beyond the range of float16.
 
+Tags need none of this: a token classifier of `transformers` is an encoder and one linear layer.
+
 Shapes: d hidden units, C classes, b texts in a batch, L tokens.
 """
 
@@ -28,7 +30,9 @@ from mtlens.config.sections import Pooling
 from mtlens.config.task import Task
 from mtlens.errors import EncoderError, reading
 from mtlens.inference.model.weights import ATTENTION
+from mtlens.tasks import kind_of
 from mtlens.tasks.classes import Classes
+from mtlens.tasks.tag_schemes import tag_names
 from mtlens.training.model import MultiTaskModel
 from mtlens.training.pretrained import described_encoder
 from mtlens.training.token_types import add_token_types
@@ -53,6 +57,34 @@ _HEADS = {
     "xlm-roberta": _ROBERTA,
     "camembert": _ROBERTA,
 }
+
+
+_LINEAR_ON_TOKENS = frozenset(
+    {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "deberta-v2", "deberta", "mpnet"}
+)
+"""Types of encoders whose token classifier has one linear layer and nothing else behind the encoder."""
+
+
+def can_be_token_classifier(encoder: Any, task: Task) -> bool:
+    """Whether `as_token_classifier` takes the encoder and the task."""
+    return encoder.config.model_type in _LINEAR_ON_TOKENS and kind_of(task).reads_tokens
+
+
+@torch.no_grad()
+def as_token_classifier(encoder: Any, head: nn.Linear, task: Task) -> Any:
+    """The model in float32, an `AutoModelForTokenClassification`, whose softmax is the probabilities of the tags."""
+    from transformers import AutoModelForTokenClassification
+
+    names = tag_names(task.classes, task.scheme)
+    config = copy.deepcopy(encoder.config)
+    config.num_labels = len(names)
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: number for number, name in enumerate(names)}
+    model: Any = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+    model.base_model.load_state_dict(encoder.state_dict(), strict=False)
+    model.classifier.load_state_dict(head.state_dict())
+    add_token_types(model.base_model, getattr(config, "sep_token_id", None))
+    return model.eval()
 
 
 def can_be_classifier(encoder: Any, task: Task) -> bool:
@@ -89,7 +121,13 @@ def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Pooling
 
 @torch.no_grad()
 def as_heads(classifier: Any, *, pooling: Pooling) -> MultiTaskModel:
-    """What `as_classifier` was given but the temperature, as a model of one task without constants and additional layer."""
+    """What `as_classifier` was given but the temperature, as a model of one task without constants and additional layer.
+
+    Of a token classifier its encoder and head.
+    """
+    if "ForTokenClassification" in type(classifier).__name__:
+        own = copy.deepcopy(classifier)
+        return MultiTaskModel(own.base_model, [own.classifier], pooling=pooling, dropout=0.0, reads_tokens=[True]).eval()
     model, classes = copy.deepcopy(classifier), int(classifier.config.num_labels)
     dense = model.get_submodule(_HEADS[model.config.model_type].dense)
     head = nn.Linear(dense.in_features, classes)
@@ -142,20 +180,24 @@ class ClassifierModel(nn.Module):
         self.classifier = classifier
 
     def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
-        """tokens [b, L], mask [b, L] (true = a real token) -> one tensor of logits [b, C] in float32, calibrated."""
+        """tokens [b, L], mask [b, L] (true = a real token) -> one tensor of logits in float32.
+
+        These are [b, C], calibrated, or of tags [b, L, K].
+        """
         return [self.classifier(input_ids=tokens, attention_mask=mask).logits.float()]
 
 
-def load_classifier(folder: Path) -> ClassifierModel:
+def load_classifier(folder: Path, *, of_tokens: bool = False) -> ClassifierModel:
     """The classifier of an exported folder, in float32; EncoderError where it is damaged."""
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     config, _ = described_encoder(folder)
     with reading(EncoderError, f"{folder} should hold an exported model"):
-        model, found = AutoModelForSequenceClassification.from_pretrained(
+        kind: Any = AutoModelForTokenClassification if of_tokens else AutoModelForSequenceClassification
+        model, found = kind.from_pretrained(
             str(folder), config=config, trust_remote_code=False, local_files_only=True, use_safetensors=True,
             dtype=torch.float32, output_loading_info=True, attn_implementation=ATTENTION,
         )  # fmt: skip

@@ -14,7 +14,7 @@ tagger/              the same, of a learned tagger; absent where sentences are t
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -26,18 +26,21 @@ from pydantic import Field, ValidationError, model_validator
 
 from mtlens.config.sections import LongTexts, Name, Pooling, Spec
 from mtlens.config.task import Task
-from mtlens.data.long_texts import token_ids
+from mtlens.data.long_texts import Tokens, token_ids
+from mtlens.data.tagged_words import words_of
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.adapter import BASE, load_adapter
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
+from mtlens.inference.model.said import listed
 from mtlens.inference.model.sentence_tagger import SEGMENTS, FolderName, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
 from mtlens.inference.segmentation.levels import REGION_OF
 from mtlens.store.workspace.journal import first_problem
-from mtlens.tasks import kind_of
+from mtlens.tasks import FoundSpan, Words, kind_of
+from mtlens.tasks.words import Parting
 from mtlens.training.hardware import Hardware, prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
 
@@ -53,13 +56,13 @@ class MemberConfig(Spec):
     """One model: its folder and the tasks that it serves, in their order.
 
     layout: an encoder with a file of heads; adapters of the family's encoder with one; the sequence classifier of one task,
-    whose logits are calibrated already; or a graph (ONNX) of all tasks.
+    whose logits are calibrated already; its token classifier; or a graph (ONNX) of all tasks.
     """
 
     folder: FolderName
     run_id: Name
     tasks: tuple[str, ...]
-    layout: Literal["heads", "adapter", "classifier", "graph"] = "heads"
+    layout: Literal["heads", "adapter", "classifier", "token classifier", "graph"] = "heads"
 
 
 class FamilyConfig(Spec):
@@ -67,9 +70,10 @@ class FamilyConfig(Spec):
 
     format: 1 had no classifiers and no adapters. temperatures: by task with probabilities of classes, softmax(logits / T).
     scales: by task with numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from
-    which probability on each is predicted. levels: motion segments that it was trained on, none where that were whole texts.
-    long_texts: what is read of a text longer than max_length. pairs: whether it reads pairs of texts. tagger: None where rules
-    tag sentences, or none are tagged. runtime: what runs it on a CPU unless another is asked for.
+    which probability on each is predicted. words: by task of tags, how words are parted. levels: motion segments that it was
+    trained on, none where that were whole texts. long_texts: what is read of a text longer than max_length. pairs: whether it
+    reads pairs of texts. tagger: None where rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless
+    another is asked for.
     """
 
     format: Literal[1, 2] = FORMAT
@@ -79,6 +83,7 @@ class FamilyConfig(Spec):
     temperatures: dict[str, Annotated[float, Field(ge=0.01, le=100)]]
     scales: dict[str, tuple[float, ...]] = Field(default={})
     thresholds: dict[str, tuple[float, ...]] = Field(default={})
+    words: dict[str, Parting] = Field(default={}, exclude_if=lambda words: not words)
     pooling: Pooling
     max_length: Annotated[int, Field(ge=1, le=8192)]
     long_texts: LongTexts = "head"
@@ -98,7 +103,8 @@ class FamilyConfig(Spec):
             if others := sorted(getattr(self, name).keys() - set(tasks)):
                 raise ValueError(f"{name} should be of the tasks {tasks}; found {others}")
         for task in self.tasks:
-            kind_of(task)
+            if kind_of(task).reads_tokens and task.name not in self.words:
+                raise ValueError(f"words should say how those of task {task.name} are parted; found none")
         return self
 
     @model_validator(mode="after")
@@ -129,13 +135,22 @@ class Family:
     def classify(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
         """By task what its model says: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
 
-        Texts are cut as those that were trained on.
+        Of tags [len(texts), words, tags + 2]: of each word the probability of each tag, its first character and the one behind
+        its last; NaN behind a text's last word. Texts are cut as those that were trained on.
         """
         tasks = {task.name: task for task in self.config.tasks}
-        found = {task.name: np.empty((len(texts), kind_of(task).width(task)), dtype=np.float32) for task in self.config.tasks}
+        found = {
+            task.name: np.empty(
+                (len(texts), *([0] if kind_of(task).reads_tokens else []), kind_of(task).width(task)), np.float32
+            )
+            for task in self.config.tasks
+        }
         if not texts:
             return found
-        ids = self._token_ids(texts)
+        sequences = self._tokens(texts)
+        ids, words = [one.ids for one in sequences], self._words(texts, sequences)
+        for name, own in words.items():
+            found[name] = np.full((len(texts), own.most(np.arange(len(texts))), found[name].shape[2]), np.nan, np.float32)
         order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
         for begin in range(0, len(order), BATCH):
             rows = order[begin : begin + BATCH]
@@ -147,24 +162,43 @@ class Family:
                 for name, values in zip(member.tasks, logits, strict=True):
                     kind, scale = kind_of(tasks[name]), self.config.scales.get(name, ())
                     temperature = 1.0 if member.layout == "classifier" else self.config.temperatures.get(name, 1.0)
-                    said = kind.calibrated(tasks[name], values, scale, temperature)
-                    found[name][rows] = said.float().cpu().numpy()
+                    said = kind.calibrated(tasks[name], values, scale, temperature).float().cpu().numpy()
+                    most = found[name].shape[1]
+                    found[name][rows] = words[name].said(said, np.array(rows), most) if name in words else said
         return found
 
-    def _token_ids(self, texts: Sequence[str | tuple[str, str]]) -> list[list[int]]:
+    def _tokens(self, texts: Sequence[str | tuple[str, str]]) -> list[Tokens]:
         contents = [(text, None) if isinstance(text, str) else text for text in texts]
         firsts, seconds = [first for first, _ in contents], [second for _, second in contents]
-        sequences = token_ids(self.tokenizer, firsts, seconds, self.config.max_length, self.config.long_texts)
-        return [ids for ids, _ in sequences]
+        longest, places = self.config.max_length, bool(self.config.words)
+        return list(token_ids(self.tokenizer, firsts, seconds, longest, self.config.long_texts, places=places))
+
+    def _words(self, texts: Sequence[str | tuple[str, str]], sequences: Sequence[Tokens]) -> dict[str, Words]:
+        """By task of tags, the words of the texts."""
+        firsts = [text if isinstance(text, str) else text[0] for text in texts]
+        places = [one.places for one in sequences if one.places is not None]
+        of_parting = {parting: words_of(firsts, places, parting) for parting in set(self.config.words.values())}
+        return {name: of_parting[parting] for name, parting in self.config.words.items()}
 
     def predict(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, list[str]]:
-        """The likeliest class of each text, its classes with commas, or the number as text, by task."""
+        """By task, of each text the likeliest class, its classes with commas, the number, or the spans with their types."""
         if isinstance(texts, str) or not all(_is_content(text) for text in texts):
             raise DataError(f"texts should be a list of texts, or of pairs of texts; found {type(texts).__name__}")
         if self.config.pairs and any(isinstance(text, str) for text in texts):
             raise DataError("texts should be pairs (first, second), as those that it was trained on; found a single text")
         said = self.classify(texts)
-        return {task.name: [self.in_words(task, row) for row in said[task.name]] for task in self.config.tasks}
+        return {
+            task.name: [self._in_words(task, text, row) for text, row in zip(texts, said[task.name], strict=True)]
+            for task in self.config.tasks
+        }
+
+    def spans(self, task: Task, text: str, said: NDArray[np.float32]) -> tuple[FoundSpan, ...] | None:
+        """The spans of one text, from what `classify` says of it; None of a task of another kind than tags."""
+        return kind_of(task).spans(task, text, said)
+
+    def _in_words(self, task: Task, text: str | tuple[str, str], said: NDArray[np.float32]) -> str:
+        spans = self.spans(task, text, said) if isinstance(text, str) else None
+        return self.in_words(task, said) if spans is None else listed(spans)
 
     def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
         """The prediction for one text, from what `classify` says of it."""
@@ -180,14 +214,6 @@ class Family:
         return [
             end if len(tokens) < most else max(after for _, after in tokens) for end, tokens in zip(ends, found, strict=True)
         ]
-
-
-def largest_differences(
-    config: FamilyConfig, said: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]
-) -> dict[str, float]:
-    """By task, the largest difference of a probability, or of a number in standard deviations of its labels."""
-    units = {name: config.scales[name][1] if name in config.scales else 1.0 for name in said}
-    return {name: float(np.abs(said[name] - expected[name]).max()) / units[name] for name in said}
 
 
 def _is_content(text: object) -> bool:
@@ -227,14 +253,15 @@ def assemble(path: Path, config: FamilyConfig, hardware: Hardware, runtime: Runt
 
 
 def _load_member(path: Path, member: MemberConfig, config: FamilyConfig) -> Model:
-    if member.layout == "classifier":
-        return load_classifier(path / member.folder)
+    if member.layout in ("classifier", "token classifier"):
+        return load_classifier(path / member.folder, of_tokens=member.layout == "token classifier")
     tasks = {task.name: task for task in config.tasks}
     outputs = {name: kind_of(tasks[name]).outputs(tasks[name]) for name in member.tasks}
     folder = path / member.folder
     is_adapter = member.layout == "adapter"
     encoder, heads = load_adapter(folder, path / BASE, path / TOKENIZER, outputs) if is_adapter else load_model(folder, outputs)
-    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0, window=config.max_length)
+    of_tokens = [kind_of(tasks[name]).reads_tokens for name in member.tasks]
+    return MultiTaskModel(encoder, heads, pooling=config.pooling, dropout=0.0, window=config.max_length, reads_tokens=of_tokens)
 
 
 def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardware: Hardware) -> Tagger:

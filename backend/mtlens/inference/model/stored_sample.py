@@ -4,18 +4,21 @@ Another tokenizer, library or processor can change what a model says without an 
 all families: what synthetic reports say of motion segments, and what tokenizers tend to treat differently.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from platform import machine, processor
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from mtlens.config.sections import Spec
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.errors import EncoderError
-from mtlens.inference.model.family import Family, largest_differences
+from mtlens.inference.model.family import Family
+from mtlens.inference.model.said import largest_differences
 
 FILE = "sample.json"
 EXACT, ROUNDED = 1e-4, 0.05
@@ -37,7 +40,10 @@ _ODD = (
 
 
 class Sample(Spec):
-    """texts: what was read. said: by task, probabilities or a number for each text. versions: of libraries and processor."""
+    """texts: what was read. said: by task, probabilities or a number for each text. versions: of libraries and processor.
+
+    What is said of tags are the numbers of one word after the other.
+    """
 
     texts: tuple[str, ...]
     said: dict[str, tuple[tuple[float, ...], ...]]
@@ -48,7 +54,7 @@ def take_sample(family: Family) -> Sample:
     """What a family says of the sample's texts."""
     texts = (*(row.text for row in spine_rows(Spine(region="cervical", reports=4, seed=11))), *_ODD)
     said = family.classify(texts)
-    rows = {name: tuple(tuple(map(float, row)) for row in values) for name, values in said.items()}
+    rows = {name: tuple(tuple(map(float, row[~np.isnan(row)])) for row in values) for name, values in said.items()}
     return Sample(texts=texts, said=rows, versions=versions())
 
 
@@ -69,8 +75,18 @@ def read_sample(folder: Path) -> Sample:
 
 def differences(sample: Sample, family: Family) -> dict[str, float]:
     """By task, how far what the family says is from the sample, at most; see `largest_differences`."""
-    expected = {name: np.array(rows) for name, rows in sample.said.items()}
-    return largest_differences(family.config, family.classify(sample.texts), expected)
+    said = family.classify(sample.texts)
+    expected = {name: _as_said(rows, said[name]) for name, rows in sample.said.items()}
+    return largest_differences(family.config.scales, said, expected)
+
+
+def _as_said(rows: Sequence[Sequence[float]], said: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Stored rows in the shape of what is said now, NaN where there is nothing."""
+    width = int(np.prod(said.shape[1:]))
+    flat = np.full((len(rows), max([width, *map(len, rows)])), np.nan)
+    for place, row in enumerate(rows):
+        flat[place, : len(row)] = row
+    return flat.reshape(said.shape) if flat.shape[1] == width else flat
 
 
 def limit(family: Family) -> float:

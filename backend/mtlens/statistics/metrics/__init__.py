@@ -24,6 +24,7 @@ from mtlens.statistics.metrics.pr_auc import PrAuc
 from mtlens.statistics.metrics.quadratic_kappa import QuadraticKappa
 from mtlens.statistics.metrics.r2 import R2
 from mtlens.statistics.metrics.roc_auc import RocAuc
+from mtlens.statistics.metrics.span_f1 import SpanF1
 from mtlens.statistics.metrics.spearman import Spearman
 
 DEFAULT = "macro_f1"
@@ -41,7 +42,7 @@ def register(metric: Metric) -> None:
 
 for _metric in (
     MacroF1(), MicroF1(), F1(), Accuracy(), BalancedAccuracy(), Matthews(), QuadraticKappa(), RocAuc(), PrAuc(),
-    MeanAbsoluteError(), R2(), Pearson(), Spearman(), CalibrationError(), LogLoss(),
+    MeanAbsoluteError(), R2(), Pearson(), Spearman(), CalibrationError(), LogLoss(), SpanF1(),
 ):  # fmt: skip
     register(_metric)
 

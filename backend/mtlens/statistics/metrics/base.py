@@ -9,6 +9,7 @@ metric reads:
     classes         labels [n], predicted [M, n]: class indices; or label sets, 0 or 1 for each class, [n, C] and [M, n, C]
     probabilities   labels as for classes, predicted [M, n, C]
     numbers         labels [n], predicted [M, n]: real numbers, or the indices of ordered classes
+    spans           labels [n, 3 S], predicted [M, n, 3 S']: begin, end and type of each span (`mtlens.statistics.spans`)
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +18,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Reads = Literal["classes", "probabilities", "numbers"]
+Reads = Literal["classes", "probabilities", "numbers", "spans"]
 
 _PERMUTATIONS = 200
 

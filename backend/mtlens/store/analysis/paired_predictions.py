@@ -12,6 +12,7 @@ from mtlens.data.splits import TEST, SplitName
 from mtlens.statistics.metrics import find_metric
 from mtlens.statistics.out_of_fold import OutOfFoldPredictions, out_of_fold
 from mtlens.statistics.predictions import Predictions
+from mtlens.statistics.spans import equally_wide, padded
 from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.store.analysis.model_selection import Pairs
 from mtlens.store.database import writer
@@ -101,6 +102,8 @@ def _of_task(connection: writer.Connection, task: JudgedTask, pairs: Sequence[tu
     example, cluster, labels, *outputs = map(_plain, found.values())
     if len(example) == 0:
         return None
+    if label == "true_spans":
+        labels, *outputs = equally_wide(labels, *outputs)
     return TaskPredictions(
         task=task.task,
         num_classes=len(task.classes),
@@ -115,9 +118,11 @@ def _of_task(connection: writer.Connection, task: JudgedTask, pairs: Sequence[tu
 
 
 def _plain(column: Any) -> NDArray[Any]:
-    """A column of numbers `[n]`, or of lists of as many numbers `[n, C]`."""
+    """A column of numbers `[n]`, or of lists of as many numbers `[n, C]`; shorter lists, of spans, are filled up."""
     array = np.asarray(column)
-    return np.stack(list(array)) if array.dtype == object and len(array) else array
+    if array.dtype != object or not len(array):
+        return array
+    return np.stack(list(array)) if len(set(map(len, array))) == 1 else padded(list(array))
 
 
 def _out_of_fold(

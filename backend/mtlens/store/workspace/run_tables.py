@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mtlens.data.splits import SplitName
 from mtlens.errors import DataError, WorkspaceError
+from mtlens.statistics.spans import NOTHING
 from mtlens.store.columns import Column, arrow_schema, arrow_table, rows_of
 
 
@@ -46,6 +47,13 @@ class PredictionRow:
     ]
     true_number: Annotated[float | None, Column("True number; NULL but for tasks of kind number")]
     predicted_number: Annotated[float | None, Column("Predicted number; NULL but for tasks of kind number")]
+    true_spans: Annotated[
+        Sequence[np.int32] | None,
+        Column("Of each true span first character, end and index of its type, from 0; NULL but for tasks of kind tags"),
+    ]
+    predicted_spans: Annotated[
+        Sequence[np.int32] | None, Column("Predicted spans, as true_spans; NULL but for tasks of kind tags")
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +75,8 @@ EXAMPLES = arrow_schema(ExampleRow)
 class PredictionBlock:
     """Predictions of one task's labelled examples in one split, column by column: n examples; never their text.
 
-    columns: those of table `prediction` that the kind of task has, [n] or, for lists, [n, D]; the others are NULL.
+    columns: those of table `prediction` that the kind of task has, [n] or, for lists, [n, D]; the others are NULL. Spans are
+    filled up with -1, which is not stored.
     """
 
     split: SplitName
@@ -114,8 +123,9 @@ def _column(values: NDArray[Any] | None, field: pa.Field, count: int) -> pa.Arra
         return pa.nulls(count, field.type)
     if values.ndim == 1:
         return pa.array(values, field.type)
-    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * values.shape[1])
-    return pa.ListArray.from_arrays(offsets, pa.array(values.ravel(), field.type.value_type))
+    is_there = values != NOTHING if field.name in _SPANS else np.ones(values.shape, dtype=np.bool_)
+    offsets = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values[is_there], field.type.value_type))
 
 
 def to_parquet(table: pa.Table) -> bytes:
@@ -128,7 +138,9 @@ def to_parquet(table: pa.Table) -> bytes:
 RENAMED = {"stage": "moment"}
 """Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
 
-ADDED = ("standard_error", "fold", "true_labels", "predicted_labels", "true_number", "predicted_number")
+_SPANS = ("true_spans", "predicted_spans")
+
+ADDED = ("standard_error", "fold", "true_labels", "predicted_labels", "true_number", "predicted_number", *_SPANS)
 """Columns that files of mtlens 0.1 do not have; they are read as NULL."""
 
 

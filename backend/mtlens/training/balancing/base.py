@@ -17,14 +17,14 @@ class Batch:
     """The T losses of a batch with their graph.
 
     losses: [T], 0 for a task without a label. shares: [T], of each task in the joint loss, 0 without a label; they add up to 1.
-    features: [b, d], what all heads see; None in data-parallel training, which only has the joint loss. heads: T modules.
-    shared: trained parameters of the encoder. processes: how many take the mean of their gradients.
+    features: what the heads see, [b, d] or of tokens [b, L, d]; None in data-parallel training, which only has the joint loss.
+    heads: T modules. shared: trained parameters of the encoder. processes: how many take the mean of their gradients.
     """
 
     losses: Tensor
     shares: Tensor
     present: Sequence[int]
-    features: Tensor | None
+    features: Sequence[Tensor] | Tensor | None
     heads: Sequence[nn.Module]
     shared: Sequence[nn.Parameter]
     processes: int = 1

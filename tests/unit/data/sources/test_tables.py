@@ -167,6 +167,8 @@ def test_many_classes_are_not_all_listed(tmp_path):
         read(tmp_path, "note,disc\na,zzz\n", tasks=(task,))
 
 
-def test_a_list_is_no_text(tmp_path):
-    with pytest.raises(DataError, match=r"t\.jsonl:2: column 'note' should hold text or numbers; found a list"):
-        read(tmp_path, '{"note": "a", "disc": "none"}\n{"note": ["b"], "disc": "none"}\n', name="t.jsonl")
+def test_a_list_of_words_is_a_text_and_another_list_is_none(tmp_path):
+    lines = '{"note": "a", "disc": "none"}\n{"note": ["b", "c d"], "disc": "none"}\n'
+    assert read(tmp_path, lines, name="t.jsonl")[0].texts[1] == "b c\u00a0d"
+    with pytest.raises(DataError, match=r"t\.jsonl:2: column 'note' should hold text or lists of words; found another list"):
+        read(tmp_path, '{"note": "a", "disc": "none"}\n{"note": [1], "disc": "none"}\n', name="t.jsonl")

@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 
 from mtlens.errors import EncoderError, ExportError
 from mtlens.inference.export import onnx_family, onnx_graph
@@ -12,6 +13,8 @@ from mtlens.inference.export.onnx_family import OnnxReport, Speed
 from mtlens.inference.model import family as module
 from mtlens.inference.model.classifier import as_heads
 from mtlens.inference.model.family import load, read_config
+from mtlens.inference.model.onnx_model import OnnxModel
+from mtlens.training.model import MultiTaskModel
 from tests.support import trained_family
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
@@ -54,6 +57,19 @@ def test_one_graph_gives_the_probabilities_of_all_models(mixed, runtime, limit):
         assert found.keys() == expected.keys()
         for name, values in expected.items():
             np.testing.assert_allclose(found[name], values, atol=limit)
+
+
+def test_a_graph_has_outputs_for_texts_and_for_tokens(mixed, tmp_path):
+    multi = load(mixed, threads=1, runtime="pytorch").models[0]
+    heads = [torch.nn.Linear(multi.heads[0].in_features, count) for count in (3, 2)]
+    model = MultiTaskModel(multi.encoder, heads, pooling="mean", dropout=0.0, reads_tokens=[True, False]).eval()
+    onnx_graph.write_graph(tmp_path / "model.onnx", [model], ["tags", "grade"], 48)
+    graph = OnnxModel(tmp_path / "model.onnx", 1)
+    for length in (3, 11):
+        tokens, mask = torch.randint(5, 12, (2, length)), torch.ones(2, length, dtype=torch.bool)
+        with torch.inference_mode():
+            for found, expected in zip(graph(tokens, mask), model(tokens, mask), strict=True):
+                torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_graph_names_its_inputs_and_outputs_and_fixes_no_shape(mixed):

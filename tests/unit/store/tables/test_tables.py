@@ -63,7 +63,8 @@ def test_the_keys_are_those_of_runs_and_experiments(connection):
             run_tables.PredictionRow,
             (
                 "split task example_id: string, label predicted: int16, probabilities: list<item: float>, "
-                "true_labels predicted_labels: list<item: int16>, true_number predicted_number: double"
+                "true_labels predicted_labels: list<item: int16>, true_number predicted_number: double, "
+                "true_spans predicted_spans: list<item: int32>"
             ),
         ),
         (run_tables.ExampleRow, "example_id split: string, fold cluster: int32"),
