@@ -12,7 +12,7 @@ from mtlens.config.sections import NO_BALANCING, Encoder, Method, Name, Seed, Sp
 from mtlens.config.task import Task
 
 CODE_VERSION = (
-    1  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
+    2  # of the training code; a change that alters results counts it up, and stored runs are not mistaken for new ones
 )
 
 

@@ -1,15 +1,21 @@
 """The machine under a run: device, precision, threads, memory."""
 
 import contextlib
+import ctypes
+import functools
 import os
 import platform
 import resource
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
 
+from mtlens.training.half_norms import HalfNorms
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST_INT = -1, -3, 2**31 - 1  # of `mallopt` in glibc
 CONTEXT_BYTES = 512 * 2**20  # that CUDA takes in every process beside what PyTorch allocates
 
 
@@ -27,14 +33,34 @@ class Hardware:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
 
+    @contextlib.contextmanager
+    def training(self) -> Generator[None]:
+        """As `autocast`, for forward passes whose gradients are wanted: what lies between products is in its precision too."""
+        with self.autocast(), contextlib.nullcontext() if self.dtype is torch.float32 else HalfNorms(self.dtype):
+            yield
+
 
 def prepare(precision: Literal["auto", "float32", "bfloat16"], *, threads: int, gpu: bool) -> Hardware:
     """Set the threads and resolve `auto`: bfloat16 where GPU or processor multiply it natively."""
     torch.set_num_threads(threads)
+    _keep_freed_memory()
     device = torch.device("cuda" if gpu else "cpu")
     native = torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_multiplies_bfloat16()
     bfloat16 = precision == "bfloat16" or (precision == "auto" and native)
     return Hardware(device=device, dtype=torch.bfloat16 if bfloat16 else torch.float32, threads=threads)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc use memory again instead of giving it back: after every step the kernel would have to clear its pages anew."""
+    if (glibc := _glibc()) is not None:
+        for option in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            glibc.mallopt(option, _LARGEST_INT)
+
+
+@functools.cache
+def _glibc() -> ctypes.CDLL | None:
+    """The C library of this process, where it is that of GNU; other allocators are left as they are."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
 def _cpu_multiplies_bfloat16() -> bool:
@@ -77,7 +103,9 @@ def limit_gpu_memory(share: float) -> None:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Forget the peaks of the runs that this process did before."""
+    """Forget the peaks of the runs that this process did before, and the memory that it keeps of them."""
+    if (glibc := _glibc()) is not None:
+        glibc.malloc_trim(0)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif (peak := Path("/proc/self/clear_refs")).exists():

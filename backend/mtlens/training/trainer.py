@@ -28,6 +28,7 @@ from mtlens.training.batches import epoch_batches, learning_rate_factor
 from mtlens.training.checkpoint import capture, change_to_bytes, restore, trained_tensors
 from mtlens.training.conflicts import MEASURED_EVERY, ConflictMeter
 from mtlens.training.distributed import ALONE, World
+from mtlens.training.dropout import BulkDropout
 from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import Hardware
 from mtlens.training.losses import BatchLoss, label_tables
@@ -53,6 +54,7 @@ class Trainer:
         self.optimiser = make_optimiser(self.model, run, self.balancing.weights)
         self.conflicts = ConflictMeter(run.tasks, hardware.device)
         self._shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
+        self._dropout = BulkDropout([run.seed])  # of an epoch
         self._epoch_losses = torch.zeros(2, len(run.tasks))  # sums of the losses of an epoch, and their numbers
         self.tables = label_tables(self.encoded, self.labels, run.training)  # what the loss of a task knows of its labels
         self.loss = BatchLoss(run.tasks, self.tables, hardware.device)
@@ -167,6 +169,7 @@ class Trainer:
         """
         epoch, seed = self.progress.epoch, self.run.seed + ATTEMPTS_APART * self.progress.attempt
         torch.manual_seed(int(np.random.SeedSequence([seed, epoch, self.world.rank]).generate_state(1)[0]))
+        self._dropout = BulkDropout([seed, epoch, self.world.rank])
         schedule = epoch_batches(self.encoded, self.run.training, seed=seed, epoch=epoch)
         total = len(schedule) * self.run.training.epochs
         self.model.train()
@@ -207,7 +210,7 @@ class Trainer:
 
     def _forward(self, tokens: Tensor, mask: Tensor, labels: Tensor, totals: NDArray[np.float32]) -> Batch:
         """Losses of this process' part of a batch, with their graph. totals: [T] of the whole batch."""
-        with self.hardware.autocast():
+        with self.hardware.training(), self._dropout.step():
             features = self.model.features(tokens, mask) if self.world.size == 1 else None
             logits = self._model(tokens, mask) if features is None else self.model.classify(features)
         losses, shares = self.loss(logits, labels, totals)

@@ -78,7 +78,7 @@ def test_run_ids_are_stable():
             "labels": ["l"],
         }
     )
-    assert run.run_id == "0ab83b3318b028d7"
+    assert run.run_id == "79e2bb2e6f8d8926"
 
 
 def test_splits_leave_something_to_train_on():

@@ -1,11 +1,13 @@
-"""What a lane takes of a GPU, with CUDA itself stood in for."""
+"""What a lane takes of a GPU, with CUDA itself stood in for, and what it keeps of the host's memory."""
 
+import platform
+import resource
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from mtlens.training.hardware import CONTEXT_BYTES, gpu_utilisation, limit_gpu_memory
+from mtlens.training.hardware import CONTEXT_BYTES, gpu_utilisation, limit_gpu_memory, peak_memory, prepare, reset_peak_memory
 
 GIB = 2**30
 
@@ -49,3 +51,21 @@ def test_utilisation_is_a_share_and_unknown_where_nothing_tells_it(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "utilization", absent)
     assert gpu_utilisation(torch.device("cuda")) is None
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators are left as they are")
+def test_freed_memory_is_used_again_and_not_counted_in_the_next_peak():
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(4):  # what a step needs and frees
+            torch.ones(2**24)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    prepare("float32", threads=1, gpu=False)
+    faults()
+    pages = 2**26 // resource.getpagesize()
+    assert faults() < pages / 4
+    reset_peak_memory(torch.device("cpu"))
+    without = peak_memory(torch.device("cpu"))
+    torch.ones(2**24)
+    assert peak_memory(torch.device("cpu")) - without > 2**25

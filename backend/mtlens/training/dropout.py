@@ -1,0 +1,91 @@
+"""Dropout whose masks are cut from a pool of random ones: on a processor, drawing them takes longer than using them.
+
+PyTorch draws every element of every mask for itself, one after the other. Here a pool of masks is drawn in bulk, sixteen
+random bits an element. Each step starts at a random place of the pool and takes as many elements in a row as its masks
+have, none twice, so that within a step they are as independent as freshly drawn ones. Steps overlap in shifted parts of
+the pool, which is drawn anew after `STEPS_PER_POOL` of them. The masks are a function of the seed alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+STEPS_PER_POOL = 16
+SMALLEST_POOL = 2**20
+_LEVELS = 2**16  # of the uniform numbers that are compared with the rate
+
+
+class MaskPool:
+    """Masks for one rate: 0 with probability `rate`, to within 2^-17, else 1 / (1 - rate)."""
+
+    def __init__(self, rate: float, dtype: torch.dtype, seed: Sequence[int]):
+        self._generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed)))
+        self._first_kept = np.int32(round(rate * _LEVELS))
+        self._scale = torch.tensor(1 / (1 - rate), dtype=dtype)
+        self._steps = 0
+        self._draw(SMALLEST_POOL)
+
+    def start_step(self) -> None:
+        """Later masks are those of another step."""
+        self._steps += 1
+        if self._steps % STEPS_PER_POOL == 0:
+            self._draw(len(self._pool))
+        self._place = int(self._generator.integers(len(self._pool)))
+        self._left = len(self._pool)
+
+    def mask(self, shape: torch.Size) -> Tensor:
+        """A mask that is independent of all others of this step; not to be written into."""
+        count = shape.numel()
+        if count > self._left:
+            self._draw(max(2 * len(self._pool), count))
+        start, self._place = self._place, (self._place + count) % len(self._pool)
+        self._left -= count
+        taken = self._pool[start : start + count]
+        missing = count - len(taken)  # from the beginning, where the pool has ended
+        return (torch.cat([taken, self._pool[:missing]]) if missing else taken).view(shape)
+
+    def _draw(self, count: int) -> None:
+        """A pool of `count` elements, or a few more; masks taken before keep their memory."""
+        words = self._generator.integers(2**64, size=-(-count // 4), dtype=np.uint64)
+        kept = torch.from_numpy(words.view(np.uint16) >= self._first_kept)
+        self._pool = kept.to(self._scale.dtype).mul_(self._scale)
+        self._place, self._left = 0, len(self._pool)
+
+
+class BulkDropout(TorchFunctionMode):
+    """While it is entered, dropout on a processor takes its masks from pools, wherever a model calls it."""
+
+    def __init__(self, seed: Sequence[int]):
+        super().__init__()
+        self._seed = seed
+        self._pools: dict[tuple[float, torch.dtype], MaskPool] = {}
+
+    def step(self) -> "BulkDropout":
+        """Itself, for the forward pass of another step."""
+        for pool in self._pools.values():
+            pool.start_step()
+        return self
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Every function of PyTorch comes by here."""
+        if func is functional.dropout and args[0].device.type == "cpu":
+            return self._dropout(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _dropout(self, values: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        if not training or p == 0:
+            return values
+        if p == 1:
+            return torch.zeros_like(values)
+        key = (p, values.dtype)
+        if key not in self._pools:
+            self._pools[key] = MaskPool(p, values.dtype, [*self._seed, len(self._pools)])
+        mask = self._pools[key].mask(values.shape)
+        return values.mul_(mask) if inplace else values * mask
