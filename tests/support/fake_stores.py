@@ -66,8 +66,8 @@ def with_arms(root: Path) -> Workspace:
         "INSERT INTO experiment_run SELECT er.* REPLACE (name AS role) FROM experiment_run AS er, "
         f"{others} WHERE role = 'multi'",
         f"INSERT INTO comparison SELECT comparison.* REPLACE (name AS kind, {shifted}, {worse}) FROM comparison, {others}",
-        "INSERT INTO arm_choice SELECT experiment_id, 'upgrad', 0.1, true, 'UPGrad: within the margin on validation', 'as said' "
-        "FROM experiment",
+        "INSERT INTO arm_choice "
+        "SELECT experiment_id, 'upgrad', 0.1, true, 'UPGrad: within the margin on validation', 'as said' FROM experiment",
     )
     return workspace
 

@@ -14,7 +14,7 @@ class ExampleInfo:
     """One labelled test example under the seeds of two kinds of models.
 
     single, other: what most seeds predict. single_right, other_right: share of seeds that are right; of tags, that find all
-    spans and no other. single_confidence, other_confidence: mean probability of the label; None where no probabilities are stored.
+    spans and no other. single_confidence, other_confidence: mean probability of the label; None where none are stored.
     """
 
     example_id: str
