@@ -24,7 +24,7 @@ from mtlens.config.run import Run
 from mtlens.config.run_kinds import MULTI, RUN_KINDS, SINGLE, Role
 from mtlens.config.sections import Name, Spec
 
-CODE_VERSION = 1  # of the evidence code; a change that alters results counts it up
+CODE_VERSION = 2  # of the evidence code; a change that alters results counts it up
 
 Kind = TypeVar("Kind", bound=str)
 PRETRAINED, UNTRAINED = "pretrained", "untrained"

@@ -142,7 +142,7 @@ def _own_gradient(
 
 def _forward(model: nn.Module, encoded: Encoded, rows: NDArray[np.int64], hardware: Hardware) -> list[Tensor]:
     tokens, mask = (torch.from_numpy(array).to(hardware.device) for array in collate(encoded, rows))
-    with hardware.autocast():
+    with hardware.training():
         return model(tokens, mask)
 
 
