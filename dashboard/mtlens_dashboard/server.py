@@ -37,7 +37,7 @@ _SETTINGS: dict[str, Any] = {
     "server.enableXsrfProtection": True,
     "server.allowedHosts": [ADDRESS, "localhost"],
     "server.fileWatcherType": "none",
-    "server.maxUploadSize": 1,
+    "server.maxUploadSize": 100,  # MB, of a table on page Examples
     "browser.serverAddress": ADDRESS,
     "browser.gatherUsageStats": False,
     "client.allowedOrigins": [f"http://{ADDRESS}"],

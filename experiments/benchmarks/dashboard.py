@@ -9,7 +9,7 @@ measures and prints as JSON, medians in seconds (`--only` views, browser or memo
 - new_tab: the same, until all charts are drawn and the page is at rest
 - walk: each page opened by its link in the sidebar of the page before, again of a new snapshot and until it is at rest
 - bare: in between, a page of another server that holds one chart of three points, made with Streamlit and Plotly alone
-- interaction: choosing one seed in the sidebar of the open page, until it has run and is at rest
+- interaction: choosing one seed in the sidebar of an open page on which seeds count, until it has run and is at rest
 - memory: MB of one process that draws page Answer in Streamlit's test harness, without server or browser, after each tenth of
   the refreshes, each of a new snapshot
 """
@@ -36,6 +36,7 @@ from mtlens.store.database import snapshots
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
+from mtlens_dashboard.app import USED
 from mtlens_dashboard.widgets import shown_workspace
 from tests.support import dashboard_servers, fake_evidence, fake_stores
 
@@ -48,7 +49,9 @@ PAGES = {
     "cka": "CKA",
     "gradients": "Gradients",
     "groupings": "Groupings",
+    "examples": "Examples",
     "runs": "Runs",
+    "compare": "Compare",
     "sql": "SQL",
     "report": "Report",
     "try-it": "Try it",
@@ -80,7 +83,7 @@ _LOOKS = """
     }).observe(app, {attributes: true});
 """
 _PREDICTIONS = f"""
-    INSERT INTO prediction
+    INSERT INTO prediction (run_id, split, task, example_id, label, predicted, probabilities)
     SELECT run_id, 'test', unnest(tasks), 'x' || number, hash(number) % 3,
         hash(number + if(hash(run_id, number) % 8 = 0, 1, 0)) % 3, [0.5, 0.3, 0.2]
     FROM run CROSS JOIN range({EXAMPLES}) AS numbers(number)
@@ -112,13 +115,16 @@ def query_times(workspace: Workspace) -> dict[str, float]:
             for one in (
                 queries.alignments, queries.case, queries.choices, queries.costs, queries.curves, queries.explanations,
                 queries.groupings, queries.matching, queries.matrices, queries.stages, queries.evidence_jobs, queries.profiles,
-                queries.recommendation, queries.runs, queries.scores, queries.tasks, queries.trial,
+                queries.recommendation, queries.runs, queries.scores, queries.tasks, queries.trial, queries.arms, queries.looks,
             )
         },
         "confusion": lambda: queries.confusion(workspace, experiment, TASKS[0]),
         "pair_over_stages": lambda: queries.pair_over_stages(workspace, experiment, *TASKS[:2]),
         "differing_experiments": lambda: queries.differing_experiments(workspace, (experiment, experiment)),
         "cell": lambda: queries.cell(workspace, experiment, matrix, 3, 3),
+        "examples": lambda: queries.examples(workspace, experiment, TASKS[0], "multi"),
+        "run_details": lambda: queries.run_details(workspace, experiment, f"{0:016x}"),
+        "changes": lambda: queries.changes(workspace, experiment, experiment, "macro_f1"),
     }  # fmt: skip
     return {name: median(ask) for name, ask in asked.items()}
 
@@ -191,7 +197,8 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
                     page, told, rested = _open(context, f"{url}/{path}")
                     note("told", name, told)
                     note("new_tab", name, rested)
-                    note("interaction", name, _choose(page))
+                    if "seeds" in USED.get(path, ()):
+                        note("interaction", name, _choose(page))
                     page.close()
                     page, _, rested = _open(context, empty)
                     note("bare", "chart", rested)

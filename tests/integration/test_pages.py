@@ -22,6 +22,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
 from mtlens_dashboard.pages import sql
 from mtlens_dashboard.widgets import shown_workspace
+from mtlens_dashboard.widgets.own_table import texts_of_ids
 from tests.support import fake_runs, fake_stores
 from tests.support.pages import draw, open_page
 
@@ -431,6 +432,35 @@ class TestCompare:
         assert len(fresh.selectbox("experiment chosen").options) == 1
         linked = visit(two, "answer", experiment=shown.value)
         assert linked.selectbox("experiment chosen").value == shown.value
+
+
+def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_stored(store, visit) -> None:
+    app = visit(store("full"), "examples", of_task="cord")
+    (before,) = [one.value for one in app.dataframe if "example" in one.value]
+    assert "text" not in before
+    app.session_state["own-table"] = True
+    draw(app)
+    lines = [f'{one},"a secret text, <b>{one}</b>"' for one in before["example"]]
+    app.file_uploader("own_table").upload("notes.csv", "\n".join(["id,note", *lines]).encode(), "text/csv")
+    draw(app)
+    app.selectbox("own_ids").set_value("id")
+    draw(app)
+    (after,) = [one.value for one in app.dataframe if "example" in one.value]
+    assert list(after["text"]) == [f"a secret text, <b>{one}</b>" for one in before["example"]]
+    assert not any(b"secret text" in path.read_bytes() for path in store("full").root.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("ids", "by", "found"),
+    [
+        (["2", "9"], None, {"2": "second"}),
+        (["test:1", "notes:2", "other:1"], None, {"test:1": "first", "notes:2": "second"}),
+        (["b"], "id", {"b": "second"}),
+    ],
+)
+def test_rows_are_found_by_their_number_or_a_column(ids: list[str], by: str | None, found: dict[str, str]) -> None:
+    rows = [{"id": "a", "note": "first"}, {"id": "b", "note": "second"}]
+    assert texts_of_ids(ids, rows, "note", by, "notes") == found
 
 
 def test_examples_are_those_on_which_the_models_differ(store, visit) -> None:

@@ -7,13 +7,15 @@ from mtlens_dashboard import queries, tables
 from mtlens_dashboard.widgets.chart import details, nothing, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
+from mtlens_dashboard.widgets.own_table import ask_for_texts
 from mtlens_dashboard.widgets.session import read
 from mtlens_dashboard.wording.formatting import counted, shorten
 
 HOW = """
 Labelled test texts on which the two kinds of models are right under different numbers of seeds, the clearest first. Predicted:
 what most seeds say. Right: share of seeds that are right; of tags, that find all spans of the text and no other. Confidence:
-mean probability of the true class. The store holds ids only; look the texts up in your own table, spans by their characters.
+mean probability of the true class. The store holds ids only: the texts are shown where you give the table again; spans are
+given by their characters.
 """
 _WINS = {"all": "all", "other": "it wins", "single": "task-specific wins"}
 
@@ -52,7 +54,9 @@ def page(chosen: Chosen) -> None:
     columns = ("example", "true spans" if of_spans else "true class", "task-specific", label_of(kind), "task-specific right",
                f"{label_of(kind)} right", "task-specific confidence", f"{label_of(kind)} confidence")  # fmt: skip
     columns = columns[:6] if of_spans else columns
-    table = tables.Table(columns=columns, rows=tuple(tuple(vars(one).values())[: len(columns)] for one in shown))
+    texts = ask_for_texts([one.example_id for one in shown])
+    rows = [(*tuple(vars(one).values())[: len(columns)], *([texts.get(one.example_id, "")] if texts else [])) for one in shown]
+    table = tables.Table(columns=(*columns, "text") if texts else columns, rows=tuple(rows))
     percent = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
     number = st.column_config.NumberColumn(format="%.2f")
     formats = {**dict.fromkeys(columns[4:6], percent), **dict.fromkeys(columns[6:], number)}
