@@ -35,7 +35,7 @@ def token_types(tokens: Tensor, mask: Tensor | None, separator: int) -> Tensor:
 
 
 def _with_types(encoder: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    tokens, separator = kwargs.get("input_ids"), getattr(encoder.config, "sep_token_id", None)
+    tokens, separator = kwargs.get("input_ids", args[0] if args else None), getattr(encoder.config, "sep_token_id", None)
     if tokens is None or separator is None or kwargs.get("token_type_ids") is not None:
         return args, kwargs
     return args, {**kwargs, "token_type_ids": token_types(tokens, kwargs.get("attention_mask"), separator)}
