@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,7 +12,8 @@ from mtlens.config.loading import json_schema, parse_experiments
 from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.data.formats import Form, open_table
 from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
-from mtlens.data.label_columns import LabelColumn, label_column, require
+from mtlens.data.guess_kinds import guessed_label
+from mtlens.data.label_columns import LabelColumn, require
 from mtlens.data.records import Records, read_records
 from mtlens.data.sources.files import TableFile, files_of
 from mtlens.data.sources.hub import PREFIX
@@ -35,6 +36,23 @@ training: {{epochs: 10, patience: 3, batch_size: 32, learning_rate: 1.0e-04}}
 _COMMENT = 40  # column at which comments start
 
 
+class _Kind(NamedTuple):
+    """What is written beside a kind of task: why it was guessed, its usual metric, and another one; empty: that of a class."""
+
+    why: str
+    usual: str
+    other: str
+
+
+_KINDS = {
+    "classes": _Kind("", "macro-F1", "accuracy"),
+    "ordinal": _Kind("as the classes have an order", "quadratic kappa", "macro_f1"),
+    "multilabel": _Kind("as cells hold several", "macro-F1", "micro_f1"),
+    "number": _Kind("", "r2", "spearman"),
+    "tags": _Kind("spans of words", "span F1", ""),
+}
+
+
 def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str], group: str | None, out: Path) -> list[str]:
     """Write the file and, beside it, the JSON Schema for editors; returns remarks about what was found in the table.
 
@@ -52,7 +70,7 @@ def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str],
         guess = Guess(text=given, labels=[], split=None, groups=[], texts=[])
     else:
         guess = guess_columns(records, text=given)
-    labels = [label_column(column, records.cells[column], records.name) for column in columns] or guess.labels
+    labels = [guessed_label(column, records) for column in columns] or guess.labels
     written = HEADER + "\n".join(_lines(table, out, records, names, guess, labels, group)) + "\n"
     parse_experiments(written, str(out))
     write_atomic(out, written.encode())
@@ -116,13 +134,16 @@ def _task(label: LabelColumn) -> list[str]:
     name = label.column.strip()
     column = [] if name == label.column else [("column", label.column, "")]
     missing = [("missing", list(label.missing), "values that mean: not labelled")] if label.missing else []
-    kind = ("kind", "number", "") if label.is_number else ("classes", list(label.counts), "")
-    metrics = ("spearman", "r2") if label.is_number else ("accuracy", "macro-F1")
-    entries = [*column, kind, *missing]
+    kind = [] if label.kind == "classes" else [("kind", label.kind, _KINDS[label.kind].why)]
+    classes = [] if label.is_number else [("classes", list(label.counts), "")]
+    separator = [("separator", label.separator, "between the labels of a cell")] if label.separator else []
+    entries = [*column, *kind, *classes, *separator, *missing]
+    usual, other = _KINDS[label.kind].usual, _KINDS[label.kind].other
     return [
         f"  {_flow(name)}:".ljust(_COMMENT) + f" # {label.about}",
         *(_entry(key, value, comment, 4) for key, value, comment in entries),
-        f"    # metric: {metrics[0]}".ljust(_COMMENT) + f" # instead of {metrics[1]}",
+        *([f"    # {label.offer}"] if label.offer else []),
+        f"    # metric: {other or f'span_f1({next(iter(label.counts))})'}".ljust(_COMMENT) + f" # instead of {usual}",
     ]
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from mtlens.data.columns import nearest
-from mtlens.data.label_columns import LabelColumn, label_column
+from mtlens.data.guess_kinds import guessed_label, holds_labels
+from mtlens.data.label_columns import LabelColumn
 from mtlens.data.records import Records
 from mtlens.data.sources.texts import Text
 from mtlens.data.splits import USUAL_SPLITS
@@ -15,6 +16,7 @@ from mtlens.errors import DataError
 
 _LOOKED_AT = 20_000  # rows
 _FEW_CLASSES, _LONGEST_LABEL, _MOST_WORDS = 10, 60, 8
+_MOST_DIFFERENT = 0.9  # share of different values among whole numbers that measure something
 _ROWS_PER_CLASS = {"few": 2, "many": 20}  # at least, in a column of so many classes
 _ALIKE = 1.5  # largest ratio of the lengths of two texts that may be a pair
 _GROUP = re.compile(
@@ -66,16 +68,17 @@ def guess_columns(records: Records, *, text: Text | None = None) -> Guess:
     Raises DataError where no column looks like texts, or none like labels.
     """
     looks = [_look(column, cells) for column, cells in records.cells.items() if column.strip()]
-    text = text or _text(looks, records.name)
+    labelled = {look.name for look in looks if look.filled and holds_labels(look.name, records)}
+    text = text or _text([look for look in looks if look.name not in labelled], records.name)
     used = {text} if isinstance(text, str) else set(text if isinstance(text, tuple) else text.join)
     others = [look for look in looks if look.name not in used and look.filled]
     split = next((look.name for look in others if _is_split(records.cells[look.name])), None)
-    labels = [label for look in others if look.name != split for label in _labels(look, records)]
+    labels = [label for look in others if look.name != split for label in _labels(look, records, labelled)]
     if not labels:
         found = nearest("label", records.columns)
         raise DataError(f"{records.name}: table should have a label column, which `--task` names if none is guessed; {found}")
     groups = [look.name for look in others if _GROUP.fullmatch(look.name.strip()) and look.distinct < look.filled]
-    texts = [look.name for look in looks if look.is_text]
+    texts = [look.name for look in looks if look.is_text and look.name not in labelled]
     return Guess(text=text, labels=labels, split=split, groups=groups, texts=texts)
 
 
@@ -146,26 +149,31 @@ def _is_split(cells: Sequence[Cell]) -> bool:
     return len(values) > 1 and values <= USUAL_SPLITS.keys()
 
 
-def _labels(look: _Looks, records: Records) -> Iterator[LabelColumn]:
+def _labels(look: _Looks, records: Records, labelled: set[str]) -> Iterator[LabelColumn]:
     """The column as a label column, if it looks like one."""
+    holds_labels = look.name in labelled
     if (
-        look.is_text
-        or look.characters > _LONGEST_LABEL
+        (look.is_text and not holds_labels)
+        or (look.characters > _LONGEST_LABEL and not holds_labels)
         or _NO_LABEL.fullmatch(look.name.strip())
         or _GROUP.fullmatch(look.name.strip())
     ):
         return
     try:
-        column = label_column(look.name, records.cells[look.name], records.name)
+        column = guessed_label(look.name, records)
     except DataError:
         return
+    if column.kind in ("tags", "multilabel"):
+        yield column
+        return
     classes = len(column.counts)
-    if (
-        classes > _FEW_CLASSES
-        and all(map(_is_number, column.counts))
-        and not all(float(name).is_integer() for name in column.counts)
-    ):
-        yield replace(column, is_number=True)
+    is_fractional = all(map(_is_number, column.counts)) and not all(float(name).is_integer() for name in column.counts)
+    if classes > _FEW_CLASSES and is_fractional:
+        yield replace(column, kind="number")
+        return
+    if column.is_number:
+        if look.distinct <= _MOST_DIFFERENT * look.filled:  # else it numbers the rows
+            yield column
         return
     if sum(column.counts.values()) >= _ROWS_PER_CLASS["few" if classes <= _FEW_CLASSES else "many"] * classes:
         yield column

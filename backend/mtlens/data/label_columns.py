@@ -25,20 +25,32 @@ UNLABELLED = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class LabelColumn:
-    """What a column holds. counts: cells of each class, or of each number; missing: cells of each word that means no label."""
+    """What a column holds. counts: cells of each class or number, or labels and spans of each class where a cell has several.
+
+    missing: cells of each word that means no label. separator: between the labels of a cell. offer: what else it may be.
+    """
 
     column: str
     counts: dict[str, int]
-    is_number: bool = False
+    kind: str = "classes"
+    separator: str | None = None
+    offer: str = ""
     missing: dict[str, int] = field(default_factory=dict[str, int])
     written: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])  # further spellings of a class
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it holds numbers."""
+        return self.kind == "number"
 
     @property
     def settings(self) -> dict[str, object]:
         """The task as an experiment file has it."""
         return {
             "column": self.column,
-            **({"kind": "number"} if self.is_number else {"classes": list(self.counts)}),
+            **({"kind": self.kind} if self.kind != "classes" else {}),
+            **({} if self.is_number else {"classes": list(self.counts)}),
+            **({"separator": self.separator} if self.separator else {}),
             **({"missing": list(self.missing)} if self.missing else {}),
         }
 

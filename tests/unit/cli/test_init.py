@@ -39,14 +39,14 @@ def test_columns_are_guessed_and_the_next_command_is_told(folder, mtlens):
     code, out, _ = mtlens("init", "notes.csv")
     assert code == 0
     assert "text: note (guessed)" in out
-    assert "grade: mild (20), none (20), severe (20)" in out
+    assert "grade: none (20), mild (20), severe (20)" in out
     assert out.splitlines()[-1] == "Wrote experiment.yaml. Next: mtlens plan experiment.yaml"
     experiment, examples = load(folder)
     assert [task.name for task in experiment.tasks] == ["grade", "side"]
     assert len(examples.ids) == 60
     written = (folder / "experiment.yaml").read_text()
     assert re.search(r"- path: notes\.csv +# 60 rows", written)
-    assert re.search(r"grade: +# mild \(20\), none \(20\), severe \(20\)", written)
+    assert re.search(r"grade: +# none \(20\), mild \(20\), severe \(20\)", written)
     assert json.loads((folder / "mtlens.schema.json").read_text())["properties"]["tasks"]
 
 
@@ -159,5 +159,44 @@ def test_measured_numbers_are_a_task_of_numbers(folder, mtlens):
     _, out, _ = mtlens("init", "notes.csv")
     assert "score: 23 different numbers, 0 to 5.5" in out
     experiment, examples = load(folder)
-    assert [(task.name, task.kind) for task in experiment.tasks] == [("score", "number"), ("grade", "classes")]
+    assert [(task.name, task.kind) for task in experiment.tasks] == [("score", "number"), ("grade", "ordinal")]
     assert len(examples.ids) == 60
+
+
+def test_kinds_follow_from_what_cells_hold(folder, mtlens):
+    signs = ["fever; cough", "cough", "fever; rash", "rash"]
+    table(
+        folder, header="note,signs,severity,batch,weeks,names", rows=80, signs=lambda i: signs[i % 4],
+        severity=lambda i: str(i % 4), batch=lambda i: str(1 + i % 3), weeks=lambda i: str((i * 7) % 41),
+        names=lambda i: "O O B-SITE O O O O O" if i % 2 else "B-AGE I-AGE O O O O O O",
+    )  # fmt: skip
+    code, _, err = mtlens("init", "notes.csv", "--text", "note")
+    assert (code, err) == (0, "")
+    experiment, _ = load(folder)
+    assert {task.name: (task.kind, task.classes) for task in experiment.tasks} == {
+        "signs": ("multilabel", ("cough", "fever", "rash")),
+        "severity": ("ordinal", ("0", "1", "2", "3")),
+        "batch": ("classes", ("1", "2", "3")),
+        "weeks": ("number", ()),
+        "names": ("tags", ("AGE", "SITE")),
+    }
+    written = (folder / "experiment.yaml").read_text()
+    assert written.count("# kind: ordinal    # if the classes are in an order, as grades are") == 1
+    assert re.search(r"batch:[^\n]*\n +classes[^\n]*\n +# kind: ordinal", written)
+    assert re.search(r"# metric: span_f1\(AGE\) +# instead of span F1", written)
+
+
+def test_a_conll_file_and_lists_of_spans_are_tasks_of_tags(folder, mtlens):
+    sentences = [f"Ann{i}\tB-PER\nlives\tO\nhere\tO\nin\tO\nRome{i}\tB-LOC\n" for i in range(40)]
+    (folder / "names.conll").write_text("\n".join(sentences))
+    lines = [
+        {"note": f"Ann{i} lives in Rome for {i} years", "entities": [{"start": 0, "end": 3, "label": "PER"}]} for i in range(40)
+    ]
+    (folder / "names.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    for name, text, classes in (("names.conll", "words", ("LOC", "PER")), ("names.jsonl", "note", ("PER",))):
+        code, out, _ = mtlens("init", name, "--out", f"{name}.yaml")
+        assert code == 0
+        assert f"text: {text} (guessed)" in out
+        ((task,), examples) = (lambda loaded: (loaded[0].tasks, loaded[1]))(load(folder, f"{name}.yaml"))
+        assert (task.kind, task.classes) == ("tags", classes)
+        assert (examples.labels >= 0).all()
