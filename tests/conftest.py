@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["OMP_THREAD_LIMIT"] = "1"  # tests run on all cores; two threads each would wait for each other
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # every core has its tests: threads should not spin
 
 import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
 from mtlens.cli import main

@@ -255,7 +255,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(folder, tmp_path, monke
     monkeypatch.setattr(
         Reader, "read", lambda self, chunk: [ReportFindings(id=name, findings=(), notes=()) for name, _ in chunk]
     )
-    monkeypatch.setattr(extract, "load", lambda _, runtime: None)
+    monkeypatch.setattr(extract, "load", lambda _, runtime: SimpleNamespace(config=SimpleNamespace(words={})))
     peaks = []
     for number in (200, 1600):
         table = tmp_path / f"{number}.csv"
