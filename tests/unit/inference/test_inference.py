@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
