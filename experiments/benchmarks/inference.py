@@ -24,7 +24,8 @@ from mtlens.config.task import Task
 from mtlens.data.encoders import locate
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
-from mtlens.inference.model.family import Family, FamilyConfig, MemberConfig
+from mtlens.inference.model.family import Family
+from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.training.hardware import prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
 

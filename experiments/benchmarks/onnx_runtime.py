@@ -18,7 +18,8 @@ from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.inference.export.onnx_family import time_in_turns
 from mtlens.inference.export.onnx_graph import quantise, write_graph
-from mtlens.inference.model.family import Family, MemberConfig
+from mtlens.inference.model.family import Family
+from mtlens.inference.model.family_config import MemberConfig
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
 
 

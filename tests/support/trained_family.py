@@ -15,7 +15,8 @@ from mtlens.data.synthetic_reports.anatomy import LEVELS
 from mtlens.execution.experiment import run_experiment
 from mtlens.execution.plan import Plan, make_plan
 from mtlens.inference.model.classifier import as_classifier
-from mtlens.inference.model.family import FamilyConfig, MemberConfig, write_config
+from mtlens.inference.model.family import write_config
+from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.inference.model.weights import load_encoder, save_classifier, save_model
 from mtlens.store.workspace.workspace import Workspace
 

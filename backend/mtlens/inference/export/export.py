@@ -39,7 +39,8 @@ from mtlens.inference.model.classifier import (
     can_be_classifier,
     can_be_token_classifier,
 )
-from mtlens.inference.model.family import TOKENIZER, FamilyConfig, MemberConfig, assemble, write_config
+from mtlens.inference.model.family import TOKENIZER, assemble, write_config
+from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
 from mtlens.inference.model.stored_sample import take_sample, write_sample
 from mtlens.inference.model.weights import save_classifier, save_model

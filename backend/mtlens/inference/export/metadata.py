@@ -16,7 +16,7 @@ from mtlens.config.task import Task
 from mtlens.data.splits import TEST
 from mtlens.inference.export.recommended import FamilyMember, recommended_kind
 from mtlens.inference.export.stored_models import StoredModels
-from mtlens.inference.model.family import FamilyConfig
+from mtlens.inference.model.family_config import FamilyConfig
 from mtlens.statistics.metrics import label_of
 from mtlens.store.database.reader import query
 from mtlens.tasks import kind_of, metric_object, metric_of

@@ -14,7 +14,7 @@ from mtlens.inference.export.recommended import FamilyMember, not_learnt, recomm
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.usage import usage
 from mtlens.inference.model.calibration import Calibration, log_loss, rescaled
-from mtlens.inference.model.family import FamilyConfig
+from mtlens.inference.model.family_config import FamilyConfig
 from mtlens.inference.segmentation.scoring import TagScore
 from mtlens.statistics.comparison import Comparison
 from mtlens.statistics.metrics.calibration_error import expected_calibration_error

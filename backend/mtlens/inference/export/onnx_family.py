@@ -24,7 +24,8 @@ from mtlens.inference.export.precision import compare_changed
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.classifier import ClassifierModel, as_heads
-from mtlens.inference.model.family import Family, FamilyConfig, assemble
+from mtlens.inference.model.family import Family, assemble
+from mtlens.inference.model.family_config import FamilyConfig
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime
 from mtlens.inference.model.said import largest_differences
 from mtlens.statistics.comparison import Comparison

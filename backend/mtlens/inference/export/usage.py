@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mtlens.data.encoders import stored_in_bfloat16
 from mtlens.inference.model.adapter import BASE
-from mtlens.inference.model.family import FamilyConfig, MemberConfig
+from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.tasks import kind_of
 
 _PIPELINE = """\

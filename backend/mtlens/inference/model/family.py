@@ -17,14 +17,13 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from mtlens.config.sections import LongTexts, Name, Pooling, Spec
 from mtlens.config.task import Task
 from mtlens.data.long_texts import Tokens, token_ids
 from mtlens.data.tagged_words import words_of
@@ -32,86 +31,22 @@ from mtlens.data.tokenize import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.adapter import BASE, load_adapter
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier
+from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.inference.model.onnx_model import GRAPHS, OnnxModel, Runtime, is_installed
 from mtlens.inference.model.said import listed
-from mtlens.inference.model.sentence_tagger import SEGMENTS, FolderName, Learned, SentenceModel, TaggerConfig
+from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, SentenceModel, TaggerConfig
 from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
-from mtlens.inference.segmentation.levels import REGION_OF
 from mtlens.store.workspace.journal import first_problem
 from mtlens.tasks import FoundSpan, Words, kind_of
-from mtlens.tasks.words import Parting
 from mtlens.training.hardware import Hardware, prepare, usable_cores
 from mtlens.training.model import MultiTaskModel
 
-FORMAT = 2
 BATCH = 32
 Model = MultiTaskModel | ClassifierModel | OnnxModel
 TOKENIZER = "tokenizer"
 MOST_BYTES = 1_000_000  # of config.json
 MOST_FILES = 1000
-
-
-class MemberConfig(Spec):
-    """One model: its folder and the tasks that it serves, in their order.
-
-    layout: an encoder with a file of heads; adapters of the family's encoder with one; the sequence classifier of one task,
-    whose logits are calibrated already; its token classifier; or a graph (ONNX) of all tasks.
-    """
-
-    folder: FolderName
-    run_id: Name
-    tasks: tuple[str, ...]
-    layout: Literal["heads", "adapter", "classifier", "token classifier", "graph"] = "heads"
-
-
-class FamilyConfig(Spec):
-    """Content of config.json.
-
-    format: 1 had no classifiers and no adapters. temperatures: by task with probabilities of classes, softmax(logits / T).
-    scales: by task with numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from
-    which probability on each is predicted. words: by task of tags, how words are parted. levels: motion segments that it was
-    trained on, none where that were whole texts. long_texts: what is read of a text longer than max_length. pairs: whether it
-    reads pairs of texts. tagger: None where rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless
-    another is asked for.
-    """
-
-    format: Literal[1, 2] = FORMAT
-    name: Name
-    tasks: tuple[Task, ...] = Field(min_length=1, max_length=100)
-    members: tuple[MemberConfig, ...] = Field(min_length=1, max_length=100)
-    temperatures: dict[str, Annotated[float, Field(ge=0.01, le=100)]]
-    scales: dict[str, tuple[float, ...]] = Field(default={})
-    thresholds: dict[str, tuple[float, ...]] = Field(default={})
-    words: dict[str, Parting] = Field(default={}, exclude_if=lambda words: not words)
-    pooling: Pooling
-    max_length: Annotated[int, Field(ge=1, le=8192)]
-    long_texts: LongTexts = "head"
-    pairs: bool = False
-    precision: Literal["float32", "bfloat16"]
-    levels: tuple[str, ...]
-    tagger: TaggerConfig | None = None
-    runtime: Runtime = "pytorch"
-
-    @model_validator(mode="after")
-    def _every_task_is_served_once(self) -> Self:
-        tasks = sorted(task.name for task in self.tasks)
-        served = sorted(name for member in self.members for name in member.tasks)
-        if served != tasks:
-            raise ValueError(f"members should serve each of the tasks {tasks} once; found {served}")
-        for name in ("temperatures", "scales", "thresholds"):
-            if others := sorted(getattr(self, name).keys() - set(tasks)):
-                raise ValueError(f"{name} should be of the tasks {tasks}; found {others}")
-        for task in self.tasks:
-            if kind_of(task).reads_tokens and task.name not in self.words:
-                raise ValueError(f"words should say how those of task {task.name} are parted; found none")
-        return self
-
-    @model_validator(mode="after")
-    def _known_levels(self) -> Self:
-        if unknown := sorted({*self.levels, *(self.tagger.levels if self.tagger else ())} - REGION_OF.keys()):
-            raise ValueError(f"levels should be motion segments that mtlens knows; found {unknown}")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
