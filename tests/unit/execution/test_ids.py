@@ -1,8 +1,8 @@
 """Ids of experiments, runs and evidence stay what they are: a stored result is never mistaken for one of today.
 
-A change here means that stored results are computed again. Those of 0.1 changed once, when patience became the default and the
-shipped files got more epochs. `RUNS_OF_0_1` are digests of the runs that mtlens 0.1 (commit 38542fd) made of the same files:
-with its epochs and its patience in words, runs keep them.
+A change here means that stored results are computed again. Those of 0.1 changed when patience became the default and the
+shipped files got more epochs, and when the code of training changed (`CODE_VERSION` 2). `RUNS_OF_0_1` are digests of the runs that
+mtlens 0.1 (commit 38542fd) made of the same files: with its epochs, patience, seeds and `CODE_VERSION`, runs keep them.
 """
 
 from importlib import resources
@@ -14,6 +14,7 @@ import pytest
 from mtlens.config.experiment import Experiment
 from mtlens.config.hashing import content_hash
 from mtlens.config.loading import load_experiments
+from mtlens.config.sections import Splits
 from mtlens.data.dataset import load_examples
 from mtlens.evidence.jobs import Trained, plan_evidence
 from mtlens.execution.plan import PlannedRun, unfold
@@ -21,19 +22,21 @@ from mtlens.execution.plan import PlannedRun, unfold
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEMO = Path(str(resources.files("mtlens.cli"))) / "demo.yaml"
 IDS = {  # name: experiment, all of its runs, all of its evidence
-    "demo": ("6e4be71b5b41e3d2", "620939412e2384c6", "651f89febb6be61e"),
-    "arms-0.2": ("20c1a4aa3e78d3e9", "c97e1969e944360b", "53744bf06f7c070f"),
-    "arms-0.8": ("fa469a3278a8a5ab", "c97e1969e944360b", "53744bf06f7c070f"),
-    "cervical": ("cc714e61609f4a60", "aa895825a39aebe9", "4b4827d3c32564d4"),
-    "cervical-groups": ("3def769d9b1803b9", "c960f88a8c4ba119", "1a3c69f7fbbc5963"),
-    "controls-0.0": ("405b8d00ccee6dac", "67c4f948f5da0c93", "29eb0186994b9bab"),
-    "controls-0.25": ("1f7d649bc15afbf8", "67c4f948f5da0c93", "29eb0186994b9bab"),
-    "controls-0.5": ("1e58fde98da29b7a", "67c4f948f5da0c93", "29eb0186994b9bab"),
-    "lumbar": ("9971076c43110f42", "613ae3d8f4cf62b7", "7be3e4a93fa4cb12"),
-    "lumbar-groups": ("dc74fd3ababbcfee", "90800e8ae24b65d8", "8068cc1fb592abca"),
-    "lumbar-notes": ("10d679ee215faed1", "90800e8ae24b65d8", "5bad5fb6767dadfb"),
-    "pairs": ("e5df06e165590616", "4390b5258e0ade7b", "ccfea7c6d84c6169"),
-    "nlupp": ("c704c907d8766db3", "9558413cc313ec87", "66b18d363c2ed324"),
+    "demo": ("6e4be71b5b41e3d2", "76b089c7b3bbc3f4", "8aa964ad953b0c27"),
+    "arms-0.2": ("94c8cfee8c179d15", "7eca13d63455a3b0", "6179ab11637a381a"),
+    "arms-0.8": ("b8366ce251ecea51", "7eca13d63455a3b0", "6179ab11637a381a"),
+    "cervical": ("cc714e61609f4a60", "2169924a39e83426", "a4551028b375e17c"),
+    "cervical-groups": ("3def769d9b1803b9", "ce72c0b1fc8634b2", "61703fb8911d8c8c"),
+    "controls-0.0": ("405b8d00ccee6dac", "d9ca55867cb3857b", "069c0ebd953b803d"),
+    "controls-0.25": ("1f7d649bc15afbf8", "d9ca55867cb3857b", "069c0ebd953b803d"),
+    "controls-0.5": ("1e58fde98da29b7a", "d9ca55867cb3857b", "069c0ebd953b803d"),
+    "controls-0.75": ("35188e055297e0aa", "d9ca55867cb3857b", "069c0ebd953b803d"),
+    "controls-1.0": ("3ed5ccfbe7088c50", "d9ca55867cb3857b", "069c0ebd953b803d"),
+    "lumbar": ("9971076c43110f42", "d721dc0cd97296f5", "335fe8925cfbc354"),
+    "lumbar-groups": ("dc74fd3ababbcfee", "cda307126ff17999", "b20101fdc2f6083d"),
+    "lumbar-notes": ("5cca126754deefdc", "a2b1921fe819264b", "c14d070bfe3f8e79"),
+    "pairs": ("e5df06e165590616", "2d2d8948266b5f7d", "4ec5f1c6e9e983b4"),
+    "nlupp": ("6b6b5fbd09e991a6", "c889eff234d5d854", "93c2a0292ae58e06"),
 }
 RUNS_OF_0_1 = {  # name: epochs and patience then, all of the runs
     "demo": (3, 0, "f408207ae2330f15"),
@@ -70,10 +73,12 @@ def test_shipped_experiments_keep_the_ids_of_their_results(experiment):
 @pytest.mark.parametrize(
     "experiment", [one for one in shipped() if one.name in RUNS_OF_0_1], ids=lambda experiment: experiment.name
 )
-def test_runs_whose_training_is_that_of_0_1_keep_their_ids(experiment):
+def test_runs_whose_training_is_that_of_0_1_keep_their_ids(experiment, monkeypatch):
+    monkeypatch.setattr("mtlens.config.run.CODE_VERSION", 1)
     epochs, patience, runs = RUNS_OF_0_1[experiment.name]
     training = experiment.training.model_copy(update={"epochs": epochs, "patience": patience})
-    planned = plan(experiment.model_copy(update={"training": training}))
+    changes = {"training": training, "seeds": (0, 1, 2), "data": experiment.data.model_copy(update={"splits": Splits()})}
+    planned = plan(experiment.model_copy(update=changes))
     assert content_hash([one.run.run_id for one in planned]) == runs
 
 
