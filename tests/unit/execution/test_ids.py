@@ -1,8 +1,9 @@
 """Ids of experiments, runs and evidence stay what they are: a stored result is never mistaken for one of today.
 
 A change here means that stored results are computed again. Those of 0.1 changed when patience became the default and the
-shipped files got more epochs, and when the code of training changed (`CODE_VERSION` 2). `RUNS_OF_0_1` are digests of the runs that
-mtlens 0.1 (commit 38542fd) made of the same files: with its epochs, patience, seeds and `CODE_VERSION`, runs keep them.
+shipped files got more epochs, and when the code of training changed (`CODE_VERSION` 2). `RUNS_OF_0_1` are digests of the
+runs that mtlens 0.1 (commit 38542fd) made of the same files: with its epochs, patience, seeds and `CODE_VERSION`, runs keep
+them.
 """
 
 from importlib import resources
