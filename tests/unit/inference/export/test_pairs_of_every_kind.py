@@ -14,7 +14,8 @@ from mtlens.inference.export import export as module
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
 from mtlens.inference.model.calibration import rescaled
-from mtlens.inference.model.family import largest_differences, load, read_config
+from mtlens.inference.model.family import load, read_config
+from mtlens.inference.model.said import largest_differences
 from mtlens.store.workspace.workspace import Workspace
 
 pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
@@ -99,7 +100,7 @@ def test_the_graph_and_the_code_of_the_card_say_the_same(folder, monkeypatch, ca
     family, graph = load(folder, threads=1, runtime="pytorch"), load(folder, threads=1, runtime="onnx")
     pairs = [pair, ("disc with the severe", "level left"), ("canal " * 30, "right")]
     expected = family.classify(pairs)
-    assert max(largest_differences(family.config, graph.classify(pairs), expected).values()) < 1e-5
+    assert max(largest_differences(family.config.scales, graph.classify(pairs), expected).values()) < 1e-5
     monkeypatch.chdir(folder)
     for piece in re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL):
         exec(piece, {})
