@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo dashboard test tests-but-faults faults browser lint bench clean
+.PHONY: demo dashboard test faults browser lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/mtlens demo
@@ -12,10 +12,7 @@ demo: $(STAMP)
 dashboard: $(STAMP)
 	$(BIN)/mtlens dashboard
 
-test: $(STAMP)
-	$(MAKE) --no-print-directory --jobs=2 lint tests-but-faults
-
-tests-but-faults: $(STAMP)
+test: $(STAMP) lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not browser"
 
 faults: $(STAMP)
