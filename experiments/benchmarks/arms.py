@@ -39,7 +39,7 @@ def seconds_of(trainer: Trainer, rows: NDArray[np.int64]) -> float:
     """One update."""
     _wait(trainer)
     started = time.perf_counter()
-    trainer._update(rows, 0.1, measure=False)
+    trainer.update(rows, 0.1, measure=False)
     _wait(trainer)
     return time.perf_counter() - started
 

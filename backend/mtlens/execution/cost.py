@@ -1,31 +1,25 @@
-"""What a plan will cost: floating-point operations counted, time estimated at a rate measured on the spot."""
+"""What a plan will cost: floating-point operations counted, and time at the rate that training reaches on this machine now."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import torch
 
 from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
-from mtlens.config.sections import Training
 from mtlens.data.splits import SCORED
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan
+from mtlens.execution.training_rate import training_rate
 from mtlens.training.batches import epoch_batches
-from mtlens.training.hardware import prepare
 from mtlens.training.model import count_multiplied
 
 MOST_COEFFICIENTS = 10  # that a merged encoder is tried with on validation
-EFFICIENCY = 0.55  # share of the matrix rate that training reaches (experiments/benchmarks/throughput.py)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """What some runs need at most, if each trains to its last epoch, and at least, if patience ends each as early as it can.
 
-    flops: multiply-adds counted twice. seconds: with all lanes busy. rate: FLOP/s of a lane.
+    flops: multiply-adds counted twice. seconds: with all lanes busy. rate: FLOP/s of a lane that trains.
     """
 
     flops: float
@@ -35,31 +29,47 @@ class Cost:
 
     def of(self, flops: float, runs: int, lanes: int) -> float:
         """Seconds that other runs take at the same rate."""
-        return flops / (self.rate * EFFICIENCY * max(1, min(lanes, runs)))
+        return flops / (self.rate * max(1, min(lanes, runs)))
 
 
 def estimate(plan: Plan, runs: Sequence[Run], *, lanes: int, threads: int, gpu: bool) -> Cost:
-    """FLOPs of some of a plan's runs by counting padded tokens, and the time they take at a matrix rate measured here and now.
+    """FLOPs of some of a plan's runs by counting padded tokens, and the time they take at the rate measured here and now.
 
     A token costs 2N in a forward pass through N multiplied weights, three times that with the backward pass (Kaplan et
     al. 2020, arXiv 2001.08361, section 2.1), and 4 L d per layer for attention over L tokens of d units.
-    gpu: multiply on a GPU, where this machine has one.
+    gpu: train on a GPU, where this machine has one.
     """
-    rate = _matrix_rate(plan.experiment.training, threads, gpu)
+    trained = next(run for run in plan.distinct_first if run.derivation is None)
+    rate = training_rate(plan, trained, threads=threads, gpu=gpu)
     most, least = count_flops(plan, runs)
-    speed = rate * EFFICIENCY * max(1, min(lanes, len(runs)))
+    speed = rate * max(1, min(lanes, len(runs)))
     return Cost(flops=most, seconds=most / speed, least_seconds=least / speed, rate=rate)
 
 
 def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
     """FLOPs of some of a plan's runs, at most and at least: each may end before its last epoch."""
+    of_run = flops_of_runs(plan)
+    both = [of_run(run) for run in runs]
+    return sum(most for most, _ in both), sum(least for _, least in both)
+
+
+def flops_of_runs(plan: Plan) -> Callable[[Run], tuple[float, float]]:
+    """A function that counts the FLOPs of a run of the plan, at most and at least.
+
+    Runs that differ in the seed alone differ in the order of their texts alone; they are counted once.
+    """
     weights, layers, width = count_multiplied(plan.pretrained.directory)
-    most, least = 0.0, 0.0
-    for run in runs:
-        epoch, end = run_flops(plan, run, weights, 4 * layers * width)
-        most += run.training.epochs * epoch + end
-        least += run.training.least_epochs * epoch + end
-    return most, least
+    counted: dict[object, tuple[float, float]] = {}
+
+    def flops(run: Run) -> tuple[float, float]:
+        derived = run.derivation and run.derivation.method
+        alike = (tuple(task.name for task in run.tasks), run.method, run.balancing, derived, run.training, run.fold)
+        if alike not in counted:
+            epoch, end = run_flops(plan, run, weights, 4 * layers * width)
+            counted[alike] = (run.training.epochs * epoch + end, run.training.least_epochs * epoch + end)
+        return counted[alike]
+
+    return flops
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
@@ -86,16 +96,3 @@ def run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float
     if run.derivation is not None:
         return 0.0, MOST_COEFFICIENTS * validation + test
     return epoch_flops(encoded, run, weights, attention) + validation, validation + test
-
-
-def _matrix_rate(training: Training, threads: int, gpu: bool) -> float:
-    """FLOP/s of one lane on products of a small transformer's size; the best of a few, as others use the machine too."""
-    hardware = prepare(training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
-    left = torch.randn(1024, 384, dtype=hardware.dtype, device=hardware.device)
-    right = torch.randn(384, 1536, dtype=hardware.dtype, device=hardware.device)
-    times: list[float] = []
-    for _ in range(20):
-        started = time.perf_counter()
-        float((left @ right)[0, 0])  # reading a value waits for the GPU
-        times.append(time.perf_counter() - started)
-    return 2 * 1024 * 384 * 1536 / float(np.min(times))

@@ -23,7 +23,7 @@ from mtlens.evidence.jobs import (
     Trained,
     plan_evidence,
 )
-from mtlens.execution.cost import run_flops
+from mtlens.execution.cost import flops_of_runs
 from mtlens.execution.plan import Plan
 from mtlens.training.model import count_multiplied
 
@@ -42,18 +42,10 @@ def expected_evidence(plan: Plan) -> tuple[EvidenceJob, ...]:
 
 def job_flops(plan: Plan) -> Callable[[Job], float]:
     """A function that counts the operations of a run or an evidence job of a plan, at most."""
-    sizes = _Sizes.of(plan)
-    of_runs: dict[object, float] = {}
+    sizes, of_run = _Sizes.of(plan), flops_of_runs(plan)
 
     def flops(job: Job) -> float:
-        if not isinstance(job, Run):
-            return sizes.flops(job)
-        derived = job.derivation and job.derivation.method
-        alike = (tuple(task.name for task in job.tasks), job.method, job.balancing, derived, job.training, job.fold)
-        if alike not in of_runs:  # seeds differ in the order of their texts alone
-            epoch, end = run_flops(plan, job, sizes.weights, 4 * sizes.layers * sizes.width)
-            of_runs[alike] = job.training.epochs * epoch + end
-        return of_runs[alike]
+        return of_run(job)[0] if isinstance(job, Run) else sizes.flops(job)
 
     return flops
 

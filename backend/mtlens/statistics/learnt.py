@@ -9,6 +9,7 @@ Under one seed a model has *collapsed* where it predicts one class only.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,17 +94,29 @@ def better_than_chance(
     sizes = np.bincount(cluster)
     if len(sizes) < _FEWEST_CLUSTERS or excess >= math.sqrt((1 / level - 1) * float((sizes**2).sum() / sizes.sum())) * spread:
         return True
-    place = np.argsort(cluster, kind="stable")
-    blocks = np.split(labels[place], np.cumsum(sizes)[:-1])
-    generator = np.random.default_rng(0)
+    adds, places = metric.adds(labels, predicted, num_classes), np.arange(len(labels))
     higher = 0
-    for _ in range(_PERMUTATIONS):
-        dealt = np.empty_like(labels)
-        dealt[place] = np.concatenate([blocks[index] for index in generator.permutation(len(blocks))])
-        higher += metric.sign * float(metric.score(dealt, predicted, num_classes).mean()) >= score - _ROUNDING
+    for dealt in _dealt(labels, cluster, sizes):
+        if adds is None:
+            reached = metric.sign * float(metric.score(dealt, predicted, num_classes).mean())
+        else:
+            reached = metric.sign * float(adds[dealt, places].sum())
+        higher += reached >= score - _ROUNDING
         if 1 + higher > level * (1 + _PERMUTATIONS):
             return False
     return True
+
+
+def _dealt(labels: NDArray[Any], cluster: NDArray[Any], sizes: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The labels in random orders of their blocks, one for each permutation."""
+    generator, place = np.random.default_rng(0), np.argsort(cluster, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+    for _ in range(_PERMUTATIONS):
+        order = generator.permutation(len(sizes))
+        ends = np.cumsum(sizes[order])
+        dealt = np.empty_like(labels)
+        dealt[place] = labels[place[np.repeat(starts[order] - ends + sizes[order], sizes[order]) + np.arange(len(labels))]]
+        yield dealt
 
 
 def _better_than_chance(task: TaskPredictions, predicted: NDArray[Any]) -> bool:

@@ -4,19 +4,19 @@ A score is that of the pooled predictions: the metric's statistics of an example
 out. The variance of a difference has two parts:
 
 - by the test examples: a jackknife over clusters, as for a single test split, with all examples in it;
-- by seeds and training sets: the variance between folds, as far as it exceeds that by each fold's own test examples. Training
+- by seeds and training sets: the variance between runs, as far as it exceeds that by each fold's own test examples. Training
   sets overlap, so that runs resemble each other more than independent ones: the variance of a mean over J runs is not 1 / J of
   it but 1 / J + n_test / n_train, with n_test / n_train = 1 / (K - 1) for K folds (Nadeau and Bengio 2003, "Inference for the
-  generalization error").
+  generalization error"). Seeds do not overlap: where several runs leave the same fold out, the variance between them is that
+  of the seeds, and only what exceeds it gets the second term.
 
 One fold's difference is linearised, as the sum of its clusters' influences on the pooled difference: a fold may lack a class.
-The ratio of the variance between folds to that by their test examples is moderated over tasks.
 `experiments/benchmarks/fold_coverage.py` simulates the coverage.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from mtlens.statistics.estimate import Estimate
 from mtlens.statistics.example_variance import example_variance, joint_unseen_variance, unseen_variance
 from mtlens.statistics.metrics import DEFAULT, find_metric
 from mtlens.statistics.metrics.base import Metric
-from mtlens.statistics.seed_variance import SeedVariance, moderate
+from mtlens.statistics.run_variance import BetweenRuns, RunVariance, moderated_over_tasks, of_mean
 from mtlens.statistics.spans import equally_wide
 from mtlens.statistics.task_predictions import TaskPredictions
 
@@ -191,11 +191,13 @@ class Pooled:
 class OutOfFoldEstimate(Estimate):
     """A difference of pooled scores. seeds: variance of one run's difference beyond that by its test examples.
 
-    total: that variance with the one by the test examples, which says how exactly it is known.
+    overlapping: the part of it that runs with different training sets have beside that of seeds. total: with the variance by
+    the test examples, which says how exactly all of it is known.
     """
 
     num_folds: int
     total: float
+    overlapping: float
 
     def precision(self, num_seeds: Any, growth: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Standard error and degrees of freedom to be expected of `num_seeds` seeds and `growth` times the clusters.
@@ -205,37 +207,13 @@ class OutOfFoldEstimate(Estimate):
         shape = np.broadcast(num_seeds, growth).shape
         if self.examples is None or self.seeds is None:
             return np.full(shape, np.inf), np.zeros(shape)
-        factor = 1 / np.asarray(num_seeds) + 1 / (self.num_folds - 1)
         by_examples = self.examples.shared / growth + self.examples.unseen / growth**2
+        share = self.overlapping / self.seeds.value if self.seeds.value > 0 else 0.0
+        factor = 1 / np.asarray(num_seeds) + share / (self.num_folds - 1)
         variance = self.seeds.value * factor + by_examples
         of_runs = (self.total * factor) ** 2 / self.seeds.freedom(num_seeds) if self.seeds.value > 0 else 0.0
         freedom = variance**2 / (of_runs + by_examples**2 / (self.examples.freedom * growth))
         return np.sqrt(variance), np.broadcast_to(freedom, shape)
-
-
-class _Between(NamedTuple):
-    """Variance of the difference between runs, and the mean variance of one run's difference by its own test examples."""
-
-    total: float
-    examples: float
-
-    @classmethod
-    def of(cls, by_seed: NDArray[np.float64], num_folds: int) -> "_Between":
-        """From influences `[S, G]` on the pooled difference, of which one fold makes up 1 / K."""
-        differences = num_folds * by_seed.sum(axis=1)
-        return cls(float(differences.var(ddof=1)), float(num_folds**2 * (by_seed**2).sum(axis=1).mean()))
-
-
-class _OfRuns(NamedTuple):
-    """Variance between runs, moderated over tasks: beyond that by test examples, and with it."""
-
-    seeds: SeedVariance
-    total: float
-
-    def divided(self, unit: float) -> "_OfRuns":
-        """Of a difference in another unit."""
-        seeds = replace(self.seeds, value=self.seeds.value / unit**2)
-        return _OfRuns(seeds, self.total / unit**2)
 
 
 def estimate_out_of_fold(
@@ -249,11 +227,11 @@ def estimate_out_of_fold(
     clusters = np.unique(np.concatenate([task.cluster for task in tasks]))
     num_folds, num_seeds = len(tasks[0].folds), len(tasks[0].fold_of_seed)
     pooled = [Pooled.of(task, clusters) for task in tasks]
-    between = [_Between.of(one.by_seed, num_folds) for one in pooled]
-    of_runs = _moderated(between, num_seeds)
+    fold_of_seed = tasks[0].fold_of_seed
+    of_runs = moderated_over_tasks([BetweenRuns.of(one.by_seed, fold_of_seed) for one in pooled], num_seeds)
     replicates = [task.replicates for task in tasks]
 
-    def estimate(moved: Pooled, unseen: float, num_clusters: int, runs: _OfRuns) -> OutOfFoldEstimate:
+    def estimate(moved: Pooled, unseen: float, num_clusters: int, runs: RunVariance) -> OutOfFoldEstimate:
         scaled = np.sqrt((len(clusters) - 1) / len(clusters)) * moved.moved[:, None]
         return OutOfFoldEstimate(
             difference=moved.difference,
@@ -263,6 +241,7 @@ def estimate_out_of_fold(
             seeds=runs.seeds,
             num_folds=num_folds,
             total=runs.total,
+            overlapping=runs.overlapping,
         )
 
     of_tasks = [
@@ -272,28 +251,5 @@ def estimate_out_of_fold(
     scaled = [one.divided(unit) for one, unit in zip(pooled, units, strict=True)]
     joint = Pooled(**{name: np.mean([getattr(one, name) for one in scaled], axis=0) for name in vars(scaled[0])})
     in_units = [runs.divided(unit) for runs, unit in zip(of_runs, units, strict=True)]
-    runs = _of_mean(_Between.of(joint.by_seed, num_folds), in_units, num_seeds)
+    runs = of_mean(BetweenRuns.of(joint.by_seed, fold_of_seed), in_units, num_seeds)
     return of_tasks, estimate(joint, joint_unseen_variance(replicates, units), len(clusters), runs)
-
-
-def _moderated(between: Sequence[_Between], num_seeds: int) -> list[_OfRuns]:
-    """Ratios of the variances between runs to those by test examples, moderated over the tasks where some example tells."""
-    ratios = [one.total / one.examples for one in between if one.examples > 0]
-    moderated = iter(moderate(ratios, num_seeds) if ratios else ())
-    of_tasks: list[_OfRuns] = []
-    for one in between:
-        ratio = next(moderated) if one.examples > 0 else SeedVariance(value=0.0)
-        beyond = SeedVariance(value=max(0.0, ratio.value - 1) * one.examples, prior=ratio.prior)
-        of_tasks.append(_OfRuns(beyond, ratio.value * one.examples))
-    return of_tasks
-
-
-def _of_mean(own: _Between, of_tasks: Sequence[_OfRuns], num_seeds: int) -> _OfRuns:
-    """The larger of the mean's own variance beyond its examples and of what the tasks' variances add to if independent."""
-    alone = _OfRuns(SeedVariance(value=max(0.0, own.total - own.examples)), own.total)
-    squared = len(of_tasks) ** 2
-    value, total = (sum(part) / squared for part in zip(*((one.seeds.value, one.total) for one in of_tasks), strict=True))
-    spread = sum((one.total / squared) ** 2 / one.seeds.freedom(num_seeds) for one in of_tasks)
-    freedom = total**2 / spread if spread > 0 else num_seeds - 1
-    independent = _OfRuns(SeedVariance(value=value, prior=freedom - (num_seeds - 1)), total)
-    return max(alone, independent, key=lambda runs: runs.seeds.value)

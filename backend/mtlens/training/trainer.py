@@ -179,7 +179,7 @@ class Trainer:
         for index, rows in enumerate(schedule):
             step = epoch * len(schedule) + index
             factor = learning_rate_factor(step, total, self.run.training.warmup)
-            pending.append(self._update(rows, factor, measure=index % MEASURED_EVERY == 0))
+            pending.append(self.update(rows, factor, measure=index % MEASURED_EVERY == 0))
             if len(pending) == CHECK_EVERY or index == len(schedule) - 1:
                 losses = self._count(torch.stack(pending))
                 on_step(Step(epoch=epoch + 1, step=step + 1, fraction=(step + 1) / total, losses=losses))
@@ -189,7 +189,7 @@ class Trainer:
         self.progress.conflicts = self.conflicts.tallies.tolist()
         return float(of_tasks.nanmean())
 
-    def _update(self, rows: NDArray[np.int64], factor: float, *, measure: bool) -> Tensor:
+    def update(self, rows: NDArray[np.int64], factor: float, *, measure: bool) -> Tensor:
         """One optimiser step on the batch `rows`. Returns [2, T]: this part's losses, and which tasks had a label."""
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor

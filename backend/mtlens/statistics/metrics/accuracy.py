@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from mtlens.statistics.metrics.base import Metric
-from mtlens.statistics.metrics.orders import moments_over_orders
 from mtlens.statistics.metrics.ratios import ratio
 
 
@@ -27,9 +26,9 @@ class Accuracy(Metric):
         """Hits over examples, `[r, M]`."""
         return ratio(sums[:, 1:], sums[:, :1])
 
-    def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
-        """Mean and standard deviation of the models' mean accuracy over all orders of the labels; exact for single classes."""
+    def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
+        """A hit adds 1 / n; None of label sets."""
         if labels.ndim > 1:
-            return super().by_chance(labels, predicted, num_classes)
+            return None
         hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
-        return moments_over_orders(labels, hits.mean(axis=0) / len(labels))
+        return hits.mean(axis=0) / len(labels)

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlens.statistics.metrics.orders import moments_over_orders
+
 Reads = Literal["classes", "probabilities", "numbers", "spans"]
 
 _PERMUTATIONS = 200
@@ -78,8 +80,18 @@ class Metric(ABC):
         """
         return np.zeros(len(labels), dtype=np.int64), np.array([1.0 / len(labels)])
 
+    def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
+        """What each example adds to the models' mean score if it has class c, `[C, n]`, in every order of the labels.
+
+        None where the score is no such sum.
+        """
+        del labels, predicted, num_classes
+        return None
+
     def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
-        """Mean and standard deviation of the models' mean score over random orders of the labels."""
+        """Mean and standard deviation of the models' mean score over all orders of the labels, or over some if it is no sum."""
+        if (adds := self.adds(labels, predicted, num_classes)) is not None:
+            return moments_over_orders(labels, adds)
         generator = np.random.default_rng(0)
         orders = (generator.permutation(labels) for _ in range(_PERMUTATIONS))
         means = [float(self.score(order, predicted, num_classes).mean()) for order in orders]

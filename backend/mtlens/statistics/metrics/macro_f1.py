@@ -8,7 +8,6 @@ from scipy import sparse
 
 from mtlens.statistics.metrics.base import Metric, strata_of_classes
 from mtlens.statistics.metrics.confusion import f1_from_counts, f1_per_class
-from mtlens.statistics.metrics.orders import moments_over_orders
 from mtlens.statistics.metrics.ratios import mean_of_defined
 
 
@@ -46,19 +45,15 @@ class MacroF1(Metric):
         """Each class, or label set, is a stratum: one of n_c examples of class c moves macro-F1 by about 1 / (C n_c)."""
         return strata_of_classes(labels)
 
-    def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
-        """Mean and standard deviation of the models' mean macro-F1 over all orders of the labels.
-
-        Exact: the counts of labels and predictions stay, so that macro-F1 is a sum over examples, each adding
-        2 / (support + predicted) / C where it is a hit. Label sets are put into random orders.
-        """
+    def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
+        """The counts of labels and predictions stay, so that a hit adds 2 / (support + predicted) / C; None of label sets."""
         if labels.ndim > 1:
-            return super().by_chance(labels, predicted, num_classes)
+            return None
         support = np.bincount(labels, minlength=num_classes)
         hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]
         counts = support + hits.sum(axis=2)
         weights = np.where(counts > 0, 2 / np.maximum(counts, 1), 0.0) / (counts > 0).sum(axis=1, keepdims=True)
-        return moments_over_orders(labels, (weights[:, :, None] * hits).mean(axis=0))
+        return (weights[:, :, None] * hits).mean(axis=0)
 
 
 def macro_f1(confusion: NDArray[Any]) -> NDArray[np.float64]:

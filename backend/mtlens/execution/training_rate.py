@@ -1,0 +1,56 @@
+"""How fast a lane trains on this machine: updates of the plan's own encoder on its own texts, timed on the spot.
+
+A rate of matrix products alone promises too much: small batches of short texts spend most of an update on the weights
+(rounding, clipping, AdamW) and on element-wise functions.
+"""
+
+import time
+
+import numpy as np
+import torch
+
+from mtlens.config.run import Run
+from mtlens.execution.plan import Plan
+from mtlens.training.batches import epoch_batches
+from mtlens.training.hardware import prepare
+from mtlens.training.model import count_multiplied
+from mtlens.training.trainer import Trainer
+
+_UPDATES = 3  # the first of which is slow and not counted
+_MOST_WEIGHTS = 500_000_000  # of an encoder that is loaded for this
+_EFFICIENCY = 0.4  # share of the matrix rate that training of a large encoder is taken to reach
+
+
+def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
+    """FLOP/s of one lane in updates of `run` on a batch of median size; by matrix products alone for a large encoder.
+
+    gpu: train on a GPU, where this machine has one.
+    """
+    weights, layers, width = count_multiplied(plan.pretrained.directory)
+    hardware = prepare(run.training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
+    if weights > _MOST_WEIGHTS:
+        return _EFFICIENCY * _matrix_rate(hardware.dtype, hardware.device)
+    trainer = Trainer(run, plan.encoded, plan.pretrained.directory, hardware)
+    schedule = epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0)
+    sizes = [len(rows) * int(trainer.encoded.lengths[rows].max()) for rows in schedule]
+    rows = schedule[int(np.argsort(sizes)[len(sizes) // 2])]
+    length = int(trainer.encoded.lengths[rows].max())
+    trainer.model.train()
+    times: list[float] = []
+    for _ in range(_UPDATES):
+        started = time.perf_counter()
+        float(trainer.update(rows, 0.0, measure=False)[0, 0])  # reading a value waits for the GPU
+        times.append(time.perf_counter() - started)
+    forward = len(rows) * length * (2.0 * weights + 4 * layers * width * length)
+    return (2 + (run.method == "full")) * forward / min(times)
+
+
+def _matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """FLOP/s of products of a transformer's size; the best of a few, as others use the machine too."""
+    left, right = torch.randn(1024, 1024, dtype=dtype, device=device), torch.randn(1024, 4096, dtype=dtype, device=device)
+    times: list[float] = []
+    for _ in range(10):
+        started = time.perf_counter()
+        float((left @ right)[0, 0])
+        times.append(time.perf_counter() - started)
+    return 2 * 1024 * 1024 * 4096 / min(times)
