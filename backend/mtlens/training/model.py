@@ -104,7 +104,7 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
     single-task and in the multi-task model of one seed.
     """
     stored = _load_encoder(directory, torch.cuda.is_available(), _dtype(run, directory))
-    encoder = _compact(copy.deepcopy(stored), vocabulary, type_separator(load_tokenizer(directory)))
+    encoder = _compact(copy.deepcopy(stored), vocabulary, type_separator(_tokenizer(directory)))
     config: Any = encoder.config
     if run.encoder.pooling == "cls" and is_causal(encoder):
         raise EncoderError(f"pooling of {run.encoder.name}, which reads from left to right, should be last or mean; found cls")
@@ -113,7 +113,7 @@ def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> Mul
         encoder = add_adapters(encoder, rank=run.training.lora.rank, alpha=run.training.lora.alpha)
     heads = [_new_head(config.hidden_size, kind_of(task).outputs(task), f"{run.seed}:{task.name}") for task in run.tasks]
     dropout = float(getattr(config, "hidden_dropout_prob", 0.1))
-    longest = min(run.training.max_length, most_tokens(load_tokenizer(directory), directory))
+    longest = min(run.training.max_length, most_tokens(_tokenizer(directory), directory))
     of_tokens = [kind_of(task).reads_tokens for task in run.tasks]
     return MultiTaskModel(encoder, heads, pooling=run.encoder.pooling, dropout=dropout, window=longest, reads_tokens=of_tokens)
 
@@ -145,7 +145,7 @@ def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int)
     encoder: Any = AutoModel.from_config(copy.deepcopy(_load_encoder(directory, torch.cuda.is_available()).config))
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    return _compact(encoder, vocabulary, type_separator(load_tokenizer(directory)))
+    return _compact(encoder, vocabulary, type_separator(_tokenizer(directory)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -155,6 +155,12 @@ def _load_encoder(directory: Path, gpu: bool, dtype: torch.dtype = torch.float32
     if absent:
         raise EncoderError(f"weights of {directory} should be complete; found {len(absent)} missing, such as {absent[0]}")
     return encoder
+
+
+@functools.lru_cache(maxsize=1)
+def _tokenizer(directory: Path) -> Any:
+    """Kept as the encoder is."""
+    return load_tokenizer(directory)
 
 
 def _compact(encoder: Any, vocabulary: NDArray[np.int64], separator: int | None = None) -> Any:
@@ -185,7 +191,7 @@ def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArr
     rows[torch.from_numpy(vocabulary)] = encoder.get_input_embeddings().weight.detach().to(rows.device)
     encoder.set_input_embeddings(nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=old.padding_idx))
     encoder.config.vocab_size = len(rows)
-    encoder.config.sep_token_id = type_separator(load_tokenizer(directory))
+    encoder.config.sep_token_id = type_separator(_tokenizer(directory))
 
 
 def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:

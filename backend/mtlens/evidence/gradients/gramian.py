@@ -106,8 +106,8 @@ class Gramian(Generic[BlockT]):
         products = torch.zeros(len(self._names), len(rows), len(rows), dtype=torch.float64, device=device)
         for block, column in zip(self._blocks, zip(*rows, strict=True), strict=True):
             flat = [tensor.reshape(-1) for tensor in column]
-            for evidence_jobs in zip(*(tensor.split(_CHUNK) for tensor in flat), strict=True):
-                matrix = torch.stack(evidence_jobs).double()
+            for chunks in zip(*(tensor.split(_CHUNK) for tensor in flat), strict=True):
+                matrix = torch.stack(chunks).double()
                 products[block] += matrix @ matrix.T
         return products.cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Gradients of a model's tasks on draws of training texts, group_scores in Gramians."""
+"""Gradients of a model's tasks on draws of training texts, and their products, summed in Gramians."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
