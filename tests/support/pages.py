@@ -1,6 +1,7 @@
 """Opens pages of the dashboard in this process, without a browser."""
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -22,7 +23,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, page: str =
 
 
 def draw(app: AppTest) -> AppTest:
-    """Draw the page once more."""
-    app.run()
+    """Draw the page once more. Streamlit would look for components in all installed packages, which takes longer than a page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
+        app.run()
     assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
     return app
