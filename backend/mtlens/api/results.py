@@ -102,10 +102,10 @@ def open_workspace(workspace: str | Path = "results") -> Results:
     >>> import mtlens
     >>> results = mtlens.open("recorded")  # by `mtlens demo --instant`
     >>> results.matching()[["kind", "task", "seeds", "verdict"]].head(3)
-        kind   task  seeds       verdict
-    0  multi  canal      3       matches
-    1  multi   disc      3       matches
-    2  multi   cord      3  inconclusive
+        kind   task  seeds  verdict
+    0  multi  canal      3  matches
+    1  multi   disc      3  matches
+    2  multi   cord      3   better
     >>> results.sql("select count(*) as runs from runs where state = 'done'")
        runs
     0    60

@@ -87,15 +87,15 @@ def predict(
         [np.empty((0, *([count] if kind_of(task).reads_tokens else []), kind_of(task).width(task)), dtype=np.float32)]
         for task, count in zip(encoded.tasks, most, strict=True)
     ]
-    for batch in ordered_batches(encoded.lengths, world.part(rows), batch_size):
-        tokens, mask = collate(encoded, batch)
-        with hardware.autocast():
+    with hardware.autocast():  # once for all batches, so that it rounds the weights once
+        for batch in ordered_batches(encoded.lengths, world.part(rows), batch_size):
+            tokens, mask = collate(encoded, batch)
             logits = model(torch.from_numpy(tokens).to(hardware.device), torch.from_numpy(mask).to(hardware.device))
-        seen.append(batch)
-        for j, (task, values) in enumerate(zip(encoded.tasks, logits, strict=True)):
-            said = kind_of(task).predict(task, values, scales[j]).float().cpu().numpy()
-            words = encoded.words[j] if encoded.words else None
-            found[j].append(said if words is None else words.said(said, batch, most[j]))
+            seen.append(batch)
+            for j, (task, values) in enumerate(zip(encoded.tasks, logits, strict=True)):
+                said = kind_of(task).predict(task, values, scales[j]).float().cpu().numpy()
+                words = encoded.words[j] if encoded.words else None
+                found[j].append(said if words is None else words.said(said, batch, most[j]))
     seen_rows, columns = world.gather(np.concatenate(seen), [np.concatenate(column) for column in found])
     order = np.argsort(seen_rows)
     return [labelled_prediction(encoded, j, seen_rows[order], column[order]) for j, column in enumerate(columns)]

@@ -23,7 +23,7 @@ from mtlens.execution.plan import PlannedRun, unfold
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 DEMO = Path(str(resources.files("mtlens.cli"))) / "demo.yaml"
 IDS = {  # name: experiment, all of its runs, all of its evidence
-    "demo": ("6e4be71b5b41e3d2", "76b089c7b3bbc3f4", "8aa964ad953b0c27"),
+    "demo": ("9a881717e130f452", "36078b90a68136c5", "a64e2cb3f3dc46e8"),
     "arms-0.2": ("94c8cfee8c179d15", "7eca13d63455a3b0", "6179ab11637a381a"),
     "arms-0.8": ("b8366ce251ecea51", "7eca13d63455a3b0", "6179ab11637a381a"),
     "cervical": ("cc714e61609f4a60", "2169924a39e83426", "a4551028b375e17c"),
@@ -35,7 +35,7 @@ IDS = {  # name: experiment, all of its runs, all of its evidence
     "controls-1.0": ("3ed5ccfbe7088c50", "d9ca55867cb3857b", "069c0ebd953b803d"),
     "lumbar": ("9971076c43110f42", "d721dc0cd97296f5", "335fe8925cfbc354"),
     "lumbar-groups": ("dc74fd3ababbcfee", "cda307126ff17999", "b20101fdc2f6083d"),
-    "lumbar-notes": ("5cca126754deefdc", "a2b1921fe819264b", "c14d070bfe3f8e79"),
+    "lumbar-notes": ("9b10bbf765361021", "33d33ec96ce22493", "9033b4eb704c9cb7"),
     "pairs": ("e5df06e165590616", "2d2d8948266b5f7d", "4ec5f1c6e9e983b4"),
     "nlupp": ("6b6b5fbd09e991a6", "c889eff234d5d854", "93c2a0292ae58e06"),
 }
