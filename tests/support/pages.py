@@ -23,7 +23,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, page: str =
 
 
 def draw(app: AppTest) -> AppTest:
-    """Draw the page once more. Streamlit would look for components in all installed packages, which takes longer than a page."""
+    """Draw the page once more. Streamlit would look for components in all installed packages: that takes longer than a page."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", list)
         app.run()

@@ -6,17 +6,14 @@ the pretrained encoder as it is. Other weights go to bfloat16, half the size, wh
 changes no task by as much as the experiment's margin: tested over the seeds like any other comparison.
 """
 
-import functools
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Literal
 
 import torch
-from torch import nn
 
-from mtlens.config.run_kinds import MULTI
 from mtlens.data.encoders import HUB_FILES
 from mtlens.data.sources import source_of
 from mtlens.data.splits import VALIDATION
@@ -31,19 +28,13 @@ from mtlens.inference.export.precision import compare_precisions
 from mtlens.inference.export.recommended import FamilyMember, recommended
 from mtlens.inference.export.stored_models import StoredModels, StoredPredictions
 from mtlens.inference.export.train_tagger import examine, train_tagger
-from mtlens.inference.model.adapter import BASE, save_adapter, save_base
+from mtlens.inference.export.write_member import write_member
 from mtlens.inference.model.calibration import Calibration, calibrate
-from mtlens.inference.model.classifier import (
-    as_classifier,
-    as_token_classifier,
-    can_be_classifier,
-    can_be_token_classifier,
-)
 from mtlens.inference.model.family import TOKENIZER, assemble, write_config
-from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
+from mtlens.inference.model.family_config import FamilyConfig
 from mtlens.inference.model.sentence_tagger import SEGMENTS, Learned, TaggerConfig
 from mtlens.inference.model.stored_sample import take_sample, write_sample
-from mtlens.inference.model.weights import save_classifier, save_model
+from mtlens.inference.model.weights import save_model
 from mtlens.inference.segmentation import Rules, Tagger
 from mtlens.inference.segmentation.levels import REGION_OF
 from mtlens.inference.segmentation.scoring import TagScore
@@ -52,7 +43,6 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import kind_of
 from mtlens.tasks.words import Parting
 from mtlens.training.hardware import prepare, usable_cores
-from mtlens.training.model import restore_vocabulary
 
 _TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
 
@@ -74,17 +64,9 @@ def export(
     graphs beside the models, and let the fastest that says the same run the family; that takes a minute per model and seed.
     """
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
-    experiment = plan.experiment
-    show("bringing the database up to date")
-    ingest(workspace, force=True)
-    source = StoredModels(plan=plan, workspace=workspace)
-    members = with_final_models(source, recommended(workspace, experiment.experiment_id))
-    for member in members:
-        for task, why in zip(member.serves, member.why, strict=True):
-            show(f"{task}: run {member.shipped}, as {why}")
+    source, members = _choose(plan, workspace, show)
     checked = compare_precisions(source, members, show)
     precision = "bfloat16" if all(one.equivalent for one in checked) else "float32"
-    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -92,11 +74,49 @@ def export(
     learned = _teach(plan, show) if learned_tagger else None
     validated = _validated(source, members)
     calibrations = _calibrations(validated)
-    temperatures = {task: one.temperature for task, one in calibrations.items()}
     show(f"writing {len(members)} models in {precision}")
-    write = functools.partial(_write_member, source, partial, dtype, temperatures)
-    configs = [write(member, number) for number, member in enumerate(members, 1)]
-    config = FamilyConfig(
+    config = _write_models(partial, source, members, precision, validated, calibrations, learned)
+    float32 = prepare("float32", threads=usable_cores(), gpu=False)
+    write_sample(partial, take_sample(assemble(partial, config, float32, "pytorch")))
+    report = None
+    if onnx:
+        show("writing graphs and testing them on every seed")
+        report = write_graphs(partial, config, source, members)
+        config = config.model_copy(update={"runtime": report.fastest})
+    show("scoring for the model card")
+    write_card(partial, config, source, members, calibrations, checked, _examine(learned, config), report)
+    write_config(partial, config)
+    partial.rename(out)
+    return config
+
+
+def _choose(plan: Plan, workspace: Workspace, show: Callable[[str], None]) -> tuple[StoredModels, tuple[FamilyMember, ...]]:
+    """The stored models, and the members of the recommended family; tells why each task gets its model."""
+    show("bringing the database up to date")
+    ingest(workspace, force=True)
+    source = StoredModels(plan=plan, workspace=workspace)
+    members = with_final_models(source, recommended(workspace, plan.experiment.experiment_id))
+    for member in members:
+        for task, why in zip(member.serves, member.why, strict=True):
+            show(f"{task}: run {member.shipped}, as {why}")
+    return source, members
+
+
+def _write_models(
+    out: Path,
+    source: StoredModels,
+    members: tuple[FamilyMember, ...],
+    precision: Literal["bfloat16", "float32"],
+    validated: Mapping[str, StoredPredictions],
+    calibrations: Mapping[str, Calibration],
+    learned: Learned | None,
+) -> FamilyConfig:
+    """Write each member's model and the tagger that was taught, if any; returns the config that describes them."""
+    plan, experiment = source.plan, source.plan.experiment
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    temperatures = {task: one.temperature for task, one in calibrations.items()}
+    configs = [write_member(source, out, dtype, temperatures, member, number) for number, member in enumerate(members, 1)]
+    return FamilyConfig(
         name=experiment.name,
         tasks=experiment.tasks,
         members=tuple(configs),
@@ -110,21 +130,8 @@ def export(
         pairs=plan.examples.pairs is not None and None not in plan.examples.pairs,
         precision=precision,
         levels=source_of(experiment).levels(),
-        tagger=_write_tagger(learned, partial, dtype),
+        tagger=_write_tagger(learned, out, dtype),
     )
-    write_sample(
-        partial, take_sample(assemble(partial, config, prepare("float32", threads=usable_cores(), gpu=False), "pytorch"))
-    )
-    if onnx:
-        show("writing graphs and testing them on every seed")
-    report = write_graphs(partial, config, source, members) if onnx else None
-    if report is not None:
-        config = config.model_copy(update={"runtime": report.fastest})
-    show("scoring for the model card")
-    write_card(partial, config, source, members, calibrations, checked, _examine(learned, config), report)
-    write_config(partial, config)
-    partial.rename(out)
-    return config
 
 
 def _refuse(plan: Plan, out: Path, *, learned_tagger: bool, onnx: bool) -> None:
@@ -138,41 +145,6 @@ def _refuse(plan: Plan, out: Path, *, learned_tagger: bool, onnx: bool) -> None:
         need_packages()
         if experiment.training.long_texts == "windows":
             raise ExperimentError(f"a graph should be of texts that are read at once; {experiment.name} reads them in windows")
-
-
-def _write_member(
-    source: StoredModels, out: Path, dtype: torch.dtype, temperatures: Mapping[str, float], member: FamilyMember, number: int
-) -> MemberConfig:
-    """The model that a member ships, with the heads of the tasks that it serves."""
-    run, experiment = source.run(member.shipped), source.plan.experiment
-    model = source.load_adapted(run)
-    name = MULTI.name if len(run.tasks) == len(experiment.tasks) > 1 else "-".join(member.serves)[:40]
-    folder = out / f"{number}-{''.join(character if character.isalnum() or character in '-_' else '-' for character in name)}"
-    served = [
-        (task, cast(nn.Linear, head)) for task, head in zip(run.tasks, model.heads, strict=True) if task.name in member.serves
-    ]
-    names = tuple(task.name for task, _ in served)
-    heads = {task.name: head for task, head in served}
-    if run.method == "lora":
-        pretrained = source.plan.pretrained
-        save_base(out / BASE, pretrained.directory)
-        save_adapter(folder, model.encoder, heads, BASE if Path(pretrained.name).is_absolute() else pretrained.name)
-        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="adapter")
-    restore_vocabulary(model, source.plan.pretrained.directory, source.plan.encoded.vocabulary)
-    is_plain = experiment.training.long_texts == "head" and experiment.encoder.pooling != "last"
-    task, head = served[0]
-    if experiment.training.long_texts == "head" and len(served) == 1 and can_be_token_classifier(model.encoder, task):
-        save_classifier(
-            folder, as_token_classifier(model.encoder, head, task), out / TOKENIZER, source.plan.encoded.longest, dtype
-        )
-        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="token classifier")
-    if is_plain and len(served) == 1 and can_be_classifier(model.encoder, task):
-        pooling, temperature = experiment.encoder.pooling, temperatures[task.name]
-        classifier = as_classifier(model.encoder, head, task, pooling=pooling, temperature=temperature)
-        save_classifier(folder, classifier, out / TOKENIZER, source.plan.encoded.longest, dtype)
-        return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names, layout="classifier")
-    save_model(folder, model.encoder, heads, dtype)
-    return MemberConfig(folder=folder.name, run_id=run.run_id, tasks=names)
 
 
 def _teach(plan: Plan, show: Callable[[str], None]) -> Learned:

@@ -101,10 +101,11 @@ def _lines(config: FamilyConfig, member: MemberConfig, folder: Path) -> Iterator
 
 def _seen(config: FamilyConfig, member: MemberConfig) -> str:
     """What the heads read: the pooled state of a text, or the state of each token."""
-    of_tokens = {kind_of(task).reads_tokens for task in config.tasks if task.name in member.tasks}
-    if of_tokens == {False}:
-        return "pooled"
-    return "hidden" if of_tokens == {True} else 'hidden if task.get("kind") == "tags" else pooled'
+    of_tokens = {task.kind: kind_of(task).reads_tokens for task in config.tasks if task.name in member.tasks}
+    if len(set(of_tokens.values())) == 1:
+        return "hidden" if all(of_tokens.values()) else "pooled"
+    kinds = ", ".join(f'"{kind}"' for kind, reads_tokens in of_tokens.items() if reads_tokens)
+    return f'hidden if task.get("kind") in ({kinds},) else pooled'
 
 
 def _of_kinds(config: FamilyConfig, member: MemberConfig) -> Iterator[str]:
