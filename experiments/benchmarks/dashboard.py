@@ -1,7 +1,7 @@
 """How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--only PART]
 
 Generates, seeded, a store of 2,000 runs, 12 tasks, 13 layers and 5 million predictions; nobody trained these models. Then
-measures and prints as JSON, medians in seconds (`--only` views, browser or memory):
+measures and prints as JSON, medians in seconds (`--only` views or browser):
 
 - views: each query of the pages, asked anew (a page keeps the answer until the next snapshot)
 - first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
@@ -10,13 +10,10 @@ measures and prints as JSON, medians in seconds (`--only` views, browser or memo
 - walk: each page opened by its link in the sidebar of the page before, again of a new snapshot and until it is at rest
 - bare: in between, a page of another server that holds one chart of three points, made with Streamlit and Plotly alone
 - interaction: choosing one seed in the sidebar of an open page on which seeds count, until it has run and is at rest
-- memory: MB of one process that draws page Answer in Streamlit's test harness, without server or browser, after each tenth of
-  the refreshes, each of a new snapshot
 """
 
 import argparse
 import json
-import os
 import shutil
 import socket
 import statistics
@@ -30,14 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
-from streamlit.testing.v1 import AppTest
 
 from mtlens.store.database import snapshots
-from mtlens.store.database.reader import snapshot_path
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import queries
 from mtlens_dashboard.app import USED
-from mtlens_dashboard.widgets import shown_workspace
 from tests.support import dashboard_servers, fake_evidence, fake_stores
 
 TASKS = tuple(f"task {number:02d}" for number in range(12))
@@ -258,46 +252,16 @@ def _rest(page: Page) -> None:
     page.wait_for_function(_DRAWN)
 
 
-def memory(root: Path, refreshes: int) -> list[int]:
-    """MB of this process while page Answer is drawn from one new snapshot after another."""
-    workspace = fake_stores.full(root)
-    os.environ[shown_workspace.VARIABLE] = str(workspace.root)
-    original = snapshot_path(workspace).read_bytes()
-    taken: list[int] = []
-    app = AppTest.from_string("from mtlens_dashboard import app\napp.main()", default_timeout=900)
-    for number in range(refreshes):
-        snapshot = snapshot_path(workspace)
-        fresh = snapshot.with_name(f"refresh-{number}.duckdb")
-        fresh.write_bytes(original)
-        workspace.pointer.unlink()
-        workspace.pointer.symlink_to(fresh.relative_to(workspace.root))
-        snapshot.unlink()
-        app.run()
-        if (number + 1) % max(refreshes // 10, 1) == 0:
-            taken.append(_megabytes())
-    return taken
-
-
-def _megabytes() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
-
-
 def main() -> None:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", choices=("views", "browser", "memory"))
-    parser.add_argument("--refreshes", type=int, default=2000)
+    parser.add_argument("--only", choices=("views", "browser"))
     asked = parser.parse_args()
-    answer: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        if asked.only != "memory":
-            workspace = build(Path(folder) / "large")
-            answer |= {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES}
-            answer |= {"views": query_times(workspace)} if asked.only != "browser" else {}
-            answer |= in_browser(workspace) if asked.only != "views" else {}
-        if asked.only in (None, "memory"):
-            answer["memory_megabytes"] = memory(Path(folder) / "small", asked.refreshes)
+        workspace = build(Path(folder) / "large")
+        answer: dict[str, Any] = {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES}
+        answer |= {"views": query_times(workspace)} if asked.only != "browser" else {}
+        answer |= in_browser(workspace) if asked.only != "views" else {}
     print(json.dumps(answer, indent=1))
 
 
