@@ -1,4 +1,4 @@
-"""Are verdicts on out-of-fold predictions honest? Coverage, settled tasks and false matches at a known true difference.
+"""Do verdicts on out-of-fold predictions keep their error rates? Coverage, settled tasks and false matches at a known true difference.
 
     python -m experiments.benchmarks.fold_coverage [TRIALS]
 
@@ -39,14 +39,18 @@ def rows() -> dict[str, FoldRow]:
     return {
         "five folds": FoldRow(row=base),
         "five folds, twice": FoldRow(row=replace(base, seeds=10)),
+        "five folds, thrice": FoldRow(row=replace(base, seeds=15)),
         "seven seeds": FoldRow(row=replace(base, seeds=7)),
         "ten folds": FoldRow(row=replace(base, seeds=10), folds=10),
         "two folds, six seeds": FoldRow(row=replace(base, seeds=6), folds=2),
         "no seed effect": FoldRow(row=replace(base, seed_effect=0.0)),
         "large seed effect": FoldRow(row=replace(base, seed_effect=0.3)),
+        "large seed effect, twice": FoldRow(row=replace(base, seed_effect=0.3, seeds=10)),
         "training sets matter": FoldRow(row=replace(base, seed_effect=0.05), training=0.1),
+        "training sets matter, twice": FoldRow(row=replace(base, seed_effect=0.05, seeds=10), training=0.1),
         "training sets matter more": FoldRow(row=replace(base, seed_effect=0.05), training=0.2),
         "clusters of 6": FoldRow(row=often),
+        "clusters of 6, twice": FoldRow(row=replace(often, seeds=10)),
         "clusters of 6, training sets": FoldRow(row=often, training=0.1),
         "rare classes": FoldRow(row=replace(base, clusters_of=2, classes=(0.83, 0.13, 0.04), margin=0.1)),
         "one task": FoldRow(row=replace(often, tasks=1)),

@@ -61,7 +61,7 @@ class ExperimentPlan(Shown):
         )
 
     def run(self, *, local: bool = False, address: str | None = None) -> Results:
-        """Train what is missing, measure the evidence and open the results; stopped, the same call goes on.
+        """Train the missing runs, compute the evidence and open the results; after an interruption, the same call goes on.
 
         local: in this process, without Ray. address: of a Ray cluster to join (HOST:PORT of its head, or auto); else Ray
         starts here. Raises TrainingError where runs failed; what the others found is in the workspace.

@@ -34,7 +34,7 @@ _PREDICTIONS = """
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Results(Shown):
-    """What a workspace holds: of one experiment where `experiment_id` names it, else of all.
+    """The results of the experiment that `experiment_id` names; without it, of all experiments in the workspace.
 
     Every call reads the newest snapshot, also while an experiment runs. Columns are described in the database:
     `sql("select column_name, comment from duckdb_columns() where table_name = 'matching'")`.

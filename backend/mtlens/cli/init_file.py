@@ -37,7 +37,7 @@ _COMMENT = 40  # column at which comments start
 
 
 class _Kind(NamedTuple):
-    """What is written beside a kind of task: why it was guessed, its usual metric, and another one; empty: that of a class."""
+    """Comments on a kind of task: why it was guessed, its usual metric, another metric (empty: span F1 of one type)."""
 
     why: str
     usual: str

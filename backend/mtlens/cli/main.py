@@ -1,4 +1,4 @@
-"""The `mtlens` command: one function per subcommand, each a few lines over the rooms that do the work.
+"""The `mtlens` command: one function per subcommand, each a few lines that call other packages.
 
 Every user mistake is one line and exit code 2; `--debug` before the subcommand shows the traceback. Imports of torch, ray
 and pyarrow stay inside the functions, so that `mtlens --help` and `mtlens sql` answer at once.

@@ -1,4 +1,4 @@
-"""What the command line prints: plans, progress, verdicts and query results. It draws numbers and computes none."""
+"""What the command line prints: plans, progress, verdicts and query results. It formats numbers and computes none."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ RECOMMENDATION = """
 
 
 def print_methods(result: "Result") -> None:
-    """Methods that tell which tasks belong together, on trial; `result` answers METHODS. Nothing before all is trained."""
+    """How well each method finds the groups; `result` answers METHODS. Prints nothing before every group is trained."""
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
         return
@@ -121,13 +121,13 @@ def print_matching(result: "Result") -> None:
 
 
 def _print_whole(table: Table) -> None:
-    """Print a table as wide as it has to be: a long name breaks no row, nor is it cut off."""
+    """Print a table as wide as its cells need: long names are neither wrapped nor cut off."""
     needed = out.measure(table, options=out.options.update(width=MOST_COLUMNS)).maximum
     PlainConsole(highlight=False, width=max(out.width, needed)).print(table)
 
 
 def _renamed(row: dict[str, Any], kind: str, other: str) -> dict[str, Any]:
-    """A row of one kind of models as that of another would be."""
+    """A row of one kind of models, written as the row of another kind."""
     improving = [other if name == kind else name for name in row["still_improving"]]
     return {**row, "kind": other, "still_improving": improving}
 
@@ -156,7 +156,7 @@ def print_ended(before: int, ended: "Sequence[JobResult]") -> None:
 
 
 def print_kept_out(ended: "Sequence[JobResult]", num_tasks: int) -> None:
-    """Groups of some of the tasks that a search does without now, as a run of them failed."""
+    """Groups that the search leaves out until its next start, because one of their runs failed."""
     from mtlens.config.run import Run
 
     failed = [(one.job, one.reason) for one in ended if one.reason and isinstance(one.job, Run)]

@@ -51,7 +51,7 @@ EVIDENCE = """
 
 
 def watch_lanes(workspace: Workspace, *, again: bool) -> None:
-    """Print who is at work; with `again`, until no lane trains and no command has anything done, or Ctrl-C."""
+    """Print what each lane does; with `again`, repeat it until no lane trains and no command runs jobs, or until Ctrl-C."""
     shown, busy = _look(workspace)
     if not again:
         if busy:
@@ -84,7 +84,7 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
 
 
 def _is_running(workspace: Workspace) -> bool:
-    """Whether a command is having jobs done, in training or not."""
+    """Whether a command is running jobs, be it training or evidence."""
     try:
         with FileLock(workspace.experiment_lock, blocking=False):
             return False

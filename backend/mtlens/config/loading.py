@@ -1,4 +1,4 @@
-"""Experiment files and mappings of the same keys: `Experiment` out, every mistake named with its file, line and key.
+"""Reads experiment files, and mappings with the same keys, into `Experiment`; an error names its file, line and key.
 
 Only plain YAML is read: no tags, no anchors (so no "billion laughs"), no key twice. Tasks are written as a mapping from
 name to settings. Class names and the like stay the text that was written, so `no` is a class and not a boolean.
@@ -22,7 +22,7 @@ from mtlens.errors import ExperimentError, reading
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
-TOO_LARGE = 2**63  # as far as the database counts
+TOO_LARGE = 2**63  # one more than the largest BIGINT of the database
 TEXT_KEYS = frozenset({"classes", "columns", "labels", "missing", "split_values"})
 Location = tuple[str | int, ...]
 

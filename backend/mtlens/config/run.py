@@ -58,7 +58,7 @@ class Run(Spec):
 
     @property
     def run_id(self) -> str:
-        """Sixteen hexadecimal digits of SHA-256 over all that decides the result; where it lies does not."""
+        """Sixteen hexadecimal digits of SHA-256 over all that decides the result; the paths of its files do not."""
         content = self.model_dump(
             exclude={
                 "encoder": {"name"},
@@ -73,7 +73,7 @@ class Run(Spec):
 
     @property
     def job_id(self) -> str:
-        """A run is one of the jobs that a fleet does."""
+        """The run's id: a run is a job, as an evidence job is."""
         return self.run_id
 
     @property

@@ -22,9 +22,9 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(ge=1e-6, lt=1)]
-"""A share or a difference of scores that others are divided by, so it is not as good as zero."""
+"""A share or a difference of scores that is used as a divisor, so it is bounded away from 0."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-"""As far as the database counts."""
+"""At most the largest BIGINT of the database."""
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(ge=1e-12, le=1e32)]
 """A learning rate, or a norm of gradients: as far as float32 reaches."""
@@ -98,6 +98,11 @@ class Encoder(Spec):
     pooling: Pooling = Field(
         default="mean", description="what the heads see: mean over tokens, [CLS], or the last token, as decoders need it"
     )
+
+    @property
+    def stored_pooling(self) -> Literal["mean", "cls"]:
+        """Name under which the evidence stores the states that the heads see; `cls` holds the last token of a decoder."""
+        return "mean" if self.pooling == "mean" else "cls"
 
 
 class Lora(Spec):

@@ -2,7 +2,7 @@
 
 `data: {spine: {...}, splits: {...}}` names the source `spine`. The section is validated by the model of that source, a subclass
 of `Data` with the key as a field. The sources of mtlens are in `mtlens.data.sources`, where a new one is added. That package
-stands above this one, so it is imported by its name, when the first section is validated.
+imports this one, so it is imported by its name, when the first section is validated.
 """
 
 import importlib

@@ -52,7 +52,7 @@ class Task(Spec):
     @model_validator(mode="before")
     @classmethod
     def _classes_of_columns(cls, content: Any) -> Any:
-        """Columns name the classes where nothing else does."""
+        """The classes are named after `columns` where no classes are listed."""
         if isinstance(content, dict) and content.get("columns") and not content.get("classes"):
             return {**content, "classes": content["columns"]}
         return content
@@ -71,7 +71,7 @@ class Task(Spec):
         try:
             if self.metric is not None:
                 find_metric(self.metric, self.classes)
-            importlib.import_module("mtlens.tasks").check_task(self)  # it stands above this package
+            importlib.import_module("mtlens.tasks").check_task(self)  # that package imports this one
         except ExperimentError as error:
             raise ValueError(str(error)) from None
         return self

@@ -137,7 +137,7 @@ def _classes(tasks: Sequence[Task], labels: Sequence[Labels], rows: NDArray[np.i
 
 
 def _to_spread(tasks: Sequence[Task], labels: Sequence[Labels]) -> NDArray[np.int32]:
-    """What the splits should have of each in its share, `[n, columns]`: the classes of a task, or whatever its kind counts."""
+    """Columns by which the splits are stratified, `[n, columns]`: the classes of a task, or what its kind counts."""
     columns: list[NDArray[np.int32]] = []
     for task, of_task in zip(tasks, labels, strict=True):
         if of_task.values is None:

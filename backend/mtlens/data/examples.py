@@ -68,7 +68,7 @@ class Examples:
     def checked(self) -> Self:
         """These examples, if every task can be learned and measured: two classes or more in each split.
 
-        Raises `DataError` that names the task and the split. With folds, those that test do so together.
+        Raises `DataError` that names the task and the split. With folds, the test examples of all folds count together.
         """
         for index, task in enumerate(self.tasks):
             for where, counts in self._counts_to_check(index):
@@ -125,7 +125,7 @@ class Examples:
     def class_counts(self, task_index: int) -> dict[SplitName, dict[str, int]]:
         """Labelled examples of one task per split and class, or whatever its kind counts; what does not occur counts 0.
 
-        With folds, what tests is counted over all of them, and what trains and validates a model as the mean over them.
+        With folds, test examples are counted over all folds, and training and validation examples as the mean over folds.
         """
         if self.folds is None:
             return {split: self._count(task_index, in_split(self.splits, split)) for split in SPLITS}

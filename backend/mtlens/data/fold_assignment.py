@@ -29,9 +29,9 @@ def assign_folds(
 ) -> Assignment:
     """Fold, splits and cluster of each row, `[n]`; the same for every order of the rows.
 
-    given `[n]`: fold of a row, or K for one that is kept out of all folds, or OPEN. Where no row is open, folds are kept as
-    they are given, but for the share that is kept out where none is given as that. Of a text that is in several folds,
-    the rows in the first of them stay. labels `[n, T]`; their classes are spread over the folds.
+    given `[n]`: fold of a row, or K for one that is kept out of all folds, or OPEN. Where no row is open, given folds
+    are kept; if no row is given as K, a share of the rows is drawn to be kept out. Of a text that is in several folds, only
+    the rows in the first fold stay. labels `[n, T]`; their classes are spread over the folds.
     """
     assert sizes.folds is not None
     text, group = numbered_contents(texts), numbered(groups)

@@ -83,7 +83,7 @@ def guess_columns(records: Records, *, text: Text | None = None) -> Guess:
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Whether the first row of a file may hold names: no number and no sentence, but for the numbers of columns by pandas."""
+    """Whether the first row of a file may hold names: no numbers and no sentences, or the column numbers that pandas writes."""
     if list(cells) == [str(place) for place in range(len(cells))]:
         return True
     return not any(_is_number(cell) or len(cell) > _LONGEST_LABEL or len(cell.split()) > _MOST_WORDS for cell in cells)

@@ -20,8 +20,8 @@ def allot(
 ) -> NDArray[np.int8]:
     """Split of each row, `[n]`, one for the whole of a cluster; rows are never assigned to a split of share 0.
 
-    labels `[n, T]`. fixed: split of the row's cluster if that is settled, else OPEN. keys: random, and all that decides
-    between equals, so that the order of the rows does not matter.
+    labels `[n, T]`. fixed: split of the row's cluster if that is settled, else OPEN. keys: random numbers that
+    alone break ties, so that the order of the rows does not matter.
 
     Greedy: large clusters come first, and each goes where its classes are furthest from their share, a class counting by
     the part of it that the cluster holds, so rare ones most. After the iterative stratification of Sechidis et al. 2011;

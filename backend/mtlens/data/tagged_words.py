@@ -24,7 +24,7 @@ def aligned(
 ) -> tuple[NDArray[np.int32], Values, tuple[Words | None, ...]]:
     """Labels `[n, T]`, what their codes stand for, and the words of each task, None where it has none.
 
-    A label of tags is of its own text alone: its code is the example's number. starts: `[n + 1]`, where the tokens of each
+    Tags belong to one text, so their code is the example's number. starts: `[n + 1]`, where the tokens of each
     example begin. places: characters of each token.
     """
     of_tokens = [index for index, task in enumerate(examples.tasks) if kind_of(task).reads_tokens]

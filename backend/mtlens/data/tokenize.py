@@ -43,9 +43,9 @@ class Encoded:
     vocabulary: [V] token ids of the encoder's tokenizer, ascending; it holds every id up to the padding id where that is
     small, so that the padding keeps its number, from which RoBERTa counts positions. special: [V], whether a token is a
     separator of the tokenizer and not of the text. labels: [n, T], codes or MISSING. values: what the codes of a task stand
-    for, [V, D]; none where they are classes. words: of a task of tags the words of the texts, where the code of a label is its
-    example. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a
-    text is cut. uncut: [n], tokens of the whole texts.
+    for, [V, D]; none where they are classes. words: for a task of tags, the words of the texts; the code of a label
+    is then its example. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a text is cut.
+    uncut: [n], tokens of the whole texts.
     """
 
     tasks: tuple[Task, ...]
@@ -81,7 +81,7 @@ class Encoded:
         return np.flatnonzero(labelled & (in_split(self.splits, split)))
 
     def select(self, tasks: tuple[Task, ...], fold: int | None = None) -> "Encoded":
-        """The same examples with the label columns of `tasks`, found by name, in that order, and the splits without a fold."""
+        """The same examples with the label columns of `tasks`, found by name, in that order; fold: the one left out."""
         names = [task.name for task in self.tasks]
         places = [names.index(task.name) for task in tasks]
         labels, values = self.labels[:, places], tuple(self.values[place] for place in places) if self.values else ()

@@ -1,1 +1,1 @@
-"""Why models match: tensors in, numbers out; then which checkpoints are compared."""
+"""Why models match: CKA and gradients computed from tensors, and the jobs that compute them from stored models."""

@@ -70,7 +70,7 @@ class States(Spec):
 
 
 class _Compared(Spec, Generic[Kind]):
-    """CKA between members. states: the evidence job of each. pooling: the one that the heads see, which is looked at most."""
+    """CKA between members. states: the `States` job of each. pooling: that of the heads, used in most comparisons."""
 
     kind: Kind
     members: tuple[Member, ...]
@@ -188,7 +188,7 @@ class Trained:
 def plan_evidence(
     experiment: Experiment, trained: Sequence[Trained]
 ) -> tuple[tuple[EvidenceJob, ...], tuple[EvidenceJob, ...]]:
-    """Pieces in two stages: the states, and what else there is, which may build on them. Kinds without `cka` take no part.
+    """Evidence jobs in two stages: states, then all that may need them. Only kinds with `cka` and arms take part.
 
     What takes longest comes first, so that no lane is left alone with it at the end.
     """
@@ -211,7 +211,7 @@ def plan_evidence(
     similarity = Similarity(
         members=tuple(one.member for one in states),
         states=tuple(one.job_id for one in states),
-        pooling="mean" if experiment.encoder.pooling == "mean" else "cls",  # states of decoders hold the last token there
+        pooling=experiment.encoder.stored_pooling,
     )
     arm_states, arm_similarity = _of_arms(experiment, trained, states)
     return (*states, *arm_states), (*ahead, *gradients, *cross, *linearised, similarity, *arm_similarity)
@@ -230,14 +230,9 @@ def _of_arms(
     similarity = ArmSimilarity(
         members=tuple(one.member for one in compared),
         states=tuple(one.job_id for one in compared),
-        pooling=_compared_pooling(experiment),
+        pooling=experiment.encoder.stored_pooling,
     )
     return own, (similarity,)
-
-
-def _compared_pooling(experiment: Experiment) -> Literal["mean", "cls"]:
-    """That of the heads; of a decoder's last token the mean, as its first token has seen no text."""
-    return "cls" if experiment.encoder.pooling == "cls" else "mean"
 
 
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:
@@ -252,7 +247,7 @@ def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Me
 
 
 def _seeds(experiment: Experiment, chosen: Sequence[Trained]) -> tuple[int, ...]:
-    """Those of the experiment; where it trains seeds until verdicts are settled, those that it came to."""
+    """The seeds of the experiment; where it adds seeds until verdicts are settled, those that were trained."""
     if len(experiment.looks) == 1:
         return experiment.all_seeds
     return tuple(sorted({trained.run.seed for trained in chosen}))

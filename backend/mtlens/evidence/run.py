@@ -117,7 +117,7 @@ def _aligned(states: list[tuple[HiddenStates, str]]) -> list[HiddenStates]:
 
 
 def _precision(evidence_job: EvidenceJob) -> Precision:
-    """That of the training that it looks at; the best where it is about small differences of losses."""
+    """The precision of the training; float32 for small differences of losses, and `auto` for CKA."""
     if isinstance(evidence_job, LookAhead | Linearisation):
         return "float32"
     if isinstance(evidence_job, Similarity | ArmSimilarity):
@@ -126,7 +126,7 @@ def _precision(evidence_job: EvidenceJob) -> Precision:
 
 
 def _about(evidence_job: EvidenceJob) -> dict[str, object]:
-    """What evidence_job.json says: the runs by their ids."""
+    """Content of evidence.json: what is computed, with runs by their ids."""
     about: dict[str, object] = {"kind": evidence_job.kind, "subject": evidence_job.label}
     if isinstance(evidence_job, Similarity | ArmSimilarity):
         return {

@@ -45,7 +45,7 @@ class Budgeting:
 
     @property
     def spent(self) -> str:
-        """In words."""
+        """Cost of the finished runs in words."""
         return f"{self._minutes:.1f} minutes and {self._seconds / 3600:.2g} hours of training so far"
 
     @cached_property

@@ -132,7 +132,7 @@ def register(
 
 @contextmanager
 def _alone(workspace: Workspace, experiment_id: str) -> Generator[Path]:
-    """Be the only one to change a manifest, or two searches at once would lose groups; gives its path."""
+    """Lock a manifest and give its path: of two searches that change it at once, one would lose its groups."""
     path = workspace.experiments / f"{experiment_id}.json"
     try:
         with FileLock(path.with_suffix(".lock")):
@@ -177,7 +177,7 @@ def _register(
 
 
 def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[EvidenceJob]]:
-    """Pieces that are not done yet, on the runs that are finished and chosen when this is asked."""
+    """Evidence jobs that are not done yet, for the runs that are finished and chosen when the next stage is asked for."""
     ingest(workspace, force=True)
     runs = {run.run_id: run for run in plan.distinct}
     rows = query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
@@ -206,18 +206,18 @@ def _look_stages(plan: Plan, workspace: Workspace) -> Iterator[Stage]:
 
 
 def _search_stages(plan: Plan, workspace: Workspace, search: Search) -> Iterator[Stage]:
-    """The first groups that the search asks for, on what is finished when this is asked, and then the search itself."""
+    """The first family that the search proposes from what is finished by then, and then the search itself."""
     ingest(workspace, force=True)
     evidence = stored_affinities(workspace, plan.experiment)
     searched = GroupSearch(plan, workspace, search, lambda runs: register(plan, workspace, added=runs), evidence)
-    if (partition := searched.propose()) is not None:
-        yield searched.missing(partition)
-        searched.tell(partition)
+    if (family := searched.propose()) is not None:
+        yield searched.missing(family)
+        searched.tell(family)
         yield searched
 
 
 def _in_turn(stages: Iterator[Stage], watch: Watch) -> Iterator[Sequence[Job]]:
-    """All stages as jobs, partition after partition of a search."""
+    """All stages as jobs; a search gives one family after the other."""
     for stage in stages:
         for jobs in stage.stages() if isinstance(stage, GroupSearch) else [stage]:
             watch(jobs)

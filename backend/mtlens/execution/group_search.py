@@ -1,8 +1,8 @@
 """The groups of tasks that a search trains: proposed, registered, counted against the budgets, scored from their run folders.
 
 A search proposes families, which are partitions or overlapping covers, one after another until its budget is used up or
-nothing is left to propose. Its state is in the run folders; what it has looked at is also kept as JSON, which saves looking
-again and nothing else: without that file the search proposes anew, finds finished what is finished, and counts it as before.
+nothing is left to propose. Its state is in the run folders; the families that are over are also kept as JSON, which
+saves time only: without that file the search proposes them again, finds their runs finished, and counts them as before.
 """
 
 import json
@@ -80,7 +80,7 @@ class GroupSearch:
         return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
 
     def tell(self, family: Family) -> float:
-        """All runs of a family are over; its score is the mean over tasks on validation, NaN where a run failed.
+        """Record that all runs of a family have ended; returns its mean validation score over tasks, NaN where a run failed.
 
         Each task counts with the group that is best for it.
         """
@@ -96,7 +96,7 @@ class GroupSearch:
         return score
 
     def stages(self) -> Iterator[list[Run]]:
-        """The plain way: family after family, each a stage; an exhaustive search that nothing limits is one stage."""
+        """Without Ray Tune: one stage per family; an exhaustive search without limits is one stage."""
         limits = (self._search.runs, self._search.gpu_seconds, self._search.minutes)
         if self._search.method == "exhaustive" and limits == (None, None, None):
             families = list(iter(self.propose, None))
@@ -157,7 +157,7 @@ class GroupSearch:
     def _is_allowed(self, family: Family) -> bool:
         """Affordable, free of failed groups, and within the trainings that are left.
 
-        There are more covers of the groups that are known than could be looked at, so a cover has to hold a new one.
+        Too many covers can be made of known groups, so a cover has to hold a new group.
         """
         search = self._search
         if any(group in self._failed for group in family) or (search.overlap and self._runs.keys() >= set(family)):
@@ -178,7 +178,7 @@ class GroupSearch:
         return sum(search.costs.get(group.bit_count(), 1.0) for group in family) <= most * (1 + ROUNDING)
 
     def save_to(self, path: Path) -> None:
-        """What was looked at and is over, as JSON: families as lists of groups, and these as lists of their tasks' places."""
+        """Write the families that are over as JSON: lists of groups, which are lists of task numbers."""
         over = sorted(one for one in self._proposer.seen if all(group in self._scores for group in one))
         write_atomic(path, to_json({"families": [[tasks_of(group) for group in one] for one in over]}), durable=False)
 

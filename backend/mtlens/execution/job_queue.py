@@ -4,7 +4,7 @@ A job is a training run or an evidence job, named by its content hash. It is que
 or failed. When a process dies, or a node joins or leaves, Ray Train restarts all lanes as a new worker group, perhaps with
 fewer lanes. The first call of a new group queues again the jobs that the old group had in progress. The queue cannot see
 which job caused a death. A job that was in progress at two deaths is therefore tried alone, and fails if its process dies
-again. A node that joined or left counts as nobody's death.
+again. A restart because a node joined or left does not count as a death.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class JobQueue:
             return job
 
     def _is_stale(self, lane: int, call: int, group: str) -> bool:
-        """A later call of this lane, or of a later group, waits too: this one's process is dead."""
+        """Whether a later call of this lane, or a later group, replaced this call: then its process is dead."""
         return self._calls[lane] != call or self._group[0] != group
 
     def _start_group(self, group: str) -> None:

@@ -59,8 +59,8 @@ class _LogLines:
 def _whole(progress: Sequence[JobProgress]) -> str:
     """How many runs and how many evidence jobs are over."""
     parts: list[str] = []
-    for name, evidence_jobs in (("runs", False), ("evidence jobs", True)):
-        jobs = [one for one in progress if one.is_evidence == evidence_jobs]
+    for name, is_evidence in (("runs", False), ("evidence jobs", True)):
+        jobs = [one for one in progress if one.is_evidence == is_evidence]
         over = sum(job.state in ("done", "failed") for job in jobs)
         failed = sum(job.state == "failed" for job in jobs)
         if jobs:

@@ -25,7 +25,7 @@ from mtlens.tasks import metric_object, metric_of
 from mtlens.training.optimiser import encoder_rate
 
 NUM_SEEDS = (3, 5, 10, 20)
-"""Numbers of seeds for which the chance of a verdict is told."""
+"""Numbers of seeds for which the chance of a match is shown."""
 
 _EARLIER = """
     SELECT task, metric, single_per_seed, multi_per_seed, standard_error, examples
@@ -99,7 +99,7 @@ class Overview:
 
     @classmethod
     def of(cls, plan: Plan, workspace: Path) -> Self:
-        """Count what is missing and measure how fast this machine multiplies."""
+        """Count the missing runs and measure how fast this machine trains."""
         missing = tuple(unfinished(plan.distinct_first, workspace))
         lanes, lacking = planned_lanes(plan.experiment.resources)
         cost = estimate(plan, missing, lanes=lanes.side_by_side, threads=lanes.threads, gpu=lanes.gpus > 0)
@@ -166,7 +166,7 @@ class Overview:
         return tuple(tasks)
 
     def _noise(self, task: Task, counts: list[int]) -> Noise | None:
-        """That of earlier runs by the same metric, or of public tasks, which say nothing of errors and losses."""
+        """Noise of earlier runs with the same metric, else of public tasks; None for errors and losses without earlier runs."""
         earlier = self.earlier.get(task.name)
         if earlier and earlier.metric == metric_of(task):
             return Noise.of_earlier_runs(earlier.differences, earlier.standard_error, sum(counts) / earlier.examples)
@@ -177,7 +177,7 @@ class Overview:
 
 
 def _read_earlier(folder: Path) -> dict[str, EarlierRuns]:
-    """Of each task that was compared in a workspace the newest comparison; nothing where there is no workspace yet."""
+    """The newest comparison of each task in a workspace; empty where there is no workspace yet."""
     try:
         rows = query(Workspace.open(folder, create=False), _EARLIER, [MULTI.name]).rows
     except MtlensError:

@@ -44,7 +44,7 @@ class JobProgress:
 
     @property
     def is_evidence(self) -> bool:
-        """Not a run."""
+        """Whether it is an evidence job."""
         return not isinstance(self.job, Run)
 
     def seconds_left(self) -> float | None:
@@ -90,7 +90,7 @@ class Monitor:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Look a last time and bring the store up to date; an error of the work goes before one of the store."""
+        """Read the journals once more and update the store; an error of the work takes precedence over one of the store."""
         self._over.set()
         self._thread.join()
         try:
@@ -103,7 +103,7 @@ class Monitor:
             self._sign.release()
 
     def _show_presence(self) -> None:
-        """Lock the file by which others see that somebody is at work; who finds it locked tries again later."""
+        """Hold the lock that shows that a command is running jobs; try again later where another process holds it."""
         if not self._sign.is_locked:
             with contextlib.suppress(Timeout, OSError):
                 self._sign.acquire(blocking=False)

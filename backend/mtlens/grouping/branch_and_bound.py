@@ -19,7 +19,7 @@ Rows = NDArray[np.intp]
 
 _ROOT_ROUNDS = 10  # of subgradient steps before the first branch; rows are dropped after each
 _STEPS = 20  # in a round
-_FEW = 50  # rows that are better branched on than bounded for longer
+_FEW = 50  # open rows up to which branching is cheaper than further subgradient steps
 _PATIENCE = 5  # steps without a better bound before steps are halved
 _MAX_COMPARED = 2048  # rows; comparing more of them pairwise costs more than it saves
 
@@ -125,10 +125,10 @@ class BranchAndBound:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Bound:
-    """A lower bound on all choices from the open rows, n of them, and what it becomes for those that hold a given row."""
+    """A lower bound on all choices from the n open rows, and the bound on the choices that include a given row."""
 
     value: float
-    with_none: float  # of those rows
+    with_none: float  # bound on the choices that add no open row
     with_row: Floats  # [n], >= value
     rates: Floats  # [n] worth per cost, <= 0
     taken: Rows  # those that fit into the budget as a whole

@@ -1,7 +1,7 @@
 """How good are the methods? A table for tasks of which every group was trained: regret, rank correlation and cost.
 
 The seeds are split in halves. Methods and the exhaustive oracle see the first half, and what they choose is scored on the
-second, so that none profits from having chosen what was lucky; the parts change places, and all is averaged over splits.
+second, so that no method gains from choosing lucky groups; the halves then swap, and results are averaged over splits.
 Regret at a budget is the oracle's score minus the method's, a score being the mean over tasks of a metric of which more is
 better. It is negative where a method beats the oracle, which sees one half of the seeds.
 """
@@ -45,7 +45,7 @@ class MethodRow:
 class Judgement:
     """The table, the oracle first, then methods, then baselines. The oracle's rank correlations are the ceiling.
 
-    They are those of one half of the seeds with the other: as well as measured gains predict themselves.
+    They correlate the gains measured on one half of the seeds with those on the other.
     """
 
     budgets: tuple[float, ...]

@@ -127,9 +127,9 @@ def ordered(groups: Iterable[Group]) -> Family:
 
 
 def neighbours(family: Family, *, overlap: bool = False) -> list[Family]:
-    """Families that one task makes by going to another group or to one of its own; groups unordered, families repeated.
+    """Families that differ by moving one task to another group or to a new one; groups unordered, families may repeat.
 
-    With `overlap` also those that it makes by joining a group, leaving one, or being trained alone beside what there is.
+    With `overlap` also those in which a task joins another group, leaves one, or is also trained alone.
     """
     everything = (1 << max(group.bit_length() for group in family)) - 1
     families: list[Family] = []

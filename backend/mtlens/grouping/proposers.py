@@ -1,7 +1,7 @@
 """Which family of groups a search should look at next; proposed one after another, none twice.
 
     exhaustive   each group beside the other tasks alone: 2^T - T partitions that hold all 2^T - 1 groups
-    random       partitions drawn uniformly; covers from these, with tasks that are trained along
+    random       partitions drawn uniformly; covers by adding further tasks to their groups
     guided       the family that could be best, by what the estimators predict from all that is known so far
 
 Families are partitions, or covers where groups may overlap; of a cover each task counts with its best group. Nothing here
@@ -36,7 +36,7 @@ from mtlens.grouping.partitions import (
 
 Allowed = Callable[[Family], bool]
 
-_DRAWS = 200  # without a family that is new and allowed, after which there is held to be none
+_DRAWS = 200  # draws without a new and allowed family, after which the search ends
 _STARTS = 1  # of the hill climbing, beside the best known partition
 _STEPS = 10  # uphill at most
 MOST_LISTED = 8  # tasks, whose 255 groups are looked at all at once

@@ -109,7 +109,7 @@ class _Scores:
 
     @classmethod
     def in_margins(cls, tasks: Sequence[Predictions], margins: Mapping[str, float]) -> Self:
-        """Of tasks with others: a score is divided by its margin, and turned round where less is better."""
+        """For tasks with different metrics or margins: scores are divided by the margin, and negated where less is better."""
         scores = [task.metric_object.sign * task.scores / margins[task.task] for task in tasks]
         return cls(metric=None, margin=1.0, means=(math.nan, math.nan), per_seed=np.mean(scores, axis=0))
 
@@ -147,7 +147,7 @@ def _adjusted(
 
 
 def _alone(task: Predictions, margin: float, look: Look, before: Comparison | None) -> tuple[Estimate, Spending, _PValues]:
-    """Of a task that was not learnt: it lends the others no variance, and no test of it counts."""
+    """Estimate and tests of a task that was not learnt: its variance is not shared, and Holm does not count its tests."""
     estimate = estimate_all([task])[1]
     spending = _spending(before, estimate, look)
     (p,) = _adjusted([estimate], [margin], [spending], [])

@@ -1,7 +1,7 @@
 """A difference of scores with its standard error: of each task, and of the mean over tasks.
 
-The difference is a mean over S seeds. Its variance is that by the test examples which all seeds share, plus the variance
-between seeds over S. Noise that is private to a seed and an example is in the variance between seeds already, so it is
+The difference is a mean over S seeds. Its variance is the part due to the test examples, which all seeds share, plus the
+variance between seeds over S. Noise that is private to a seed and an example is in the variance between seeds already, so it is
 counted once; a variance between seeds that came out smaller than that noise is raised to it.
 """
 

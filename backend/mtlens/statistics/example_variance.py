@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mtlens.statistics.task_predictions import TaskPredictions
 
 _UNSEEN_CLUSTERS = 0.5
-"""How many clusters with a disagreement each stratum is thought to have beside those that were seen, where none was."""
+"""Assumed number of unseen clusters with a disagreement in a stratum in which none was seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class ExampleVariance:
 def influences(task: TaskPredictions, clusters: NDArray[Any]) -> NDArray[np.float64]:
     """How far each cluster moves the difference under each seed, `[G, S]`, scaled so that their squares add to the variance.
 
-    clusters `[G]`, sorted, at least 2. Jackknife: sqrt((G - 1) / G) times the difference less that without the cluster.
+    clusters `[G]`, sorted, at least 2. Jackknife: sqrt((G - 1) / G) times (difference - difference without the cluster).
     """
     sums = np.asarray(task.statistics_of_clusters(clusters).toarray()).T  # [G, K]
     whole = sums.sum(axis=0)

@@ -76,8 +76,8 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> D
 def rate_interval(rates: Sequence[tuple[float | None, int]]) -> tuple[float | None, float | None]:
     """95 % interval (Student's t over seeds) of a mean rate, cut at 0 and 1; None below three seeds.
 
-    rates: per seed the rate and of how many draws it is one. The variance is that between seeds, and no less than that of the
-    draws, whose rate is taken half a draw nearer to one half: seeds that agree by chance have an interval too.
+    rates: per seed the rate and its number of draws. The variance is that between seeds, and at least the binomial one of the
+    draws, from (rate x draws + 1/2) / (draws + 1): seeds that agree by chance have an interval too.
     """
     known = [(rate, draws) for rate, draws in rates if rate is not None and math.isfinite(rate) and draws > 0]
     if len(known) < MIN_SEEDS:

@@ -78,10 +78,10 @@ def better_than_chance(
     cluster: NDArray[Any] | None = None,
     level: float = ALPHA,
 ) -> bool:
-    """Whether models score better than if the labels were dealt out anew, by a one-sided test of their mean score.
+    """Whether models score better than under random permutations of the labels, by a one-sided test of their mean score.
 
-    labels `[n]`, predicted `[S, n]`, or as the metric reads them. Labels move in blocks, cluster by cluster `[n]`, as those of
-    a patient are alike; fewer than five clusters have too few orders, and single labels move. The blocks are dealt out only
+    labels `[n]`, predicted `[S, n]`, or as the metric reads them. Labels are permuted in blocks, cluster by cluster `[n]`,
+    as those of a patient are alike; with fewer than five clusters, single labels are permuted. Permutations are drawn only
     where the moments over all orders of single labels leave the answer open: blocks of m labels make the variance at most m
     times as large, and Cantelli's inequality holds for whatever distribution.
     """

@@ -3,7 +3,7 @@
 A score is that of the pooled predictions: the metric's statistics of an example are means over the seeds that left its fold
 out. The variance of a difference has two parts:
 
-- by the test examples: a jackknife over clusters, as for a single test split, with all examples in it;
+- by the test examples: a jackknife over clusters of all examples, as for a single test split;
 - by seeds and training sets: the variance between runs, as far as it exceeds that by each fold's own test examples. Training
   sets overlap, so that runs resemble each other more than independent ones: the variance of a mean over J runs is not 1 / J of
   it but 1 / J + n_test / n_train, with n_test / n_train = 1 / (K - 1) for K folds (Nadeau and Bengio 2003, "Inference for the
@@ -152,9 +152,8 @@ def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOf
 class Pooled:
     """One task's pooled scores, and how clusters move their difference.
 
-    scores: of baseline and candidate `[2]`. difference: by how much the candidate is better. moved: influence of
-    each cluster by all seeds `[G]`. by_seed: by one seed, 0
-    outside its fold `[S, G]`.
+    scores: of baseline and candidate `[2]`. difference: by how much the candidate is better. moved: influence of each cluster
+    on the difference, over all seeds `[G]`. by_seed: the same for single seeds, 0 outside their fold `[S, G]`.
     """
 
     scores: NDArray[np.float64]
@@ -189,10 +188,10 @@ class Pooled:
 
 @dataclass(frozen=True, kw_only=True)
 class OutOfFoldEstimate(Estimate):
-    """A difference of pooled scores. seeds: variance of one run's difference beyond that by its test examples.
+    """A difference of pooled scores. seeds: variance of one run's difference, without the part due to its test examples.
 
-    overlapping: the part of it that runs with different training sets have beside that of seeds. total: with the variance by
-    the test examples, which says how exactly all of it is known.
+    overlapping: the part of `seeds` due to the training sets. total: `seeds` plus the part due to the test examples;
+    it gives the degrees of freedom.
     """
 
     num_folds: int

@@ -24,7 +24,7 @@ class MeanError:
     freedom: float
 
     def half_width(self, level: float) -> float:
-        """Of a two-sided interval."""
+        """Half the width of a two-sided interval."""
         return float(special.stdtrit(self.freedom, (1 + level) / 2)) * self.value
 
     def p_above(self, estimate: float) -> float:

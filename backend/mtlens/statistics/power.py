@@ -1,7 +1,7 @@
 """Error rate and power that all tests share."""
 
 ALPHA = 0.05
-"""Of each one-sided test."""
+"""Level of each one-sided test."""
 
 POWER = 0.9
-"""With which a test should find what is there."""
+"""Power that the number of seeds or examples should give a test."""

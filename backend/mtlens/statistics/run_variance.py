@@ -1,4 +1,4 @@
-"""Variance between runs that leave out one fold each: beyond that by the fold's test examples, and by seeds alone.
+"""Variance between runs that each leave out one fold: the part beyond the fold's test examples, and the part of the seeds.
 
 A run's difference on its own fold varies by its test examples, by its seed, and by its training texts. Runs that leave the same
 fold out differ in the seed alone, so that the variance among them, beyond the part of the test examples that is private to a
@@ -82,7 +82,7 @@ def moderated_over_tasks(tasks: Sequence[BetweenRuns], num_seeds: int) -> list[R
 
 
 def _moderated(parts: Sequence[Part], num_runs: int) -> list[SeedVariance]:
-    """Ratios of the variances to those by examples, moderated over the tasks where some example tells; 0 for the others."""
+    """Ratios of the variances to those by examples, moderated over the tasks where the latter is positive; 0 for the others."""
     ratios = [part.total / part.examples for part in parts if part.examples > 0]
     moderated = iter(moderate(ratios, num_runs) if ratios else ())
     return [next(moderated) if part.examples > 0 else SeedVariance(value=0.0) for part in parts]

@@ -1,4 +1,4 @@
-"""Variance between seeds, moderated over tasks: a few seeds tell little about one task, but tasks tell of each other.
+"""Variance between seeds, moderated over tasks: few seeds estimate it poorly for one task, so tasks share information.
 
 With S seeds the variance s² of one task has S - 1 degrees of freedom. Smyth 2004 ("Linear models and empirical Bayes methods
 for assessing differential expression in microarray experiments") takes the tasks' true variances as drawn from a scaled
@@ -34,7 +34,7 @@ class SeedVariance:
 def moderate(variances: Sequence[float], num_seeds: int) -> list[SeedVariance]:
     """The variances that the tests use, from those of T tasks over the same number of seeds, at least 2.
 
-    What all T tasks tell together bounds the degrees of freedom: T (S - 1).
+    Degrees of freedom are at most T (S - 1), those of all T tasks together.
     """
     own = num_seeds - 1
     prior, centre = fit_prior(variances, own)

@@ -1,9 +1,9 @@
 """Tests at several looks: after 3, 5, 8, ... seeds, with one chance of an error for all looks together.
 
-Who tests at 5 % after every few seeds and stops at the first rejection errs in far more than 5 % of experiments. Each look
+Testing at 5 % after every few seeds and stopping at the first rejection errs in far more than 5 % of experiments. Each look
 therefore spends a part of the error (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"): when a share
 t of the information is there, alpha log(1 + (e - 1) t) is spent, a Pocock-type function. The information is one over the
-variance of the difference. Where test examples cause most of the variance, more seeds add little of it, and the first look
+variance of the difference. Where test examples cause most of the variance, more seeds add little information, so the first look
 spends most; where seeds do, each look spends by its number of seeds. What a look may spend gives the level of its tests, by
 the law of Brownian motion that the differences follow over their information.
 
@@ -48,7 +48,7 @@ class Look:
 
 
 ONLY_LOOK = Look((0,), 0)
-"""That of an experiment whose seeds were set beforehand."""
+"""The look of an experiment whose seeds were set beforehand."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def spent(alpha: NDArray[np.float64], share: float) -> NDArray[np.float64]:
 def _levels(shares: tuple[float, ...]) -> NDArray[np.float64]:
     """Level of the one-sided test at the last of these looks, for each of `_ALPHAS`.
 
-    The score is followed from look to look by its density as far as no look has rejected (Armitage, McPherson and Rowe 1969).
+    The density of scores that no look has rejected is propagated from look to look (Armitage, McPherson and Rowe 1969).
     """
     alphas = np.asarray(_ALPHAS)
     scores, mass = np.zeros((len(alphas), 1)), np.ones((len(alphas), 1))

@@ -67,7 +67,7 @@ def chances_of_match(noise: Noise, margin: float, num_seeds: int, num_tasks: int
     """Chance of a match with little, likely and much noise, if the kinds of models are equally good.
 
     Each test is as strict as the first of Holm's over the tasks. The tasks lend each other degrees of freedom of the variance
-    between seeds; the standard error that a test uses varies as its degrees of freedom have it.
+    between seeds; the estimated variance varies as a scaled chi-square with its degrees of freedom.
     """
     little, likely, much = (_chance(of_one, noise.examples, margin, num_seeds, num_tasks) for of_one in noise.seeds)
     return little, likely, much

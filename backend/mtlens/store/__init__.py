@@ -1,4 +1,4 @@
-"""Where results live: run folders are the truth, and DuckDB is the lens that is made from them.
+"""Where results are stored: run folders hold all results, and the DuckDB database is made from them.
 
-`workspace` and `runs` write the folders, `ingest` alone writes the database, `read` alone queries its snapshots.
+`workspace` writes the folders, `ingest` alone writes the database, and readers in `database` query its snapshots.
 """

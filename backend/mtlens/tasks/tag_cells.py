@@ -85,7 +85,7 @@ def _of_tags(task: Task, written: list[str], text: str, where: str) -> list[Cell
 
 
 def _words(text: str, count: int) -> list[tuple[int, int]] | None:
-    """Characters of as many words between single blanks, or between any; None where there are not so many."""
+    """Characters of `count` words, split at single blanks or at any blanks; None where neither gives as many."""
     for words in (text.split(" "), text.split()):
         if len(words) == count:
             places: list[tuple[int, int]] = []

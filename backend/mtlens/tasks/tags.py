@@ -1,9 +1,9 @@
 """Tasks of tags (token classification): spans of the text, each of a type, such as names of persons.
 
-A cell holds a tag for each word (a list, or words parted by blanks: BIO, BILOU and their kin), or spans as begin, end and type.
-The head says a tag for each word, at the word's first token; tokens behind it are ignored. Of a text the likeliest sequence of
-tags that the scheme allows is predicted. Words are parted by blanks where all spans of the data begin and end there, and else
-by punctuation too.
+A cell holds a tag for each word (a list, or tags between blanks: BIO, BILOU and their kin), or spans as begin, end and type.
+The head gives a tag for each word, at the word's first token; further tokens are ignored. The prediction is the likeliest
+sequence of tags that the scheme allows. Words are split at blanks if all spans of the data begin and end there, else at
+punctuation too.
 
 Shapes beside those of `base`: L tokens, W words, S spans; a prediction is [W, K + 2]: the probability of each tag, and where
 the word begins and ends.

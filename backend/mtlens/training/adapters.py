@@ -29,5 +29,5 @@ def adapted_layers(encoder: Any) -> list[str]:
 
 
 def without_adapters(encoder: Any) -> Any:
-    """A plain encoder of the same outputs, to rounding: B A is added to the weights. The one given is used up."""
+    """A plain encoder with the same outputs up to rounding: B A is added to the weights of the given one, in place."""
     return encoder.merge_and_unload()

@@ -1,4 +1,4 @@
-"""The processes that train one run together: usually one, more for a wide run."""
+"""The processes that train one run together: usually one, several for a data-parallel run."""
 
 from dataclasses import dataclass
 

@@ -31,7 +31,7 @@ class MaskPool:
         self._draw(SMALLEST_POOL)
 
     def start_step(self) -> None:
-        """Later masks are those of another step."""
+        """Begin a step: its masks start at a random place of the pool."""
         self._steps += 1
         if self._steps % STEPS_PER_POOL == 0:
             self._draw(len(self._pool))
@@ -74,7 +74,7 @@ class BulkDropout(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Every function of PyTorch comes by here."""
+        """Called by PyTorch for every function."""
         if func is functional.dropout and args[0].device.type == "cpu":
             return self._dropout(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

@@ -1,4 +1,4 @@
-"""Layer norms that hand on bfloat16 where the next matrix product reads it anyway, instead of a cast at every product.
+"""Layer norms that return bfloat16, which the next matrix product needs anyway, instead of a cast before every product.
 
 Under autocast the embeddings are float32 and each sum with them stays so: in an encoder that normalises after each sum,
 all values between the products are float32, and every product makes a copy of its input. Norms still compute in float32.
@@ -22,6 +22,6 @@ class HalfNorms(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Every function of PyTorch comes by here."""
+        """Called by PyTorch for every function."""
         found = func(*args, **(kwargs or {}))
         return found.to(self._dtype) if func is functional.layer_norm else found

@@ -35,7 +35,7 @@ class Hardware:
 
     @contextlib.contextmanager
     def training(self) -> Generator[None]:
-        """As `autocast`, for forward passes whose gradients are wanted: what lies between products is in its precision too."""
+        """As `autocast`, for forward passes whose gradients are wanted: layer norms return that precision too."""
         with self.autocast(), contextlib.nullcontext() if self.dtype is torch.float32 else HalfNorms(self.dtype):
             yield
 

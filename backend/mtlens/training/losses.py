@@ -26,7 +26,7 @@ def label_tables(encoded: Encoded, labels: NDArray[np.int64], training: Training
 
 
 class BatchLoss:
-    """The loss of a batch, told what the whole batch holds so that the losses of its parts add up to it."""
+    """The loss of a batch. With `totals` of the whole batch, the losses of its parts add up to it."""
 
     def __init__(self, tasks: tuple[Task, ...], tables: list[NDArray[np.float32]], device: torch.device):
         """tables: per task its label table."""

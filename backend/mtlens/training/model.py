@@ -35,7 +35,7 @@ class Features(NamedTuple):
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Those that there are."""
+        """The tensors that are not None."""
         return [tensor for tensor in self if tensor is not None]
 
 
@@ -184,7 +184,7 @@ def _place(vocabulary: NDArray[np.int64], token: int | None) -> int | None:
 
 
 def restore_vocabulary(model: MultiTaskModel, directory: Path, vocabulary: NDArray[np.int64]) -> None:
-    """Give the model every token of its pretrained encoder again: those that training has not seen keep their old rows."""
+    """Restore the full vocabulary of the pretrained encoder: tokens that training has not seen get their pretrained rows."""
     encoder: Any = model.encoder
     old = _load_encoder(directory, torch.cuda.is_available()).get_input_embeddings()
     rows = old.weight.detach().clone()

@@ -1,4 +1,4 @@
-"""Loads a transformers encoder from a folder that nobody vouches for: safetensors only, no code, no more than its weights."""
+"""Loads a transformers encoder from an untrusted folder: safetensors only, no code, no larger than its weights."""
 
 from pathlib import Path
 from typing import Any

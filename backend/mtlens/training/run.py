@@ -39,7 +39,7 @@ def execute(
     """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
 
     A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a
-    data-parallel run, an error that the other processes do not meet is raised: they would wait for this one, so that Ray
+    data-parallel run, an error that the other processes do not meet is raised: they wait for this one, so Ray
     Train has to end them all.
     """
     folder = RunFolder(workspace, run.run_id)
@@ -181,7 +181,7 @@ class _StepReporter:
 
 
 def _epoch_reporter(journal: Journal, folder: RunFolder, *, keep: bool) -> Callable[[Epoch], None]:
-    """Told of every epoch. keep: the changes of each epoch too, on which gradients are looked at afterwards."""
+    """A function that records every epoch. keep: also keep the weight changes of each epoch, for the gradients."""
     saver = _Saver(folder)
 
     def report(epoch: Epoch) -> None:

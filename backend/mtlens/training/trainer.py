@@ -54,7 +54,7 @@ class Trainer:
         self.optimiser = make_optimiser(self.model, run, self.balancing.weights)
         self.conflicts = ConflictMeter(run.tasks, hardware.device)
         self._shared = [parameter for parameter in self.model.encoder.parameters() if parameter.requires_grad]
-        self._dropout = BulkDropout([run.seed])  # of an epoch
+        self._dropout = BulkDropout([run.seed])  # replaced in each epoch
         self._epoch_losses = torch.zeros(2, len(run.tasks))  # sums of the losses of an epoch, and their numbers
         self.tables = label_tables(self.encoded, self.labels, run.training)  # what the loss of a task knows of its labels
         self.loss = BatchLoss(run.tasks, self.tables, hardware.device)
@@ -89,7 +89,7 @@ class Trainer:
             self._fit(on_step, on_epoch)
 
     def collapsed(self) -> list[str]:
-        """Tasks for which the best epoch's weights predict one class only on validation; permuted labels teach no other."""
+        """Tasks for which the best epoch's weights predict one class only on validation; none for runs on permuted labels."""
         if any(task.shuffle_labels for task in self.run.tasks):
             return []
         return _collapsed(self._of_best())
@@ -276,7 +276,7 @@ def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:
 
 
 def _forget_absent(model: MultiTaskModel, totals: NDArray[np.float32]) -> None:
-    """A head without a label in the batch must not move, but on a gradient of zero Adam's momentum would move it."""
+    """Drop the gradients of heads without a label in the batch: with a zero gradient, Adam's momentum would move them."""
     if len(model.heads) > 1:
         for head, total in zip(model.heads, totals, strict=True):
             if total == 0:

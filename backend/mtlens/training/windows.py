@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class Windows(NamedTuple):
     """m windows of a batch of b texts. tokens, mask: [m, W]; owner: [m], the text that each belongs to; texts: b.
 
-    place: [m], which of its text's windows each is; None where no text was cut.
+    place: [m], position of each window within its text; None where each text is one window.
     """
 
     tokens: Tensor

@@ -39,7 +39,7 @@ class Dialect:
 
 
 def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]:
-    """The dialect of a file, and a note on what is not as its suffix says and was not set.
+    """The dialect of a file, and a note on settings that were found in the file and differ from the default of its suffix.
 
     Raises `DataError` where quotes can be read in two ways that give different numbers of rows.
     """
@@ -106,7 +106,7 @@ def _regularity(sample: str, delimiter: str, form: Form) -> tuple[float, int]:
     for quoting in ("standard", "none") if form.quoting is None else (form.quoting,):
         widths: list[int] = []
         reader = Dialect(encoding="", delimiter=delimiter, quoting=quoting).rows(io.StringIO(sample, newline=""))
-        with contextlib.suppress(csv.Error):  # the rows before it tell, or those with quotes as text
+        with contextlib.suppress(csv.Error):  # rows before the error still count
             widths += (len(row) for row in reader if row)
         if widths:
             named = len(form.columns)

@@ -27,7 +27,7 @@ class Alignment:
 
     half_products: [2, 2, T, T], sums of g_a^k over half h times sums of g_b^k over half i; half h holds the microbatches of
     parity h. microbatch_products: [K, T, T], g_a^k.g_b^k, 0 where one of the tasks is absent. present: [K, T], which task has
-    a gradient in which microbatch. independent: [T, T], pairs whose microbatches of one number hold different examples.
+    a gradient in which microbatch. independent: [T, T], pairs of tasks whose k-th microbatches hold different examples.
 
     Every estimate is a symmetric [T, T], NaN where it is undefined. A task should be absent for reasons that have nothing to
     do with its gradient.

@@ -101,7 +101,7 @@ class Steps:
 
 
 def gradient_batches_of(encoded: Encoded, run: Run, count: int, size: int, hardware: Hardware) -> GradientBatches:
-    """GradientBatches of the training texts of all tasks."""
+    """Microbatches of the training texts of all tasks, with the labels of the run."""
     found = microbatches(encoded, list(range(len(encoded.tasks))), count, size, run.seed)
     rows = [np.concatenate(parts) for parts in found if parts]
     return make_gradient_batches(encoded, run, rows, hardware)
@@ -117,7 +117,7 @@ def _stages(
     draws: GradientBatches,
     hardware: Hardware,
 ) -> Iterator[tuple[str, int, MultiTaskModel]]:
-    """Models in the order of training. The kept epoch is the end; an epoch whose weights were not kept is left out."""
+    """Models in the order of training. Stage `end` is the best epoch; epochs whose weights were not kept are left out."""
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
     fit_heads(model, draws.encoded, draws.labels, draws.tables, hardware, without=np.concatenate(draws.rows))
     yield "start", 0, model
@@ -169,7 +169,7 @@ def _pairs(alignment: Alignment, tasks: tuple[Task, ...], floor: Alignment | Non
         "ceiling": alignment.ceiling, "conflict_rate": alignment.conflict_rate,
         "magnitude_similarity": alignment.magnitude_similarity,
     }  # fmt: skip
-    # a permuted task has hardly a gradient, so that its debiased cosine is rarely defined; that of the halves always is
+    # the mean gradient of permuted labels is near 0: its debiased cosine is rarely defined, the split-half one always is
     permuted = None if floor is None else floor.split_half
     norms, counts = alignment.inner.diagonal(), alignment.num_microbatches
     for a, task_a in enumerate(tasks):

@@ -81,10 +81,10 @@ def linearise(
     seed: int,
     report: Callable[[], None],
 ) -> list[Linearised | None]:
-    """The labelled texts of each of T tasks, those of rows `train` and `held_out`; None for a task that lacks one of both.
+    """The labelled texts of each of T tasks, those of rows `train` and `held_out`; None for a task that lacks either.
 
-    labels: [n, T] of all examples, as trained on; tables: the label table of each task. As a
-    classification it is "the class of the text or another one".
+    labels: [n, T] of all examples, as trained on; tables: the label table of each task. Each text becomes a binary
+    classification: its class against all others.
     """
     model.eval().to(hardware.device)
     _, parameters = encoder_parameters(model)

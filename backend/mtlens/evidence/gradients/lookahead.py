@@ -69,8 +69,8 @@ def look_ahead(
 ) -> tuple[Floats, Floats]:
     """Affinities on each of K draws, by look-ahead and to first order, `[K, T, T]` each, NaN where a task has no label.
 
-    The optimiser is the run's at its peak learning rate. A stored model comes without its optimiser's stages: they are
-    estimated by the gradients of all tasks on the draws, at weights that stand still.
+    The optimiser is the run's at its peak learning rate. Stored models lack the optimiser's moments: they are estimated
+    from the gradients of all tasks on the draws, at fixed weights.
     """
     model.eval().to(hardware.device)
     _, parameters = encoder_parameters(model)

@@ -40,7 +40,7 @@ class GradientBatches:
 
 
 def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
-    """GradientBatches for the tasks of a run, with the labels and label tables of its training."""
+    """The draws `rows` with the labels and label tables of a run's training."""
     labels = training_labels(encoded, run)
     train = in_split(encoded.splits, TRAIN)
     permuted = labels.copy()

@@ -62,7 +62,7 @@ def similarity_rows(
 def arm_rows(
     members: Sequence[Member], states: Sequence[HiddenStates], pooling: Pooling, report: Callable[[float], None]
 ) -> list[CkaRow]:
-    """Debiased CKA at equal layers between arms and task-specific models, and nothing among themselves."""
+    """Debiased CKA at equal layers between arms and task-specific models, but not within either."""
     way = _Way(pooling=pooling, features="hidden")
     main = [_pooled(one, pooling) for one in states]
     rows: list[CkaRow] = []
@@ -78,7 +78,7 @@ def _pooled(states: HiddenStates, pooling: Pooling) -> Tensor:
 
 
 def _layer_by_layer(members: Sequence[Member], states: Sequence[Tensor], way: _Way) -> list[CkaRow]:
-    """Unequal layers of the pairs that are looked at as a map: one pass over all M (L + 1) sets."""
+    """CKA between unequal layers, for the pairs that are shown as a heat map: one pass over all M (L + 1) sets."""
     num_layers = len(states[0])
     found = similarity_matrix([layer for one in states for layer in one], names=_names(members, num_layers))
     rows: list[CkaRow] = []

@@ -20,9 +20,9 @@ from torch.nn import functional
 
 from mtlens.evidence.representations.features import Centred
 
-_SETS_AT_ONCE = 128  # rows of the block triangle of products between sets
+_SETS_AT_ONCE = 128  # sets in one block of the matrix of products
 _STRIP = 64  # rows of all sets that are held at once
-_MANY = 2**14  # entries of a matrix
+_MANY = 2**14  # entries of a matrix, from which on oneDNN multiplies it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +51,7 @@ class Grams:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the products."""
+        """dtype of the values and of their products."""
         return self.values[0].dtype
 
     def fill(self, stack: Tensor, rows: slice, columns: slice) -> None:
@@ -99,9 +99,9 @@ def row_products(grams: Grams, pairs: Sequence[tuple[int, int]]) -> Tensor:
 
 
 def _multiplied(left: Tensor, right: Tensor, shift: Tensor) -> Tensor:
-    """left right' + shift. oneDNN takes the widest instructions of any processor, the default library only of Intel's.
+    """left right' + shift. oneDNN uses the widest instructions of every processor, the default library those of Intel's only.
 
-    On few features or examples the default rounds a little less, and takes no time.
+    Small products use the default, which rounds a little less; their time does not matter.
     """
     fits = left.dtype is torch.float32 and left.device.type == "cpu" and right.numel() >= _MANY
     if fits and torch.backends.mkldnn.is_available():

@@ -1,4 +1,4 @@
-"""The way into a cluster: the token is kept from others, and the head is asked whether it lets this process in."""
+"""Authentication with a cluster: protects the token file, and asks the head node whether it accepts the token."""
 
 import os
 import stat

@@ -19,7 +19,7 @@ MOST_DRAWS = 20  # of Optuna without a family that is new and allowed, after whi
 class OptunaProposer(Proposer):
     """Optuna's tree-structured Parzen estimator over growth strings, by way of Tune's `OptunaSearch`.
 
-    Where groups may overlap, it also chooses for each task a group in which that is trained along; its own one means none.
+    Where groups may overlap, it also chooses for each task a second group that includes it; its own group means none.
     """
 
     def __init__(self, num_tasks: int, seed: int, *, overlap: bool = False):
@@ -30,9 +30,9 @@ class OptunaProposer(Proposer):
         self._scores: dict[Family, float] = {}
 
     def propose(self, predictor: Blend, allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
-        """The next family of Optuna's that is new; one that it repeats is answered at once with the score it had.
+        """The next new family from Optuna; a family that it repeats is answered at once with its known score.
 
-        Once it has settled it repeats itself for ever, and random families follow.
+        After MOST_DRAWS families that are known or not allowed, as when it has converged, a random one follows.
         """
         for draw in range(MOST_DRAWS):
             number = f"{len(self.seen)}-{draw}"
@@ -57,7 +57,7 @@ class OptunaProposer(Proposer):
         self._optuna.on_trial_complete(number, None if failed else {SCORE: score}, error=failed)
 
     def _choose(self, trial: Any) -> None:
-        """A growth string, digit by digit: each at most one above those before it; and whom each group takes along."""
+        """A growth string, digit by digit: each at most one above the largest before it; then the second group of each task."""
         top = 0
         for task in range(1, self.num_tasks):
             top = max(top, trial.suggest_int(str(task), 0, top + 1))

@@ -24,9 +24,9 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 @contextlib.contextmanager
 def session(address: str | None) -> Generator[str]:
-    """Ray, started here or joined at `address`, and left again; a Ray that this process has joined before stays.
+    """Start Ray here or join it at `address`, and leave it at the end unless this process had joined it before.
 
-    Yields where Ray's own dashboard is on its head node, such as 127.0.0.1:8265, or nothing where it has none. On this machine
+    Yields the address of Ray's own dashboard, such as 127.0.0.1:8265, or nothing where it has none. On this machine
     a start that fails, as it may while the machine does much else, is tried once more. Raises ExecutionError.
     """
     if address is None:
@@ -179,7 +179,7 @@ def _await_nodes(resources: Resources) -> list[_Node]:
 
 
 def _share(resources: Resources) -> float:
-    """Of a GPU that a lane must have."""
+    """Share of a GPU that a lane needs."""
     return 0.0 if resources.gpus_per_run == "auto" else resources.gpus_per_run
 
 

@@ -1,4 +1,4 @@
-"""Ray Train: a fleet of lanes that pull runs from a queue, and wide runs. The only file that knows Ray Train.
+"""Ray Train: a fleet of lanes that take jobs from a queue, and data-parallel runs. The only file that knows Ray Train.
 
 The fleet is one worker group, started once per experiment. Its start-up costs seconds (measured with ray 2.60 on 2 cores:
 6 to 12 s), so it is paid once and not per run; a group per node would pay it once per node. When a worker dies, Ray Train
@@ -41,7 +41,7 @@ from mtlens.training.run import execute
 
 SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the fleet gives up
 SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so one that joins alone should not do it alone
-LONGEST_WAIT_SECONDS = 24 * 3600  # of a wide run's processes for each other: one may wait for a claim; dead ones Ray notices
+LONGEST_WAIT_SECONDS = 24 * 3600  # between processes of a data-parallel run: one may wait for a claim; Ray sees dead ones
 
 
 def run_on_workers(
@@ -69,20 +69,20 @@ def run_on_workers(
     except ray.exceptions.RayError as error:
         raise ExecutionError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
     finally:
-        ray.kill(job_queue)  # or an asker that waits for a fleet that broke down would wait for ever
+        ray.kill(job_queue)  # else the thread that waits for a fleet that broke down never ends
         asker.shutdown(wait=True)
 
 
 def start_job_queue() -> Any:
     """The actor that lanes take jobs from, on the node of this process."""
-    # every lane has one call open and asking needs more; the default of a thousand would do until lanes are that many
+    # every lane keeps one call open, and `_ask` needs more; the default limit is a thousand
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)  # other nodes may go
     options = {"num_cpus": 0, "max_concurrency": 10_000, "scheduling_strategy": here}
     return cast("Any", ray.remote(JobQueue)).options(**options).remote(alive_nodes)
 
 
 def _ask(job_queue: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
-    """Have one stage after the other done, and let the lanes go."""
+    """Submit the stages one after the other, then close the queue, so that the lanes end."""
     outcomes: list[Outcome] = []
     try:
         for jobs in stages:
@@ -113,7 +113,7 @@ def _run_one_data_parallel(run: Run, shared: dict[str, Any], workspace: Workspac
             _data_parallel_worker, {"run": run, **shared}, lanes, workers=lanes.workers_per_run, workspace=workspace, failures=3
         )
     except ExecutionError as error:
-        with contextlib.suppress(WorkspaceError):  # what keeps a run from starting may keep it from being told
+        with contextlib.suppress(WorkspaceError):  # what kept the run from starting may keep FAILED from being written
             RunFolder(workspace, run.run_id).fail(str(error))
         return Outcome(job_id=run.run_id, reason=str(error))
 
@@ -125,7 +125,7 @@ def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, A
 
 
 def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
-    """Run `loop` in a worker group; Ray's own folder is new and goes away, as run folders say where to go on."""
+    """Run `loop` in a worker group; Ray's own folder is temporary, as runs resume from their run folders."""
     storage = workspace.root / "ray" / secrets.token_hex(8)
     claimed = {"CPU": lanes.cpus, "GPU": lanes.gpus, "memory": lanes.memory}
     one_gpu_each = lanes.gpus == 1  # nccl refuses two workers on one GPU

@@ -1,8 +1,8 @@
 """Ray Tune: trials that look at families of groups of tasks, several at a time. The only file that knows Ray Tune.
 
-A trial is a waiting line of one: it asks the broker for the groups of its family and reports how they ended, while the
-lanes of the fleet train. A group is trained once, however many families hold it. What a search has found is read from the
-run folders; Tune's own files are thrown away, as they are pickles and can be torn.
+A trial only waits: it asks the job queue for the runs of its family and reports how they ended, while the lanes of the
+fleet train. A group is trained once, however many families hold it. What a search has found is read from the run folders;
+Tune's own files are deleted, as they are pickles and can be truncated.
 """
 
 import secrets
@@ -26,9 +26,9 @@ TRIAL: dict[str, float] = {"memory": 128 * 2**20}  # of a waiting process; all C
 
 
 class PartitionSearcher(Searcher):
-    """Tune's side of a search: suggests its families, and tells it and Optuna, where that chooses, how they came out.
+    """Search algorithm of Tune: suggests the families of a `GroupSearch` and reports their results to it.
 
-    watch: is told of the runs that a trial will ask for. outcomes: how those ended that were over so far.
+    watch: is called with the runs that a trial will ask for. outcomes: of the runs that have ended, by job id.
     """
 
     def __init__(self, search: GroupSearch, job_queue: Any, watch: Callable[[Sequence[Job]], None]):
@@ -40,7 +40,7 @@ class PartitionSearcher(Searcher):
     def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  # FINISHED is a str, which Tune's annotation forgot
         self, trial_id: str
     ) -> dict[str, Any] | str:
-        """A name of the family for a trial, under which the broker knows its runs; FINISHED when there is none."""
+        """The name under which the job queue knows the runs of a trial's family; FINISHED when there is no next family."""
         family = self._search.propose()
         if family is None:
             return Searcher.FINISHED
@@ -65,14 +65,14 @@ class PartitionSearcher(Searcher):
         self._search.restore_from(Path(checkpoint_path))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its settings, and they are never the truth."""
+        """Nothing: Tune pickles its settings, but nothing is ever read from them."""
         return {}
 
 
 def search_with_tune(
     search: GroupSearch, job_queue: Any, workspace: Workspace, lanes: Lanes, watch: Callable[[Sequence[Job]], None]
 ) -> list[Outcome]:
-    """Run the trials of a search while a fleet's lanes take jobs from the broker; how the runs ended that were asked for."""
+    """Run the trials of a search while lanes take jobs from the queue; returns the outcomes of the runs."""
     searcher = PartitionSearcher(search, job_queue, watch)
     storage = workspace.root / "ray" / secrets.token_hex(8)
 

@@ -1,7 +1,7 @@
 """Estimators that read affinities of pairs: TAG, gradient cosine, CKA, and the linearised estimate.
 
 The affinity of a group G for its task j is the mean over i in G without j of Z_i->j (Fifty et al. 2021, "Efficiently
-identifying task groupings for multi-task learning", for TAG). Affinities say which company is better, not by how much in
+identifying task groupings for multi-task learning", for TAG). Affinities say which partners are better, not by how much in
 units of a score, so they are given the mean and the spread of the gains that were measured: a method's order is kept as it
 is, and where it disagrees with the measured gains, or goes far beyond them, its error is large. Scores and affinities are
 larger-is-better.
@@ -83,7 +83,7 @@ def first_order_affinity(products: Floats, losses: Floats) -> Floats:
 TAG = Affinity(
     name="TAG (look-ahead)",
     matrix=lambda gradients, _: gradients.lookahead,
-    # a forward and a backward of all tasks for the optimiser's stages; then a forward, and a backward and a forward for each
+    # a forward and a backward of all tasks for the optimiser's moments; then a forward, and a backward and a forward for each
     passes=lambda num_tasks: 2 * num_tasks + 3,
     evidence=("lookahead",),
 )

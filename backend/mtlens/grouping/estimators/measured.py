@@ -49,8 +49,8 @@ class HigherOrder:
     """Higher-order approximation: the score of j in G is the mean of its scores in the pairs {i, j} of G.
 
     Standley et al. 2020, "Which tasks should be learned together in multi-task learning?". The error has two parts, that of
-    the pairs and that of measured larger groups from their pairs; where no larger group was measured nothing tells how far
-    pairs carry, and it is infinite.
+    the pairs and that of measured larger groups from their pairs; where no larger group was measured, the second
+    part is unknown and the error infinite.
     """
 
     name: str = "pairs (HOA)"

@@ -2,8 +2,8 @@
 
 Training keeps the embedding rows of tokens that occur in its data; the export puts those of the pretrained encoder back, so
 that a word that training never saw is read as the encoder knows it. Adapters (LoRA) are written as they were trained, beside
-the pretrained encoder as it is. Other weights go to bfloat16, half the size, where that
-changes no task by as much as the experiment's margin: tested over the seeds like any other comparison.
+the pretrained encoder as it is. Other weights are rounded to bfloat16, half the size, if equivalence tests over the seeds show
+that no task changes by as much as its margin.
 """
 
 import shutil
@@ -59,9 +59,9 @@ def export(
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
     show: is told each step, and why each task gets its model.
-    One that was trained on a table reads whole texts, as the table holds them, and no motion segments.
+    A family that was trained on a table reads whole texts instead of motion segments.
     learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
-    graphs beside the models, and let the fastest that says the same run the family; that takes a minute per model and seed.
+    graphs beside the models, and use the fastest equivalent runtime; that takes a minute per model and seed.
     """
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
     source, members = _choose(plan, workspace, show)
@@ -191,7 +191,7 @@ def _calibrations(stored: dict[str, StoredPredictions]) -> dict[str, Calibration
 
 
 def _rounded(temperature: float) -> float:
-    """The nearest of which bfloat16 holds the inverse, so that the weights of a classifier say the same in both precisions."""
+    """The nearest temperature whose inverse is exact in bfloat16: a classifier is then calibrated alike in both precisions."""
     return 1 / float(torch.tensor(1 / temperature).bfloat16())
 
 
@@ -202,7 +202,7 @@ def _partings(source: StoredModels) -> dict[str, Parting]:
 
 
 def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:
-    """By task, what predictions need of the labels that the shipped run was trained on, if they need something."""
+    """Scale of the training labels of the shipped run, by task that needs one, such as mean and deviation."""
     scales: dict[str, tuple[float, ...]] = {}
     for member in members:
         run = source.run(member.shipped)

@@ -1,4 +1,4 @@
-"""A family as ONNX graphs: written, held against PyTorch, timed, and the fastest that says the same chosen.
+"""A family as ONNX graphs: writes them, compares them with PyTorch, times them, and chooses the fastest equivalent one.
 
 The float32 graph gives each probability of the test texts to within LIMIT of PyTorch in float32. The int8 graph changes
 more, so it is judged as a change of precision is: every seed of every member is quantised and predicts the test split, and the

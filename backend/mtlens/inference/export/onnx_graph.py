@@ -67,7 +67,7 @@ def quantise(path: Path, out: Path) -> None:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Without the progress and advice of the exporters, which are for those who write them."""
+    """Silence progress and warnings of the exporters."""
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

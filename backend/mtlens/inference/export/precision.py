@@ -1,6 +1,6 @@
-"""Does a change of the weights change what a family says? Its trained models changed, against what they said when trained.
+"""Does a change of the weights change the predictions of a family? Equivalence tests of changed models against trained ones.
 
-Weights rounded to bfloat16 are tested here, and any other change that comes as a function which predicts with a changed run.
+This module tests weights rounded to bfloat16, and any other change given as a function that predicts with a changed run.
 """
 
 from collections.abc import Callable

@@ -42,8 +42,8 @@ _RUNS = """
 class FamilyMember:
     """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first.
 
-    why: of each served task, what made this model the one for it.
-    final: the run whose weights are written, where it is none of these: with folds, one that is trained on all of them.
+    why: for each served task, why this model serves it.
+    final: the run whose weights are written, where it is not in run_ids: with folds, one that is trained on all of them.
     """
 
     serves: tuple[str, ...]

@@ -12,7 +12,7 @@ from mtlens.inference.segmentation.headings import BODY
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A text to classify, empty where the report is silent, and its sentences. segment: a motion segment or WHOLE."""
+    """A text to classify and its sentences; empty where the report has none. segment: a motion segment or WHOLE."""
 
     segment: str
     text: str

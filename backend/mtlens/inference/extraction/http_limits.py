@@ -1,4 +1,4 @@
-"""The limits of a connection, which hold before a request is anybody's: size of its headers, their time, how many connections.
+"""Limits that hold before a request reaches the application: size of headers, time to send them, number of connections.
 
 uvicorn itself waits for headers without end and, with its faster parser, takes them without end. Refusals have the form of all
 others, `{"error": ...}`.

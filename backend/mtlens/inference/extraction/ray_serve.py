@@ -1,7 +1,7 @@
 """An exported family on a Ray cluster: the application of `extraction.server` in Ray Serve, one replica per lane.
 
-Serve listens on every node, each time at the same host and port, and hands requests to the copies. All nodes see the family's
-folder at the same path. Serve writes no access log, and report text is in no other.
+Serve listens on every node, each time at the same host and port, and passes requests to the replicas. All nodes see the
+family's folder at the same path. Serve's access log is off, and no other log holds report text.
 """
 
 import threading
@@ -21,7 +21,7 @@ _NAME = "mtlens"
 
 
 class _Copy:
-    """One copy: loads the models on the node where it lands. threads: of the CPU, where there is no GPU."""
+    """One replica: loads the models on its node. threads: of the CPU, where there is no GPU."""
 
     def __init__(self, folder: Path, threshold: float, threads: int, token: str | None, runtime: Runtime | None):
         self._reader = Reader(load(folder, threads=threads, runtime=runtime), threshold)
@@ -36,7 +36,7 @@ class _Copy:
 def served(
     folder: Path, address: str | None, host: str, port: int, threshold: float, runtime: Runtime | None = None
 ) -> Generator[int]:
-    """Serve on the cluster at `address`, or on a Ray started here, while the context lasts; yields the number of copies."""
+    """Serve on the cluster at `address`, or on a Ray started here, while the context lasts; yields the number of replicas."""
     token = token_for(host)
     read_config(folder)
     with session(address):

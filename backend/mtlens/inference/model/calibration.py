@@ -1,4 +1,4 @@
-"""Temperature scaling: probabilities that are as right as they are sure. Guo et al. 2017, section 4.2.
+"""Temperature scaling, so that probabilities match frequencies. Guo et al. 2017, section 4.2.
 
 One number T per task divides all logits: q = softmax(z / T), fitted to the validation split by likelihood. It changes no
 predicted class. As z is log p up to a constant per example, stored probabilities are enough.

@@ -121,9 +121,9 @@ def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Pooling
 
 @torch.no_grad()
 def as_heads(classifier: Any, *, pooling: Pooling) -> MultiTaskModel:
-    """What `as_classifier` was given but the temperature, as a model of one task without constants and additional layer.
+    """The inverse of `as_classifier`, apart from the temperature: a model of one task without constants and additional layer.
 
-    Of a token classifier its encoder and head.
+    A token classifier gives its encoder and head.
     """
     if "ForTokenClassification" in type(classifier).__name__:
         own = copy.deepcopy(classifier)

@@ -49,7 +49,7 @@ class TagScore:
 def score_tagger(tagger: Tagger, reports: Sequence[Report]) -> TagScore:
     """Tag the texts of synthetic reports and compare with the tags that they were written from.
 
-    A true sentence is held against the union of what was said of the sentences that were cut from it.
+    A true sentence is compared with the union of the tags of all sentences that were cut from it.
     """
     reports = [replace(report, text=cleaned(report.text)) for report in reports]
     cut = [split(report.text) for report in reports]

@@ -99,7 +99,7 @@ class Metric(ABC):
 
 
 class MetricOfClass(Metric):
-    """A metric that may be of one class, written `name(class)`. Without one, two classes are judged by the second."""
+    """A metric that may name one class, written `name(class)`. If it names none, a task of two classes uses the second."""
 
     needs_class: ClassVar[bool] = False
     """Whether more than two classes need one to be named; else the metric is the mean over classes."""

@@ -1,6 +1,6 @@
 """Fills `arm_choice`: which single model to take, chosen on validation, and what the tests say of it on test.
 
-The tests of table `comparison` are made for every arm, and the best of several verdicts flatters itself. The arm that is
+The tests of table `comparison` are made for every arm, and the best of several verdicts is biased upwards. The arm that is
 recommended is chosen without the test split, so that its verdict is one test.
 """
 
@@ -45,9 +45,9 @@ class Arm:
 
 
 def choose(arms: list[Arm]) -> Arm:
-    """Of those that fall short by at most half of the margin, the cheapest; or else the one that falls short least.
+    """The cheapest arm whose shortfall is at most half of the margin; if there is none, the arm with the smallest shortfall.
 
-    Of equals, the first; training times that differ by less than a tenth are equal, as the clock is no better than that.
+    Training times within a tenth count as equal, as measurements are no better than that; the first of equals is chosen.
     """
     adequate = [arm for arm in arms if arm.shortfall <= SHARE]
     if not adequate:

@@ -164,7 +164,7 @@ def _measured(values: Values, seeds: Sequence[int], features: str, noise: set[st
 
 
 def _choose_floor(models: set[Model], noise: Collection[str | None], features: str) -> tuple[FloorKind, Floor]:
-    """Models that learnt permuted labels, in a role of their own or as the tasks `noise`; or else the next best floor."""
+    """Models that learnt permuted labels, in a role of their own or as the tasks `noise`; else another floor."""
     learnt_nothing = [model for model in models if is_control(model[0]) or (model[0] == SINGLE.name and model[1] in noise)]
     if learnt_nothing:
         return "shuffled", lambda task, s, t: [model for model in learnt_nothing if model[2] == t]

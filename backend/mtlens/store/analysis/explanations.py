@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 
 from mtlens.config.run_kinds import MULTI
-from mtlens.config.sections import Evidence
+from mtlens.config.sections import Encoder, Evidence
 from mtlens.statistics.agreement import NOT_MEASURED, PairEvidence, explain
 from mtlens.statistics.cka_statement import LayerSimilarity, judge_pair
 from mtlens.store.analysis import evidence_summary
@@ -37,7 +37,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
     noise = {task["name"] for task in specification["tasks"] if task["shuffle_labels"]}
     evidence_summary.refresh(connection, experiment_id, Evidence.model_validate(specification["evidence"]), seeds, noise)
     connection.execute("DELETE FROM summary.explanation WHERE experiment_id = ?", [experiment_id])
-    pairs = _pairs(connection, experiment_id, specification["encoder"]["pooling"])
+    pairs = _pairs(connection, experiment_id, Encoder.model_validate(specification["encoder"]).stored_pooling)
     if not pairs:
         return
     tasks = [task["name"] for task in specification["tasks"]]

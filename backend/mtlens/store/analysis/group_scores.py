@@ -13,7 +13,7 @@ import numpy as np
 
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import GROUP_KINDS
-from mtlens.config.sections import Search
+from mtlens.config.sections import Encoder, Search
 from mtlens.data.splits import SCORED, TEST, VALIDATION
 from mtlens.grouping.measurements import FeatureAffinities, Floats, GradientAffinities, Measured, Pairwise, mean_and_error
 from mtlens.grouping.partitions import Group, all_groups, group_of, tasks_of
@@ -70,7 +70,7 @@ class GroupRun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupScores:
-    """An experiment that searches, as far as its groups are trained. runs: (group, seed) -> run.
+    """The groups of an experiment with a search that are trained so far. runs: (group, seed) -> run.
 
     Scores and margin are in the unit of the tasks, of which more is better (`task.unit`).
     """
@@ -86,7 +86,7 @@ class GroupScores:
     gradients: GradientAffinities
     features: FeatureAffinities
     evidence_seconds: dict[str, float]
-    inputs: str  # hash of all of it
+    inputs: str  # hash of the search, the runs and the evidence
 
     @property
     def complete(self) -> tuple[Group, ...]:
@@ -100,7 +100,7 @@ class GroupScores:
 
     @property
     def is_exhaustive(self) -> bool:
-        """Whether every group is."""
+        """Whether all groups are complete."""
         return len(self.complete) == len(all_groups(len(self.tasks)))
 
     @property
@@ -119,7 +119,7 @@ class GroupScores:
 
 
 def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | None:
-    """None where the experiment does not search, or not every task has a task-specific model yet."""
+    """Scores and affinities; None where the experiment has no search, or some task has no task-specific model yet."""
     query = "SELECT specification, seeds FROM experiment WHERE experiment_id = ?"
     about = connection.execute(query, [experiment_id]).fetchone()
     specification = json.loads(about[0]) if about else {}
@@ -131,7 +131,7 @@ def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | N
     splits = _scores(connection, experiment_id, tasks, seeds, group_seed)
     if any((1 << task, task) not in scores for scores in splits.values() for task in range(len(tasks))):
         return None
-    pooling = specification["encoder"]["pooling"]
+    pooling = Encoder.model_validate(specification["encoder"]).stored_pooling
     cosines = connection.execute(_COSINES, [experiment_id]).fetchall()
     ahead = connection.execute(_LOOKAHEADS, [experiment_id]).fetchall()
     linearised = connection.execute(_LINEARISED, [experiment_id]).fetchall()

@@ -147,7 +147,7 @@ def _gain(group_scores: GroupScores, group: Group, task: int) -> Floats | None:
 
 
 def _budgets(group_scores: GroupScores) -> list[float]:
-    """From what a family may cost at most downwards, in steps of the cheapest model."""
+    """Budgets in ascending order up to the largest cost of a family, in steps of the cheapest model."""
     costs = [group_scores.cost((1 << size) - 1) for size in range(1, len(group_scores.tasks) + 1)]
     most = group_scores.search.models or float(len(group_scores.tasks))
     return [most - step * min(costs) for step in range(math.ceil(most / min(costs)))][::-1]

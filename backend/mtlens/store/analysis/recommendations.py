@@ -1,8 +1,8 @@
 """Fills `recommendation`: the cheapest family of models, chosen on validation and judged by the verdicts on test.
 
 The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does
-not flatter itself. A task that is served by its own model is not tested: nothing changes for it. A task whose own models know
-no more of its labels than chance is left alone: any model would match them, and nothing would follow from it.
+not bias the test. A task that is served by its own model is not tested: nothing changes for it. A task whose own models are
+no better than chance shares no model: any model would match them, which would say nothing.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def refresh(connection: writer.Connection, group_scores: GroupScores) -> tuple[S
 
 
 def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list[int]:
-    """Tasks whose own models score no higher on validation than if the labels were dealt out to other texts.
+    """Tasks whose own models score no higher on validation than under permuted labels.
 
     A one-sided test at 5 % of the mean over seeds.
     """

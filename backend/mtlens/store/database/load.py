@@ -1,4 +1,4 @@
-"""What goes into the master database, and out of it: runs and experiments, with how far their folders were read."""
+"""Inserts runs, evidence jobs and experiments into the master database and deletes them, with how far folders were read."""
 
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
@@ -77,7 +77,7 @@ def refresh_run_kinds(connection: Connection) -> bool:
 
 
 def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
-    """Take runs out whose folders are gone. What was compared with them has to be compared anew, should they come back."""
+    """Delete runs whose folders are gone; comparisons and groupings that used them are due again."""
     _mark_stale(connection, "SELECT unnest($ids)", {"ids": run_ids})
     affected = "SELECT experiment_id FROM experiment_run WHERE run_id IN (SELECT unnest($ids))"
     for seen in ("comparison_seen", "grouping_seen"):
@@ -228,7 +228,7 @@ def set_fresh(connection: Connection, experiment_id: str) -> None:
 
 
 def _updates() -> str:
-    """What a run's newer row changes: everything but its key, and no progress that its new events do not speak of."""
+    """SQL that updates a run from a newer row: all columns but the key; progress columns only where new events have values."""
     names = [name for name in _RUN_COLUMNS.names if name != "run_id"]
     return ", ".join(
         f"{name} = coalesce(excluded.{name}, run.{name})" if name in _KEPT_WHERE_SILENT else f"{name} = excluded.{name}"

@@ -1,6 +1,6 @@
 """Answers SQL that a stranger may have written: a fresh process per query, with limits, that is killed when its time is over.
 
-DuckDB's own time limit is asked only now and then, and its memory limit does not count every allocation; the limits of an
+DuckDB checks its own time limit only now and then, and its memory limit does not count every allocation; the limits of an
 operating system's process hold always. This module imports no third party, so that `mtlens sql` answers at once: the process
 (`mtlens.store.database.sandbox_worker`) loads DuckDB while the caller does something else.
 """

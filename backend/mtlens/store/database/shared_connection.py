@@ -1,8 +1,8 @@
 """Answers from a connection that stays open while questions keep coming: opening a snapshot takes longer than most queries.
 
 A page asks a dozen questions, and several people may look at once. They share one connection, each query on a cursor of its
-own. It is let go when another snapshot is the newest, and soon after the last question: whoever has a snapshot open keeps a
-user's own `duckdb` from opening it for writing, and the disk space of one that was removed from being free.
+own. It is closed when there is a newer snapshot, and soon after the last query: an open connection keeps a user's own
+`duckdb` from opening the snapshot for writing, and the disk space of a removed snapshot from being freed.
 """
 
 import atexit

@@ -83,7 +83,7 @@ class Workspace:
 
     @property
     def experiment_lock(self) -> Path:
-        """File that a command which has jobs done here holds locked while it does."""
+        """File that a command locks while it runs jobs in this workspace."""
         return self.root / ".experiment.lock"
 
     @property

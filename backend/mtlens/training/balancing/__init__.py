@@ -1,4 +1,4 @@
-"""How one update comes of several tasks: by weights on their losses, or by an aggregation of their gradients.
+"""How several tasks make one update: by weights on their losses, or by an aggregation of their gradients.
 
 TorchJD (https://torchjd.org) has the methods; this package feeds them what mtlens trains on. A batch whose tasks do not
 conflict gives the update of the weighted mean loss, whatever the aggregation, so that one learning rate and one clipping

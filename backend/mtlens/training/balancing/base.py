@@ -1,4 +1,4 @@
-"""What a way of balancing gets of a batch, and what it has to do with it."""
+"""The interface of balancing methods: the batch that they get, and the gradients that they set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Balancing(Protocol):
 
     @property
     def weights(self) -> nn.ParameterList:
-        """What it learns itself, with the model's optimiser."""
+        """Parameters of its own, which the model's optimiser trains."""
         ...
 
     @property

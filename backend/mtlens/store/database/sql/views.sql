@@ -145,7 +145,7 @@ alike AS (  -- in the last layer, which the heads see
     SELECT measure.experiment_id, kind, avg(measure.similarity) AS cka
     FROM summary.similarity AS measure
     JOIN experiment USING (experiment_id)
-    WHERE features = 'hidden' AND estimator = 'debiased' AND pooling = specification ->> '$.encoder.pooling'
+    WHERE features = 'hidden' AND estimator = 'debiased' AND pooling = if(specification ->> '$.encoder.pooling' = 'mean', 'mean', 'cls')
         AND layer = (SELECT max(layer) FROM summary.similarity AS other WHERE other.experiment_id = measure.experiment_id)
     GROUP BY measure.experiment_id, kind
 )
