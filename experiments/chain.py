@@ -3,8 +3,8 @@
     mtlens run experiments/cervical.yaml && mtlens export experiments/cervical.yaml family/ --tagger learned
     python -m experiments.chain family/
 
-Synthetic reports of a seed that training did not use go through tagger and models; macro-F1 of every task beside what the
-same models reach on the true segments, for the rules, and for the learned tagger where the family has one. A segment without
+Synthetic reports of a seed that training did not use go through tagger and models. Prints macro-F1 of every task, and what the
+same models reach on the true segments, for the rules, and for the learned tagger if the family has one. A segment without
 a sentence counts as the first, harmless class. Also printed: how good each tagger is and where it errs, and how often the
 sentence named for a finding is one that speaks of its task.
 """

@@ -1,4 +1,4 @@
-"""What T tasks cost on paper, by the formulas of `mtlens plan`: python -m experiments.cost
+"""Estimated cost of T tasks, by the formulas of `mtlens plan`: python -m experiments.cost
 
 For encoders of 110 million to 7 billion weights: trainings, GPU-hours at a rate that you name, bytes on disk, and memory per
 lane. `python -m experiments.cost --check EXPERIMENT --data DIR -w WORKSPACE` sets the same formulas beside what the finished
@@ -69,8 +69,8 @@ def stored_bytes(weights: int, runs: int, multi_epochs: float) -> float:
 def lane_bytes(encoder: Encoder, tasks: int) -> tuple[int, int]:
     """Memory of one lane without activations, in training and for the gradients of all tasks.
 
-    Training keeps weights, gradients, two stages, the pretrained and the best weights as float32; gradients keep three
-    sums per task.
+    Training keeps weights, gradients, two moments of AdamW, the pretrained and the best weights as float32; the
+    evidence on gradients keeps three sums per task.
     """
     return 24 * encoder.kept, (4 + 12 * tasks) * encoder.multiplied
 

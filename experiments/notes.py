@@ -4,9 +4,9 @@
     python -m experiments.notes notes.jsonl --data DIR          (or MTLENS_DATA)
 
 Texts: Sudirman et al., Radiologists Notes for Lumbar Spine MRI Dataset, Mendeley Data s6bgczr8s2. **The labels are weak: rules
-over the text made them**, and their classes are not those of the family, which learned from synthetic reports. So this tells
-whether both speak of the same segments and see something there, and is no measure of medical truth. A segment that no sentence
-speaks of counts as harmless; Cohen's kappa is 1 for full agreement and 0 for that of chance.
+over the text made them**, and their classes are not those of the family, which learned from synthetic reports. So this measures
+whether both find something in the same segments, and not medical truth. A segment that no sentence
+mentions counts as harmless; Cohen's kappa is 1 for full agreement and 0 for agreement by chance.
 """
 
 import argparse

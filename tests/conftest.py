@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # every core has its tests: threads should not spin
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}  # tests run on every core: threads must not spin
 
 import mtlens.execution.ray_backend  # sets the environment of Ray before a test imports it
 from mtlens.cli import main
@@ -26,7 +26,7 @@ WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "
 
 @pytest.fixture(scope="session", autouse=True)
 def _files_need_not_survive_a_power_failure() -> Generator[None]:
-    """fsync does nothing in this process; tests that look at it put their own in its place."""
+    """fsync does nothing in this process; tests of fsync replace it by their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
@@ -130,7 +130,7 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
 
 @pytest.fixture(scope="session")
 def trial(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """An experiment that nothing disturbed, with which those are compared that something did."""
+    """An undisturbed experiment, with which the disturbed ones are compared."""
     return make_trial(tmp_path_factory.mktemp("trial"), tiny_encoder)
 
 

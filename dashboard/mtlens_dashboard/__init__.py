@@ -1,4 +1,4 @@
-"""The dashboard: what the store holds, to look at.
+"""The dashboard: it shows what the store holds.
 
 queries/      views of the store -> frozen Infos
 wording/      what an Info says in a sentence, captions, and how numbers and names are written

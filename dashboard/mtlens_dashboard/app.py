@@ -50,7 +50,7 @@ USED = {
     "runs": ("tasks", "seeds"),
     "compare": ("tasks", "metric"),
 }
-"""Filters of the sidebar that count on a page, by its path."""
+"""Filters of the sidebar that a page uses, by the path of the page."""
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def main() -> None:
     page = st.navigation(
         [
             _page(answer.page, chosen, problem, "Answer", "", "balance"),
-            _page(answer.page, chosen, problem, "Answer", "answer", "balance", "hidden"),  # for those who type it
+            _page(answer.page, chosen, problem, "Answer", "answer", "balance", "hidden"),  # for those who type the address
             _page(single_multi.page, chosen, problem, "Single vs multi", "single-multi", "compare_arrows"),
             _page(cka.page, chosen, problem, "CKA", "cka", "grid_view"),
             _page(gradients.page, chosen, problem, "Gradients", "gradients", "north_east"),
@@ -100,7 +100,7 @@ def _page(
     icon: str,
     visibility: Literal["visible", "hidden"] = "visible",
 ) -> st.Page:
-    """A page about one experiment; the welcome where there is none yet. The first page has no path."""
+    """A page about one experiment; the welcome page if there is no experiment yet. The first page has no path."""
     drawn = partial(welcome.page, problem) if chosen is None else partial(draw, chosen)
     icon = f":material/{icon}:"
     return st.Page(drawn, title=title, url_path=path, icon=icon, default=not path, visibility=visibility)

@@ -28,7 +28,7 @@ class PageBase:
 
 
 class _Page:
-    """Holds back the page until it is whole."""
+    """Holds back the page until all of it has arrived."""
 
     def __init__(self, send: Send):
         self._send = send

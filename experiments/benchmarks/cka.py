@@ -1,4 +1,4 @@
-"""CKA between all pairs of many feature sets: how near is it to what the arithmetic must take, and to other packages?
+"""CKA between all pairs of many feature sets: its time against the time of the bare arithmetic, and against other packages.
 
     python -m experiments.benchmarks.cka
 
@@ -7,18 +7,18 @@ examples and p = 768 features whose means are as large as their standard deviati
 `floor` is the time of S n² p + S² n² / 2 operations, halves of symmetric products left out, at the best rate of a float32
 product measured in the same round on a strip's or a whole Gram matrix's shape; `of_default` by `@`, as the other packages
 multiply, `of_onednn` by the library that ours uses and that is faster on some processors. `max_error` is against unbiased
-HSIC in float64, written down anew here. Ours and another package take turns; a speed-up is the median over rounds of its
+HSIC in float64, implemented again here. mtlens and another package take turns; a speed-up is the median over rounds of its
 time over the mean of ours before and after.
 
-pytorch-cka 1.1.3, in two ways. `cka_from_features` is its function for features at hand: it takes two lists, hence both
-the sets twice, and makes 2 S Gram matrices. `compute_cka` of a model with itself makes S of them: its fastest way. Both
+pytorch-cka 1.1.3, in two ways. `cka_from_features` is its function for features in memory: it takes two lists, so it is
+given the sets twice, and makes 2 S Gram matrices. `compute_cka` of a model with itself makes S of them: its fastest way. Both
 leave features as they are, not centred, and clamp to [0, 1].
 
-torch-cka 0.21 knows only models and a data loader, so it is given, twice, a model whose layers answer with the features, and
-a loader with all examples in one batch. It knows no symmetry: for each of S² ordered pairs it makes a Gram matrix and two
+torch-cka 0.21 accepts only models and a data loader, so it is given, twice, a model whose layers return the features, and
+a loader with all examples in one batch. It does not use symmetry: for each of S² ordered pairs it makes a Gram matrix and two
 products of n³ where a sum of n² would do, about S² (2 n² p + 4 n³) operations. One round.
 
-`grid` has ours alone, each in a process of its own; `peak_mib` is the memory beyond that of the features.
+`grid` has mtlens alone, each in a process of its own; `peak_mib` is the memory beyond that of the features.
 """
 
 import json
@@ -140,7 +140,7 @@ def others(sets: list[Tensor]) -> dict[str, tuple[int, Callable[[], NDArray[np.f
 
 
 def compare(sets: list[Tensor]) -> dict[str, Any]:
-    """Ours and the other packages in turns."""
+    """mtlens and the other packages in turns."""
     ours, truth = partial(similarity_matrix, sets), reference(sets)
     ours()
     report: dict[str, Any] = {"ours": {}}

@@ -1,4 +1,4 @@
-"""Which settings keep rare classes alive? python -m experiments.benchmarks.collapse [--data DIR] [--seeds 0 1 2]
+"""With which settings are rare classes predicted? python -m experiments.benchmarks.collapse [--data DIR] [--seeds 0 1 2]
 
 Small training sets with a rare class, all-MiniLM-L6-v2. Task-specific and multi-task models are trained with and without
 balanced class weights, warm-up and gradient clipping. Per data set and setting, as JSON: the share of models that

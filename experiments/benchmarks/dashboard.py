@@ -1,9 +1,9 @@
 """How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--only PART]
 
-Generates, seeded, a store of 2,000 runs, 12 tasks, 13 layers and 5 million predictions; nobody trained these models. Then
+Generates, seeded, a store of 2,002 runs, 12 tasks, 13 layers and 5 million predictions of models that were not trained. Then
 measures and prints as JSON, medians in seconds (`--only` views or browser):
 
-- views: each query of the pages, asked anew (a page keeps the answer until the next snapshot)
+- views: each query of the pages, not from the cache (a page keeps the answer until the next snapshot)
 - first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
 - told: until the title sentence of each page is painted in a new tab of that browser, on a server that knows no answer yet
 - new_tab: the same, until all charts are drawn and the page is at rest

@@ -1,4 +1,4 @@
-"""Does an open dashboard grow? python -m experiments.benchmarks.dashboard_memory [--refreshes NUMBER]
+"""Does the memory of an open dashboard grow? python -m experiments.benchmarks.dashboard_memory [--refreshes NUMBER]
 
 Draws page Answer in Streamlit's test harness, without server or browser, from one new snapshot after another. Prints as JSON
 the MB of the process after each tenth of the refreshes.

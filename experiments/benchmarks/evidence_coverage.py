@@ -1,8 +1,9 @@
-"""Do the intervals of CKA effects and gradient cosines hold the truth? Simulated pairs of tasks whose true values are known.
+"""Do the intervals of CKA effects and gradient cosines contain the true values? They are known for simulated pairs of tasks.
 
-Each task's model under each seed moves every value that it takes part in, by normal draws; pairs that share a task share its
-models. `own`: each pair by its own variance between seeds; `moderated`: as mtlens does, over the pairs. Prints a JSON line per
-setting: coverage of the 95 % interval, its median width, and how often a statement is false at the edge of the margin.
+The model of each task and seed adds a normal random effect to every value that it takes part in; pairs that share a
+task share its models. `own`: each pair by its own variance between seeds; `moderated`: as mtlens does, over the pairs.
+Prints a JSON line per setting: coverage of the 95 % interval, its median width, and how often a statement is false at the
+edge of the margin.
 
     python -m experiments.benchmarks.evidence_coverage [--trials 400]
 """

@@ -1,7 +1,7 @@
-"""What the fleet costs beside the training itself: python -m experiments.benchmarks.execution_overhead
+"""Overhead of execution on Ray beyond the training itself: python -m experiments.benchmarks.execution_overhead
 
 Twelve runs of real length and then sixty of almost none go through Ray Train on all cores. Prints the wall time, start-up
-included, over the bare training time divided by the lanes, and what a run costs beyond training once the fleet stands.
+included, over the bare training time divided by the lanes, and what a run costs beyond training once all lanes have started.
 Bare training is updates, validation, and reading the test split once.
 """
 

@@ -1,7 +1,7 @@
 """Memory and speed of `mtlens extract`: python -m experiments.benchmarks.extraction [FAMILY] [--reports 1000 10000]
 
 Writes folders of so many synthetic reports, one in a hundred of them no text, and reads each in a process of its own. Prints
-the peak of that process' memory, reports a second, and how many files were skipped. `--short` writes one sentence for each.
+the peak memory of that process, reports a second, and how many files were skipped. `--short` writes one sentence for each.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Do verdicts on out-of-fold predictions keep their error rates? Coverage, settled tasks and false matches at a known true difference.
+"""Do verdicts on out-of-fold predictions keep their error rates? Coverage, settled tasks and false matches.
 
     python -m experiments.benchmarks.fold_coverage [TRIALS]
 

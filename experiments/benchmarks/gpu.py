@@ -1,7 +1,7 @@
 """Training and evidence at BERT-base size with random weights on one GPU: python -m experiments.benchmarks.gpu
 
-Needs no Ray and no network: torch and transformers alone, and accelerate for the rival. So it writes down the steps of
-mtlens' training anew instead of importing them. Prints texts per second of single-task and multi-task training, of a
+Needs no Ray and no network: torch and transformers alone, and accelerate for transformers.Trainer. So it repeats the steps of
+mtlens' training here instead of importing them. Prints texts per second of single-task and multi-task training, of a
 forward pass that keeps all hidden states, and of one forward with a backward per task; each against what arithmetic
 allows (model FLOP utilisation, against a matrix product measured on the spot), and training against
 `transformers.Trainer` on the same texts. `--compile` tries torch.compile, `--side-by-side N` trains N models on the GPU

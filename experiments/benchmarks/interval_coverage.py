@@ -1,4 +1,4 @@
-"""Are the verdicts honest? Coverage, settled tasks and false matches, where the true difference is known.
+"""Do the verdicts keep their error rates? Coverage, settled tasks and false matches, where the true difference is known.
 
     python -m experiments.benchmarks.interval_coverage [TRIALS]
 

@@ -1,4 +1,4 @@
-"""Do the intervals hold the truth for metrics of ranks and of errors? Their true difference is known in closed form.
+"""Do the intervals contain the true difference for metrics of ranks and of errors? It is known in closed form.
 
     python -m experiments.benchmarks.metric_coverage [TRIALS]
 

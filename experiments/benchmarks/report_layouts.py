@@ -1,7 +1,8 @@
 """The rules against reports in the layouts that systems print: python -m experiments.benchmarks.report_layouts [--reports 400]
 
-Synthetic reports of both regions are printed in ten layouts, with the practices that no training and no development saw
-apart. Prints, for each layout, precision and recall of pairs of a sentence and a motion segment, and seconds for 1,000 reports.
+Synthetic reports of both regions are printed in ten layouts; practices that neither training nor development saw are
+counted separately. Prints, for each layout, precision and recall of pairs of a sentence and a motion segment, and seconds
+for 1,000 reports.
 """
 
 import argparse

@@ -1,14 +1,15 @@
 """How the queue scales: python -m experiments.benchmarks.scale
 
-On four Ray nodes of this machine, lanes pull runs from the broker that feeds a fleet. A thousand runs of no time at all:
+On four Ray nodes of this machine, lanes pull runs from the job queue that feeds all lanes. A thousand empty runs:
 runs a second, and the driver's memory and open files and the object store before and after, which should be the same. Runs
-that sleep, over 1 to 32 lanes: efficiency is the time slept until the last run is handed out, over lanes times that time;
-a hand-over is the time from the end of a nap to the start of the next in that lane. Lanes here are plain actors, as 32 copies
-of PyTorch need more memory than they need cores, and what they import is imported before the clock starts.
+that sleep, over 1 to 32 lanes: efficiency is the time slept until the last run is handed out, divided by the number of lanes
+times the time until then; a hand-over is the time from the end of a run to the start of the next one in that lane. Lanes here
+are plain actors, as 32 copies of PyTorch need more memory than they need cores, and what they import is imported before the
+clock starts.
 
 Then eight trainings of all-MiniLM-L6-v2 through a real fleet of one lane and of two, each with one thread: the time from the
 first start to the last end, and efficiency by it. Beside that the same trainings in bare processes, one and two, which share
-out the runs beforehand: two cores share memory and clock rate, whatever feeds them. `--only` takes one of the three parts.
+out the runs beforehand: two cores share memory and clock rate, with or without a queue. `--only` takes one of the three parts.
 """
 
 import argparse
@@ -135,7 +136,7 @@ def on_fleet(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
 
 
 def in_bare_processes(plan: Plan, workspace: Workspace, processes: int) -> list[Outcome]:
-    """The same without Ray and without a queue: each process does every so-manieth run."""
+    """The same without Ray and without a queue: with N processes, each does every N-th run."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         shares = [plan.distinct[first::processes] for first in range(processes)]
         futures = [pool.submit(run_local, share, plan.encoded, workspace, LANE) for share in shares]

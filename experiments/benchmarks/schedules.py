@@ -1,9 +1,9 @@
 """How long should models train? Learning curves under several upper bounds of epochs, and what patience would have kept.
 
 Each run is trained to its upper bound once, and scored on test whenever it is the best so far on validation. A run with
-patience is the beginning of that run, so that every patience is read from the same curves.
+patience is the first part of that run, so every patience can be evaluated on the same curves.
 
-    python -m experiments.benchmarks.schedules EXPERIMENT.yaml [--epochs 6 12 20] [--seeds 0 1] [--tasks NAME ...]
+    python -m experiments.benchmarks.schedules [EXPERIMENT.yaml] [--epochs 6 12 20] [--seeds 0 1] [--tasks NAME ...]
 """
 
 import argparse
@@ -77,7 +77,7 @@ def summarise(runs: list[Run], curves: list[Curve], schedule: str, bound: int) -
 def main() -> None:
     """Print JSON lines."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiment", type=Path)
+    parser.add_argument("experiment", type=Path, nargs="?", default=Path("experiments/cervical.yaml"))
     parser.add_argument("--data", type=Path, action="append", default=[])
     parser.add_argument("--epochs", type=int, nargs="+", default=[6, 12, 20])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])

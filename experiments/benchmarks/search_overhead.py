@@ -1,7 +1,7 @@
-"""What a search costs beside the training itself: python -m experiments.benchmarks.search_overhead
+"""What a search costs beyond the training itself: python -m experiments.benchmarks.search_overhead
 
 Guided proposals for 15 tasks, from simulated scores of planted clusters, are timed one by one, fitting included: partitions,
-partitions with affinities to set out from, and covers of at most six models with these. Then all 31 groups of five tasks go
+partitions with affinities to start from, and covers of at most six models with these. Then all 31 groups of five tasks go
 through Ray Tune and the fleet; prints the wall time of the groups beyond their training per lane.
 """
 

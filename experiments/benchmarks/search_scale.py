@@ -3,16 +3,18 @@
     python -m experiments.benchmarks.search_scale
 
 Nothing is trained: scores are simulated (seeded). Tasks come in planted clusters of three. Task j gains the same a_j > 0 from
-each task of its cluster and loses by every other; a group gives it the mean over its company, every group of three or more
-but the planted ones loses a random amount beyond that, and each seed adds noise. So the planted clusters are best for every
-task, and the best family of as many models as there are clusters is known at any T. Affinities that would come from gradients
-are simulated too, as the true ones plus noise, and are named so.
+each task of its cluster and loses by every other; in a group, its gain is the mean over the other tasks of the group;
+every group of three or more, except the planted ones, loses a random amount beyond that, and each seed adds noise. So the
+planted clusters are best for every task, and the best family of as many models as there are clusters is known at any T.
+Affinities that would come from gradients are simulated too, as the true ones plus noise, and their names say that
+they are simulated.
 
 Up to 10 tasks selection is among all 2^T - 1 groups, and the optimum is checked by exhaustive selection on the true scores.
-Above that it is among those that an estimator proposes: from each task it grows a group by the task that it likes best, one
-at a time until all are in, and every group on the way is a candidate, with all pairs and singletons. Prints a line of JSON
-for each T and method; regret is in points of the score, mean over worlds with its standard error. Last it prints how many
-proposals a guided search makes until it has asked for all planted groups, with and without affinities to set out from.
+Above that it is among those that an estimator proposes: from each task it grows a group by the task with the largest
+predicted gain, one at a time until all are in, and every group on the way is a candidate, with all pairs and singletons.
+Prints a line of JSON for each T and method; regret is in points of the score, mean over worlds with its standard error. Last
+it prints how many proposals a guided search makes until it has asked for all planted groups, with and without affinities to
+start from.
 """
 
 import json

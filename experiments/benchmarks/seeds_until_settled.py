@@ -1,4 +1,4 @@
-"""Seeds until settled: are its verdicts honest over the whole sequence of looks, and what does it save?
+"""Seeds until settled: do its verdicts keep their error rates over the whole sequence of looks, and what does it save?
 
     python -m experiments.benchmarks.seeds_until_settled [TRIALS] [ROW ...]
 

@@ -42,7 +42,7 @@ def assert_equals_rebuild(workspace: Workspace) -> None:
 
 
 def child(workspace: Workspace, script: str) -> subprocess.CompletedProcess[str]:
-    """Run Python with `workspace` and `die`, which is how a process ends that is killed."""
+    """Run Python with `workspace` and `die`, which ends the process as a kill does."""
     head = """
 import os, signal, sys
 from pathlib import Path

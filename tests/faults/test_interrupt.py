@@ -12,7 +12,7 @@ from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
 from tests.support.fault_trial import NUM_GROUP_RUNS, NUM_RUNS, assert_as_undisturbed, finish, start, unfinished, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a machine that does much else
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a busy machine
 
 
 def counted(printed):
@@ -30,7 +30,7 @@ def test_an_interrupted_experiment_goes_on_where_it_was(trial, tmp_path, request
     assert process.wait(timeout=120) == 130
     cut_off = unfinished(workspace)
     printed = (tmp_path / "interrupted.out").read_text().strip().splitlines()
-    assert printed[-1] == "stopped; the same command goes on from here"
+    assert printed[-1] == "stopped; the same command continues from here"
     again = ("run", "experiment.yaml", "-w", str(workspace.root))
     trained, already = counted(finish(start(trial.folder, *again)))
     assert len(before) <= already < NUM_RUNS

@@ -34,7 +34,7 @@ from tests.support.fault_trial import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a machine that does much else
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a busy machine
 VERDICTS = "SELECT kind, task, verdict FROM comparison ORDER BY ALL"
 
 
@@ -76,7 +76,7 @@ def _begun_lately(node, workspace, runs):
 
 
 def _parent(workspace, run):
-    """Process that started the one which works on a run."""
+    """The parent of the process that works on a run."""
     journals = RunFolder(workspace, run.run_id).path.glob("journal-*.jsonl")
     newest = max(journals, key=lambda path: int(path.stem.removeprefix("journal-")))
     try:
@@ -149,7 +149,7 @@ def test_what_no_node_has_room_for_fails_clearly_and_in_time(monkeypatch, tmp_pa
 
 
 def _refusal(address, environment):
-    """The one line that somebody gets who may not join; Ray itself would try for longer, and print more."""
+    """The one line that is printed for somebody who may not join; Ray itself would try for longer, and print more."""
     code = (
         "import sys\nfrom mtlens.errors import ExecutionError\nfrom mtlens.execution.ray_backend.session import session\n"
         "try:\n    with session(sys.argv[1]): print('let in')\nexcept ExecutionError as error: print(error)"

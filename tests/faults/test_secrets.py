@@ -39,7 +39,7 @@ def short_folder():
 
 
 def readable(path):
-    """Content of a file as bytes, with that of columns decompressed."""
+    """Content of a file as bytes, with the columns of Parquet files decompressed."""
     content = path.read_bytes()
     return content + repr(pq.read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else content
 

@@ -27,7 +27,7 @@ server.serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), 0.5)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A server with a token, in a process of its own; what it has written is looked at in the end."""
+    """A server with a token, in a process of its own; its output is checked at the end."""
     folder, port = tmp_path_factory.mktemp("served"), free_port()
     family = trained_family.fabricate(folder)
     printed = (folder / "printed").open("w+")

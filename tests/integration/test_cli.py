@@ -147,7 +147,7 @@ def test_an_interrupt_leaves_a_state_to_go_on_from(folder):
         finally:
             process.kill()
     assert process.returncode == 130
-    assert err.strip().splitlines()[-1] == "stopped; the same command goes on from here"
+    assert err.strip().splitlines()[-1] == "stopped; the same command continues from here"
     assert "Traceback" not in err
 
 
@@ -183,7 +183,7 @@ def test_a_sweep_goes_past_an_encoder_that_is_not_there(folder, mtlens, tiny_enc
 
 @pytest.mark.fault
 def test_two_experiments_write_to_one_workspace_at_once(folder, mtlens):
-    """They share the single-task runs of the task that both have: each is trained once."""
+    """They share the single-task runs of the task that both have: each of these is trained once."""
     other = (folder / "tiny.yaml").read_text().replace("name: tiny", "name: other").replace("[0, 1, 2]", "[0]")
     (folder / "other.yaml").write_text(other)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

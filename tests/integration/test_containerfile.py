@@ -57,7 +57,7 @@ def test_it_is_pinned_and_not_root():
 
 
 def test_its_steps_work_in_a_clean_directory(tmp_path):
-    """Every COPY, and the installation without what it downloads; the command then starts with the packages of the tests."""
+    """Every COPY, and the installation without downloads; the command then starts with the packages of the test environment."""
     place, environment, tools = tmp_path / "image", tmp_path / "env", tmp_path / "tools"
     place.mkdir()
     tools.mkdir()

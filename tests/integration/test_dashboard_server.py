@@ -101,7 +101,7 @@ def test_only_browsers_of_this_machine_may_connect(
 def test_a_page_is_given_to_whoever_asks_for_it_by_a_name_of_this_machine(
     server: tuple[subprocess.Popen[str], int], host: str, origin: str, status: int
 ) -> None:
-    """Or else a page whose name was made to point here could read it; and it stands in no frame of another page."""
+    """Otherwise a page whose host name was made to point here could read it; and no other page can show it in a frame."""
     _, port = server
     lines = ["GET / HTTP/1.1", f"Host: {host}:{port}" if host else "Host:", "Connection: close"]
     lines += [f"Origin: {origin}"] if origin else []
@@ -114,7 +114,7 @@ def test_a_page_is_given_to_whoever_asks_for_it_by_a_name_of_this_machine(
 
 
 def test_a_page_is_told_where_its_server_is_and_nothing_else_is_changed(server: tuple[subprocess.Popen[str], int]) -> None:
-    """Else it asks below its own address first, and the browser logs that as not found."""
+    """Otherwise it asks below its own address first, and the browser logs a 404."""
     _, port = server
     own = f"{ALLOWED}:{port}"
     page = dashboard_servers.get(f"{own}/cka?experiment=nope")

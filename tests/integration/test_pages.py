@@ -1,4 +1,4 @@
-"""Every page on every kind of store: it is drawn without an exception, says its point, and shows stored names as they are."""
+"""Every page on every kind of store: drawn without an exception, with its conclusion, and with stored names as they are."""
 
 import json
 import os

@@ -117,7 +117,7 @@ def test_a_wide_run_gives_the_numbers_of_one_process(make_run, encoded, workspac
 @pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
 def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded, workspace):
-    """Finished runs go through job_queue and lanes like any other; none is trained again."""
+    """Finished runs go through the job queue and the lanes like any other; none is trained again."""
     from mtlens.execution.ray_backend.train import run_on_workers
 
     runs = [make_run("grade", seed=seed) for seed in range(1000)]
@@ -142,7 +142,7 @@ def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("ray_session")
 def test_eight_wide_runs_on_two_cores_and_twenty_early_stops_leave_nothing(make_run, encoded, workspace):
-    """Two wide runs at a time want four cores of two, so one waits for the other."""
+    """Two data-parallel runs at a time need four cores, and there are two, so one waits for the other."""
     from ray.util import placement_group_table
 
     from mtlens.execution.ray_backend.train import run_data_parallel, run_on_workers

@@ -1,4 +1,4 @@
-"""The built wheel, installed beside nothing but what it declares to need: its own names, its demo, and its dashboard."""
+"""The built wheel, installed with its declared dependencies alone: names of its packages, demo, and dashboard."""
 
 import subprocess
 import sys

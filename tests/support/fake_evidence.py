@@ -24,7 +24,7 @@ class Plan:
 
 
 def evidence(plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the tables of evidence: every pair is alike but the first task and the last."""
+    """Rows of the tables of evidence: every pair is similar except the first task and the last."""
     odd = plan.odd_values
     pairs = list(combinations(sorted(plan.tasks), 2))
     similar = [_similarity("tasks", a, b, layer, _far(plan, a, b), odd) for a, b in pairs for layer in range(LAYERS)]
@@ -54,7 +54,7 @@ def evidence(plan: Plan) -> dict[str, list[dict[str, Any]]]:
 
 
 def _far(plan: Plan, a: str, b: str) -> bool:
-    """The first task and the last are unlike each other; all other pairs are alike."""
+    """The first task and the last are not similar; all other pairs are."""
     return {a, b} == {plan.tasks[0], plan.tasks[-1]}
 
 

@@ -1,4 +1,4 @@
-"""Workspaces with finished runs that nobody trained: predictions are right with a chosen probability."""
+"""Workspaces with finished runs that were not trained: predictions are right with a chosen probability."""
 
 import zlib
 from collections.abc import Mapping
@@ -205,7 +205,7 @@ def score(block: PredictionBlock) -> list[MetricRow]:
 
 
 def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table in a database, in an order of its own; all but when the database was made."""
+    """Every row of every table in a database, sorted; the time when the database was made is left out."""
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute(
             "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"

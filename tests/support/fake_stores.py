@@ -1,6 +1,6 @@
 """Stores as a dashboard meets them: empty, partial, full with evidence, hostile names and values, and thirty tasks.
 
-Nobody trained these models: rows go straight into a store, shaped like those of a real experiment.
+These models were not trained: rows go straight into a store, shaped like those of a real experiment.
 """
 
 import json

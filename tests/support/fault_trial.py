@@ -131,7 +131,7 @@ def assert_as_undisturbed(workspace, undisturbed, tables=TRAINED, *, cut_off=fro
     """No row is lost, none is there twice, none differs, the verdicts included; and nothing was finished twice.
 
     cut_off: ids of runs that a fault met unfinished. A journal says `done` before the folder is sealed, so the end of one of
-    them may have been told already.
+    these runs may be in its journal already.
     """
     found = differences(undisturbed, workspace, tables)
     assert {table: only for table, (_, *only) in found.items() if any(only)} == {}

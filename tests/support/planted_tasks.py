@@ -8,7 +8,7 @@ from mtlens.grouping.partitions import all_groups, membership
 
 SINGLES = np.array([0.6, 0.7, 0.8, 0.65, 0.75, 0.7, 0.8])
 
-# clusters {0, 1} and {2, 3}, and task 4, whose labels are shuffled: it harms whoever is with it and gains nothing
+# clusters {0, 1} and {2, 3}, and task 4, whose labels are shuffled: it harms every task in its group and gains nothing
 CLUSTERS = np.array([0, 0, 1, 1, 2])
 PLANTED = np.where(CLUSTERS[:, None] == CLUSTERS, np.array([0.08, 0.08, 0.05, 0.05, 0.0]), -0.03)
 PLANTED[4], PLANTED[:, 4] = -0.08, -0.02

@@ -80,7 +80,7 @@ def _train(
     arms: Sequence[str] = ("joint",),
     explain: bool = False,
 ) -> Trained:
-    """Of each seed an epoch."""
+    """One epoch for each seed."""
     experiment = Experiment.model_validate(
         {
             "name": "tiny-family",

@@ -38,3 +38,14 @@ def test_the_list_of_tables_and_views_is_that_of_the_row_classes():
     text = (ROOT / "backend/README.md").read_text()
     assert len([entry for entry in (*TABLES, *VIEWS) if f"`{entry.name}`" in text]) > 20
     assert updated(text) == text, "run python -m mtlens.store.tables backend/README.md"
+
+
+def test_the_tree_of_the_package_names_every_module():
+    drawn = (ROOT / "backend" / "README.md").read_text().split("```")[1]
+    parts = dict(re.findall(r"^  (\w+)/(.*?)(?=^  \w|\Z)", drawn, flags=re.DOTALL | re.MULTILINE))
+    packages = {path.parent.name: path.parent for path in (ROOT / "backend" / "mtlens").glob("*/__init__.py")}
+    assert parts.keys() == packages.keys()
+    for name, package in packages.items():
+        names = set(re.findall(r"\w+/?", parts[name].split("\n", 1)[1]))
+        modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+        assert names == modules | {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}, name

@@ -106,7 +106,7 @@ def check(model: ModelFolder, runtime: RuntimeOption = None) -> None:
 def extract(
     model: ModelFolder,
     inputs: Annotated[list[str], typer.Argument(metavar="REPORT...", help="Text files, folders, CSV files, or - (stdin).")],
-    out: Annotated[Path | None, typer.Option(help="File to write; stopped, the same command goes on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; the same command continues after a stop.")] = None,
     format: Annotated[Findings, typer.Option("--format", "-f", help="How to write findings.")] = Findings.table,
     text: Annotated[str, typer.Option(help="Column of a CSV file that holds the report.")] = "text",
     id: Annotated[str | None, typer.Option(help="Column of a CSV file that names the report; else the row.")] = None,

@@ -122,7 +122,7 @@ def run(
     local: LocalOption = False,
     address: AddressOption = None,
 ) -> None:
-    """Train what an experiment needs, compute the evidence and print the verdicts; stopped, the same command goes on."""
+    """Train what an experiment needs, compute the evidence and print the verdicts; the same command continues after a stop."""
     _run(experiment, workspace, data, local, address)
 
 
@@ -257,7 +257,7 @@ def _run_one(
         with live_progress() as show:
             ended = run_experiment(made, opened, train=train, explain=explain, local=local, address=address, show=show)
     except KeyboardInterrupt:
-        output.err.print("stopped; the same command goes on from here")
+        output.err.print("stopped; the same command continues from here")
         raise typer.Exit(130) from None
     output.print_ended(finished, ended)
     output.print_kept_out(ended, len(spec.tasks))

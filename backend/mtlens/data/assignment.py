@@ -67,7 +67,7 @@ def assign(
 def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str | None]) -> Assignment:
     """The assignment of n rows, of which the first have one already; those beyond it test and do nothing else.
 
-    Those whose text also stands in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
+    Those whose text also occurs in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
     """
     first = len(assignment.splits)
     numbers = numbered_contents(texts)
@@ -75,7 +75,7 @@ def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str 
     repeated = np.isin(numbers[first:], learnt)
     added = np.where(repeated, DROPPED, _TEST).astype(np.int8)
     clusters = linked(np.full(len(texts), -1), numbered(groups))[first:] + assignment.clusters.max() + 1
-    note = f"rows dropped from the texts that only test, as their text also stands in train or validation: {repeated.sum():,}"
+    note = f"rows dropped from the texts that only test, as their text also occurs in train or validation: {repeated.sum():,}"
     return Assignment(
         splits=np.concatenate([assignment.splits, added]),
         clusters=np.concatenate([assignment.clusters, clusters.astype(np.int32)]),
@@ -124,7 +124,7 @@ class _Work:
             self.notes.append(f"rows moved to validation, as no such split was given, from {train.sum():,} in train: {made:,}")
 
     def drop_repeats(self, rows: NDArray[np.bool_], order: tuple[int, int, int]) -> None:
-        """Drop rows of the mask whose text also stands in a split that comes before their own in `order`."""
+        """Drop rows of the mask whose text also occurs in a split that comes before their own in `order`."""
         seen = np.zeros(int(self.text.max()) + 1, dtype=np.bool_)
         for place, split in enumerate(order):
             of_split = rows & (self.splits == split)
@@ -133,7 +133,7 @@ class _Work:
                 self.splits[repeated] = DROPPED
                 others = " or ".join(SPLITS[other] for other in order[:place])
                 self.notes.append(
-                    f"rows dropped from {SPLITS[split]}, as their text also stands in {others}: {repeated.sum():,}"
+                    f"rows dropped from {SPLITS[split]}, as their text also occurs in {others}: {repeated.sum():,}"
                 )
             seen[self.text[of_split]] = True
 

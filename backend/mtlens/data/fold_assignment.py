@@ -40,7 +40,7 @@ def assign_folds(
     places, notes = _places(clusters, labels, given, keys, sizes)
     kept = _first_of_each_text(text, places)
     if not kept.all():
-        notes.append(f"rows dropped, as their text also stands in another fold: {(~kept).sum():,}")
+        notes.append(f"rows dropped, as their text also occurs in another fold: {(~kept).sum():,}")
     if divided := _divided_groups(group[kept], places[kept]):
         notes.append(f"groups that stand in more than one of the given folds: {divided:,}")
     notes.append(f"rows kept out of all folds, for the evidence: {(kept & (places == sizes.folds)).sum():,}")

@@ -54,7 +54,7 @@ def token_ids(
     Raises EncoderError where these are asked for and the tokenizer does not tell.
     """
     if places and not tokenizer.is_fast:
-        raise EncoderError("tags should go with a fast tokenizer, which tells where in a text a token stands; found a slow one")
+        raise EncoderError("tags should go with a fast tokenizer, which tells where in a text a token is; found a slow one")
     remaining = zip(texts, pairs if pairs is not None else [None] * len(texts), strict=True)
     while chunk := list(islice(remaining, CHUNK)):
         for content, whole in zip(chunk, _encode(tokenizer, chunk, places), strict=True):

@@ -24,7 +24,7 @@ class CellSpan(NamedTuple):
 def spans_of_cell(task: Task, cell: str, text: str, where: str) -> list[CellSpan]:
     """The spans of a text in their order. DataError for a cell that holds none, and for spans that overlap.
 
-    The cell is a list of tags, one for each word, or tags parted by blanks; or a list of spans, each an object with start, end
+    The cell is a list of tags, one for each word, or tags separated by blanks; or a list of spans, each an object with start, end
     and label, or such a list.
     """
     content = _content(cell)
@@ -67,9 +67,7 @@ def _of_tags(task: Task, written: list[str], text: str, where: str) -> list[Cell
     words = _words(text, len(written))
     if words is None:
         found = f"{len(written):,} tags and {len(text.split()):,} words"
-        raise DataError(
-            f"{where}: column {task.column!r} should hold a tag for each word that stands between blanks; found {found}"
-        )
+        raise DataError(f"{where}: column {task.column!r} should hold a tag for each word between blanks; found {found}")
     tags: list[tuple[str, str]] = []
     for tag in written:
         known = parsed(task.labels.get(tag, tag))

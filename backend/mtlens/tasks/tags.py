@@ -72,7 +72,7 @@ class Tags(TaskKind):
         return Labels.of_values(padded(rows, 3).astype(np.float64), known)
 
     def remarks(self, task: Task, labels: Labels, texts: Sequence[str]) -> list[str]:
-        """How words are parted, and how many spans that leaves out of reach."""
+        """How words are separated, and how many spans that leaves out of reach."""
         spans = true_spans(labels)[labels.known]
         known = [text for text, is_known in zip(texts, labels.known.tolist(), strict=True) if is_known]
         own = [one[one[:, 2] != NOTHING, :2] for one in spans.reshape(len(spans), -1, 3)]
@@ -80,7 +80,7 @@ class Tags(TaskKind):
         split = sum(_inside_words(bounds(text, parting), one) for text, one in zip(known, own, strict=True) if len(one))
         parted = "blanks" if parting == "blanks" else "blanks and punctuation"
         reach = f"; {split:,} begin or end inside a word, and cannot be predicted exactly" if split else ""
-        return [f"{task.name}: {sum(map(len, own)):,} spans of words that are parted by {parted}{reach}"]
+        return [f"{task.name}: {sum(map(len, own)):,} spans of words that are separated by {parted}{reach}"]
 
     def members(self, task: Task, labels: Labels) -> dict[str, NDArray[np.bool_]]:
         """The texts with a span of each type."""

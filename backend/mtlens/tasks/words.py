@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Parting = Literal["blanks", "punctuation"]
-"""Words are parted by blanks alone, or are runs of letters and digits, and single marks of punctuation."""
+"""Words are separated by blanks alone, or are runs of letters and digits, and single marks of punctuation."""
 
 _WORD = {"blanks": re.compile(r"\S+"), "punctuation": re.compile(r"\w+|[^\w\s]")}
 PLACES = 2
@@ -89,7 +89,7 @@ def read_words(text: str, tokens: NDArray[Any], parting: Parting) -> NDArray[np.
 
 
 def parting_of(texts: Sequence[str], spans: Sequence[NDArray[Any]]) -> Parting:
-    """How words are parted: by blanks where every span begins and ends at one. spans: `[s, 2]` for each text."""
+    """How words are separated: by blanks where every span begins and ends at one. spans: `[s, 2]` for each text."""
     for text, own in zip(texts, spans, strict=True):
         for begin, end in own.tolist():
             if (begin > 0 and not text[begin - 1].isspace()) or (end < len(text) and not text[end].isspace()):

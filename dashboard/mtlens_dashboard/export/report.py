@@ -34,7 +34,7 @@ MOST_ROWS = 20
 
 _IN_SCRIPT = str.maketrans("<", "/")  # without < nothing can end the script element that holds it
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;/=>?@^_`{|}~"
-"""Those of base 85 (RFC 1924) in reports: a sixteenth shorter than base 64."""
+"""Characters of base 85 (RFC 1924), in which reports hold compressed data: a sixteenth shorter than base 64."""
 
 _CHAPTERS = (
     ("Match", ("case", "claim", "forest", "arms", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
@@ -202,7 +202,7 @@ def _rows(table: Table) -> str:
 
 
 def _cell(cell: object) -> str:
-    """Without the end tag, which HTML lets out: there are thousands of cells."""
+    """Without the end tag, which is optional in HTML: there are thousands of cells."""
     kind = " class=n" if isinstance(cell, (int, float)) and not isinstance(cell, bool) else ""
     return f"<td{kind}>{escape(shown(cell))}"  # pyright: ignore[reportArgumentType]
 

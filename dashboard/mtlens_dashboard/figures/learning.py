@@ -126,7 +126,7 @@ def _draw_mean(
 
 
 def _scale(curves: Sequence[CurveInfo], quantity: Quantity) -> dict[str, object]:
-    """The range that all panels share: scores to the next ten points, those beyond 0 to 1 as they are, losses from 0."""
+    """The range that all panels share: scores to the next ten points, scores outside 0 to 1 as they are, losses from 0."""
     values = [value for curve in curves for _, _, of in _LINES[quantity] for value in of(curve) if value is not None]
     low, high = min(values), max(values)
     if quantity == "loss":

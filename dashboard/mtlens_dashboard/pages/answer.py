@@ -19,7 +19,7 @@ _ROW = "row"
 
 
 def page(chosen: Chosen) -> None:
-    """The sentence and what to beware of, the figure of all tasks, the row that was clicked, then why, advice and cost."""
+    """The sentence and its warnings, the figure of all tasks, the row that was clicked, then why, advice and cost."""
     case = read(queries.case, chosen.experiment_id).only(chosen.tasks)
     st.title(literal(titles.answer(case.matching)), anchor=False)
     if not case.matching.rows:

@@ -80,7 +80,7 @@ def _settings(chosen: Chosen, other: queries.ExperimentInfo) -> None:
 
 
 def _note(chosen: Chosen) -> None:
-    """Kept in the workspace, beside the results; nothing is ever deleted."""
+    """Tags, notes and whether it is hidden: kept in the workspace, beside the results; nothing is ever deleted."""
     noted = annotations.load(workspace()).get(chosen.experiment_id, Annotation())
     st.markdown(f"## Tags and note of {literal(label(chosen.experiment))}")
     with st.form("note", border=False):

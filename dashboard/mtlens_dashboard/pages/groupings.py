@@ -13,7 +13,7 @@ from mtlens_dashboard.wording.formatting import listing, points
 
 
 def page(chosen: Chosen) -> None:
-    """What to train together, how sure that is, and how the methods did that proposed it."""
+    """What to train together, how certain that is, and how well the methods that proposed it did."""
     groupings = read(queries.groupings, chosen.experiment_id)
     recommended = read(queries.recommendation, chosen.experiment_id)
     st.title(literal(titles.groupings(groupings, recommended)), anchor=False)

@@ -11,7 +11,7 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import columns, read_infos
 
 ORACLE = "exhaustive oracle"
-"""The method that trains all groups: what the others choose is held against its choice."""
+"""The method that trains all groups; the choices of the other methods are compared with its choice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +59,9 @@ class MethodInfo:
 
     correlation: Spearman's, of predicted gains with the measured ones of a task's groups, mean over tasks. ceiling: that of
     the measured gains themselves. None: undefined for all tasks. regret: at each of `budgets`, in models, the score of the
-    exhaustive oracle's choice less that of the method's, below 0 where the
-    oracle's scored lower, None where no choice is affordable; permuted_regret: the same with the tasks of the predicted gains
-    permuted. discovery_seconds: compute that the
-    method needs to choose.
+    exhaustive oracle's choice less that of the method's choice, below 0 where the oracle's choice scored lower, None where no
+    choice is affordable; permuted_regret: the same with the tasks of the predicted gains permuted. discovery_seconds: compute
+    that the method needs to choose.
     """
 
     method: str
@@ -76,7 +75,7 @@ class MethodInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialInfo:
-    """Predicted and measured gains, and the judgement of the methods; none of it before all groups are trained."""
+    """Predicted and measured gains, and the evaluation of the methods; empty before all groups are trained."""
 
     scores: tuple[GroupScoreInfo, ...]
     methods: tuple[MethodInfo, ...]

@@ -20,7 +20,7 @@ _SECONDS = 35
 
 
 def address() -> str:
-    """Where `mtlens serve` is asked; MtlensError where that is not this machine."""
+    """Address of `mtlens serve`; MtlensError where it is not on this machine."""
     response = os.environ.get(VARIABLE, ADDRESS)
     if urlsplit(response).hostname not in ("127.0.0.1", "localhost", "::1") or urlsplit(response).scheme != "http":
         raise MtlensError(f"{VARIABLE} should be an address of this machine, such as {ADDRESS}; found another")
@@ -28,7 +28,7 @@ def address() -> str:
 
 
 def is_served() -> bool:
-    """Whether anything listens at the address; it is not asked."""
+    """Whether anything listens at the address; no request is sent."""
     parts = urlsplit(address())
     try:
         with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.3):

@@ -13,7 +13,7 @@ from mtlens_dashboard.queries.rows import read_infos
 class LookInfo:
     """One task, or the mean over tasks where `task` is None, at one look. The interval holds at all looks together.
 
-    chance: largest one to have a verdict at a later look, while inconclusive.
+    chance: while inconclusive, the largest chance of a verdict at a later look.
     """
 
     look: int

@@ -17,8 +17,8 @@ SECONDS_UNTIL_STALLED = 300.0
 class RunInfo:
     """One run of an experiment. tasks: names joined by commas, None while it waits. fraction: in [0, 1]. Times are UTC.
 
-    retries: times that it was trained anew as it predicted one class only. collapsed: tasks for which it still does on
-    validation.
+    retries: how often it was trained anew because it predicted one class only. collapsed: tasks for which it still does
+    so on validation.
     """
 
     experiment: str
@@ -54,7 +54,7 @@ class RunInfo:
         return None if self.last_event is None else (now - self.last_event).total_seconds()
 
     def is_stalled(self, now: datetime) -> bool:
-        """Unfinished and silent for long: its process has probably died or been stopped."""
+        """Unfinished and silent for a long time: its process has probably died or been stopped."""
         silence = self.silence(now)
         return self.state == "unfinished" and silence is not None and silence > SECONDS_UNTIL_STALLED
 

@@ -1,4 +1,4 @@
-"""Keeps an open page up to date: looks every two seconds whether results or the colour scheme changed, and reruns the page."""
+"""Keeps an open page up to date: reruns it when, at a check every two seconds, results or the colour scheme have changed."""
 
 import streamlit as st
 
@@ -23,8 +23,8 @@ def remember(experiment_id: str | None) -> None:
 def watch(experiment_id: str | None) -> None:
     """Rerun the page once there are other results than those that it shows, or the browser has another colour scheme.
 
-    Progress alone does not count: a page would be drawn every other second while runs train. Where the store cannot be read,
-    the page stays as it is, with a note.
+    Progress alone does not count: otherwise a page would be drawn every two seconds while runs train. Where the
+    store cannot be read, the page stays as it is, with a note.
     """
     if theme().name != st.session_state.get(_SCHEME):
         st.rerun()

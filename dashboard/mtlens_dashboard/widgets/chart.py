@@ -50,7 +50,7 @@ def chart(
 
 
 def _tell_click(name: str, on_click: Callable[[Any], None]) -> None:
-    """A click marks a point; another click on it takes the mark away, and is a click on it all the same."""
+    """A click marks a point; another click on it removes the mark, and counts as a click on it too."""
     marked = f"{name} marked"
     before: list[Any] = st.session_state.get(marked, [])
     points = [point["customdata"] for point in st.session_state[name].selection.points if "customdata" in point]
@@ -123,7 +123,7 @@ def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, li
 
 
 def part(items: Sequence[Item], most: int, what: str) -> Sequence[Item]:
-    """As many as one figure can show; where there are more, asks which part of them. `what` says how they are ordered."""
+    """As many items as one figure can show; if there are more, asks for the part to show. `what` says how they are ordered."""
     number = -(-len(items) // most)
     if number <= 1:
         return items

@@ -76,7 +76,7 @@ def choose(experiments: Sequence[queries.ExperimentInfo]) -> Chosen:
 
 
 def show_only(used: Collection[str]) -> None:
-    """Leave those filters of sight that do not count on this page; they keep their values for the others."""
+    """Leave out of sight the filters that do not count on this page; they keep their values for the other pages."""
     wrapper = '[data-testid="stLayoutWrapper"]:has(> .st-key-filter-{})'
     unused = ", ".join(wrapper.format(name) for name in FILTERS if name not in used)
     if unused:

@@ -69,5 +69,5 @@ def read(
 
 @lru_cache(maxsize=_KEPT)  # `st.cache_data` copies every answer, and keeps a lock for every key there ever was
 def _read(root: str, snapshot: str, view: Callable[..., Any], args: tuple[Any, ...], options: tuple[Any, ...]) -> Any:
-    """`snapshot` is here to be part of the key. What is answered is shared by all sessions: it is never changed."""
+    """`snapshot` is here to be part of the key. All sessions share the answer, so it must never be changed."""
     return view(Workspace(Path(root)), *args, **dict(options))

@@ -1,4 +1,4 @@
-"""The schema browser beside the SQL editor: every column of tables and views, with what it means, to be searched."""
+"""The schema browser beside the SQL editor: every column of tables and views with its meaning, searchable."""
 
 import streamlit as st
 

@@ -123,7 +123,7 @@ def minus(text: str) -> str:
 
 
 def duration(seconds: float | None, digits: int = 3) -> str:
-    """Seconds in the unit that people would choose."""
+    """Seconds in a unit that suits their size."""
     if seconds is None:
         return MISSING
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):

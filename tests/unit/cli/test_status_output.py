@@ -37,7 +37,7 @@ def test_lanes_at_work_are_told_with_the_whole(workspace, capsys):
 
 
 def test_what_is_left_leaves_out_abandoned_experiments(workspace, capsys):
-    """Its version of before shares the runs at work, and was started earlier."""
+    """The former version of the experiment shares the runs at work, and was started earlier."""
     before = fake_runs.fake_experiment(seeds=tuple(range(100)))
     fake_runs.save(workspace, before, created="2029-01-01T00:00:00+00:00")
     fake_runs.save(

@@ -148,8 +148,8 @@ def test_stock_phrases_that_chain_all_patients_do_not_block_the_split():
     np.testing.assert_allclose(np.bincount(found.splits[:200]) / 200, [0.6, 0.15, 0.25], atol=0.02)
     assert set(found.splits[200:]) == {0, DROPPED}
     assert found.notes == (
-        "rows dropped from validation, as their text also stands in train: 30",
-        "rows dropped from test, as their text also stands in train or validation: 50",
+        "rows dropped from validation, as their text also occurs in train: 30",
+        "rows dropped from test, as their text also occurs in train or validation: 50",
     )
     assert len(set(found.clusters.tolist())) == 200
     np.testing.assert_array_equal(split(rows[::-1]).splits, found.splits[::-1])
@@ -168,8 +168,8 @@ def test_a_given_split_is_kept_and_earlier_repeats_of_its_texts_are_dropped():
     found = split(rows)
     assert names(found) == ["test", None, "validation", None, None, "train", "train"]
     assert found.notes == (
-        "rows dropped from validation, as their text also stands in test: 1",
-        "rows dropped from train, as their text also stands in test or validation: 2",
+        "rows dropped from validation, as their text also occurs in test: 1",
+        "rows dropped from train, as their text also occurs in test or validation: 2",
     )
 
 
@@ -242,5 +242,5 @@ def test_rows_that_only_test_change_no_other_and_lose_what_was_trained_on():
     assert len({0, 1, patient, other}) == 4
     assert added.notes == (
         "before",
-        "rows dropped from the texts that only test, as their text also stands in train or validation: 2",
+        "rows dropped from the texts that only test, as their text also occurs in train or validation: 2",
     )

@@ -109,7 +109,7 @@ def test_given_splits_drop_training_rows_that_repeat_test_texts(tmp_path):
     examples = load_examples(experiment(Table(path="t.csv", text="note", split="fold")), [tmp_path])
     assert len(examples.ids) == 30
     assert "TEST 3!" not in examples.texts
-    assert examples.notes == ("rows dropped from train, as their text also stands in test or validation: 1",)
+    assert examples.notes == ("rows dropped from train, as their text also occurs in test or validation: 1",)
 
 
 @pytest.mark.parametrize(

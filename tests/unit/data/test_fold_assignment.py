@@ -83,7 +83,7 @@ def test_stock_phrases_that_chain_all_groups_are_kept_in_one_fold():
     found = folds_of(rows)
     stock = found.folds.of_example[200:][found.splits[200:] != DROPPED]
     assert len(set(stock)) == 1
-    assert any("rows dropped, as their text also stands in another fold" in note for note in found.notes)
+    assert any("rows dropped, as their text also occurs in another fold" in note for note in found.notes)
     assert (found.splits[:200] != DROPPED).all()
 
 

@@ -62,7 +62,7 @@ def test_an_experiment_that_another_has_done_has_its_verdicts_at_once(search_pla
 
 
 def test_groups_that_were_corrected_reach_the_intervals(search_plan, tmp_path):
-    """The runs stay as they are: what is resampled has changed, and nothing that is learned."""
+    """The runs stay as they are: only what the jackknife leaves out has changed, and nothing that is trained."""
     workspace = Workspace.open(tmp_path / "results")
     made = search_plan(2)
     plan = make_plan(made.experiment.model_copy(update={"search": None}), [tmp_path])

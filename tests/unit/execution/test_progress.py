@@ -1,4 +1,4 @@
-"""What is told while others train, and what happens when the store cannot keep up."""
+"""What is reported while lanes train, and what happens when the store cannot keep up."""
 
 import time
 

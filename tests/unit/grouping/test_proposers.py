@@ -1,4 +1,4 @@
-"""What is proposed: every group, no partition twice, and by guidance sooner what is best."""
+"""What is proposed: every group, no partition twice, and by a guided search the best ones sooner."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The evidence beside what was measured: who agrees, and who says nothing."""
+"""The evidence compared with the measured outcome: what agrees, and what is inconclusive."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every metric agrees with scikit-learn or scipy, weighted or not, and its jackknife with leaving clusters out for good."""
+"""Every metric agrees with scikit-learn or scipy, weighted or not, and its jackknife with really leaving clusters out."""
 
 import warnings
 

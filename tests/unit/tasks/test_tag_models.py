@@ -81,7 +81,7 @@ def of_examples(examples):
 def test_a_conll_file_has_a_sentence_in_each_row(examples):
     assert spans(examples)["left disc mild n0"] == [0, 9, 0]
     assert spans(examples)["normal n3"] == []
-    assert "site: 20 spans of words that are parted by blanks" in examples.notes
+    assert "site: 20 spans of words that are separated by blanks" in examples.notes
     assert any("column 'words' holds lists of words" in note for note in examples.notes)
 
 

@@ -65,7 +65,7 @@ def test_numbers_stand_for_tags():
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("O O", "should hold a tag for each word that stands between blanks; found 2 tags and 6 words"),
+        ("O O", "should hold a tag for each word between blanks; found 2 tags and 6 words"),
         ('[[0, 9, "PER"], [4, 12, "LOC"]]', "should hold spans that do not overlap; found 0 to 9 and 4 to 12"),
         ('[[20, 40, "LOC"]]', "should hold spans inside a text of 25 characters; found 20 to 40"),
         ('[{"start": 3, "label": "LOC"}]', 'should hold spans with start, end and label; found {"start": 3, "label": "LOC"}'),
@@ -206,6 +206,6 @@ def test_members_and_remarks_count_spans():
     }
     (remark,) = TAGS.remarks(NAMES, found, texts)
     assert remark == (
-        "names: 3 spans of words that are parted by blanks and punctuation; 1 begin or end inside a word, and cannot be "
+        "names: 3 spans of words that are separated by blanks and punctuation; 1 begin or end inside a word, and cannot be "
         "predicted exactly"
     )

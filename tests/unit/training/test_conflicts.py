@@ -1,4 +1,4 @@
-"""What is told of conflicts while a model trains, and that measuring them changes nothing."""
+"""What is recorded about conflicts while a model trains, and that measuring them changes nothing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Collapsed models: detected while they train, told, and trained anew as often as the file says."""
+"""Collapsed models: detected while they train, recorded, and trained anew as often as the file says."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ def hardware():
 
 @pytest.fixture
 def collapsing(monkeypatch):
-    """Makes so many attempts of every run count as collapsed."""
+    """Makes a given number of attempts of every run count as collapsed."""
 
     def install(times):
         monkeypatch.setattr(Trainer, "collapsed", lambda self: ["grade"] if self.progress.attempt < times else [])

@@ -67,7 +67,7 @@ def test_a_finished_run_has_everything_in_its_folder(make_run, encoded, workspac
 
 
 def test_a_run_on_a_gpu_tells_how_busy_it_was(make_run, encoded, workspace, monkeypatch):
-    """By the mean of what was seen while it trained; a CPU has nothing to tell."""
+    """By the mean of the samples taken while it trained; a CPU gives none."""
     looks = iter([0.25, 0.75] * 100)
     monkeypatch.setattr(module, "SECONDS_BETWEEN_REPORTS", 0.0)
     monkeypatch.setattr(module, "gpu_utilisation", lambda device: next(looks))

@@ -18,7 +18,7 @@ class Form(Spec):
         min_length=1,
         max_length=1,
         exclude_if=lambda delimiter: delimiter is None,
-        description="what stands between two fields; found from the file otherwise",
+        description="what separates two fields; found from the file otherwise",
     )
     quoting: Quoting | None = Field(
         default=None,

@@ -33,7 +33,7 @@ class FamilyConfig(Spec):
 
     format: 1 had no classifiers and no adapters. temperatures: by task with probabilities of classes, softmax(logits / T).
     scales: by task with numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from
-    which probability on each is predicted. words: by task of tags, how words are parted. levels: motion segments that it was
+    which probability on each is predicted. words: by task of tags, how words are separated. levels: motion segments that it was
     trained on, none where that were whole texts. long_texts: what is read of a text longer than max_length. pairs: whether it
     reads pairs of texts. tagger: None where rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless
     another is asked for.
@@ -67,7 +67,7 @@ class FamilyConfig(Spec):
                 raise ValueError(f"{name} should be of the tasks {tasks}; found {others}")
         for task in self.tasks:
             if kind_of(task).reads_tokens and task.name not in self.words:
-                raise ValueError(f"words should say how those of task {task.name} are parted; found none")
+                raise ValueError(f"words should say how those of task {task.name} are separated; found none")
         return self
 
     @model_validator(mode="after")

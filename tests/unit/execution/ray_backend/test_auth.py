@@ -1,4 +1,4 @@
-"""Who is let into a cluster, and that who is not is told so at once; a real head refuses tokens in test_nodes.py."""
+"""Who may join a cluster, and that whoever may not is told so at once; a real head refuses tokens in test_nodes.py."""
 
 import os
 import secrets

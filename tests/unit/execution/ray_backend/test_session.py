@@ -10,7 +10,7 @@ from mtlens.execution.ray_backend.session import session
 
 @pytest.fixture
 def starts(monkeypatch):
-    """Replaces Ray's start by one that fails as often as told; gives the number of tries."""
+    """Replaces Ray's start by one that fails a given number of times; returns the number of tries."""
     tries = []
 
     def fail(times, error):

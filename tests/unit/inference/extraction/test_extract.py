@@ -122,7 +122,7 @@ def test_what_is_noted_is_on_disk(folder, mtlens, tmp_path, monkeypatch):
     ],
 )
 def test_a_bad_row_costs_no_other(folder, mtlens, tmp_path, rows, read, skipped, code):
-    """What cannot be read on is said, ends with an error, and the next file is read."""
+    """A file that cannot be read to its end is reported and ends the command with an error, and the next file is read."""
     (tmp_path / "a.csv").write_bytes(TABLE + rows)
     (tmp_path / "b.csv").write_bytes(b"id,text\nb,C3-4: bulge.\n")
     out = tmp_path / "out.jsonl"

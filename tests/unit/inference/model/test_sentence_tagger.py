@@ -28,7 +28,7 @@ def encoder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learned(encoder):
-    """Taught the same few reports again and again, for seconds."""
+    """Trained on the same few reports again and again, for seconds."""
     few, lessons = 16, train_tagger.lessons
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_tagger, "RATE", 1e-2)

@@ -1,4 +1,4 @@
-"""SQL of strangers: what only reads is answered, everything else ends in one line, and nothing outlives its limits."""
+"""Untrusted SQL: what only reads is answered, everything else ends in one line, and nothing outlives its limits."""
 
 import subprocess
 import sys
