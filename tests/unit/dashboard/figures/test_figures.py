@@ -53,8 +53,8 @@ def spec(figure: go.Figure) -> dict[str, Any]:
     return json.loads(figure.to_json() or "")
 
 
-@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("store", STORES)
 def test_every_figure_of_every_store(stores: dict[str, Workspace], store: str, name: str) -> None:
     entry = ENTRIES[name]
     info = entry.read(stores[store], EXPERIMENT)
@@ -210,8 +210,8 @@ def test_the_case_of_one_task_shows_its_pairs_with_all_others(full: Workspace) -
     assert [row.partition("   ")[0] for row in rows_of(figures.case(case.only(["cord", "disc"])))[1:]] == ["disc x cord"]
 
 
-@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.parametrize("store", STORES)
 def test_titles_are_one_sentence_that_can_be_read_at_a_glance(stores: dict[str, Workspace], store: str, name: str) -> None:
     title = figures.title_of(ENTRIES[name].draw(ENTRIES[name].read(stores[store], EXPERIMENT)))
     assert len(title) <= 90
