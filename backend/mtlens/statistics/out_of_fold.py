@@ -190,13 +190,13 @@ class Pooled:
 class OutOfFoldEstimate(Estimate):
     """A difference of pooled scores. seeds: variance of one run's difference, without the part due to its test examples.
 
-    overlapping: the part of `seeds` due to the training sets. total: `seeds` plus the part due to the test examples;
+    training_sets: share of `seeds` that is due to the training sets. total: `seeds` plus the part due to the test examples;
     it gives the degrees of freedom.
     """
 
     num_folds: int
     total: float
-    overlapping: float
+    training_sets: float
 
     def precision(self, num_seeds: Any, growth: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Standard error and degrees of freedom to be expected of `num_seeds` seeds and `growth` times the clusters.
@@ -207,8 +207,7 @@ class OutOfFoldEstimate(Estimate):
         if self.examples is None or self.seeds is None:
             return np.full(shape, np.inf), np.zeros(shape)
         by_examples = self.examples.shared / growth + self.examples.unseen / growth**2
-        share = self.overlapping / self.seeds.value if self.seeds.value > 0 else 0.0
-        factor = 1 / np.asarray(num_seeds) + share / (self.num_folds - 1)
+        factor = 1 / np.asarray(num_seeds) + self.training_sets / (self.num_folds - 1)
         variance = self.seeds.value * factor + by_examples
         of_runs = (self.total * factor) ** 2 / self.seeds.freedom(num_seeds) if self.seeds.value > 0 else 0.0
         freedom = variance**2 / (of_runs + by_examples**2 / (self.examples.freedom * growth))
@@ -240,7 +239,7 @@ def estimate_out_of_fold(
             seeds=runs.seeds,
             num_folds=num_folds,
             total=runs.total,
-            overlapping=runs.overlapping,
+            training_sets=runs.training_sets,
         )
 
     of_tasks = [

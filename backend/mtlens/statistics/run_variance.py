@@ -5,7 +5,8 @@ fold out differ in the seed alone, so that the variance among them, beyond the p
 run, is that of seeds. What all runs vary by beyond that belongs to the training sets, which overlap. Where no fold is
 left out twice the two cannot be told apart, and all of it counts as that of training sets.
 
-The ratios of these variances to those by test examples are moderated over tasks.
+The ratio of the variance between runs to that by test examples is moderated over tasks; the share of the training sets in it is
+one for all tasks.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,11 @@ class Part(NamedTuple):
 
     total: float
     examples: float
+
+    @property
+    def ratio(self) -> float:
+        """1 where test examples explain all of it."""
+        return self.total / self.examples
 
 
 @dataclass(frozen=True)
@@ -56,47 +62,51 @@ class BetweenRuns:
 class RunVariance:
     """seeds: variance of one run's difference beyond that by test examples, of seeds and training sets together.
 
-    total: that with the variance by test examples. overlapping: the part of `seeds` that exceeds the variance of seeds alone.
+    total: that with the variance by test examples. training_sets: share of `seeds` that is not of seeds alone, 0 to 1.
     """
 
     seeds: SeedVariance
     total: float
-    overlapping: float
+    training_sets: float
 
     def divided(self, unit: float) -> "RunVariance":
         """Of a difference in another unit."""
-        seeds = replace(self.seeds, value=self.seeds.value / unit**2)
-        return RunVariance(seeds, self.total / unit**2, self.overlapping / unit**2)
+        return replace(self, seeds=replace(self.seeds, value=self.seeds.value / unit**2), total=self.total / unit**2)
 
 
 def moderated_over_tasks(tasks: Sequence[BetweenRuns], num_seeds: int) -> list[RunVariance]:
     """The variances that the tests use, from those of all tasks over the same runs."""
-    all_runs = _moderated([task.total for task in tasks], num_seeds)
-    of_seeds = _moderated([task.within for task in tasks], tasks[0].repeated + 1)
+    share = _share_of_training_sets(tasks)
+    ratios = [task.total.ratio for task in tasks if task.total.examples > 0]
+    moderated = iter(moderate(ratios, num_seeds) if ratios else ())
     found: list[RunVariance] = []
-    for task, runs, seeds in zip(tasks, all_runs, of_seeds, strict=True):
-        beyond = replace(runs, value=max(0.0, runs.value - 1) * task.total.examples)
-        alone = max(0.0, seeds.value - 1) * task.within.examples
-        found.append(RunVariance(beyond, runs.value * task.total.examples, max(0.0, beyond.value - alone)))
+    for task in tasks:
+        examples = task.total.examples
+        runs = next(moderated) if examples > 0 else SeedVariance(value=0.0)
+        beyond = replace(runs, value=max(0.0, runs.value - 1) * examples)
+        found.append(RunVariance(beyond, runs.value * examples, share))
     return found
 
 
-def _moderated(parts: Sequence[Part], num_runs: int) -> list[SeedVariance]:
-    """Ratios of the variances to those by examples, moderated over the tasks where the latter is positive; 0 for the others."""
-    ratios = [part.total / part.examples for part in parts if part.examples > 0]
-    moderated = iter(moderate(ratios, num_runs) if ratios else ())
-    return [next(moderated) if part.examples > 0 else SeedVariance(value=0.0) for part in parts]
+def _share_of_training_sets(tasks: Sequence[BetweenRuns]) -> float:
+    """What part of the variance beyond test examples is not of seeds alone, by the means over tasks of both; 1 if unknown.
+
+    One share for all tasks: the few runs that leave the same fold out tell little about one task.
+    """
+    known = [task for task in tasks if task.repeated and task.total.examples > 0 and task.within.examples > 0]
+    beyond = sum(task.total.ratio - 1 for task in known)
+    if beyond <= 0:
+        return 1.0
+    return min(1.0, max(0.0, 1 - sum(task.within.ratio - 1 for task in known) / beyond))
 
 
 def of_mean(own: BetweenRuns, of_tasks: Sequence[RunVariance], num_seeds: int) -> RunVariance:
     """The larger of the mean's own variance beyond its examples and of what the tasks' variances add to if independent."""
-    value = max(0.0, own.total.total - own.total.examples)
-    seeds_alone = max(0.0, own.within.total - own.within.examples)
-    alone = RunVariance(SeedVariance(value=value), own.total.total, max(0.0, value - seeds_alone))
+    share = of_tasks[0].training_sets
+    alone = RunVariance(SeedVariance(value=max(0.0, own.total.total - own.total.examples)), own.total.total, share)
     squared = len(of_tasks) ** 2
-    parts = [(one.seeds.value, one.total, one.overlapping) for one in of_tasks]
-    value, total, overlapping = (sum(part) / squared for part in zip(*parts, strict=True))
+    value, total = (sum(part) / squared for part in zip(*((one.seeds.value, one.total) for one in of_tasks), strict=True))
     spread = sum((one.total / squared) ** 2 / one.seeds.freedom(num_seeds) for one in of_tasks)
     freedom = total**2 / spread if spread > 0 else num_seeds - 1
-    independent = RunVariance(SeedVariance(value=value, prior=freedom - (num_seeds - 1)), total, overlapping)
+    independent = RunVariance(SeedVariance(value=value, prior=freedom - (num_seeds - 1)), total, share)
     return max(alone, independent, key=lambda runs: runs.seeds.value)

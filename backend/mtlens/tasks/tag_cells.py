@@ -24,8 +24,8 @@ class CellSpan(NamedTuple):
 def spans_of_cell(task: Task, cell: str, text: str, where: str) -> list[CellSpan]:
     """The spans of a text in their order. DataError for a cell that holds none, and for spans that overlap.
 
-    The cell is a list of tags, one for each word, or tags separated by blanks; or a list of spans, each an object with start, end
-    and label, or such a list.
+    The cell is a list of tags, one for each word, or tags with blanks between; or a list of spans, each an object with start,
+    end and label, or such a list.
     """
     content = _content(cell)
     if isinstance(content, dict):
