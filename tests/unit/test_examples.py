@@ -33,7 +33,7 @@ data:
 tasks:
   disc: {classes: [bulge, none]}
   canal: {classes: [normal, stenosis]}
-training: {epochs: 12, batch_size: 16, learning_rate: 3e-3, precision: float32}
+training: {epochs: 6, batch_size: 16, learning_rate: 3e-3, precision: float32}
 evidence: {examples: 16, microbatches: 4, microbatch_size: 4}
 margin: 0.02
 """

@@ -46,7 +46,7 @@ def status(
         ingest(opened, force=True)
     watch_lanes(opened, again=watch and not is_read_only(opened))
     output.print_result(query(opened, STATUS), "table")
-    for more in (query(opened, LOOKS), query(opened, PIECES), query(opened, FAILURES)):
+    for more in (query(opened, LOOKS), query(opened, EVIDENCE), query(opened, FAILURES)):
         if more.rows:
             output.print_result(more, "table")
 
@@ -140,7 +140,7 @@ LOOKS = """
     FROM looks JOIN (SELECT experiment_id, ended FROM experiment) USING (experiment_id)
     GROUP BY experiment, experiment_id, kind, looks.look ORDER BY experiment, experiment_id, kind, looks.look
 """
-PIECES = """
+EVIDENCE = """
     SELECT name AS experiment, kind AS evidence, count(*) AS jobs, count(*) FILTER (state = 'done') AS done,
            count(*) FILTER (state IN ('failed', 'damaged')) AS failed, round(sum(seconds)) AS seconds
     FROM evidence_job JOIN experiment USING (experiment_id) GROUP BY ALL ORDER BY ALL

@@ -25,7 +25,7 @@ from mtlens.store.workspace.workspace import Workspace
 TRIAL: dict[str, float] = {"memory": 128 * 2**20}  # of a waiting process; all CPUs belong to the lanes
 
 
-class PartitionSearcher(Searcher):
+class FamilySearcher(Searcher):
     """Search algorithm of Tune: suggests the families of a `GroupSearch` and reports their results to it.
 
     watch: is called with the runs that a trial will ask for. outcomes: of the runs that have ended, by job id.
@@ -73,7 +73,7 @@ def search_with_tune(
     search: GroupSearch, job_queue: Any, workspace: Workspace, lanes: Lanes, watch: Callable[[Sequence[Job]], None]
 ) -> list[Outcome]:
     """Run the trials of a search while lanes take jobs from the queue; returns the outcomes of the runs."""
-    searcher = PartitionSearcher(search, job_queue, watch)
+    searcher = FamilySearcher(search, job_queue, watch)
     storage = workspace.root / "ray" / secrets.token_hex(8)
 
     def look(config: dict[str, Any]) -> None:
