@@ -13,7 +13,7 @@ dashboard: $(STAMP)
 	$(BIN)/mtlens dashboard
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not fault and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not browser"
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -m fault
