@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
 from mtlens.data.splits import SCORED
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan
-from mtlens.execution.training_rate import training_rate
+from mtlens.execution.training_rate import training_rate, update_flops
 from mtlens.training.batches import epoch_batches
 from mtlens.training.model import count_multiplied
 
@@ -73,16 +72,9 @@ def flops_of_runs(plan: Plan) -> Callable[[Run], tuple[float, float]]:
 
 
 def epoch_flops(encoded: Encoded, run: Run, weights: int, attention: int) -> float:
-    """One training epoch of a run.
-
-    A backward pass costs two forward passes, one where adapters leave out the gradients of the frozen weights; aggregated
-    gradients take a backward pass per task.
-    """
+    """Operations of one training epoch of a run."""
     schedule = epoch_batches(encoded, run.training, seed=run.seed, epoch=0)
-    lengths = [(len(batch), int(encoded.lengths[batch].max())) for batch in schedule]
-    forward = sum(size * length * (2.0 * weights + attention * length) for size, length in lengths)
-    backward = (2 if run.method == "full" else 1) * (len(run.tasks) if run.balancing in AGGREGATIONS else 1)
-    return forward * (1 + backward)
+    return sum(update_flops(encoded, batch, run, weights, attention) for batch in schedule)
 
 
 def run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float, float]:

@@ -4,12 +4,16 @@ A rate of matrix products alone promises too much: small batches of short texts 
 (rounding, clipping, AdamW) and on element-wise functions.
 """
 
+import functools
 import time
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
+from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan
 from mtlens.training.batches import epoch_batches
 from mtlens.training.hardware import prepare
@@ -17,6 +21,7 @@ from mtlens.training.model import count_multiplied
 from mtlens.training.trainer import Trainer
 
 _UPDATES = 3  # the first of which is slow and not counted
+_MOST_FLOPS = 5e11  # of an update: a large batch is cut, so that it takes seconds
 _MOST_WEIGHTS = 500_000_000  # of an encoder that is loaded for this
 _EFFICIENCY = 0.4  # share of the matrix rate that training of a large encoder is taken to reach
 
@@ -31,18 +36,29 @@ def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     if weights > _MOST_WEIGHTS:
         return _EFFICIENCY * _matrix_rate(hardware.dtype, hardware.device)
     trainer = Trainer(run, plan.encoded, plan.pretrained.directory, hardware)
-    schedule = epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0)
-    sizes = [len(rows) * int(trainer.encoded.lengths[rows].max()) for rows in schedule]
-    rows = schedule[int(np.argsort(sizes)[len(sizes) // 2])]
-    length = int(trainer.encoded.lengths[rows].max())
+    count = functools.partial(update_flops, trainer.encoded, run=run, weights=weights, attention=4 * layers * width)
+    schedule = sorted(epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0), key=count)
+    rows = schedule[len(schedule) // 2]
+    rows = rows[: max(1, int(len(rows) * _MOST_FLOPS / count(rows)))]
     trainer.model.train()
     times: list[float] = []
     for _ in range(_UPDATES):
         started = time.perf_counter()
         float(trainer.update(rows, 0.0, measure=False)[0, 0])  # reading a value waits for the GPU
         times.append(time.perf_counter() - started)
-    forward = len(rows) * length * (2.0 * weights + 4 * layers * width * length)
-    return (2 + (run.method == "full")) * forward / min(times)
+    return count(rows) / min(times)
+
+
+def update_flops(encoded: Encoded, rows: NDArray[np.int64], run: Run, weights: int, attention: int) -> float:
+    """Operations of one update on a batch, padded to its longest text.
+
+    A backward pass costs two forward passes, one where adapters leave out the gradients of the frozen weights; aggregated
+    gradients take a backward pass per task.
+    """
+    length = int(encoded.lengths[rows].max())
+    forward = len(rows) * length * (2.0 * weights + attention * length)
+    backward = (2 if run.method == "full" else 1) * (len(run.tasks) if run.balancing in AGGREGATIONS else 1)
+    return forward * (1 + backward)
 
 
 def _matrix_rate(dtype: torch.dtype, device: torch.device) -> float:

@@ -26,9 +26,9 @@ class Part(NamedTuple):
     examples: float
 
     @property
-    def ratio(self) -> float:
-        """1 where test examples explain all of it."""
-        return self.total / self.examples
+    def beyond(self) -> float:
+        """What test examples do not explain; below 0 by chance."""
+        return self.total - self.examples
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class RunVariance:
 def moderated_over_tasks(tasks: Sequence[BetweenRuns], num_seeds: int) -> list[RunVariance]:
     """The variances that the tests use, from those of all tasks over the same runs."""
     share = _share_of_training_sets(tasks)
-    ratios = [task.total.ratio for task in tasks if task.total.examples > 0]
+    ratios = [task.total.total / task.total.examples for task in tasks if task.total.examples > 0]
     moderated = iter(moderate(ratios, num_seeds) if ratios else ())
     found: list[RunVariance] = []
     for task in tasks:
@@ -91,13 +91,13 @@ def moderated_over_tasks(tasks: Sequence[BetweenRuns], num_seeds: int) -> list[R
 def _share_of_training_sets(tasks: Sequence[BetweenRuns]) -> float:
     """What part of the variance beyond test examples is not of seeds alone, by the means over tasks of both; 1 if unknown.
 
-    One share for all tasks: the few runs that leave the same fold out tell little about one task.
+    One share for all tasks, each in the unit of its variance by test examples: the few runs that leave the same fold out tell
+    little about one task.
     """
-    known = [task for task in tasks if task.repeated and task.total.examples > 0 and task.within.examples > 0]
-    beyond = sum(task.total.ratio - 1 for task in known)
-    if beyond <= 0:
-        return 1.0
-    return min(1.0, max(0.0, 1 - sum(task.within.ratio - 1 for task in known) / beyond))
+    known = [task for task in tasks if task.repeated and task.total.examples > 0]
+    of_runs = sum(task.total.beyond / task.total.examples for task in known)
+    of_seeds = sum(task.within.beyond / task.total.examples for task in known)
+    return min(1.0, max(0.0, 1 - of_seeds / of_runs)) if of_runs > 0 else 1.0
 
 
 def of_mean(own: BetweenRuns, of_tasks: Sequence[RunVariance], num_seeds: int) -> RunVariance:

@@ -90,15 +90,7 @@ def _mosaic(
         marker={"symbol": "square", "size": 14, "opacity": 0},
     )
     if len(shown) == 1 and size <= _MOST_NUMBERS:
-        known = [(x, y, cell[3]) for x, y, cell in zip(cells.x, cells.y, cells.data, strict=True) if cell[3] is not None]
-        sheet.scatter(
-            x=[x for x, _, _ in known],
-            y=[y for _, y, _ in known],
-            mode="text",
-            hoverinfo="skip",
-            text=[plain(value).replace("0.", ".") for _, _, value in known],
-            textfont={"size": 10, "color": [legible(value, theme, scale, limits) for _, _, value in known]},
-        )
+        _write_numbers(sheet, cells, theme, scale, limits)
     sheet.x_axis(range=[-0.5, width - 0.5], visible=False, constrain="domain", constraintoward="left")
     sheet.y_axis(range=[-0.5, height - 0.5], visible=False, scaleanchor="x", constrain="domain", constraintoward="top")
     if len(shown) < len(matrices):
@@ -115,6 +107,19 @@ def _mosaic(
         bottom=28,
         left=34,
         square=height / width,
+    )
+
+
+def _write_numbers(sheet: Sheet, cells: "_Cells", theme: Theme, scale: Scale, limits: tuple[float, float]) -> None:
+    """The value of each cell, in a colour that can be read on that of the cell."""
+    known = [(x, y, cell[3]) for x, y, cell in zip(cells.x, cells.y, cells.data, strict=True) if cell[3] is not None]
+    sheet.scatter(
+        x=[x for x, _, _ in known],
+        y=[y for _, y, _ in known],
+        mode="text",
+        hoverinfo="skip",
+        text=[plain(value).replace("0.", ".") for _, _, value in known],
+        textfont={"size": 10, "color": [legible(value, theme, scale, limits) for _, _, value in known]},
     )
 
 

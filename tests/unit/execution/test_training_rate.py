@@ -1,0 +1,37 @@
+import pytest
+
+from mtlens.execution import training_rate as module
+from mtlens.training.trainer import Trainer
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Numbers of rows of the updates that were timed."""
+    sizes, update = [], Trainer.update
+
+    def counted(trainer, rows, factor, *, measure):
+        sizes.append(len(rows))
+        return update(trainer, rows, factor, measure=measure)
+
+    monkeypatch.setattr(Trainer, "update", counted)
+    return sizes
+
+
+def test_updates_of_the_plan_are_timed(search_plan, timed):
+    plan = search_plan(2)
+    assert module.training_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert timed == [32] * 3
+
+
+def test_a_large_batch_is_cut(search_plan, timed, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_FLOPS", 1.0)
+    plan = search_plan(2)
+    assert module.training_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert timed == [1] * 3
+
+
+def test_a_large_encoder_is_not_loaded(search_plan, timed, monkeypatch):
+    monkeypatch.setattr(module, "_MOST_WEIGHTS", 1)
+    plan = search_plan(2)
+    assert module.training_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert timed == []
