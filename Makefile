@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo dashboard test faults browser lint bench clean
+.PHONY: demo dashboard test pytest faults browser lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/mtlens demo
@@ -12,7 +12,10 @@ demo: $(STAMP)
 dashboard: $(STAMP)
 	$(BIN)/mtlens dashboard
 
-test: $(STAMP) lint
+test: $(STAMP)
+	$(MAKE) --no-print-directory --jobs 2 lint pytest
+
+pytest: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not browser"
 
 faults: $(STAMP)

@@ -1,0 +1,5 @@
+"""The names of transformers.utils that mtlens uses."""
+
+from typing import Any
+
+logging: Any
