@@ -19,7 +19,7 @@ pytest: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not browser"
 
 faults: $(STAMP)
-	$(BIN)/python -m pytest -m fault
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m fault
 
 browser: $(STAMP)
 	$(BIN)/python -m pytest -m browser
