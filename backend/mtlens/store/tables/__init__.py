@@ -16,6 +16,15 @@ from mtlens.store.tables.bookkeeping import (
     LookAskedRow,
     RunSeenRow,
 )
+from mtlens.store.tables.claim import (
+    ClaimPredictorRow,
+    ClaimPredictorsView,
+    ClaimRow,
+    ClaimVerdictRow,
+    ClaimVerdictsView,
+    ClaimView,
+    GroupGainRow,
+)
 from mtlens.store.tables.comparisons import ComparisonRow, LookRow, LooksView, MatchingView
 from mtlens.store.tables.definitions import Table, View
 from mtlens.store.tables.evidence import (
@@ -82,6 +91,10 @@ TABLES = (
     Table("summary.alignment", AlignmentRow),
     Table("summary.explanation", ExplanationRow),
     Table("summary.group_score", GroupScoreRow),
+    Table("summary.group_gain", GroupGainRow),
+    Table("summary.claim", ClaimRow),
+    Table("summary.claim_predictor", ClaimPredictorRow),
+    Table("summary.claim_verdict", ClaimVerdictRow),
     Table("bookkeeping.run_seen", RunSeenRow),
     Table("bookkeeping.journal_seen", JournalSeenRow),
     Table("bookkeeping.experiment_seen", ExperimentSeenRow),
@@ -120,4 +133,7 @@ VIEWS = (
     View("group_scores", GroupScoresView, (GroupScoreRow,)),
     View("groupings", GroupingsView, (GroupingRow,)),
     View("grouping_methods", GroupingMethodsView, (GroupingMethodRow,)),
+    View("claim", ClaimView, (ClaimRow, ExperimentRow)),
+    View("claim_predictors", ClaimPredictorsView, (ClaimPredictorRow,)),
+    View("claim_verdicts", ClaimVerdictsView, (ClaimVerdictRow,)),
 )
