@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from mtlens.config.arms import JOINT_ONLY, Arm
+from mtlens.config.claim import Claim
 from mtlens.config.hashing import content_hash
 from mtlens.config.run_kinds import MULTI, SINGLE, Asked, RunKind, asked_kinds
 from mtlens.config.sections import (
@@ -55,6 +56,12 @@ class Experiment(Spec):
     merging: Merging = Field(default=Merging(), exclude_if=lambda merging: merging == Merging())
     evidence: Evidence = Evidence()
     search: Search | None = None
+    claim: tuple[Claim, ...] = Field(
+        default=(),
+        exclude_if=lambda claims: claims == (),
+        max_length=50,
+        description="what the evidence is claimed to say of gains: written before the run, with the threshold that decides",
+    )
     resources: Resources = Resources()
 
     @model_validator(mode="after")
@@ -64,6 +71,7 @@ class Experiment(Spec):
             ("task names", tuple(task.name for task in self.tasks)),
             ("runs", self.runs),
             ("arms under multi", self.multi),
+            ("claims", self.claim),
         ):
             if len(set(values)) < len(values):
                 raise ValueError(f"{what} should be distinct; found {list(values)}")
