@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mtlens.errors import WorkspaceError
-from mtlens.store.analysis import arm_choice, comparisons, explanations, groupings, looks
+from mtlens.store.analysis import arm_choice, claim_rows, claim_statistics, comparisons, explanations, groupings, looks
 from mtlens.store.database import load, set_aside, snapshots, writer
 from mtlens.store.database.read_evidence import read_evidence
 from mtlens.store.database.read_runs import read_experiment, read_run
@@ -184,7 +184,7 @@ def _read_evidence_jobs(workspace: Workspace, connection: writer.Connection, see
 
 
 def _conclude(connection: writer.Connection) -> None:
-    """Recompute what follows from what is new, one experiment per transaction."""
+    """Recompute what follows from what is new, one experiment per transaction, and then what all experiments say."""
     for experiment_id in load.stale_experiments(connection):
         with writer.transaction(connection):
             comparisons.refresh(connection, experiment_id)
@@ -192,7 +192,9 @@ def _conclude(connection: writer.Connection) -> None:
             explanations.refresh(connection, experiment_id)
             groupings.refresh(connection, experiment_id)
             arm_choice.refresh(connection, experiment_id)
+            claim_rows.refresh(connection, experiment_id)
             load.set_fresh(connection, experiment_id)
+    claim_statistics.refresh(connection)
 
 
 def _prepare_snapshot(

@@ -80,14 +80,15 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
     """Delete runs whose folders are gone; comparisons and groupings that used them are due again."""
     _mark_stale(connection, "SELECT unnest($ids)", {"ids": run_ids})
     affected = "SELECT experiment_id FROM experiment_run WHERE run_id IN (SELECT unnest($ids))"
-    for seen in ("comparison_seen", "grouping_seen"):
-        connection.execute(f"DELETE FROM bookkeeping.{seen} WHERE experiment_id IN ({affected})", {"ids": run_ids})
+    for seen in ("bookkeeping.comparison_seen", "bookkeeping.grouping_seen", "summary.group_gain"):
+        connection.execute(f"DELETE FROM {seen} WHERE experiment_id IN ({affected})", {"ids": run_ids})
     _delete(connection, _TABLES_OF_RUN, "run_id", run_ids)
 
 
-def forget_experiments(connection: Connection, experiment_ids: Sequence[str]) -> None:
-    """Take experiments out with what was concluded; their runs and evidence jobs stay."""
-    _delete(connection, tables_with("experiment_id"), "experiment_id", experiment_ids)
+def forget_experiments(connection: Connection, experiment_ids: Sequence[str], but: Sequence[str] = ()) -> None:
+    """Take experiments out with what was concluded; their runs, evidence jobs and the tables `but` stay."""
+    tables = [name for name in tables_with("experiment_id") if name not in but]
+    _delete(connection, tables, "experiment_id", experiment_ids)
 
 
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
@@ -145,9 +146,12 @@ def _remember(connection: Connection, records: Sequence[RunRecord]) -> None:
 
 
 def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
-    """Put in an experiment in place of what was known of it; its comparisons are due."""
+    """Put in an experiment in place of what was known of it; its comparisons are due.
+
+    Gains of groups stay: a search rewrites the manifest for every group that it adds, and their runs say whether they hold.
+    """
     experiment_id = record.experiment_id
-    forget_experiments(connection, [experiment_id])
+    forget_experiments(connection, [experiment_id], but=["summary.group_gain"])
     insert_rows(connection, [ExperimentSeenRow(experiment_id=experiment_id, stamp=record.stamp, stale=True)])
     insert_rows(connection, record.bad)
     if (manifest := record.manifest) is None:

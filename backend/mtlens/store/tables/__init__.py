@@ -6,6 +6,7 @@ A database whose tables and views were made by other statements than those of to
 
 from mtlens.store.tables.arms import ArmChoiceRow, ArmsView
 from mtlens.store.tables.bookkeeping import (
+    ClaimSeenRow,
     ComparisonSeenRow,
     EvidenceJobSeenRow,
     EvidenceSeenRow,
@@ -104,6 +105,7 @@ TABLES = (
     Table("bookkeeping.evidence_job_seen", EvidenceJobSeenRow),
     Table("bookkeeping.evidence_seen", EvidenceSeenRow),
     Table("bookkeeping.grouping_seen", GroupingSeenRow),
+    Table("bookkeeping.claim_seen", ClaimSeenRow),
 )
 
 TABLE_OF = {table.row: table.name for table in TABLES if table.owner is None}

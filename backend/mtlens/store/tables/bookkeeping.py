@@ -96,3 +96,10 @@ class ExperimentEvidenceJobRow:
         ),
     ]
     subject: Annotated[str, Column("What it looks at")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimSeenRow:
+    """What the statistics of the claim were computed from; one row."""
+
+    inputs: Annotated[str, Column("Hash of gains, evidence and claims")]

@@ -1,0 +1,244 @@
+"""Gains and evidence of groups, what predicts gains, and verdicts on claims, from fabricated runs and evidence."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mtlens.config.claim import Claim
+from mtlens.config.sections import Search
+from mtlens.store.analysis import group_gains
+from mtlens.store.database import reader
+from mtlens.store.database.reader import snapshot_path
+from mtlens.store.ingest import ingest, rebuild
+from mtlens.store.workspace.evidence_folder import CKA, GRADIENTS, LOOKAHEAD, EvidenceFolder
+from mtlens.store.workspace.evidence_tables import CkaRow, GradientRow, LookaheadRow, cka_table, gradient_table, lookahead_table
+from mtlens.store.workspace.run_tables import to_parquet
+from mtlens.store.workspace.workspace import Workspace
+from tests.support import fake_runs
+
+TASKS = ("canal", "cord", "disc", "facet")
+SEEDS = (0, 1, 2)
+CLAIMS = (Claim(evidence="tag", supported=0.2), Claim(evidence="cosine_training", statistic="auc", supported=0.6))
+PAIRS = list(combinations(TASKS, 2))
+EFFECT = {pair: 0.2 + 0.1 * place for place, pair in enumerate(PAIRS)}  # of one layer; half of it of the other
+JOBS = {"similarity": "c" * 16, "gradients": "a" * 16, "lookahead": "b" * 16}
+
+
+def experiment() -> fake_runs.FakeExperiment:
+    """Every group of four tasks under three seeds."""
+    fake = fake_runs.fake_experiment(tasks=TASKS, num_examples=120, margin=0.05)
+    groups = [
+        fake_runs.Planned(
+            role="group", candidate=0, run=one.run.model_copy(update={"tasks": kept, "labels": ("0" * 16,) * size})
+        )
+        for one in fake.planned
+        if one.role == "multi"
+        for size in (2, 3)
+        for kept in combinations(one.run.tasks, size)
+    ]
+    spec = fake.experiment.model_copy(update={"search": Search(), "claim": CLAIMS})
+    return fake_runs.FakeExperiment(experiment=spec, planned=(*fake.planned, *groups), num_examples=120)
+
+
+def right(tasks: tuple[str, ...], task: str) -> float:
+    """Tasks gain by partners that come late, and lose by early ones."""
+    others = [TASKS.index(other) for other in tasks if other != task]
+    return 0.7 + (0.15 * (np.mean(others) - 1.5) if others else 0.0)
+
+
+def similarities() -> bytes:
+    """Ceiling 0.9, floor 0.4 in both hidden layers."""
+    models = [("single", task, seed) for task in TASKS for seed in SEEDS] + [("untrained", None, seed) for seed in SEEDS]
+    rows = []
+    for layer, (a, b) in ((layer, pair) for layer in (1, 2) for pair in combinations(models, 2)):
+        if "untrained" in (a[0], b[0]):
+            value = 0.4
+        elif a[1] == b[1]:
+            value = 0.9
+        else:
+            value = 0.4 + 0.5 * EFFECT[a[1], b[1]] / layer
+        rows.append(CkaRow(
+            role_a=a[0], task_a=a[1], seed_a=a[2], layer_a=layer, role_b=b[0], task_b=b[1], seed_b=b[2], layer_b=layer,
+            pooling="mean", features="hidden", estimator="debiased", value=value, low=None, high=None, examples=50, reason=None,
+        ))  # fmt: skip
+    return to_parquet(cka_table(rows))
+
+
+def gradients() -> bytes:
+    rows = [
+        GradientRow(
+            setting="multi", seed=seed, stage=stage, epoch=None, layer=None, parameters="all", task_a=a, task_b=b, inner=1.0,
+            norm_a=1.0, norm_b=1.0, naive=0.2, debiased=EFFECT[a, b] + 0.02 * seed, split_half=0.3, ceiling=0.6, permuted=0.0,
+            conflict_rate=0.1, magnitude_similarity=1.0, microbatches=8, reason=None,
+        )
+        for stage in ("start", "training", "end")
+        for seed in SEEDS
+        for a, b in PAIRS
+    ]  # fmt: skip
+    return to_parquet(gradient_table(rows))
+
+
+def lookaheads() -> bytes:
+    """What a partner does for a task: its place among the tasks."""
+    rows = [
+        LookaheadRow(
+            seed=seed, epoch=1, task_from=a, task_for=b, lookahead=TASKS.index(a) + 0.01 * seed, first_order=1.0, microbatches=4
+        )
+        for seed in SEEDS
+        for a in TASKS
+        for b in TASKS
+        if a != b
+    ]
+    return to_parquet(lookahead_table(rows))
+
+
+def fabricate(workspace: Workspace) -> fake_runs.FakeExperiment:
+    fake = experiment()
+    fake_runs.save(workspace, fake)
+    for run in fake.runs:
+        tasks = tuple(task.name for task in run.tasks)
+        fake_runs.finish(workspace, run, right={task: right(tasks, task) for task in tasks}, num_examples=120)
+    path = workspace.experiments / f"{fake.experiment.experiment_id}.json"
+    jobs = [{"job_id": job_id, "kind": kind, "subject": "all"} for kind, job_id in JOBS.items()]
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"evidence": jobs}))
+    files = {"similarity": {CKA: similarities()}, "gradients": {GRADIENTS: gradients()}, "lookahead": {LOOKAHEAD: lookaheads()}}
+    for kind, job_id in JOBS.items():
+        folder = EvidenceFolder(workspace, job_id)
+        folder.start({"kind": "test"}, {}, {}).close()
+        folder.finish(files[kind], {"seconds": 1.0})
+    return fake
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    workspace = Workspace.open(tmp_path_factory.mktemp("claim") / "results")
+    fabricate(workspace)
+    ingest(workspace, force=True)
+    return workspace
+
+
+def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
+    return reader.query(workspace, sql).rows
+
+
+def test_every_task_of_every_group_has_a_gain_on_test_with_interval_and_verdict(workspace: Workspace) -> None:
+    counts = "SELECT len(tasks), count(DISTINCT tasks), count(*) FROM claim WHERE evidence = 'tag' GROUP BY ALL ORDER BY ALL"
+    assert rows(workspace, counts) == [(2, 6, 12), (3, 4, 12), (4, 1, 4)]
+    means = """
+        SELECT max(abs(gain - measured)), bool_and(gain_low < gain AND gain < gain_high), count(*)
+        FROM claim JOIN group_scores USING (experiment_id, tasks, task) WHERE evidence = 'tag' AND method = 'task means'
+    """
+    ((difference, inside, count),) = rows(workspace, means)
+    assert (difference, inside, count) == (pytest.approx(0, abs=1e-12), True, 28)
+    joint = "SELECT task, gain, verdict, seeds FROM claim WHERE len(tasks) = 4 AND evidence = 'tag' ORDER BY task"
+    assert rows(workspace, joint) == rows(
+        workspace,
+        "SELECT task, difference, verdict, seeds FROM matching WHERE kind = 'multi' AND task IS NOT NULL ORDER BY task",
+    )
+    about = "SELECT DISTINCT experiment, data, relatedness, encoder, unit, margin, latest FROM claim"
+    encoder = "sentence-transformers/all-MiniLM-L6-v2"
+    assert rows(workspace, about) == [("fake", "synthetic lumbar reports", 0.8, encoder, "score", 0.05, True)]
+
+
+def value_of(workspace: Workspace, evidence: str, tasks: tuple[str, ...], task: str) -> tuple[float, float, float, float]:
+    sql = "SELECT value, low, high, error FROM claim WHERE evidence = ? AND tasks = ? AND task = ?"
+    ((value, low, high, error),) = reader.query(workspace, sql, [evidence, list(tasks), task]).rows
+    return value, low, high, error
+
+
+def test_evidence_of_a_pair_is_that_of_the_views_and_of_a_group_the_mean_over_partners(workspace: Workspace) -> None:
+    effect = EFFECT["canal", "disc"]
+    assert value_of(workspace, "cka_effect_min", ("canal", "disc"), "canal")[0] == pytest.approx(effect / 2)
+    assert value_of(workspace, "cka_effect_mean", ("canal", "disc"), "disc")[0] == pytest.approx(0.75 * effect)
+    value, low, high, error = value_of(workspace, "cosine_end", ("canal", "disc"), "canal")
+    sql = "SELECT cosine, low, high FROM evidence_gradients WHERE stage = 'end' AND task_a = 'canal' AND task_b = 'disc'"
+    assert [(value, low, high)] == rows(workspace, sql)
+    assert error == pytest.approx((high - low) / 2 / stats.t.ppf(0.975, 2))
+    others = [value_of(workspace, "cosine_end", ("canal", other), "canal") for other in ("cord", "disc")]
+    value, low, high, error = value_of(workspace, "cosine_end", ("canal", "cord", "disc"), "canal")
+    assert value == pytest.approx(np.mean([one[0] for one in others]))
+    assert error == pytest.approx(np.hypot(others[0][3], others[1][3]) / 2)
+    assert value - low == pytest.approx(np.hypot(*(one[0] - one[1] for one in others)) / 2)
+    assert value_of(workspace, "tag", ("canal", "facet"), "canal")[0] == pytest.approx(3.01)  # the partner helps the task
+    assert value_of(workspace, "tag", ("canal", "facet"), "facet")[0] == pytest.approx(0.01)
+
+
+def test_baselines_look_at_validation_and_at_training_labels_alone(workspace: Workspace) -> None:
+    assert value_of(workspace, "data_size_ratio", ("canal", "disc"), "canal") == (0, 0, 0, 0)
+    scores = """
+        SELECT avg(score) FILTER (task = 'disc') - avg(score) FILTER (task = 'canal') FROM score
+        JOIN experiment_run USING (experiment_id, run_id) WHERE role = 'single' AND split = 'validation'
+    """
+    assert [(pytest.approx(value_of(workspace, "difficulty_difference", ("canal", "disc"), "canal")[0]),)] == rows(
+        workspace, scores
+    )
+    others = """
+        SELECT avg(score) FILTER (len(tasks) > 1) - avg(score) FILTER (len(tasks) = 1) FROM score JOIN run USING (run_id)
+        WHERE split = 'validation' AND task = 'canal' AND NOT (len(tasks) = 2 AND list_contains(tasks, 'disc'))
+    """
+    assert rows(workspace, others) == [(pytest.approx(value_of(workspace, "task_mean", ("canal", "disc"), "canal")[0]),)]
+
+
+def test_what_predicts_gains_is_told_from_what_does_not(workspace: Workspace) -> None:
+    columns = "rank_correlation, low, points, tasks, groups, baseline"
+    sql = f"SELECT {columns} FROM claim_predictors WHERE scope = 'within' AND evidence ="
+    ((tag, low, *counts),) = rows(workspace, f"{sql} 'tag'")
+    points = np.array(
+        rows(workspace, "SELECT value, gain FROM claim WHERE evidence = 'tag' AND verdict <> 'not learnt'"), float
+    )
+    assert tag == pytest.approx(stats.spearmanr(*points.T).statistic)  # one experiment: its means change no rank
+    assert tag > 0.8 > low
+    assert counts == [len(points), 4, 11, False]
+    assert rows(workspace, f"{sql} 'data_size_ratio'")[0][:2] == (None, None)
+    reasons = "SELECT DISTINCT reason FROM claim_predictors WHERE scope = 'across'"
+    assert rows(workspace, reasons) == [("3 experiments at least; found 1",)]
+
+
+def test_claims_have_verdicts_of_the_experiment_that_states_them(workspace: Workspace) -> None:
+    sql = "SELECT experiment, evidence, statistic, threshold, verdict, value, low, high, latest FROM claim_verdicts"
+    (auc, rank) = rows(workspace, sql)
+    assert auc[:4] == ("fake", "cosine_training", "auc", 0.6)
+    assert rank[:5] == ("fake", "tag", "rank_correlation", 0.2, "undecided" if rank[6] < 0.2 else "supported")
+    of_predictor = "SELECT rank_correlation, low, high, true FROM claim_predictors WHERE scope = 'within' AND evidence = 'tag'"
+    assert [rank[5:]] == rows(workspace, of_predictor)
+
+
+def test_groups_are_compared_once_and_a_rebuild_is_equal(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = fake_runs.dump(snapshot_path(workspace))
+    rebuild(workspace)
+    assert fake_runs.dump(snapshot_path(workspace)) == live
+    compared = []
+    monkeypatch.setattr(group_gains, "compare", lambda *args, **kwargs: compared.append(args) or ())
+    path = next(path for path in workspace.experiments.glob("*.json"))
+    path.write_text(path.read_text() + " ")
+    assert ingest(workspace, force=True).experiments == 1
+    assert compared == []
+    assert fake_runs.dump(snapshot_path(workspace))["summary.claim"] == live["summary.claim"]
+
+
+def test_experiments_that_share_runs_count_once_and_an_older_version_keeps_its_claim(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "results")
+    fake = fake_runs.fake_experiment(tasks=("a", "b", "c", "d", "e", "f"))
+    claims = [(Claim(evidence="data_size_ratio", supported=above),) for above in (0.2, 0.9)]
+    versions = (("one", claims[0]), ("one", claims[1]), ("two", claims[0]), ("three", claims[0]))
+    for year, (name, claim) in enumerate(versions, start=2030):
+        spec = fake.experiment.model_copy(update={"name": name, "claim": claim})
+        saved = fake_runs.FakeExperiment(experiment=spec, planned=fake.planned, num_examples=60)
+        fake_runs.save(workspace, saved, f"{year}-01-01T00:00:00+00:00")
+    for run in fake.runs:
+        fake_runs.finish(workspace, run)
+    ingest(workspace, force=True)
+    verdicts = "SELECT experiment, threshold, verdict, points, latest FROM claim_verdicts ORDER BY experiment, threshold"
+    assert rows(workspace, verdicts) == [
+        ("one", 0.2, "undecided", 6, False),
+        ("one", 0.9, "undecided", 6, True),
+        ("three", 0.2, "undecided", 6, True),
+        ("two", 0.2, "undecided", 6, True),
+        (None, 0.2, "undecided", 6, True),  # the latest experiments that state it, whose points are the same
+    ]
+    shared = "SELECT experiments, points FROM claim_predictors WHERE scope = 'within' AND evidence = 'data_size_ratio'"
+    assert rows(workspace, shared) == [(1, 6)]
