@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 EvidenceView = Literal["verdicts", "evidence_cka", "evidence_gradients"]
+ClaimView = Literal["claim", "claim_predictors", "claim_verdicts"]
 _VERDICTS = """
     SELECT experiment, kind, coalesce(task, 'mean') AS task, single_mean, multi_mean, difference, low90, high90, seeds,
            examples, margin, verdict, needed, not_learnt, single_collapsed, multi_collapsed, still_improving, metric
@@ -56,6 +57,16 @@ class Results(Shown):
         if view not in (views := ("verdicts", "evidence_cka", "evidence_gradients")):
             raise QueryError(f"view should be one of {', '.join(views)}; found {view!r}")
         return self._view(view)
+
+    def claim(self, view: ClaimView = "claim") -> "pd.DataFrame":
+        """Gain of each task in each group that was trained, beside each kind of evidence: a row each.
+
+        The other views: how well each kind predicts gains, over all experiments of the workspace, and verdicts on claims
+        that experiment files state.
+        """
+        if view not in (views := ("claim", "claim_predictors", "claim_verdicts")):
+            raise QueryError(f"view should be one of {', '.join(views)}; found {view!r}")
+        return self._view(view) if view != "claim_predictors" else query_frame(self.workspace, f"SELECT * FROM {view}")
 
     def runs(self) -> "pd.DataFrame":
         """One row per run: its tasks, seed, state, scores, seconds, and why it failed."""

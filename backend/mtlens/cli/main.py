@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtlens.cli import inference, maintenance, results
+from mtlens.cli import claim, inference, maintenance, results
 from mtlens.cli.options import RESULTS, WorkspaceOption
 from mtlens.errors import DataError, EncoderError, MtlensError, TrainingError
 from mtlens.store.plain_text import printable
@@ -157,6 +157,7 @@ for command in (
     results.report,
     results.figure,
     results.results,
+    claim.claim,
     maintenance.ingest,
     maintenance.verify,
     inference.export,

@@ -53,7 +53,11 @@ def predictor(found: Sequence[Point], scope: Scope) -> Predictor:
     within: gains and evidence are taken less their means in the experiment, and the tasks are what varies. across: as they
     are; the experiments vary too, and the wider interval counts.
     """
-    points = Points.of(found)
+    return judge(Points.of(found), scope)
+
+
+def judge(points: Points, scope: Scope) -> Predictor:
+    """As `predictor`, of points that are arrays already."""
     about: dict[str, Any] = {
         "scope": scope,
         "experiments": points.num_experiments,
@@ -102,13 +106,15 @@ class _Judged:
         kept, lost = int((points.kept == 1).sum()), int((points.kept == 0).sum())
         least = auc_variance(float(areas[0]), kept, lost) if kept and lost else 0.0
         auc_low, auc_high = self._interval(areas, LOGIT, least)
+        reasons = self._reason(float(ranks[0]), low, of_gains, of_values, kept, lost)
+        reasons += ["without one of the tasks nothing is lost or kept"] if kept and lost and auc_low is None else []
         return {
             "rank_correlation": _known(ranks[0]), "low": low, "high": high,
             "corrected": _known(noise.disattenuated(float(ranks[0]), of_values, of_gains)),
             "slope": _known(slopes[0]), "slope_low": slope_low, "slope_high": slope_high,
             "auc": _known(areas[0]), "auc_low": auc_low, "auc_high": auc_high,
             "ceiling": _known(noise.ceiling(of_gains)) if math.isfinite(of_gains) else None,
-            "reason": self._reason(float(ranks[0]), low, of_gains, of_values, kept, lost),
+            "reason": "; ".join(filter(None, reasons)) or None,
         }  # fmt: skip
 
     def _centred(self, values: Floats, scope: Scope) -> Floats:
@@ -121,16 +127,17 @@ class _Judged:
         parts = [found[start:end] for start, end in pairwise(ends)]
         return interval(float(found[0]), parts, transform, least)
 
-    def _reason(self, rank: float, low: float | None, of_gains: float, of_values: float, kept: int, lost: int) -> str | None:
-        least = noise.LEAST_RELIABILITY
-        reasons = [
+    def _reason(self, rank: float, low: float | None, of_gains: float, of_values: float, kept: int, lost: int) -> list[str]:
+        points, least = self.points, noise.LEAST_RELIABILITY
+        return [
             "gains or evidence do not vary" if not math.isfinite(rank) else "",
             "they vary by one task alone" if math.isfinite(rank) and low is None else "",
-            "gains are noise" if of_gains < least else "errors of gains are unknown" if math.isnan(of_gains) else "",
-            "evidence is noise" if of_values < least else "errors of evidence are unknown" if math.isnan(of_values) else "",
+            "gains are noise" if of_gains < least else "",
+            "evidence is noise" if of_values < least else "",
+            "" if np.isfinite(points.gain_errors).any() else "errors of gains are unknown",
+            "" if np.isfinite(points.errors).any() else "errors of evidence are unknown",
             "" if kept and lost else f"no area: {kept} kept, {lost} lost",
         ]
-        return "; ".join(filter(None, reasons)) or None
 
 
 def _known(value: float) -> float | None:

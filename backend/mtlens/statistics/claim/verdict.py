@@ -66,9 +66,10 @@ def _statement(
 ) -> str:
     value, low, high = interval
     words = f"{statistic} of gain with {EVIDENCE_KINDS[evidence].label}, {found.scope} experiments"
-    base = f"{found.points} points of {found.tasks} tasks in {found.experiments} experiments"
+    experiments = f"{found.experiments} experiment" + ("" if found.experiments == 1 else "s")
+    base = f"{found.points} points of {found.tasks} tasks in {experiments}"
     if value is None:
         return f"{words}: undefined ({found.reason or 'no points'}); {base}"
-    bounds = "interval unbounded" if low is None or high is None else f"{low:+.2f} to {high:+.2f}"
+    bounds = f"no interval: {found.reason}" if low is None or high is None else f"{low:+.2f} to {high:+.2f}"
     text = f"{words}: {value:+.2f} ({bounds}), threshold {threshold:+.2f}; {base}"
     return f"{text}; noise in the gains could hide it (ceiling {found.ceiling or 0:.2f})" if hidden else text

@@ -7,6 +7,7 @@ Gains are of the test split. Those of the group of all tasks are in table `compa
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from mtlens.config.run_kinds import MULTI
@@ -92,11 +93,11 @@ def _rows(
 
 
 def _texts(section: Mapping[str, Any]) -> tuple[str, float | None]:
-    """What the texts are, in a few words, and how related the tasks of synthetic ones are."""
+    """What the texts are, in a few words, and how related the tasks of synthetic ones are. It names no folder of a machine."""
     key = next(key for key in sources() if section.get(key))
     content = section[key]
     if key == "spine":
         return f"synthetic {content['region']} reports", content["relatedness"]
     named = [table["path"] for table in content] if key == "tables" else [f"{key}: {json.dumps(content, sort_keys=True)}"]
-    paths = [", ".join(path.values()) if isinstance(path, dict) else path for path in named]
-    return ", ".join(dict.fromkeys(paths)), None
+    paths = [one for path in named for one in (path.values() if isinstance(path, dict) else [path])]
+    return ", ".join(dict.fromkeys(PurePath(path).name if PurePath(path).is_absolute() else path for path in paths)), None

@@ -1,16 +1,23 @@
 """Gains and evidence of groups, what predicts gains, and verdicts on claims, from fabricated runs and evidence."""
 
 import json
+import shutil
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
+from typer.testing import CliRunner
 
+import mtlens
+from mtlens.cli.main import app
 from mtlens.config.claim import Claim
 from mtlens.config.sections import Search
+from mtlens.errors import DataError, QueryError
 from mtlens.store.analysis import group_gains
+from mtlens.store.claim import write_atlas
 from mtlens.store.database import reader
 from mtlens.store.database.reader import snapshot_path
 from mtlens.store.ingest import ingest, rebuild
@@ -29,16 +36,15 @@ JOBS = {"similarity": "c" * 16, "gradients": "a" * 16, "lookahead": "b" * 16}
 
 
 def experiment() -> fake_runs.FakeExperiment:
-    """Every group of four tasks under three seeds."""
+    """Every pair of four tasks, three of them, and all, under three seeds."""
     fake = fake_runs.fake_experiment(tasks=TASKS, num_examples=120, margin=0.05)
     groups = [
         fake_runs.Planned(
-            role="group", candidate=0, run=one.run.model_copy(update={"tasks": kept, "labels": ("0" * 16,) * size})
+            role="group", candidate=0, run=one.run.model_copy(update={"tasks": kept, "labels": ("0" * 16,) * len(kept)})
         )
         for one in fake.planned
         if one.role == "multi"
-        for size in (2, 3)
-        for kept in combinations(one.run.tasks, size)
+        for kept in (*combinations(one.run.tasks, 2), one.run.tasks[:3])
     ]
     spec = fake.experiment.model_copy(update={"search": Search(), "claim": CLAIMS})
     return fake_runs.FakeExperiment(experiment=spec, planned=(*fake.planned, *groups), num_examples=120)
@@ -127,13 +133,13 @@ def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
 
 def test_every_task_of_every_group_has_a_gain_on_test_with_interval_and_verdict(workspace: Workspace) -> None:
     counts = "SELECT len(tasks), count(DISTINCT tasks), count(*) FROM claim WHERE evidence = 'tag' GROUP BY ALL ORDER BY ALL"
-    assert rows(workspace, counts) == [(2, 6, 12), (3, 4, 12), (4, 1, 4)]
+    assert rows(workspace, counts) == [(2, 6, 12), (3, 1, 3), (4, 1, 4)]
     means = """
         SELECT max(abs(gain - measured)), bool_and(gain_low < gain AND gain < gain_high), count(*)
         FROM claim JOIN group_scores USING (experiment_id, tasks, task) WHERE evidence = 'tag' AND method = 'task means'
     """
     ((difference, inside, count),) = rows(workspace, means)
-    assert (difference, inside, count) == (pytest.approx(0, abs=1e-12), True, 28)
+    assert (difference, inside, count) == (pytest.approx(0, abs=1e-12), True, 19)
     joint = "SELECT task, gain, verdict, seeds FROM claim WHERE len(tasks) = 4 AND evidence = 'tag' ORDER BY task"
     assert rows(workspace, joint) == rows(
         workspace,
@@ -192,7 +198,7 @@ def test_what_predicts_gains_is_told_from_what_does_not(workspace: Workspace) ->
     )
     assert tag == pytest.approx(stats.spearmanr(*points.T).statistic)  # one experiment: its means change no rank
     assert tag > 0.8 > low
-    assert counts == [len(points), 4, 11, False]
+    assert counts == [len(points), 4, 8, False]
     assert rows(workspace, f"{sql} 'data_size_ratio'")[0][:2] == (None, None)
     reasons = "SELECT DISTINCT reason FROM claim_predictors WHERE scope = 'across'"
     assert rows(workspace, reasons) == [("3 experiments at least; found 1",)]
@@ -205,6 +211,58 @@ def test_claims_have_verdicts_of_the_experiment_that_states_them(workspace: Work
     assert rank[:5] == ("fake", "tag", "rank_correlation", 0.2, "undecided" if rank[6] < 0.2 else "supported")
     of_predictor = "SELECT rank_correlation, low, high, true FROM claim_predictors WHERE scope = 'within' AND evidence = 'tag'"
     assert [rank[5:]] == rows(workspace, of_predictor)
+
+
+def test_the_command_prints_verdicts_first_and_then_predictors_in_80_columns(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(workspace.root, copy, symlinks=True)
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = []
+    for roots in ([workspace.root], [workspace.root, copy]):
+        done = CliRunner().invoke(app, ["claim", *(part for root in roots for part in ("-w", str(root)))])
+        assert (done.exit_code, done.exception) == (0, None)
+        printed.append(done.output)
+    assert printed[0] == printed[1]  # an experiment that two workspaces hold counts once
+    lines = printed[0].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("Preregistered claims")
+    ((tag, low, high),) = rows(
+        workspace, "SELECT rank_correlation, low, high FROM claim_predictors WHERE scope = 'within' AND evidence = 'tag'"
+    )
+    assert f"tag {tag:+.2f} {low:+.2f} to {high:+.2f}" in " ".join(printed[0].split())
+    assert "What predicts gains across experiments: 3 experiments at least; found 1." in printed[0]
+
+
+def test_the_table_of_gains_is_one_documented_file_and_the_api_gives_the_views(workspace: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "atlas.parquet"
+    count = write_atlas([workspace], path, "CC-BY-4.0")
+    table = pq.read_table(path)
+    frame = mtlens.open(workspace.root).claim()
+    assert table.num_rows == count == len(frame)
+    assert table.column_names == [name for name in frame.columns if name != "latest"]
+    assert table.schema.metadata[b"license"] == b"CC-BY-4.0"
+    assert all(field.metadata[b"description"] for field in table.schema)
+    assert sorted(table["gain"].to_pylist()) == sorted(frame["gain"])
+    before = path.read_bytes()
+    write_atlas([workspace, workspace], path, "CC-BY-4.0")
+    assert path.read_bytes() == before
+    results = mtlens.open(workspace.root)
+    assert len(results.claim("claim_verdicts")) == 2
+    assert set(results.claim("claim_predictors")["scope"]) == {"within", "across"}
+    with pytest.raises(QueryError, match=r"view should be one of claim, .*; found 'claims'"):
+        results.claim("claims")
+
+
+def test_a_workspace_without_gains_says_so(tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "results")
+    ingest(workspace, force=True)
+    done = CliRunner().invoke(app, ["claim", "-w", str(workspace.root), "--write", str(tmp_path / "atlas.parquet")])
+    assert "No experiment states a claim beforehand" in done.output
+    assert "No group of tasks has measured gains yet" in done.output
+    assert isinstance(done.exception, DataError)
+    assert "found none" in str(done.exception)
 
 
 def test_groups_are_compared_once_and_a_rebuild_is_equal(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
