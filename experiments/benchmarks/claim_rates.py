@@ -13,7 +13,7 @@ For each kind of evidence, over the trials:
 - `covered`, `auc_covered`: share of 95 % intervals that hold it, and the area likewise; `slope_covered`: the planted slope
 - `false_supported`: share of claims at the threshold `truth`, that are called supported; 2.5 % at most
 - `false_unsupported`: share of claims a little below the truth that are called not supported
-- `supported`, `unsupported`: verdicts on the claim that the rank correlation is above 0.3
+- `above_0`, `supported`, `unsupported`: verdicts on the claims that the rank correlation is above 0 and above 0.3
 - `corrected`: median of the corrected rank correlation; `noiseless`: that of the true evidence and gain
 """
 
@@ -192,6 +192,7 @@ def _summary(found: Sequence[Predictor], known: dict[str, float], slope: float) 
         "auc_covered": _covered([(one.auc_low, one.auc_high) for one in found], known["auc"]),
         "false_supported": verdicts(known["rank"], "supported"),
         "false_unsupported": verdicts(known["rank"] - 0.001, "not supported"),
+        "above_0": verdicts(0.0, "supported"),
         "supported": verdicts(0.3, "supported"),
         "unsupported": verdicts(0.3, "not supported"),
         "corrected": round(float(np.median(corrected)), 3) if corrected else None,

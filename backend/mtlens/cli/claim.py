@@ -1,6 +1,6 @@
 """The command `mtlens claim`: preregistered verdicts first, then what predicts gains, over one workspace or several."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,14 @@ from mtlens.cli.options import RESULTS
 
 if TYPE_CHECKING:
     from mtlens.store.claim import Trial
+    from mtlens.store.database.reader import Result
     from mtlens.store.tables.claim import ClaimPredictorRow, ClaimVerdictRow
 
+STATED = """
+    SELECT experiment_id, evidence, statistic, scope, threshold, experiments, points, value, low, high, verdict, statement,
+        experiment
+    FROM claim_verdicts WHERE experiment_id = ?
+"""
 _COLOURS = {"supported": "green", "not supported": "red", "undecided": "yellow"}
 _LEGEND = """\
   rank: Spearman's correlation of gain and evidence; corr.: without the noise in
@@ -49,7 +55,10 @@ def print_trial(found: "Trial") -> None:
     """The verdicts, then a table per scope in which something is defined."""
     from mtlens.cli.output import out
 
-    _print_verdicts(found)
+    if found.verdicts:
+        _print_verdicts(found.verdicts, found.names)
+    else:
+        out.print("No experiment states a claim beforehand (key `claim` of its file).\n", markup=False)
     if not found.predictors:
         out.print("No group of tasks has measured gains yet: nothing to predict.")
     for scope in ("within", "across"):
@@ -61,23 +70,30 @@ def print_trial(found: "Trial") -> None:
                 out.print(f"What predicts gains {scope} experiments: {reason}.\n", markup=False)
 
 
-def _print_verdicts(found: "Trial") -> None:
+def print_stated(result: "Result") -> None:
+    """Verdicts on the claims that one experiment states; `result` answers STATED. Nothing where it states none."""
+    from mtlens.store.tables.claim import ClaimVerdictRow
+
+    rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    names = {row["experiment_id"]: row.pop("experiment") for row in rows}
+    if rows:
+        _print_verdicts([ClaimVerdictRow(**row) for row in rows], names)
+
+
+def _print_verdicts(rows: "Sequence[ClaimVerdictRow]", names: Mapping[str, str]) -> None:
     from mtlens.cli.output import NARROW, out
 
-    if not found.verdicts:
-        out.print("No experiment states a claim beforehand (key `claim` of its file).\n", markup=False)
-        return
     table = Table(title="Preregistered claims", title_justify="left", title_style="bold", **NARROW)
     for name in ("experiment", "evidence", "claim", "found", "95 %", "verdict"):
         table.add_column(name, overflow="fold", no_wrap=name == "95 %")
-    for row in found.verdicts:
-        name = f"all {row.experiments}" if row.experiment_id is None else found.names[row.experiment_id]
+    for row in rows:
+        name = f"all {row.experiments}" if row.experiment_id is None else names[row.experiment_id]
         statistic = "AUC" if row.statistic == "auc" else "rank"
         stated = f"{statistic} > {row.threshold:g}" + ("" if row.scope == "within" else f" {row.scope}")
         verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
         table.add_row(escape(name), row.evidence, stated, _number(row.value), _interval(row.low, row.high), verdict)
     out.print(table)
-    for statement in dict.fromkeys(_reasons(found.verdicts)):
+    for statement in dict.fromkeys(_reasons(rows)):
         out.print(f"  {statement}", markup=False)
     out.print()
 

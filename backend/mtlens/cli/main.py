@@ -193,6 +193,7 @@ def _print_answer(workspace: "Workspace", experiment_id: str) -> None:
     output.print_verdicts(query(workspace, output.VERDICTS, [experiment_id]))
     output.print_methods(query(workspace, output.METHODS, [experiment_id]))
     output.print_recommendation(query(workspace, output.RECOMMENDATION, [experiment_id]))
+    claim.print_stated(query(workspace, claim.STATED, [experiment_id]))
 
 
 def _print_next(workspace: Path) -> None:

@@ -71,7 +71,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
         return
     specification = json.loads(about[0])
     known = _Known(of_pairs(connection, experiment_id, specification), validation_scores(connection, experiment_id))
-    data, relatedness = _texts(specification["data"])
+    data, relatedness = texts_of(specification["data"])
     writer.insert_rows(connection, list(_rows(experiment_id, data, relatedness, gains, known)))
 
 
@@ -92,12 +92,12 @@ def _rows(
                 )  # fmt: skip
 
 
-def _texts(section: Mapping[str, Any]) -> tuple[str, float | None]:
+def texts_of(section: Mapping[str, Any]) -> tuple[str, float | None]:
     """What the texts are, in a few words, and how related the tasks of synthetic ones are. It names no folder of a machine."""
-    key = next(key for key in sources() if section.get(key))
-    content = section[key]
-    if key == "spine":
+    key = next((key for key in sources() if section.get(key)), "unknown")
+    content = section.get(key)
+    if content and key == "spine":
         return f"synthetic {content['region']} reports", content["relatedness"]
-    named = [table["path"] for table in content] if key == "tables" else [f"{key}: {json.dumps(content, sort_keys=True)}"]
+    named = [table["path"] for table in content] if content and key == "tables" else [key]
     paths = [one for path in named for one in (path.values() if isinstance(path, dict) else [path])]
     return ", ".join(dict.fromkeys(PurePath(path).name if PurePath(path).is_absolute() else path for path in paths)), None

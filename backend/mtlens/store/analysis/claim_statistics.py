@@ -31,7 +31,7 @@ CLAIMS = """
     WHERE specification ->> 'claim' IS NOT NULL ORDER BY experiment_id
 """
 _INPUTS = """
-    SELECT (SELECT concat_ws(' ', count(*), bit_xor(hash(claim)), sum(value)) FROM claim), (
+    SELECT (SELECT concat_ws(' ', count(*), bit_xor(hash(claim))) FROM claim), (
         SELECT string_agg(concat_ws(' ', experiment_id, specification ->> 'claim'), ' ' ORDER BY experiment_id) FROM experiment
     )
 """

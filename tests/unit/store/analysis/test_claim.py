@@ -12,11 +12,13 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import mtlens
+from mtlens.cli import claim
 from mtlens.cli.main import app
 from mtlens.config.claim import Claim
 from mtlens.config.sections import Search
 from mtlens.errors import DataError, QueryError
-from mtlens.store.analysis import group_gains
+from mtlens.store.analysis import claim_rows, claim_statistics, group_gains
+from mtlens.store.analysis.claim_statistics import Measured
 from mtlens.store.claim import write_atlas
 from mtlens.store.database import reader
 from mtlens.store.database.reader import snapshot_path
@@ -255,6 +257,58 @@ def test_the_table_of_gains_is_one_documented_file_and_the_api_gives_the_views(w
         results.claim("claims")
 
 
+def test_a_run_ends_with_the_verdicts_on_its_own_claims(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    ((experiment_id,),) = rows(workspace, "SELECT experiment_id FROM experiment")
+    claim.print_stated(reader.query(workspace, claim.STATED, [experiment_id]))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith("Preregistered claims")
+    assert "fake tag rank > 0.2" in printed
+    claim.print_stated(reader.query(workspace, claim.STATED, ["another"]))
+    assert capsys.readouterr().out == ""
+
+
+def test_gains_of_a_group_go_with_its_runs(workspace: Workspace, tmp_path: Path) -> None:
+    shutil.copytree(workspace.root, copy := tmp_path / "copy", symlinks=True)
+    opened = Workspace.open(copy)
+    ((run_id,),) = rows(opened, "SELECT min(run_id) FROM run WHERE tasks = ['canal', 'cord']")
+    shutil.rmtree(opened.runs / str(run_id))
+    ingest(opened, force=True)
+    assert rows(opened, "SELECT * FROM claim WHERE tasks = ['canal', 'cord']") == []
+    assert rows(opened, "SELECT count(DISTINCT tasks) FROM claim") == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"spine": {"region": "lumbar", "relatedness": 0.5}}, ("synthetic lumbar reports", 0.5)),
+        (
+            {"tables": [{"path": "notes/a.csv"}, {"path": "notes/a.csv"}, {"path": "/home/me/b.csv"}]},
+            ("notes/a.csv, b.csv", None),
+        ),
+        ({"tables": [{"path": {"train": "train.tsv", "test": "dev.tsv"}}], "spine": None}, ("train.tsv, dev.tsv", None)),
+        ({"gone": 1}, ("unknown", None)),
+    ],
+)
+def test_texts_are_named_without_folders_of_a_machine(data: dict[str, object], named: tuple[str, float | None]) -> None:
+    assert claim_rows.texts_of(data) == named
+
+
+def test_gains_in_different_units_are_compared_in_margins() -> None:
+    def measured(experiment: str, unit: str, margin: float, metric: str) -> list[Measured]:
+        return [
+            Measured(experiment, experiment, ("a", "b", "c", "d", "e"), task, metric, unit, margin, 0.02 * place, 0.001,
+                     "better", "tag", float(place), 0.0, True)
+            for place, task in enumerate("abcde")
+        ]  # fmt: skip
+
+    alike = [*measured("x", "score", 0.05, "macro_f1"), *measured("y", "score", 0.05, "macro_f1")]
+    mixed = [*measured("x", "score", 0.05, "macro_f1"), *measured("y", "score", 0.1, "macro_f1")]
+    for rows_, unit, slope in ((alike, "score", 0.02), (mixed, "margin", (0.4 + 0.2) / 2)):
+        found = next(row for row in claim_statistics.predictors(rows_) if row.scope == "within")
+        assert (found.unit, found.slope) == (unit, pytest.approx(slope))
+        assert found.experiments == 2
+
+
 def test_a_workspace_without_gains_says_so(tmp_path: Path) -> None:
     workspace = Workspace.open(tmp_path / "results")
     ingest(workspace, force=True)
@@ -283,8 +337,8 @@ def test_experiments_that_share_runs_count_once_and_an_older_version_keeps_its_c
     fake = fake_runs.fake_experiment(tasks=("a", "b", "c", "d", "e", "f"))
     claims = [(Claim(evidence="data_size_ratio", supported=above),) for above in (0.2, 0.9)]
     versions = (("one", claims[0]), ("one", claims[1]), ("two", claims[0]), ("three", claims[0]))
-    for year, (name, claim) in enumerate(versions, start=2030):
-        spec = fake.experiment.model_copy(update={"name": name, "claim": claim})
+    for year, (name, stated) in enumerate(versions, start=2030):
+        spec = fake.experiment.model_copy(update={"name": name, "claim": stated})
         saved = fake_runs.FakeExperiment(experiment=spec, planned=fake.planned, num_examples=60)
         fake_runs.save(workspace, saved, f"{year}-01-01T00:00:00+00:00")
     for run in fake.runs:
