@@ -18,6 +18,7 @@ from mtlens.config.sections import Encoder, Training
 from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.tokenize import Encoded, encode
+from tests.support.fake_stores import Stores
 from tests.support.fault_trial import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
@@ -132,6 +133,12 @@ def make_run(tiny_encoder: Path, tasks: tuple[Task, ...], training: Training):
 def trial(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """An undisturbed experiment, with which the disturbed ones are compared."""
     return make_trial(tmp_path_factory.mktemp("trial"), tiny_encoder)
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    """Stores of models that were never trained, by name; each is built once in a process, and only read."""
+    return Stores(tmp_path_factory.mktemp("stores"))
 
 
 @pytest.fixture

@@ -39,19 +39,6 @@ NEWER = """
 STORES = ["empty", "partial", "without_evidence", "full", "hostile", "many_tasks"]
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Workspace]:
-    """Builds a store by name, once."""
-    built: dict[str, Workspace] = {}
-
-    def build(name: str) -> Workspace:
-        if name not in built:
-            built[name] = getattr(fake_stores, name)(tmp_path_factory.mktemp(name))
-        return built[name]
-
-    return build
-
-
 @pytest.fixture
 def visit(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a page on a workspace with some query parameters."""
@@ -69,8 +56,8 @@ def said(app: AppTest) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", STORES)
-def test_every_page_shows_every_store(store, visit, name: str, page: str) -> None:
-    app = visit(store(name), page)
+def test_every_page_shows_every_store(stores, visit, name: str, page: str) -> None:
+    app = visit(stores[name], page)
     assert len(app.title) == 1
     assert app.title[0].value.strip()
     assert not app.error
@@ -87,9 +74,9 @@ def test_before_anything_is_stored_a_page_says_what_to_type(visit, tmp_path: Pat
     assert f"mtlens run experiment.yaml -w {tmp_path / 'results'}" in app.code[0].value
 
 
-def test_a_store_without_experiments_answers_sql(store, visit) -> None:
-    assert visit(store("empty"), "answer").title[0].value == "No results here yet"
-    assert visit(store("empty"), "sql").title[0].value == "Ask the results in SQL"
+def test_a_store_without_experiments_answers_sql(stores, visit) -> None:
+    assert visit(stores["empty"], "answer").title[0].value == "No results here yet"
+    assert visit(stores["empty"], "sql").title[0].value == "Ask the results in SQL"
 
 
 def test_a_damaged_store_is_named(visit, tmp_path: Path) -> None:
@@ -128,9 +115,9 @@ def test_what_was_shown_last_stays_when_the_store_cannot_be_read(visit, tmp_path
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_stored_names_are_no_markup(store, visit, page: str) -> None:
+def test_stored_names_are_no_markup(stores, visit, page: str) -> None:
     """Outside of escapes no Markdown, HTML, formula or directive of a hostile name is left."""
-    app = visit(store("hostile"), page)
+    app = visit(stores["hostile"], page)
     for text in [element.value for kind in ("title", "markdown", "caption", "error") for element in app.get(kind)]:
         assert "<script>" not in text
         assert "<b>" not in text
@@ -145,9 +132,9 @@ def test_two_thousand_runs_fit(visit, tmp_path: Path) -> None:
     visit(workspace, "single-multi")
 
 
-def test_runs_are_listed_by_their_last_sign_of_life(store, visit) -> None:
-    app = visit(store("partial"), "runs")
-    last = {run.run_id: run.last_event for run in queries.runs(store("partial"))}
+def test_runs_are_listed_by_their_last_sign_of_life(stores, visit) -> None:
+    app = visit(stores["partial"], "runs")
+    last = {run.run_id: run.last_event for run in queries.runs(stores["partial"])}
     told = [last[run] for table in app.dataframe if "device" in table.value for run in table.value["run"]]
     given = [time for time in told if time is not None]
     assert given == sorted(given, reverse=True) != []
@@ -156,15 +143,15 @@ def test_runs_are_listed_by_their_last_sign_of_life(store, visit) -> None:
 
 
 class TestFilters:
-    def test_a_link_reopens_the_view(self, store, visit) -> None:
-        app = visit(store("full"), "answer", tasks=["canal", "disc"], seeds=["1"], metric="accuracy", layer="layer 2")
+    def test_a_link_reopens_the_view(self, stores, visit) -> None:
+        app = visit(stores["full"], "answer", tasks=["canal", "disc"], seeds=["1"], metric="accuracy", layer="layer 2")
         assert app.multiselect("tasks").value == ["canal", "disc"]
         assert app.multiselect("seeds").value == [1]
         assert app.selectbox("metric").value == "accuracy"
         assert app.selectbox("layer").value == 2
 
-    def test_a_filter_changes_what_is_shown(self, store, visit) -> None:
-        app = visit(store("full"))
+    def test_a_filter_changes_what_is_shown(self, stores, visit) -> None:
+        app = visit(stores["full"])
         app.multiselect("tasks").set_value(["cord"])
         draw(app)
         shown = json.dumps(charts(app)[0]["layout"], ensure_ascii=False)
@@ -172,8 +159,8 @@ class TestFilters:
         assert "disc \N{MULTIPLICATION SIGN} canal" not in shown
 
     @pytest.mark.parametrize("page", ["answer", "single-multi", "cka", "gradients"])
-    def test_titles_speak_of_all_tasks(self, store, visit, page: str) -> None:
-        whole, one = visit(store("full"), page), visit(store("full"), page, tasks=["canal"])
+    def test_titles_speak_of_all_tasks(self, stores, visit, page: str) -> None:
+        whole, one = visit(stores["full"], page), visit(stores["full"], page, tasks=["canal"])
         assert one.title[0].value == whole.title[0].value
         if page in ("cka", "gradients"):
             assert "Choose at least two tasks" in said(one)
@@ -181,8 +168,8 @@ class TestFilters:
             cards = [[part.value for part in app.markdown if part.value.startswith("## :")] for app in (whole, one)]
             assert cards[0] == cards[1]
 
-    def test_filters_stay_from_page_to_page(self, store, visit) -> None:
-        app = visit(store("full"))
+    def test_filters_stay_from_page_to_page(self, stores, visit) -> None:
+        app = visit(stores["full"])
         app.multiselect("tasks").set_value(["cord", "disc"])
         draw(app)
         app._page_hash = calc_hash("cka")
@@ -205,15 +192,15 @@ class TestFilters:
         assert app.selectbox("experiment chosen").value.startswith(other.partition(" · ")[2])
 
     @pytest.mark.parametrize("wrong", [{"experiment": "gone"}, {"tasks": "gone"}, {"seeds": "x"}, {"layer": "99"}])
-    def test_a_stale_link_shows_what_there_is(self, store, visit, wrong: dict[str, str]) -> None:
-        app = visit(store("full"), "answer", **wrong)
+    def test_a_stale_link_shows_what_there_is(self, stores, visit, wrong: dict[str, str]) -> None:
+        app = visit(stores["full"], "answer", **wrong)
         assert app.selectbox("experiment chosen").value == fake_stores.EXPERIMENT
         assert app.multiselect("tasks").value == []
         told = [warning.value for warning in app.warning]
         assert [f"experiment {wrong.get('experiment')}" in text for text in told] == ([True] if "experiment" in wrong else [])
 
-    def test_a_link_by_name_opens_the_newest_of_it(self, store, visit) -> None:
-        app = visit(store("full"), "answer", experiment="spine")
+    def test_a_link_by_name_opens_the_newest_of_it(self, stores, visit) -> None:
+        app = visit(stores["full"], "answer", experiment="spine")
         assert (
             app.query_params["experiment"] == [fake_stores.EXPERIMENT]
             or app.query_params["experiment"] == fake_stores.EXPERIMENT
@@ -221,8 +208,8 @@ class TestFilters:
         assert not app.warning
 
     @pytest.mark.parametrize(("page", "hidden"), [("runs", {"metric", "layer"}), ("gradients", {"seeds", "metric"})])
-    def test_filters_that_do_not_count_are_not_shown(self, store, visit, page: str, hidden: set[str]) -> None:
-        app = visit(store("full"), page)
+    def test_filters_that_do_not_count_are_not_shown(self, stores, visit, page: str, hidden: set[str]) -> None:
+        app = visit(stores["full"], page)
         styles = " ".join(element.proto.body for element in app.get("html"))
         assert set(re.findall(r"st-key-filter-(\w+)", styles)) == hidden
 
@@ -239,8 +226,8 @@ def test_the_shown_command_writes_the_shown_report(visit, tmp_path: Path) -> Non
         assert f"{known.name} ({known.experiment_id})" in (tmp_path / file).read_text(encoding="utf-8")
 
 
-def test_cka_and_gradients_keep_their_own_pairs(store, visit) -> None:
-    app = visit(store("full"), "cka")
+def test_cka_and_gradients_keep_their_own_pairs(stores, visit) -> None:
+    app = visit(stores["full"], "cka")
     app.selectbox("square").set_value(2)
     draw(app)
     turn(app, "gradients")
@@ -274,12 +261,12 @@ def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) ->
     assert len(charts(visit(workspace, "gradients"))) == 3
 
 
-def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visit) -> None:
+def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(stores, visit) -> None:
     (matrix,) = [
-        one for one in queries.matrices(store("full"), fake_stores.EXPERIMENT) if one.task_a == "disc" and one.task_b == "cord"
+        one for one in queries.matrices(stores["full"], fake_stores.EXPERIMENT) if one.task_a == "disc" and one.task_b == "cord"
     ]
     for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
-        app = visit(store("full"), "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
+        app = visit(stores["full"], "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
         (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
         inside = table[table["in the square"] == "yes"]
         assert list(inside["seed of the first"]) == list(inside["seed of the second"]) == [0, 1, 2]
@@ -287,29 +274,29 @@ def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(store, visi
         assert len(table) == pairs
 
 
-def test_the_pretrained_encoder_has_no_seed_and_all_pairs_with_it_count(store, visit) -> None:
-    app = visit(store("full"), "cka", models="task-specific and pretrained")
+def test_the_pretrained_encoder_has_no_seed_and_all_pairs_with_it_count(stores, visit) -> None:
+    app = visit(stores["full"], "cka", models="task-specific and pretrained")
     (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
     assert list(table["in the square"]) == ["yes"] * 3
 
 
 class TestSql:
-    def test_a_link_fills_the_editor_and_runs_nothing(self, store, visit) -> None:
-        app = visit(store("full"), "sql", sql="SELECT 42 AS answer")
+    def test_a_link_fills_the_editor_and_runs_nothing(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql", sql="SELECT 42 AS answer")
         assert app.text_area("sql").value == "SELECT 42 AS answer"
         assert "answer" not in app.session_state
         assert not app.error
 
-    def test_the_button_runs_it(self, store, visit) -> None:
-        app = visit(store("full"), "sql", sql="SELECT 42 AS a, 'x' AS a")
+    def test_the_button_runs_it(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql", sql="SELECT 42 AS a, 'x' AS a")
         app.button[0].click()
         draw(app)
         assert "a 2" in app.dataframe[0].value.columns
         assert "1 row ·" in said(app)
 
-    def test_decimals_can_be_drawn_and_rows_alike_across_are_not_added_up(self, store, visit) -> None:
+    def test_decimals_can_be_drawn_and_rows_alike_across_are_not_added_up(self, stores, visit) -> None:
         values = "VALUES (['x'], 1.5), (['x'], NULL), (['y'], -0.5)"
-        app = visit(store("full"), "sql", sql=f"SELECT * FROM ({values}) AS told(kind, points)")
+        app = visit(stores["full"], "sql", sql=f"SELECT * FROM ({values}) AS told(kind, points)")
         app.button[0].click()
         draw(app)
         app.session_state["quick-chart"] = True
@@ -321,17 +308,17 @@ class TestSql:
         (chart,) = app.get("vega_lite_chart")
         assert json.loads(chart.proto.spec)["encoding"]["y"]["stack"] is False
 
-    def test_the_schema_tells_what_columns_mean(self, store, visit) -> None:
-        app = visit(store("full"), "sql")
+    def test_the_schema_tells_what_columns_mean(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql")
         app.selectbox("table").set_value("matching")
         draw(app)
         meanings = "SELECT comment FROM duckdb_columns() WHERE table_name = 'matching' AND comment IS NOT NULL"
-        told = [comment for (comment,) in reader.query(store("full"), meanings).rows]
+        told = [comment for (comment,) in reader.query(stores["full"], meanings).rows]
         assert len(told) > 3
         assert set(told) <= set(app.dataframe[0].value["meaning"])
 
-    def test_the_schema_can_be_searched(self, store, visit) -> None:
-        app = visit(store("full"), "sql")
+    def test_the_schema_can_be_searched(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql")
         app.text_input("sought").set_value("conflict")
         draw(app)
         shown = app.dataframe[0].value
@@ -341,24 +328,24 @@ class TestSql:
         draw(app)
         assert "Nothing has this in its name" in said(app)
 
-    def test_duckdbs_proposals_and_the_place_of_a_mistake_are_shown(self, store, visit) -> None:
-        app = visit(store("full"), "sql", sql="SELECT verdikt FROM matching")
+    def test_duckdbs_proposals_and_the_place_of_a_mistake_are_shown(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql", sql="SELECT verdikt FROM matching")
         app.button[0].click()
         draw(app)
         assert "verdikt" in app.error[0].value
         assert '"verdict"' in app.code[0].value
         assert "^" in app.code[0].value
 
-    def test_a_mistake_is_one_line(self, store, visit) -> None:
-        app = visit(store("full"), "sql", sql="DROP TABLE run")
+    def test_a_mistake_is_one_line(self, stores, visit) -> None:
+        app = visit(stores["full"], "sql", sql="DROP TABLE run")
         app.button[0].click()
         draw(app)
         assert len(app.error) == 1
         assert "found DROP" in app.error[0].value
 
-    def test_an_example_fills_the_editor(self, store, visit) -> None:
+    def test_an_example_fills_the_editor(self, stores, visit) -> None:
         for name, example in sql.EXAMPLES.items():
-            app = visit(store("full"), "sql")
+            app = visit(stores["full"], "sql")
             app.selectbox("example").set_value(name)
             draw(app)
             assert app.text_area("sql").value == example
@@ -368,8 +355,8 @@ class TestSql:
 
 
 class TestRuns:
-    def test_a_chosen_run_is_opened(self, store, visit) -> None:
-        app = visit(store("full"), "runs")
+    def test_a_chosen_run_is_opened(self, stores, visit) -> None:
+        app = visit(stores["full"], "runs")
         app.selectbox("run").set_value(f"{0:016x}")
         draw(app)
         assert "Configuration" in said(app)
@@ -379,19 +366,19 @@ class TestRuns:
         assert dict(zip(settings["setting"], settings["value"], strict=True))["seed"] == "0"
         assert any("kind" in table and list(table["kind"])[-1] == "start" for table in tables)
 
-    def test_a_failed_run_says_why(self, store, visit) -> None:
-        app = visit(store("partial"), "runs")
-        failed = next(run.run_id for run in queries.runs(store("partial")) if run.state == "failed")
+    def test_a_failed_run_says_why(self, stores, visit) -> None:
+        app = visit(stores["partial"], "runs")
+        failed = next(run.run_id for run in queries.runs(stores["partial"]) if run.state == "failed")
         app.selectbox("run").set_value(failed)
         draw(app)
         assert any("the loss became NaN" in error.value for error in app.error)
 
-    def test_a_link_opens_a_run_by_its_id(self, store, visit) -> None:
+    def test_a_link_opens_a_run_by_its_id(self, stores, visit) -> None:
         for run_id, is_open in ((f"{9:016x}", True), ("f" * 16, False)):
-            assert ("Configuration" in said(visit(store("partial"), "runs", run=run_id))) == is_open
+            assert ("Configuration" in said(visit(stores["partial"], "runs", run=run_id))) == is_open
 
-    def test_the_filters_of_the_sidebar_count(self, store, visit) -> None:
-        app = visit(store("full"), "runs", tasks=["cord"], seeds=["1"])
+    def test_the_filters_of_the_sidebar_count(self, stores, visit) -> None:
+        app = visit(stores["full"], "runs", tasks=["cord"], seeds=["1"])
         table = next(table.value for table in app.dataframe if "device" in table.value)
         assert len(table) == 2  # of cord alone, and of all tasks
         assert set(table["seed"]) == {1}
@@ -434,8 +421,8 @@ class TestCompare:
         assert linked.selectbox("experiment chosen").value == shown.value
 
 
-def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_stored(store, visit) -> None:
-    app = visit(store("full"), "examples", of_task="cord")
+def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_stored(stores, visit) -> None:
+    app = visit(stores["full"], "examples", of_task="cord")
     (before,) = [one.value for one in app.dataframe if "example" in one.value]
     assert "text" not in before
     app.session_state["own-table"] = True
@@ -447,7 +434,7 @@ def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_store
     draw(app)
     (after,) = [one.value for one in app.dataframe if "example" in one.value]
     assert list(after["text"]) == [f"a secret text, <b>{one}</b>" for one in before["example"]]
-    assert not any(b"secret text" in path.read_bytes() for path in store("full").root.rglob("*") if path.is_file())
+    assert not any(b"secret text" in path.read_bytes() for path in stores["full"].root.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(
@@ -463,8 +450,8 @@ def test_rows_are_found_by_their_number_or_a_column(ids: list[str], by: str | No
     assert texts_of_ids(ids, rows, "note", by, "notes") == found
 
 
-def test_examples_are_those_on_which_the_models_differ(store, visit) -> None:
-    app = visit(store("full"), "examples", of_task="cord")
+def test_examples_are_those_on_which_the_models_differ(stores, visit) -> None:
+    app = visit(stores["full"], "examples", of_task="cord")
     table = next(one.value for one in app.dataframe if "example" in one.value)
     sql = """
         SELECT
@@ -472,13 +459,13 @@ def test_examples_are_those_on_which_the_models_differ(store, visit) -> None:
             avg((predicted = label)::INT) FILTER (role = 'single')
         FROM prediction JOIN experiment_run USING (run_id) WHERE task = 'cord' GROUP BY example_id
     """
-    expected = {one: (multi, single) for one, multi, single in reader.query(store("full"), sql).rows if multi != single}
+    expected = {one: (multi, single) for one, multi, single in reader.query(stores["full"], sql).rows if multi != single}
     assert set(table["example"]) == set(expected)
     assert {row["example"]: (row["multi-task right"], row["task-specific right"]) for _, row in table.iterrows()} == expected
 
 
-def test_a_click_on_a_row_opens_its_pair(store, visit) -> None:
-    app = visit(store("full"), "answer", row="canal \N{MULTIPLICATION SIGN} cord")
+def test_a_click_on_a_row_opens_its_pair(stores, visit) -> None:
+    app = visit(stores["full"], "answer", row="canal \N{MULTIPLICATION SIGN} cord")
     assert app.selectbox("row").value == "canal \N{MULTIPLICATION SIGN} cord"
     shown = [json.dumps(chart["layout"], ensure_ascii=False) for chart in charts(app)]
     assert len(shown) == 6  # the answer, CKA, gradients, learning curves, the claim, costs
@@ -486,7 +473,7 @@ def test_a_click_on_a_row_opens_its_pair(store, visit) -> None:
     assert list(seeds["task"]) == ["canal"] * 3 + ["cord"] * 3
 
 
-def test_only_the_workspace_is_read(store, visit) -> None:
+def test_only_the_workspace_is_read(stores, visit) -> None:
     assert os.environ.get(shown_workspace.VARIABLE) is None
-    visit(store("full"))
-    assert os.environ[shown_workspace.VARIABLE] == str(store("full").root)
+    visit(stores["full"])
+    assert os.environ[shown_workspace.VARIABLE] == str(stores["full"].root)

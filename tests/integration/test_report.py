@@ -19,9 +19,8 @@ from mtlens_dashboard.export.image import export
 from mtlens_dashboard.export.report import exhibit, write_report
 from mtlens_dashboard.figures.theme import DARK
 from mtlens_dashboard.wording import titles
-from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
-from tests.support.fake_stores import HOSTILE
+from tests.support.fake_stores import HOSTILE, Stores
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
@@ -30,8 +29,8 @@ SHOWN = [name for name in ENTRIES if name != "looks"]
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.hostile(tmp_path_factory.mktemp("hostile"))
+def hostile(stores: Stores) -> Workspace:
+    return stores["hostile"]
 
 
 @pytest.fixture(scope="module")
@@ -153,16 +152,13 @@ def test_report_says_where_its_numbers_come_from(page: str) -> None:
         assert fact in texts
 
 
-def test_report_of_many_tasks_stays_small(tmp_path: Path) -> None:
-    workspace = fake_stores.many_tasks(tmp_path / "store")
-    assert write_report(workspace, tmp_path / "report.html").stat().st_size < 3_000_000
-    small = fake_stores.full(tmp_path / "small")
-    assert write_report(small, tmp_path / "small.html").stat().st_size < 2_000_000
+def test_report_of_many_tasks_stays_small(stores: Stores, tmp_path: Path) -> None:
+    assert write_report(stores["many_tasks"], tmp_path / "report.html").stat().st_size < 3_000_000
+    assert write_report(stores["full"], tmp_path / "small.html").stat().st_size < 2_000_000
 
 
-def test_report_of_an_unfinished_experiment(tmp_path: Path) -> None:
-    workspace = fake_stores.partial(tmp_path / "store")
-    reader = read(write_report(workspace, tmp_path / "report.html", "spine").read_text(encoding="utf-8"))
+def test_report_of_an_unfinished_experiment(stores: Stores, tmp_path: Path) -> None:
+    reader = read(write_report(stores["partial"], tmp_path / "report.html", "spine").read_text(encoding="utf-8"))
     assert "No verdict yet: no task has both a task-specific and a multi-task model" in reader.texts
 
 
@@ -173,9 +169,9 @@ def test_experiment_by_id_name_or_age(hostile: Workspace) -> None:
         find_experiment(hostile, "spin")
 
 
-def test_no_experiment_at_all(tmp_path: Path) -> None:
+def test_no_experiment_at_all(stores: Stores, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match="should hold an experiment; found none"):
-        write_report(fake_stores.empty(tmp_path), tmp_path / "report.html")
+        write_report(stores["empty"], tmp_path / "report.html")
 
 
 def test_names_of_figures() -> None:

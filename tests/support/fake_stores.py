@@ -33,6 +33,18 @@ OUTCOMES = (
 )
 
 
+class Stores(dict[str, Workspace]):
+    """Stores by the names of the functions below, each built when it is first asked for; whoever changes one builds its own."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._root = root
+
+    def __missing__(self, name: str) -> Workspace:
+        self[name] = globals()[name](self._root / name)
+        return self[name]
+
+
 def empty(root: Path) -> Workspace:
     """A workspace without an experiment."""
     return _publish(root, {})

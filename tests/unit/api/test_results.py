@@ -9,7 +9,7 @@ from mtlens.errors import EncoderError, QueryError, WorkspaceError
 from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
-from tests.support import fake_runs, fake_stores
+from tests.support import fake_runs
 
 TWO = (("first", 0.1, (0, 1, 2)), ("second", 0.2, (3, 4, 5)))
 
@@ -27,8 +27,8 @@ def two(tmp_path):
 
 
 @pytest.mark.parametrize("view", ["matching", "runs", "verdicts", "evidence_cka", "evidence_gradients"])
-def test_frames_are_the_public_views(view, tmp_path):
-    workspace = fake_stores.full(tmp_path / "results")
+def test_frames_are_the_public_views(view, stores):
+    workspace = stores["full"]
     results = mtlens.open(str(workspace.root))
     frame = {"matching": results.matching, "runs": results.runs}.get(view, lambda: results.evidence(view))()
     stored = query(workspace, f"SELECT * FROM {view}")
@@ -87,14 +87,14 @@ def test_figures_are_those_of_the_dashboard(two):
         mtlens.open(workspace.root).figure("forrest")
 
 
-def test_a_table_escapes_what_users_named(tmp_path):
-    page = mtlens.open(fake_stores.hostile(tmp_path / "results").root)._repr_html_()
+def test_a_table_escapes_what_users_named(stores):
+    page = mtlens.open(stores["hostile"].root)._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_a_workspace_without_verdicts_says_so(tmp_path):
-    results = mtlens.open(fake_stores.partial(tmp_path / "results").root)
+def test_a_workspace_without_verdicts_says_so(stores):
+    results = mtlens.open(stores["partial"].root)
     assert "no verdict yet" in repr(results)
     assert len(results.matching()) == 0
     assert len(results.runs()) > 0

@@ -15,17 +15,6 @@ from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT, LAYERS
 
 
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
-    names = ("full", "hostile", "many_tasks")
-    return {name: getattr(fake_stores, name)(tmp_path_factory.mktemp(name)) for name in names}
-
-
-@pytest.fixture(scope="module")
-def full(stores: dict[str, Workspace]) -> Workspace:
-    return stores["full"]
-
-
 def test_layer_maps_are_one_image_with_square_cells_that_can_be_clicked(full: Workspace) -> None:
     matrices = queries.matrices(full, EXPERIMENT)
     figure = figures.layer_matrices(matrices)
@@ -47,7 +36,7 @@ def test_layer_differences_are_around_zero(full: Workspace) -> None:
     assert first[3] == pytest.approx((matrix.values[2][3] or 0) - (matrix.reference[2][3] or 0))
 
 
-def test_undefined_cells_stay_empty(stores: dict[str, Workspace]) -> None:
+def test_undefined_cells_stay_empty(stores: fake_stores.Stores) -> None:
     _, cells = figures.layer_matrices(queries.matrices(stores["hostile"], EXPERIMENT)).data
     assert sum(cell[3] is None for cell in cells.customdata) > 0
     assert all("undefined" in hover for hover, cell in zip(cells.hovertext, cells.customdata, strict=True) if cell[3] is None)
@@ -66,7 +55,7 @@ def test_an_uninformative_layer_has_a_visible_mark(full: Workspace) -> None:
     assert any("■ uninformative" in note.text for note in figure.layout.annotations)
 
 
-def test_of_very_many_pairs_the_weakest_are_shown(stores: dict[str, Workspace]) -> None:
+def test_of_very_many_pairs_the_weakest_are_shown(stores: fake_stores.Stores) -> None:
     figure = figures.similarity_by_depth(queries.weakest_first(queries.profiles(stores["many_tasks"], EXPERIMENT)))
     notes = [note.text for note in figure.layout.annotations]
     assert any("15 of 435 pairs" in note for note in notes)

@@ -28,16 +28,6 @@ from tests.support.fake_stores import HOSTILE, START
 STORES = ("empty", "partial", "without_evidence", "full", "with_arms", "hostile", "many_tasks")
 
 
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
-    return {name: getattr(fake_stores, name)(tmp_path_factory.mktemp(name)) for name in STORES}
-
-
-@pytest.fixture(scope="module")
-def full(stores: dict[str, Workspace]) -> Workspace:
-    return stores["full"]
-
-
 def strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
@@ -55,7 +45,7 @@ def spec(figure: go.Figure) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize("store", STORES)
-def test_every_figure_of_every_store(stores: dict[str, Workspace], store: str, name: str) -> None:
+def test_every_figure_of_every_store(stores: fake_stores.Stores, store: str, name: str) -> None:
     entry = ENTRIES[name]
     info = entry.read(stores[store], EXPERIMENT)
     for theme in (LIGHT, DARK):
@@ -73,13 +63,13 @@ def test_every_figure_of_every_store(stores: dict[str, Workspace], store: str, n
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_empty_figures_say_what_is_missing(stores: dict[str, Workspace], name: str) -> None:
+def test_empty_figures_say_what_is_missing(stores: fake_stores.Stores, name: str) -> None:
     figure = ENTRIES[name].draw(ENTRIES[name].read(stores["empty"], EXPERIMENT))
     assert len(figure.data) == 0
     assert figures.title_of(figure).startswith(("No ", "Nothing ", "Nobody "))
 
 
-def test_height_grows_with_the_tasks(stores: dict[str, Workspace], full: Workspace) -> None:
+def test_height_grows_with_the_tasks(stores: fake_stores.Stores, full: Workspace) -> None:
     for read, draw in ((queries.matching, figures.forest), (queries.case, figures.case)):
         few, many = draw(read(full, EXPERIMENT)), draw(read(stores["many_tasks"], EXPERIMENT))
         assert many.layout.height > 3 * few.layout.height
@@ -186,7 +176,7 @@ def test_a_click_on_a_row_of_the_case_gives_its_number(full: Workspace) -> None:
         assert trace.hovertext[0].startswith("<b>disc \N{MULTIPLICATION SIGN} foramina</b>")
 
 
-def test_many_tasks_have_a_row_each_with_their_weakest_pairs(stores: dict[str, Workspace]) -> None:
+def test_many_tasks_have_a_row_each_with_their_weakest_pairs(stores: fake_stores.Stores) -> None:
     case = queries.case(stores["many_tasks"], EXPERIMENT)
     assert len(case.rows) == 30
     first = case.rows[0]
@@ -196,7 +186,7 @@ def test_many_tasks_have_a_row_each_with_their_weakest_pairs(stores: dict[str, W
     assert case.rows[1].tasks == ("finding number 29",)  # the other contradiction; the rest follows
 
 
-def test_case_without_evidence_shows_the_tasks(stores: dict[str, Workspace]) -> None:
+def test_case_without_evidence_shows_the_tasks(stores: fake_stores.Stores) -> None:
     figure = figures.case(queries.case(stores["without_evidence"], EXPERIMENT))
     assert [row.partition("   ")[0] for row in rows_of(figure)] == ["mean of 4 tasks", "disc", "canal", "cord", "foramina"]
     assert not figure.layout.xaxis2.visible
@@ -212,7 +202,7 @@ def test_the_case_of_one_task_shows_its_pairs_with_all_others(full: Workspace) -
 
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize("store", STORES)
-def test_titles_are_one_sentence_that_can_be_read_at_a_glance(stores: dict[str, Workspace], store: str, name: str) -> None:
+def test_titles_are_one_sentence_that_can_be_read_at_a_glance(stores: fake_stores.Stores, store: str, name: str) -> None:
     title = figures.title_of(ENTRIES[name].draw(ENTRIES[name].read(stores[store], EXPERIMENT)))
     assert len(title) <= 90
     assert ". " not in title.replace("vs. ", "")
@@ -248,7 +238,7 @@ def luminance(colour: str) -> float:
     return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
 
 
-def test_timeline_rows_do_not_overlap(stores: dict[str, Workspace]) -> None:
+def test_timeline_rows_do_not_overlap(stores: fake_stores.Stores) -> None:
     now = START + timedelta(minutes=7)
     figure = figures.timeline(queries.runs(stores["partial"], EXPERIMENT), now)
     bars = sorted(
@@ -324,7 +314,7 @@ def test_a_cosine_beyond_1_is_told_in_words(full: Workspace, first: float | None
     assert figures.title_of(figures.stage_map(ends)) == f"Gradients of {one.task_a} and {one.task_b}: {title}"
 
 
-def test_hostile_names_are_shown_as_they_are(stores: dict[str, Workspace]) -> None:
+def test_hostile_names_are_shown_as_they_are(stores: fake_stores.Stores) -> None:
     figure = figures.forest(queries.matching(stores["hostile"], EXPERIMENT))
     notes = [note.text for note in figure.layout.annotations]
     assert any(note.startswith("<b>&lt;script&gt;") for note in notes)

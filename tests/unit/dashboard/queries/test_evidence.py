@@ -15,11 +15,6 @@ from tests.support.fake_evidence import EXPERIMENT, LAYERS
 NAMES = ("disc", "canal", "cord", "foramina")
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.full(tmp_path_factory.mktemp("full"))
-
-
 def test_profiles_by_depth(full: Workspace) -> None:
     profiles = queries.profiles(full, EXPERIMENT)
     assert len(profiles) == 6

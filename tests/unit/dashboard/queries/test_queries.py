@@ -20,21 +20,6 @@ from tests.support.fake_stores import HOSTILE, START
 NAMES = ("disc", "canal", "cord", "foramina")
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.full(tmp_path_factory.mktemp("full"))
-
-
-@pytest.fixture(scope="module")
-def partial(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.partial(tmp_path_factory.mktemp("partial"))
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.hostile(tmp_path_factory.mktemp("hostile"))
-
-
 def read_all(workspace: Workspace, task: str) -> dict[str, Any]:
     """Everything that can be read of the experiment."""
     pairs = queries.matrices(workspace, EXPERIMENT)

@@ -13,11 +13,6 @@ from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
 
 
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return fake_stores.full(tmp_path_factory.mktemp("full"))
-
-
 @pytest.mark.parametrize(
     ("kind", "told"),
     [

@@ -1,21 +1,19 @@
 """Tasks with different metrics, of which one is an error: figures and titles are in margins, tables in the unit of each."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
 from mtlens_dashboard.export.report import scores
 from mtlens_dashboard.wording import titles
-from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> queries.CaseInfo:
-    folder: Path = tmp_path_factory.mktemp("full")
-    case = queries.case(fake_stores.full(folder), EXPERIMENT)
+def case(full: Workspace) -> queries.CaseInfo:
+    case = queries.case(full, EXPERIMENT)
     first, *others = case.matching.tasks
     error = replace(
         first, metric="mean_absolute_error", margin=0.5, single_mean=2.0, multi_mean=1.75, difference=0.25, low90=0.125,

@@ -22,16 +22,6 @@ from tests.support.fake_evidence import EXPERIMENT
 from tests.support.fake_stores import START
 
 
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Workspace]:
-    return {name: getattr(fake_stores, name)(tmp_path_factory.mktemp(name)) for name in ("full", "partial")}
-
-
-@pytest.fixture(scope="module")
-def full(stores: dict[str, Workspace]) -> Workspace:
-    return stores["full"]
-
-
 def test_answer_in_a_sentence(full: Workspace) -> None:
     matching = queries.matching(full, EXPERIMENT)
     assert titles.answer(matching) == "One model matches four on average; cord is better, foramina is undecided"
@@ -206,7 +196,7 @@ def test_gradients_of_one_kind_of_parameters_are_told_by_layer(full: Workspace) 
     assert evidence_titles.alignment(layers) == told
 
 
-def test_sentences_on_runs(stores: dict[str, Workspace]) -> None:
+def test_sentences_on_runs(stores: fake_stores.Stores) -> None:
     runs, now = queries.runs(stores["partial"], EXPERIMENT), START + timedelta(minutes=6)
     told = titles.runs(runs, now)
     assert told.startswith("9 of 15 runs done; 2 training, about ")

@@ -9,12 +9,11 @@ import pytest
 from mtlens.errors import WorkspaceError
 from mtlens.store.database.reader import query
 from mtlens.store.export.files import PUBLIC, write_tables
-from tests.support import fake_stores
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return fake_stores.full(tmp_path_factory.mktemp("full"))
+def workspace(stores):
+    return stores["full"]
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])

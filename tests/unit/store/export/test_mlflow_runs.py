@@ -20,8 +20,8 @@ def report(experiment_id, path):
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
-    return fake_stores.full(tmp_path_factory.mktemp("full"))
+def workspace(stores):
+    return stores["full"]
 
 
 @pytest.fixture
@@ -89,9 +89,8 @@ def test_an_export_that_is_killed_leaves_a_run_that_the_next_one_replaces(worksp
     assert len(all_runs(uri)[2]) == sent.new
 
 
-def test_names_that_mlflow_does_not_take_are_told_apart(tmp_path, uri):
-    workspace = fake_stores.hostile(tmp_path / "hostile")
-    sent = send_to_mlflow(workspace, uri, report)
+def test_names_that_mlflow_does_not_take_are_told_apart(stores, uri):
+    sent = send_to_mlflow(stores["hostile"], uri, report)
     assert sent.new > 1
     (verdicts,) = [run for run in all_runs(uri)[2] if "mtlens.content" in run.data.tags]
     assert len([tag for tag in verdicts.data.tags if tag.startswith("verdict.multi")]) == len(fake_stores.HOSTILE) + 1
