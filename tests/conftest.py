@@ -18,7 +18,6 @@ from mtlens.config.sections import Encoder, Training
 from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.tokenize import Encoded, encode
-from tests.support.fake_stores import Stores
 from tests.support.fault_trial import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
@@ -136,8 +135,10 @@ def trial(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial
 
 
 @pytest.fixture(scope="session")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+def stores(tmp_path_factory: pytest.TempPathFactory):
     """Stores of models that were never trained, by name; each is built once in a process, and only read."""
+    from tests.support.fake_stores import Stores
+
     return Stores(tmp_path_factory.mktemp("stores"))
 
 

@@ -215,3 +215,17 @@ def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
             for (name,) in tables
             if name != "main.store_info"
         }
+
+
+def block(n: int = 2) -> PredictionBlock:
+    """Predictions of one task on n test examples, all of them wrong."""
+    return PredictionBlock(
+        split="test",
+        task="t",
+        example_ids=[f"e{i}" for i in range(n)],
+        columns={
+            "label": np.zeros(n, np.int16),
+            "predicted": np.ones(n, np.int16),
+            "probabilities": np.tile(np.array([0.25, 0.75], np.float32), (n, 1)),
+        },
+    )

@@ -1,5 +1,8 @@
 """Opens pages of the dashboard in this process, without a browser."""
 
+import json
+from typing import Any
+
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
@@ -29,3 +32,19 @@ def draw(app: AppTest) -> AppTest:
         app.run()
     assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
     return app
+
+
+def turn(app: AppTest, page: str) -> None:
+    """Follow a link to another page."""
+    app._page_hash = calc_hash(page)
+    draw(app)
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """Plotly's specification of each figure on the page."""
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
+def said(app: AppTest) -> str:
+    """The sentences on the page."""
+    return " ".join(element.value for kind in ("title", "markdown", "caption") for element in app.get(kind))

@@ -20,6 +20,7 @@ from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
 from mtlens.inference.model.weights import load_encoder, save_classifier, save_model
 from mtlens.store.workspace.workspace import Workspace
 
+REPORT = "FINDINGS:\nC5-6: severe canal stenosis. The disc is normal.\nC6-7: disc bulge.\n"
 CLASSES = np.array(["absent", "present"])
 WORDS = (
     *("disc", "canal", "cord", "foraminal", "stenosis", "bulge", "protrusion", "mild", "moderate", "severe", "normal", "no"),

@@ -9,11 +9,6 @@ from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
 
 
-@pytest.fixture
-def workspace(tmp_path):
-    return Workspace.open(tmp_path / "results")
-
-
 def test_the_recording_fills_every_view_and_says_what_it_is(workspace):
     restore(workspace)
     for view in ("runs", "matching", "evidence_cka", "evidence_gradients", "verdicts", "groupings", "group_scores"):

@@ -9,15 +9,9 @@ import pytest
 
 from mtlens.inference.extraction.csv_rows import read_rows
 from mtlens.inference.extraction.extract import Extraction
-from tests.support import trained_family
+from tests.support.trained_family import REPORT
 
-REPORT = "FINDINGS:\nC5-6: severe canal stenosis. The disc is normal.\nC6-7: disc bulge.\n"
 TABLE = b"id,text,other\n1,C5-6: bulge.,x\n"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return trained_family.fabricate(tmp_path_factory.mktemp("fabricated"))
 
 
 @pytest.mark.parametrize("die_at", [1, 3])

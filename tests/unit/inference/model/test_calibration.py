@@ -15,6 +15,16 @@ def world(generator, n, *, sharp, factor, classes=2):
     return labels, np.exp(log_softmax(logits / factor, axis=1))
 
 
+def test_temperature_scaling_recovers_the_temperature_and_changes_no_class():
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(20_000, 4)) * 2
+    true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (true.cumsum(axis=1) > generator.random((len(true), 1))).argmax(axis=1)
+    sure = rescaled(true, 0.4)
+    assert fit_temperature(labels, sure) == pytest.approx(1 / 0.4, rel=0.05)
+    assert (rescaled(sure, 2.5).argmax(axis=1) == sure.argmax(axis=1)).all()
+
+
 def test_texts_that_are_all_read_right_do_not_make_it_sure_of_everything():
     """65 texts read right say that at most some of a hundred are read wrong, and no more."""
     labels = np.arange(65) % 2

@@ -1,6 +1,5 @@
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +12,6 @@ from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.open(tmp_path / "results")
 
 
 def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:

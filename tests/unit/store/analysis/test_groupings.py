@@ -2,7 +2,6 @@
 
 import json
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
 
 TASKS = ("canal", "disc", "twin")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.open(tmp_path / "results")
 
 
 def searched(

@@ -17,11 +17,6 @@ FAKE = fake_runs.fake_experiment("fake", seeds=(0,))
 OTHER = fake_runs.fake_experiment("other", seeds=(0,))
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace.open(tmp_path / "results")
-
-
 def path_of(workspace: Workspace, fake: fake_runs.FakeExperiment = FAKE) -> Path:
     return workspace.experiments / f"{fake.experiment.experiment_id}.json"
 
