@@ -36,8 +36,8 @@ def test_a_cluster_answers_as_this_process_does(tmp_path, monkeypatch, capfd):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with served(family, None, "127.0.0.1", port, 0.5) as copies:
-        assert copies >= 1
+    with served(family, None, "127.0.0.1", port, 0.5) as replicas:
+        assert replicas >= 1
         body = json.dumps({"reports": [REPORT]}).encode()
         status, answer = ask(port, body, authorization="Bearer right")
         found = json.loads(answer)["reports"][0]

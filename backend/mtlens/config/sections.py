@@ -179,9 +179,9 @@ class Evidence(Spec):
         default=512, description="held-out texts on which hidden states are compared"
     )
     microbatches: Annotated[int, Field(ge=4, le=1_000_000)] = Field(
-        default=16, description="draws of training texts for the gradients"
+        default=16, description="batches of training texts for the gradients"
     )
-    microbatch_size: Count = Field(default=64, description="texts per draw at most; fewer texts are shared out evenly")
+    microbatch_size: Count = Field(default=64, description="texts per batch at most; fewer texts are shared out evenly")
     margin: Share = Field(
         default=0.25,
         description="largest shortfall from the ceiling, as a share of ceiling - floor, that is similar",

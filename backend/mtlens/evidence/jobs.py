@@ -105,8 +105,8 @@ class ArmSimilarity(_Compared[Literal["arm_similarity"]]):
         return f"similarity of {len({member.role for member in self.members} - {SINGLE.name})} arms"
 
 
-class _Drawn(Spec, Generic[Kind]):
-    """What is computed in one multi-task run on `microbatches` draws of `microbatch_size` training texts."""
+class _OfOneRun(Spec, Generic[Kind]):
+    """What is computed in one multi-task run on `microbatches` batches of `microbatch_size` training texts."""
 
     kind: Kind
     run: Run
@@ -115,11 +115,11 @@ class _Drawn(Spec, Generic[Kind]):
 
     @cached_property
     def job_id(self) -> str:
-        """Hash of the run and the draws."""
+        """Hash of the run and of what its microbatches are."""
         return content_hash([CODE_VERSION, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
 
 
-class Gradients(_Drawn[Literal["gradients"]]):
+class Gradients(_OfOneRun[Literal["gradients"]]):
     """Gradients of all tasks."""
 
     kind: Literal["gradients"] = "gradients"
@@ -130,7 +130,7 @@ class Gradients(_Drawn[Literal["gradients"]]):
         return f"gradients of {self.run.label}"
 
 
-class LookAhead(_Drawn[Literal["lookahead"]]):
+class LookAhead(_OfOneRun[Literal["lookahead"]]):
     """Affinities of all tasks by steps for one task."""
 
     kind: Literal["lookahead"] = "lookahead"
@@ -141,7 +141,7 @@ class LookAhead(_Drawn[Literal["lookahead"]]):
         return f"look-ahead in {self.run.label}"
 
 
-class Linearisation(_Drawn[Literal["linearised"]]):
+class Linearisation(_OfOneRun[Literal["linearised"]]):
     """Affinities of all tasks by the linearised estimate."""
 
     kind: Literal["linearised"] = "linearised"
@@ -153,7 +153,7 @@ class Linearisation(_Drawn[Literal["linearised"]]):
 
 
 class Cross(Spec):
-    """Gradients and weight changes across task-specific runs of one seed, on the same draws."""
+    """Gradients and weight changes across task-specific runs of one seed, on the same microbatches."""
 
     kind: Literal["cross"] = "cross"
     runs: tuple[Run, ...]
@@ -162,7 +162,7 @@ class Cross(Spec):
 
     @cached_property
     def job_id(self) -> str:
-        """Hash of the runs and the draws."""
+        """Hash of the runs and of what their microbatches are."""
         return content_hash(
             [CODE_VERSION, self.kind, [run.run_id for run in self.runs], self.microbatches, self.microbatch_size]
         )

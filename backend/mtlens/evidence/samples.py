@@ -25,19 +25,19 @@ def held_out_rows(encoded: Encoded, num_examples: int) -> NDArray[np.int64]:
 
 
 def microbatches(encoded: Encoded, tasks: list[int], count: int, size: int, seed: int) -> list[list[NDArray[np.int64]]]:
-    """`count` draws of training rows without replacement, each one list of rows per table that labels one of the tasks.
+    """`count` batches of training rows without replacement, each one list of rows per table that labels one of the tasks.
 
-    A table gives `size` rows to each draw, or what it has, shared out evenly.
+    A table gives `size` rows to each batch, or what it has, shared out evenly.
     """
     train = in_split(encoded.splits, TRAIN) & (encoded.labels[:, tasks] != MISSING).any(axis=1)
-    draws: list[list[NDArray[np.int64]]] = [[] for _ in range(count)]
+    batches: list[list[NDArray[np.int64]]] = [[] for _ in range(count)]
     for table in np.unique(encoded.sources[train]):
         rows = np.flatnonzero(train & (encoded.sources == table))
         chosen = np.random.default_rng([seed, int(table)]).permutation(rows)[: count * size]
-        for draw, part in zip(draws, np.array_split(chosen, count), strict=True):
+        for batch, part in zip(batches, np.array_split(chosen, count), strict=True):
             if len(part):
-                draw.append(part)
-    return draws
+                batch.append(part)
+    return batches
 
 
 def fingerprint(encoded: Encoded, rows: NDArray[np.int64]) -> str:

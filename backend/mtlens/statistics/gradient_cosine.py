@@ -1,7 +1,8 @@
 """Do the gradients of two tasks point the same way? From debiased cosines per seed to an interval and a statement.
 
-Each seed has its own model and its own draws of texts, so the variance between seeds holds the noise of both; it is moderated
-over the pairs of tasks (`pair_variance`), and no less than the noise within the seeds, which halves of the microbatches tell.
+Each seed has its own model and its own microbatches of texts, so the variance between seeds holds the noise of both; it is
+moderated over the pairs of tasks (`pair_variance`), and no less than the noise within the seeds, which halves of the
+microbatches tell.
 A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches `threshold`, *opposed* in the mirror
 image, *unrelated* if the interval lies within (-threshold, threshold), and else *inconclusive*. A debiased cosine has no noise
 to shrink it, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer than three identifiable seeds give no
@@ -76,14 +77,14 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> D
 def rate_interval(rates: Sequence[tuple[float | None, int]]) -> tuple[float | None, float | None]:
     """95 % interval (Student's t over seeds) of a mean rate, cut at 0 and 1; None below three seeds.
 
-    rates: per seed the rate and its number of draws. The variance is that between seeds, and at least the binomial one of the
-    draws, from (rate x draws + 1/2) / (draws + 1): seeds that agree by chance have an interval too.
+    rates: per seed the rate and its number of microbatches. The variance is that between seeds, and at least the binomial
+    one of the microbatches, from (rate x count + 1/2) / (count + 1): seeds that agree by chance have an interval too.
     """
-    known = [(rate, draws) for rate, draws in rates if rate is not None and math.isfinite(rate) and draws > 0]
+    known = [(rate, count) for rate, count in rates if rate is not None and math.isfinite(rate) and count > 0]
     if len(known) < MIN_SEEDS:
         return None, None
-    within = [(rate * draws + 0.5) / (draws + 1) for rate, draws in known]
-    least = math.fsum(rate * (1 - rate) / draws for rate, (_, draws) in zip(within, known, strict=True)) / len(known)
+    within = [(rate * count + 0.5) / (count + 1) for rate, count in known]
+    least = math.fsum(rate * (1 - rate) / count for rate, (_, count) in zip(within, known, strict=True)) / len(known)
     mean = math.fsum(rate for rate, _ in known) / len(known)
     variance = max(float(np.var([rate for rate, _ in known], ddof=1)), least)
     half = float(special.stdtrit(len(known) - 1, 0.975)) * math.sqrt(variance / len(known))

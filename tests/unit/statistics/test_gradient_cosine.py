@@ -46,7 +46,7 @@ def test_a_rate_has_the_interval_of_students_t_over_seeds():
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.8])
 def test_intervals_of_rates_hold_the_true_rate(rate):
-    """Also where few draws give the same rate under each seed by chance."""
+    """Also where few microbatches give the same rate under each seed by chance."""
     drawn = np.random.default_rng(0).binomial(8, rate, size=(2000, 3)) / 8
     hits = [low <= rate <= high for low, high in (rate_interval([(float(x), 8) for x in seeds]) for seeds in drawn)]
     assert np.mean(hits) >= 0.95
@@ -91,7 +91,7 @@ def test_an_interval_beyond_1_is_said_in_words():
 
 @pytest.mark.parametrize(("tasks", "seeds"), [(2, 3), (4, 3), (4, 8)])
 def test_intervals_hold_the_true_cosine(tasks, seeds):
-    """Cosines of 0.3 with what each task's model adds under each seed, and noise of the draws."""
+    """Cosines of 0.3 with what each task's model adds under each seed, and noise of the microbatches."""
     generator = np.random.default_rng(seeds)
     hits = []
     for _ in range(300):

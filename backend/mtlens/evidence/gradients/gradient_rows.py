@@ -46,25 +46,25 @@ def gradient_rows(
 ) -> list[GradientRow]:
     """Rows of setting `multi`; `report` is told the share that is done."""
     run = evidence_job.run
-    draws = gradient_batches_of(
+    batches = gradient_batches_of(
         encoded.select(run.tasks, run.fold), run, evidence_job.microbatches, evidence_job.microbatch_size, hardware
     )
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
-    steps = Steps((last + 2) * len(draws.rows), report)
+    steps = Steps((last + 2) * len(batches.rows), report)
     rows: list[GradientRow] = []
-    course: list[Alignments] = []
+    of_stages: list[Alignments] = []
     floor: Alignments | None = None
-    for stage, epoch, model in _stages(run, best, last, workspace, directory, encoded, draws, hardware):
+    for stage, epoch, model in _stages(run, best, last, workspace, directory, encoded, batches, hardware):
         controlled = stage == "end" and _floor_fits(model, len(run.tasks), hardware)
-        found = shared_gradients(model, draws, hardware, permuted=controlled, report=steps)
+        found = shared_gradients(model, batches, hardware, permuted=controlled, report=steps)
         own = {block: of_tasks(one, range(len(run.tasks))) for block, one in found.items()}
         floor = found if controlled else None
         rows += _rows("multi", run.seed, stage, epoch, own, run.tasks, floor)
         if stage == "end":
             rows += _rows("multi", run.seed, "epoch", epoch, own, run.tasks, floor)
-        course += [] if stage == "start" else [own]
-    pooled = {block: combine([one[block] for one in course]) for block in course[0]}
+        of_stages += [] if stage == "start" else [own]
+    pooled = {block: combine([one[block] for one in of_stages]) for block in of_stages[0]}
     return rows + _rows("multi", run.seed, "training", None, pooled, run.tasks, None)
 
 
@@ -75,12 +75,12 @@ def cross_rows(
     runs = sorted(evidence_job.runs, key=lambda run: run.tasks[0].name)
     tasks = tuple(run.tasks[0] for run in runs)
     together = runs[0].model_copy(update={"tasks": tasks})
-    draws = gradient_batches_of(
+    batches = gradient_batches_of(
         encoded.select(tasks, together.fold), together, evidence_job.microbatches, evidence_job.microbatch_size, hardware
     )
     models = [load_trained(run, workspace, directory, encoded.vocabulary) for run in runs]
     vectors = weight_changes(models, build_model(runs[0], directory, encoded.vocabulary))
-    found = own_gradients(models, draws, hardware, Steps(len(draws.rows), report))
+    found = own_gradients(models, batches, hardware, Steps(len(batches.rows), report))
     seed = runs[0].seed
     return _rows("cross", seed, "end", None, found, tasks, None) + _rows(
         "task_vectors", seed, "end", None, vectors, tasks, None
@@ -114,12 +114,12 @@ def _stages(
     workspace: Workspace,
     directory: Path,
     encoded: Encoded,
-    draws: GradientBatches,
+    batches: GradientBatches,
     hardware: Hardware,
 ) -> Iterator[tuple[str, int, MultiTaskModel]]:
     """Models in the order of training. Stage `end` is the best epoch; epochs whose weights were not kept are left out."""
     model = build_model(run, directory, encoded.vocabulary).to(hardware.device)
-    fit_heads(model, draws.encoded, draws.labels, draws.tables, hardware, without=np.concatenate(draws.rows))
+    fit_heads(model, batches.encoded, batches.labels, batches.tables, hardware, without=np.concatenate(batches.rows))
     yield "start", 0, model
     for epoch, found in trained_models(run, best, last, workspace, directory, encoded.vocabulary):
         yield "end" if epoch == best else "epoch", epoch, found
@@ -161,7 +161,7 @@ def _groups(blocks: list[Block]) -> list[tuple[tuple[int | None, str], list[Bloc
 
 def _pairs(alignment: Alignment, tasks: tuple[Task, ...], floor: Alignment | None, setting: str) -> Iterator[dict[str, object]]:
     """Columns of every pair of tasks and of each with itself."""
-    # one vector per task and no draws: the cosine as it is has no noise to correct
+    # one vector per task and no microbatches: the cosine as it is has no noise to correct
     debiased = alignment.naive if setting == "task_vectors" else alignment.debiased
     columns = {
         "inner": alignment.inner, "naive": alignment.naive, "debiased": debiased,

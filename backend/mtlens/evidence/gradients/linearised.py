@@ -38,18 +38,18 @@ Rows = NDArray[np.int64]
 def linearised_rows(
     evidence_job: Linearisation, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[LinearisedRow]:
-    """Rows of every ordered pair of tasks: fitted to the training texts of the draws, judged on as many validation texts.
+    """Rows of every ordered pair of tasks: fitted to the texts of the microbatches, judged on as many validation texts.
 
     Raises `EvidenceError` where no two tasks have labels in both.
     """
     run = evidence_job.run
     encoded = encoded.select(run.tasks, run.fold)
-    draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
-    train = np.concatenate(draws.rows)
+    batches = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
+    train = np.concatenate(batches.rows)
     held_out = _held_out(encoded, len(train), run.seed)
     model = load_trained(run, workspace, directory, encoded.vocabulary)
     steps = Steps(len(train) + len(held_out), report)
-    measured = linearise(model, encoded, draws.labels, draws.tables, train, held_out, hardware, seed=run.seed, report=steps)
+    measured = linearise(model, encoded, batches.labels, batches.tables, train, held_out, hardware, seed=run.seed, report=steps)
     known = [j for j, task in enumerate(measured) if task is not None]
     if len(known) < 2:
         raise EvidenceError(f"two tasks at least should have training and validation labels; found {len(known)}")

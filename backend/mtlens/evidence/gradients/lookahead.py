@@ -40,13 +40,13 @@ def lookahead_rows(
     """Rows of every ordered pair of tasks at each epoch whose weights were kept; `report` is told the share that is done."""
     run = evidence_job.run
     encoded = encoded.select(run.tasks, run.fold)
-    draws = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
+    batches = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
     facts = RunFolder(workspace, run.run_id).facts()
     best, last = int(facts["best_epoch"]), int(facts["epochs_run"])
-    steps = Steps(2 * last * len(draws.rows), report)
+    steps = Steps(2 * last * len(batches.rows), report)
     rows: list[LookaheadRow] = []
     for epoch, model in trained_models(run, best, last, workspace, directory, encoded.vocabulary):
-        lookahead, first_order = look_ahead(model, run, draws, hardware, steps)
+        lookahead, first_order = look_ahead(model, run, batches, hardware, steps)
         for i, task_from in enumerate(run.tasks):
             for j, task_for in enumerate(run.tasks):
                 if i != j:
@@ -65,28 +65,28 @@ def lookahead_rows(
 
 
 def look_ahead(
-    model: MultiTaskModel, run: Run, draws: GradientBatches, hardware: Hardware, report: Callable[[], None]
+    model: MultiTaskModel, run: Run, batches: GradientBatches, hardware: Hardware, report: Callable[[], None]
 ) -> tuple[Floats, Floats]:
-    """Affinities on each of K draws, by look-ahead and to first order, `[K, T, T]` each, NaN where a task has no label.
+    """Affinities on each of K microbatches, by look-ahead and to first order, `[K, T, T]` each, NaN where a task has no label.
 
     The optimiser is the run's at its peak learning rate. Stored models lack the optimiser's moments: they are estimated
-    from the gradients of all tasks on the draws, at fixed weights.
+    from the gradients of all tasks on the microbatches, at fixed weights.
     """
     model.eval().to(hardware.device)
     _, parameters = encoder_parameters(model)
     optimiser = make_optimiser(model, run)
-    batches: list[Losses] = [lambda rows=rows: losses_of(model, draws, rows, hardware) for rows in draws.rows]
+    losses_of_batches: list[Losses] = [lambda rows=rows: losses_of(model, batches, rows, hardware) for rows in batches.rows]
     rates = [float(group["lr"]) for group in optimiser.param_groups]
     for group in optimiser.param_groups:
         group["lr"] = 0.0
-    for losses in batches:
+    for losses in losses_of_batches:
         present = [loss for loss in losses() if loss is not None]
         _step(optimiser, parameters, task_gradients([torch.stack(present).mean()], parameters)[0], run.training.gradient_clip)
         report()
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
     found: list[tuple[Floats, Floats]] = []
-    for losses in batches:
+    for losses in losses_of_batches:
         found.append(affinities(losses, parameters, optimiser, rate=encoder_rate(run), clip=run.training.gradient_clip))
         report()
     return np.stack([one for one, _ in found]), np.stack([one for _, one in found])

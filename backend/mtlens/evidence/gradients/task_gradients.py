@@ -1,4 +1,4 @@
-"""Gradients of a model's tasks on draws of training texts, and their products, summed in Gramians."""
+"""Gradients of a model's tasks on microbatches of training texts, and their products, summed in Gramians."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ Alignments = dict[Block, Alignment]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GradientBatches:
-    """K draws of training rows for T tasks. labels: [n, T] of all examples, as trained on; permuted: those in another order.
+    """K microbatches of training rows for T tasks.
 
-    tables: the label table of each task.
+    labels: [n, T] of all examples, as trained on; permuted: those in another order. tables: the label table of each task.
     """
 
     encoded: Encoded
@@ -40,7 +40,7 @@ class GradientBatches:
 
 
 def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
-    """The draws `rows` with the labels and label tables of a run's training."""
+    """The microbatches `rows` with the labels and label tables of a run's training."""
     labels = training_labels(encoded, run)
     train = in_split(encoded.splits, TRAIN)
     permuted = labels.copy()
@@ -59,19 +59,19 @@ def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int6
 
 
 def shared_gradients(
-    model: MultiTaskModel, draws: GradientBatches, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
+    model: MultiTaskModel, batches: GradientBatches, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
 ) -> Alignments:
-    """All tasks at the weights of one model: one forward and T backwards per draw, 2T with those on permuted labels."""
+    """All tasks at the weights of one model: one forward and T backwards per microbatch, 2T with those on permuted labels."""
     names, parameters = encoder_parameters(model)
-    num_tasks = len(draws.tables) * (2 if permuted else 1)
-    independent = np.tile(draws.independent, (2, 2)) if permuted else draws.independent
+    num_tasks = len(batches.tables) * (2 if permuted else 1)
+    independent = np.tile(batches.independent, (2, 2)) if permuted else batches.independent
     gramian = Gramian(block_names(names), num_tasks, independent=independent)
     model.eval().to(hardware.device)
-    for rows in draws.rows:
-        logits = _forward(model, draws.encoded, rows, hardware)
-        losses = _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.tables)
+    for rows in batches.rows:
+        logits = _forward(model, batches.encoded, rows, hardware)
+        losses = _losses(batches.encoded.tasks, logits, batches.labels[rows], batches.tables)
         if permuted:
-            losses += _losses(draws.encoded.tasks, logits, draws.permuted[rows], draws.tables)
+            losses += _losses(batches.encoded.tasks, logits, batches.permuted[rows], batches.tables)
         present = [loss for loss in losses if loss is not None]
         found = iter(task_gradients(present, parameters))
         gramian.add([None if loss is None else next(found) for loss in losses])
@@ -80,23 +80,23 @@ def shared_gradients(
 
 
 def losses_of(
-    model: MultiTaskModel, draws: GradientBatches, rows: NDArray[np.int64], hardware: Hardware
+    model: MultiTaskModel, batches: GradientBatches, rows: NDArray[np.int64], hardware: Hardware
 ) -> list[Tensor | None]:
-    """Loss of each task on a draw at the model's present weights; None for a task without a label in it."""
-    logits = _forward(model, draws.encoded, rows, hardware)
-    return _losses(draws.encoded.tasks, logits, draws.labels[rows], draws.tables)
+    """Loss of each task on a microbatch at the model's present weights; None for a task without a label in it."""
+    logits = _forward(model, batches.encoded, rows, hardware)
+    return _losses(batches.encoded.tasks, logits, batches.labels[rows], batches.tables)
 
 
 def own_gradients(
-    models: Sequence[MultiTaskModel], draws: GradientBatches, hardware: Hardware, report: Callable[[], None]
+    models: Sequence[MultiTaskModel], batches: GradientBatches, hardware: Hardware, report: Callable[[], None]
 ) -> Alignments:
-    """Each task at the weights of its own model, on the same draws."""
+    """Each task at the weights of its own model, on the same microbatches."""
     names, _ = encoder_parameters(models[0])
-    gramian = Gramian(block_names(names), len(models), independent=draws.independent)
+    gramian = Gramian(block_names(names), len(models), independent=batches.independent)
     for model in models:
         model.eval().to(hardware.device)
-    for rows in draws.rows:
-        gramian.add([_own_gradient(model, j, rows, draws, hardware) for j, model in enumerate(models)])
+    for rows in batches.rows:
+        gramian.add([_own_gradient(model, j, rows, batches, hardware) for j, model in enumerate(models)])
         report()
     return gramian.result()
 
@@ -130,13 +130,13 @@ def encoder_parameters(model: MultiTaskModel) -> tuple[list[str], list[Tensor]]:
 
 
 def _own_gradient(
-    model: MultiTaskModel, j: int, rows: NDArray[np.int64], draws: GradientBatches, hardware: Hardware
+    model: MultiTaskModel, j: int, rows: NDArray[np.int64], batches: GradientBatches, hardware: Hardware
 ) -> list[Tensor] | None:
-    labelled = rows[draws.labels[rows, j] != MISSING]
+    labelled = rows[batches.labels[rows, j] != MISSING]
     if not len(labelled):
         return None
-    logits = _forward(model, draws.encoded, labelled, hardware)
-    losses = _losses([draws.encoded.tasks[j]], logits, draws.labels[labelled][:, [j]], [draws.tables[j]])
+    logits = _forward(model, batches.encoded, labelled, hardware)
+    losses = _losses([batches.encoded.tasks[j]], logits, batches.labels[labelled][:, [j]], [batches.tables[j]])
     return task_gradients([loss for loss in losses if loss is not None], encoder_parameters(model)[1])[0]
 
 

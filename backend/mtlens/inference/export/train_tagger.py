@@ -1,4 +1,4 @@
-"""Teaches the learned tagger on synthetic reports, whose tags are known: an encoder, one pass over a few thousand reports.
+"""Trains the learned tagger on synthetic reports, whose tags are known: an encoder, one pass over a few thousand reports.
 
 Reports come from many corpora, and so from many practices, and each is read once. Practices that are kept for tests are left
 out, and no experiment is likely to have drawn these corpora too. The embeddings of words stay as they are: a word that no
@@ -17,7 +17,7 @@ from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.data.synthetic_reports.anatomy import REGIONS, Region
 from mtlens.data.tokenize import load_tokenizer, most_tokens
-from mtlens.inference.model.sentence_tagger import WINDOW, Learned, SentenceModel, TaggerConfig, Window, Windows, collate
+from mtlens.inference.model.sentence_tagger import WINDOW, Learned, SentenceModel, TaggerConfig, Window, WindowCutter, collate
 from mtlens.inference.model.weights import load_encoder
 from mtlens.inference.segmentation import Tagger, split
 from mtlens.inference.segmentation.levels import REGION_OF
@@ -50,12 +50,12 @@ def train_tagger(directory: Path, hardware: Hardware, show: Callable[[str], None
     nn.init.constant_(head.bias, RARE)
     model = SentenceModel(encoder, head).to(hardware.device)
     tagger = Learned(config=config, tokenizer=tokenizer, model=model, hardware=hardware)
-    _train(tagger, lessons(Windows(tokenizer, config.window)), show)
+    _train(tagger, training_set(WindowCutter(tokenizer, config.window)), show)
     model.eval()
     return tagger
 
 
-def lessons(windows: Windows) -> list[TrainingReport]:
+def training_set(cutter: WindowCutter) -> list[TrainingReport]:
     """Windows of reports of seen practices, in random order, with the true tags of the sentences of their reports."""
     found: list[TrainingReport] = []
     for number in range(CORPORA):
@@ -66,7 +66,7 @@ def lessons(windows: Windows) -> list[TrainingReport]:
                 if not report.unseen:
                     sentences = split(report.text)
                     tags = true_tags(report, sentences)
-                    found += [(window, tags) for window in windows.cut(sentences)]
+                    found += [(window, tags) for window in cutter.cut(sentences)]
     return [found[place] for place in np.random.default_rng(SEED).permutation(len(found))]
 
 
@@ -76,16 +76,16 @@ def examine(tagger: Tagger, regions: Sequence[Region]) -> TagScore:
     return score_tagger(tagger, [report for corpus in corpora for report in corpus.reports if report.unseen])
 
 
-def _train(tagger: Learned, lessons: Sequence[TrainingReport], show: Callable[[str], None]) -> None:
+def _train(tagger: Learned, examples: Sequence[TrainingReport], show: Callable[[str], None]) -> None:
     """AdamW on the mean binary cross-entropy over sentences and segments; the rate warms up and decays linearly."""
     model, hardware = tagger.model.train(), tagger.hardware
     optimiser = _optimiser(model)
     loss_of = nn.BCEWithLogitsLoss()
-    steps = range(0, len(lessons), BATCH)
+    steps = range(0, len(examples), BATCH)
     for step, begin in enumerate(steps):
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * learning_rate_factor(step, len(steps), WARMUP)
-        batch = lessons[begin : begin + BATCH]
+        batch = examples[begin : begin + BATCH]
         places, tensors = collate([(row, window) for row, (window, _) in enumerate(batch)], _padding(tagger), hardware)
         target = torch.tensor([[level in batch[row][1][number] for level in tagger.config.levels] for row, number in places])
         with hardware.autocast():
@@ -96,7 +96,7 @@ def _train(tagger: Learned, lessons: Sequence[TrainingReport], show: Callable[[s
         optimiser.step()
         optimiser.zero_grad()
         if step % 20 == 0:
-            show(f"tagger: {begin + len(batch):,} of {len(lessons):,} reports, loss {float(loss.detach()):.3f}")
+            show(f"tagger: {begin + len(batch):,} of {len(examples):,} reports, loss {float(loss.detach()):.3f}")
 
 
 def _padding(tagger: Learned) -> int:

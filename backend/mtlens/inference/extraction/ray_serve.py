@@ -20,7 +20,7 @@ from mtlens.inference.model.onnx_model import Runtime
 _NAME = "mtlens"
 
 
-class _Copy:
+class _Replica:
     """One replica: loads the models on its node. threads: of the CPU, where there is no GPU."""
 
     def __init__(self, folder: Path, threshold: float, threads: int, token: str | None, runtime: Runtime | None):
@@ -48,15 +48,15 @@ def served(
             http_options={"host": host, "port": port, "request_timeout_s": 2 * SECONDS},
             logging_config={"enable_access_log": False, "log_level": "WARNING"},
         )
-        copies: Any = serve.deployment(
-            serve.ingress()(_Copy),
+        deployment: Any = serve.deployment(
+            serve.ingress()(_Replica),
             name=_NAME,
             num_replicas=lanes.workers,
             ray_actor_options={"num_cpus": lanes.cpus, "num_gpus": lanes.gpus},
             logging_config={"enable_access_log": False},
         )
         try:
-            serve.run(copies.bind(folder.resolve(), threshold, lanes.threads, token, runtime), name=_NAME)
+            serve.run(deployment.bind(folder.resolve(), threshold, lanes.threads, token, runtime), name=_NAME)
             yield lanes.workers
         finally:
             serve.shutdown()
@@ -66,8 +66,9 @@ def serve_on_cluster(
     folder: Path, address: str, host: str, port: int, threshold: float, runtime: Runtime | None = None
 ) -> None:
     """Serve until Ctrl-C; MtlensError where `host` is not the node itself and there is no token."""
-    with served(folder, address, host, port, threshold, runtime) as copies:
+    with served(folder, address, host, port, threshold, runtime) as replicas:
         print(
-            f"Serving {read_config(folder).name} at {host}:{port} of every node, {copies} copies (Ctrl-C ends it)", flush=True
+            f"Serving {read_config(folder).name} at {host}:{port} of every node, {replicas} replicas (Ctrl-C ends it)",
+            flush=True,
         )
         threading.Event().wait()

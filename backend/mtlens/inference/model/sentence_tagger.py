@@ -66,7 +66,7 @@ class Window:
     owners: tuple[int, ...]
 
 
-class Windows:
+class WindowCutter:
     """Cuts reports into windows. window: most tokens of one."""
 
     def __init__(self, tokenizer: Any, window: int):
@@ -78,7 +78,7 @@ class Windows:
 
     def cut(self, report: Sequence[Sentence]) -> list[Window]:
         """Windows in which every sentence is owned once."""
-        pieces = self._tokens([one.text for one in report])
+        tokens_of = self._tokens([one.text for one in report])
         windows: list[Window] = []
         start = done = 0
         while done < len(report):
@@ -86,15 +86,15 @@ class Windows:
             end = start
             while end < len(report):
                 before = self._before(report, end, first=end == start)
-                if end > done and len(tokens) + len(before) + len(pieces[end]) > self._room:
+                if end > done and len(tokens) + len(before) + len(tokens_of[end]) > self._room:
                     break
-                tokens += [*before, *pieces[end]]
-                owners += [-1] * len(before) + [end if end >= done else -1] * len(pieces[end])
+                tokens += [*before, *tokens_of[end]]
+                owners += [-1] * len(before) + [end if end >= done else -1] * len(tokens_of[end])
                 end += 1
             windows.append(Window(tokens=tuple(tokens), owners=tuple(owners)))
             done = start = end
             room = self._room // 2
-            while start > 0 and (room := room - len(pieces[start - 1]) - _MOST_BEFORE) >= 0:
+            while start > 0 and (room := room - len(tokens_of[start - 1]) - _MOST_BEFORE) >= 0:
                 start -= 1
         return windows
 
@@ -136,7 +136,7 @@ class Learned:
     @torch.inference_mode()
     def logits(self, reports: Sequence[Sequence[Sentence]]) -> Tensor:
         """Logits of the sentences of all reports, in their order, [sentences, S]."""
-        cutter = Windows(self.tokenizer, self.config.window)
+        cutter = WindowCutter(self.tokenizer, self.config.window)
         windows = [(number, window) for number, report in enumerate(reports) for window in cutter.cut(report)]
         windows.sort(key=lambda one: -len(one[1].tokens))
         rows = {place: row for row, place in enumerate((a, b) for a, report in enumerate(reports) for b in range(len(report)))}

@@ -35,7 +35,7 @@ _ALIGNMENTS = """
         list_avg(list(naive ORDER BY seed)) AS naive, list_avg(list(split_half ORDER BY seed)) AS split_half,
         list_avg(list(ceiling ORDER BY seed)) AS ceiling, list_avg(list(permuted ORDER BY seed)) AS floor,
         list_avg(list(conflict_rate ORDER BY seed)) AS conflict_rate, list(conflict_rate ORDER BY seed) AS rates,
-        list(microbatches ORDER BY seed) AS draws,
+        list(microbatches ORDER BY seed) AS counts,
         list_avg(list(magnitude_similarity ORDER BY seed)) AS magnitude_similarity
     FROM gradient_alignment
     WHERE task_a <> task_b AND job_id IN (SELECT job_id FROM bookkeeping.experiment_evidence_job WHERE experiment_id = ?)
@@ -193,7 +193,7 @@ def _alignments(connection: writer.Connection, experiment_id: str, settings: Evi
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     blocks: dict[tuple[Any, ...], list[tuple[dict[str, Any], list[SeedCosine]]]] = defaultdict(list)
     for row in rows:
-        row["conflict_low"], row["conflict_high"] = rate_interval(list(zip(row.pop("rates"), row.pop("draws"), strict=True)))
+        row["conflict_low"], row["conflict_high"] = rate_interval(list(zip(row.pop("rates"), row.pop("counts"), strict=True)))
         cosines = [SeedCosine(cosine=c, error=e) for c, e in zip(row.pop("debiased"), row.pop("errors"), strict=True)]
         blocks[tuple(row[name] for name in _BLOCK)].append((row, cosines))
     found: dict[tuple[Any, ...], dict[int | None, Direction]] = defaultdict(dict)

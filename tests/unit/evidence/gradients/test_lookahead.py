@@ -137,8 +137,8 @@ def test_a_model_that_was_looked_at_is_exactly_as_it_was(run, encoded, workspace
     hardware = prepare("float32", threads=1, gpu=False)
     model = load_trained(run, workspace, encoder_directory(run), encoded.vocabulary)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    draws = gradient_batches_of(encoded.select(run.tasks), run, 3, 15, hardware)
-    lookahead, first_order = look_ahead(model, run, draws, hardware, lambda: None)
+    batches = gradient_batches_of(encoded.select(run.tasks), run, 3, 15, hardware)
+    lookahead, first_order = look_ahead(model, run, batches, hardware, lambda: None)
     assert lookahead.shape == first_order.shape == (3, 2, 2)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in encoder_parameters(model)[1])

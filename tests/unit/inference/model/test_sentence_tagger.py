@@ -9,7 +9,7 @@ from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.data.tokenize import load_tokenizer
 from mtlens.inference.export import train_tagger
-from mtlens.inference.model.sentence_tagger import Windows
+from mtlens.inference.model.sentence_tagger import WindowCutter
 from mtlens.inference.segmentation import split
 from mtlens.inference.segmentation.scoring import score_tagger, true_tags
 from mtlens.training.hardware import prepare
@@ -29,11 +29,11 @@ def encoder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def learned(encoder):
     """Trained on the same few reports again and again, for seconds."""
-    few, lessons = 16, train_tagger.lessons
+    few, training_set = 16, train_tagger.training_set
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_tagger, "RATE", 1e-2)
         patch.setattr(train_tagger, "REPORTS", 3)
-        patch.setattr(train_tagger, "lessons", lambda windows: lessons(windows)[:few] * 200)
+        patch.setattr(train_tagger, "training_set", lambda cutter: training_set(cutter)[:few] * 200)
         patch.setattr(train_tagger, "CORPORA", 1)
         return train_tagger.train_tagger(encoder, prepare("float32", threads=1, gpu=False), lambda _: None)
 
@@ -42,7 +42,7 @@ def learned(encoder):
 @settings(deadline=None, max_examples=40)
 def test_every_sentence_is_read_once_in_windows_that_fit(encoder, lengths, window):
     report = split("\n".join("disc bulge " * number + "." for number in lengths))
-    cut = Windows(load_tokenizer(encoder), window).cut(report)
+    cut = WindowCutter(load_tokenizer(encoder), window).cut(report)
     owned = [number for one in cut for number in dict.fromkeys(one.owners) if number >= 0]
     assert owned == list(range(len(report)))
     assert all(len(one.tokens) == len(one.owners) <= window for one in cut)
@@ -50,7 +50,7 @@ def test_every_sentence_is_read_once_in_windows_that_fit(encoder, lengths, windo
 
 def test_a_later_window_repeats_what_came_before(encoder):
     report = split("FINDINGS:\n" + "C5-6: disc bulge with mild stenosis.\n" * 9)
-    _, second, *_ = Windows(load_tokenizer(encoder), 64).cut(report)
+    _, second, *_ = WindowCutter(load_tokenizer(encoder), 64).cut(report)
     first_owned = next(place for place, owner in enumerate(second.owners) if owner >= 0)
     assert 10 < first_owned < 40
 
