@@ -42,7 +42,7 @@ class QueryError(MtlensError):
 
 
 class ExecutionError(MtlensError):
-    """Ray could not give what was asked: too few resources, no cluster, a fleet that died."""
+    """Ray could not give what was asked: too few resources, no cluster, workers that died."""
 
 
 class ExportError(MtlensError):

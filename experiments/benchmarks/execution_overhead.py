@@ -40,7 +40,7 @@ def experiment(name: str, reports: int, epochs: int, num_seeds: int) -> Experime
     )
 
 
-def run_on_fleet(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float, float]:
+def run_on_ray(plan: Plan, workspace: Workspace) -> tuple[list[Outcome], float, float]:
     """Outcomes, wall seconds with Ray's own start, and seconds until the first run began."""
     began = time.time()
     with session(None):
@@ -64,7 +64,7 @@ def facts(workspace: Workspace, runs: Sequence[Run], name: str) -> list[float]:
 
 
 def main() -> None:
-    """Run both fleets and print JSON."""
+    """Run both experiments and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=["real", "tiny"])
     only = parser.parse_args().only
@@ -75,7 +75,7 @@ def main() -> None:
             continue
         plan = make_plan(experiment(name, reports, epochs, num_seeds), [])
         workspace = Workspace.open(Path(tempfile.mkdtemp()))
-        outcomes, wall, start_up = run_on_fleet(plan, workspace)
+        outcomes, wall, start_up = run_on_ray(plan, workspace)
         if any(outcome.reason for outcome in outcomes):
             raise SystemExit(f"runs failed: {[outcome.reason for outcome in outcomes if outcome.reason][:1]}")
         training = sum(sum(facts(workspace, plan.distinct, part)) for part in ("seconds", "inference_seconds"))

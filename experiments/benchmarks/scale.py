@@ -7,7 +7,7 @@ times the time until then; a hand-over is the time from the end of a run to the 
 are plain actors, as 32 copies of PyTorch need more memory than they need cores, and what they import is imported before the
 clock starts.
 
-Then eight trainings of all-MiniLM-L6-v2 through a real fleet of one lane and of two, each with one thread: the time from the
+Then eight trainings of all-MiniLM-L6-v2 through Ray with one lane and with two, each with one thread: the time from the
 first start to the last end, and efficiency by it. Beside that the same trainings in bare processes, one and two, which share
 out the runs beforehand: two cores share memory and clock rate, with or without a queue. `--only` takes one of the three parts.
 """
@@ -127,8 +127,8 @@ def resources() -> tuple[float, int, float]:
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1), files, round(objects / 2**20, 1)
 
 
-def on_fleet(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
-    """Eight trainings through the lanes of a fleet."""
+def on_ray(plan: Plan, workspace: Workspace, lanes: int) -> list[Outcome]:
+    """Eight trainings through the lanes of Ray."""
     with session(None):
         from mtlens.execution.ray_backend.train import run_on_workers
 
@@ -155,8 +155,8 @@ def train(work: Callable[[Plan, Workspace, int], list[Outcome]], side_by_side: i
 
 
 def strong_scaling() -> dict[str, Any]:
-    """Seconds on one and on two, and efficiency, of the fleet and of bare processes, in turns."""
-    names = {"fleet": on_fleet, "bare_processes": in_bare_processes}
+    """Seconds on one and on two, and efficiency, of Ray and of bare processes, in turns."""
+    names = {"ray": on_ray, "bare_processes": in_bare_processes}
     seconds = {(name, number): round(train(work, number), 1) for number in (1, 2) for name, work in names.items()}
     return {
         name: {

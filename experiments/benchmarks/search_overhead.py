@@ -2,7 +2,7 @@
 
 Guided proposals for 15 tasks, from simulated scores of planted clusters, are timed one by one, fitting included: partitions,
 partitions with affinities to start from, and covers of at most six models with these. Then all 31 groups of five tasks go
-through Ray Tune and the fleet; prints the wall time of the groups beyond their training per lane.
+through Ray Tune and the workers of Ray Train; prints the wall time of the groups beyond their training per lane.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def experiment(reports: int, epochs: int) -> Experiment:
     )
 
 
-def fleet(reports: int, epochs: int) -> dict[str, object]:
+def search(reports: int, epochs: int) -> dict[str, object]:
     """Wall time of the searched groups, from the first one's start to the last one's end, beside their training per lane."""
     made, workspace = make_plan(experiment(reports, epochs), []), Workspace.open(Path(tempfile.mkdtemp()))
     lanes = local_lanes(made.experiment.resources).side_by_side
@@ -102,16 +102,16 @@ def _span(folder: RunFolder) -> tuple[float, float]:
 def main() -> None:
     """Run both and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["proposals", "fleet"])
+    parser.add_argument("--only", choices=["proposals", "search"])
     parser.add_argument("--reports", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=3)
     arguments = parser.parse_args()
     answer: dict[str, object] = {}
-    if arguments.only != "fleet":
+    if arguments.only != "search":
         kinds = ((False, False), (True, False), (True, True))
         answer["proposals"] = [proposals(15, informed=informed, overlap=overlap) for informed, overlap in kinds]
     if arguments.only != "proposals":
-        answer["fleet"] = fleet(arguments.reports, arguments.epochs)
+        answer["search"] = search(arguments.reports, arguments.epochs)
     print(json.dumps(answer, indent=1))
 
 

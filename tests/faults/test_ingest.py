@@ -116,24 +116,24 @@ def test_a_log_of_the_old_master_is_not_replayed_into_the_new_one(workspace: Wor
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "deadly",
     [
         "writer.set_snapshot = die",  # in the transaction that adds runs
         "snapshots.publish = die",  # after the master, before its snapshot
         "Path.symlink_to = die",  # after the snapshot, before the pointer
     ],
 )
-def test_a_killed_writer_loses_nothing(workspace: Workspace, moment: str) -> None:
+def test_a_killed_writer_loses_nothing(workspace: Workspace, deadly: str) -> None:
     fake_runs.save(workspace, SMALL)
     fake_runs.finish(workspace, SMALL.runs[0])
     ingest(workspace)
     before = fake_runs.dump(reader.snapshot_path(workspace))
     for run in SMALL.runs[1:]:
         fake_runs.finish(workspace, run)
-    killed = child(workspace, f"{moment}\ningest.ingest(workspace, force=True)")
+    killed = child(workspace, f"{deadly}\ningest.ingest(workspace, force=True)")
     assert killed.returncode == -signal.SIGKILL
     assert fake_runs.dump(reader.snapshot_path(workspace)) == before
-    if moment.startswith("writer"):
+    if deadly.startswith("writer"):
         with closing(writer.connect(workspace.master)) as connection:
             assert connection.execute("SELECT count(*) FROM run").fetchall() == [(1,)]
     ingest(workspace, force=True)

@@ -1,4 +1,4 @@
-"""Faults of a cluster, on several Ray nodes of this machine: nodes that go and come, with lanes and with wide runs."""
+"""Faults of a cluster, on several Ray nodes of this machine: nodes that go and come, with lanes and with data-parallel runs."""
 
 import functools
 import json
@@ -62,7 +62,7 @@ def test_a_node_that_joins_and_one_that_goes_change_no_result(trial, tmp_path, m
         before, cut_off = markers(workspace), unfinished(workspace)
         cluster.remove_node(leaving, allow_graceful=False)
         thread.join(timeout=400)
-    assert answers, "the fleet should have ended"
+    assert answers, "the lanes should have ended"
     assert [outcome.reason for outcome in answers[0]] == [""] * NUM_RUNS
     assert before.items() <= markers(workspace).items()
     assert taken_up(workspace, runs) >= 1
@@ -98,7 +98,7 @@ def test_a_node_that_goes_during_wide_runs_changes_no_verdict(trial, tmp_path):
         wait_until(lambda: epochs(workspace, wide[0]) >= 3)
         cluster.remove_node(_used(workers), allow_graceful=False)
         thread.join(timeout=400)
-    assert answers, "the wide runs should have ended"
+    assert answers, "the data-parallel runs should have ended"
     assert [outcome.reason for outcome in answers[0]] == ["", ""]
     assert taken_up(workspace, wide) >= 1
     run_local(others, trial.plan.encoded, workspace, replace(lanes, workers_per_run=1))

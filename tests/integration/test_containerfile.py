@@ -1,4 +1,4 @@
-"""The image's recipe: what it promises, and its steps in a clean directory; built where a builder answers (`make faults`)."""
+"""The Containerfile: what it promises, and its steps in a clean directory; built where a builder answers (`make faults`)."""
 
 import os
 import re

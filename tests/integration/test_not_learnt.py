@@ -40,7 +40,7 @@ def folder(tmp_path, tiny_encoder, monkeypatch):
     return tmp_path
 
 
-def test_a_task_that_no_model_learns_is_named_everywhere_and_shipped_with_a_warning(folder, mtlens):
+def test_a_task_that_no_model_learns_is_named_everywhere_and_exported_with_a_warning(folder, mtlens):
     code, out, err = mtlens("run", "never.yaml", "--local")
     assert code == 0, err
     words = " ".join(out.split())

@@ -1,4 +1,4 @@
-"""Lanes on a real Ray: same numbers as without it, runs that fail alone, lanes that are killed, wide runs."""
+"""Lanes on a real Ray: same numbers as without it, runs that fail alone, lanes that are killed, data-parallel runs."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ GIB = 2**30
 
 @pytest.fixture
 def workspace(tmp_path):
-    return Workspace.open(tmp_path / "fleet")
+    return Workspace.open(tmp_path / "on-ray")
 
 
 def predictions(workspace, run):
@@ -58,7 +58,7 @@ def process_names():
 @pytest.mark.slow
 @pytest.mark.fault
 @pytest.mark.usefixtures("ray_session")
-def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_other(make_run, encoded, workspace, tmp_path):
+def test_lanes_give_the_numbers_of_the_local_path_and_a_bad_run_harms_no_other(make_run, encoded, workspace, tmp_path):
     from mtlens.execution.ray_backend.train import run_on_workers
 
     good = [make_run("grade", seed=seed) for seed in range(3)] + [make_run(seed=0)]
@@ -78,14 +78,14 @@ def test_a_fleet_gives_the_numbers_of_the_local_path_and_a_bad_run_harms_no_othe
 def test_a_lane_killed_in_the_middle_of_a_run_changes_no_result(trial, tmp_path):
     from mtlens.execution.ray_backend.train import run_on_workers
 
-    runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "fleet")
+    runs, workspace = trial.plan.distinct, trial.begin(tmp_path / "on-ray")
     thread, answers = in_background(lambda: run_on_workers(runs, trial.plan.encoded, workspace, LANES))
     wait_until(lambda: len(done(workspace, runs)) >= 2)
     before = markers(workspace)
     wait_until(lambda: any(kill_lane(workspace, run) for run in in_flight(workspace, runs)))
     cut_off = unfinished(workspace)
     thread.join(timeout=400)
-    assert answers, "the fleet should have ended"
+    assert answers, "the lanes should have ended"
     assert [outcome.reason for outcome in answers[0]] == [""] * NUM_RUNS
     assert before.items() <= markers(workspace).items()
     assert taken_up(workspace, runs) >= 1
@@ -134,7 +134,7 @@ def test_a_thousand_runs_of_no_time_leave_the_driver_as_it_was(make_run, encoded
     after = resources()
     assert after[0] - memory < 100  # MiB
     assert after[1] - files < 20
-    assert after[2] - objects < 10  # MiB; the tokens of a fleet's texts are freed with it
+    assert after[2] - objects < 10  # MiB; the tokens of the texts are freed with the lanes
 
 
 @pytest.mark.slow

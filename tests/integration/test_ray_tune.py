@@ -1,4 +1,4 @@
-"""A search on Ray Tune: the groups of all trials, each trained once, on the lanes of one fleet."""
+"""A search on Ray Tune: the groups of all trials, each trained once, on the same lanes."""
 
 import asyncio
 
@@ -52,7 +52,7 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
-def test_tune_searches_on_the_fleets_lanes(search_plan, workspace):
+def test_tune_searches_on_the_lanes(search_plan, workspace):
     made = search_plan(3)
     ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
     assert [one.reason for one in ended if one.reason] == []

@@ -1,4 +1,4 @@
-"""The commands of `mtlens` that ship models: export a family, read reports with it, serve it.
+"""The commands of `mtlens` for exported models: export a family, read reports with it, serve it.
 
 `mtlens.cli.main` makes them commands. Imports stay inside the functions, as there.
 """
@@ -53,7 +53,7 @@ def export(
     workspace: WorkspaceOption = RESULTS,
     data: Annotated[Path | None, typer.Option("--data", help="Folder of tables; else MTLENS_DATA.")] = None,
     tagger: Annotated[
-        Tagging, typer.Option(help="Find a segment's sentences by rules, or teach the encoder to.")
+        Tagging, typer.Option(help="Find a segment's sentences by rules, or by a tagger trained for it.")
     ] = Tagging.rules,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX graphs too, and read with them where they are faster and equal.")

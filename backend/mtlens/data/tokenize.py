@@ -1,6 +1,6 @@
 """Tokenise once, then batch by length.
 
-`encode` turns examples into flat token arrays that a lane maps read-only from the object store; report text stays behind.
+`encode` turns examples into flat token arrays that a lane maps read-only from the object store; report text is not sent.
 `batches` cuts rows into batches of similar length, and `collate` pads a batch to its own longest text, never to a maximum.
 
 The vocabulary is compacted to the tokens that occur in the data. Embedding rows that never occur receive no gradient and,
@@ -176,7 +176,7 @@ def load_tokenizer(directory: Path) -> Any:
 
 
 def most_tokens(tokenizer: Any, directory: Path) -> int:
-    """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from behind the padding id."""
+    """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from the padding id + 1."""
     config = read_encoder_config(directory)
     named = [(key, config[key]) for key in _POSITIONS if config.get(key)]
     for key, value in named:

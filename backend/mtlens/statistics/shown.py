@@ -52,7 +52,7 @@ class Unit:
 
     @property
     def digits(self) -> int:
-        """Digits behind the point."""
+        """Digits after the point."""
         return 1 if self.scale > 1 else 2 if self.metric is None else 3
 
 

@@ -1,6 +1,6 @@
 """Spans of texts as arrays: the spans of a text stand one after another in one row, filled up with -1.
 
-A span is three whole numbers: its first character, the character behind its last one, and the index of its type. Shapes: n
+A span is three whole numbers: its first character, the character after its last one, and the index of its type. Shapes: n
 texts, S spans of the text that has most, `[n, 3 S]`; of M models `[M, n, 3 S]`. The spans of a text are in the order of their
 beginnings, so that equal sets of spans are equal rows.
 """

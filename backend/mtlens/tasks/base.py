@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class FoundSpan(NamedTuple):
-    """A part of a text that a model has found. end: the character behind its last one."""
+    """A part of a text that a model has found. end: the character after its last one."""
 
     type: str
     start: int

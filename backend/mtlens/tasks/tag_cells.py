@@ -14,7 +14,7 @@ _TYPE = ("label", "type", "tag", "entity", "entity_group", "class", "labels")
 
 
 class CellSpan(NamedTuple):
-    """Characters begin to end, which is behind the last one, and the index of the type."""
+    """Characters begin to end, which is after the last one, and the index of the type."""
 
     begin: int
     end: int

@@ -74,7 +74,7 @@ def tags_of(
 
 
 def follows(classes: int, scheme: Scheme) -> NDArray[np.bool_]:
-    """Which tag may stand behind which, `[K, K]`."""
+    """Which tag may stand after which, `[K, K]`."""
     prefixes = _PREFIXES[scheme]
     prefix = np.array([OUTSIDE, *prefixes * classes])
     kind = np.array([-1, *np.repeat(np.arange(classes), len(prefixes))])
@@ -106,13 +106,13 @@ def _likeliest(probabilities: NDArray[np.float32], allowed: NDArray[np.bool_]) -
     logs[absent, 0] = 0.0
     came_from = np.zeros((words + 1, n, count), dtype=np.int64)
     best = np.full((n, count), -np.inf)
-    best[:, 0] = 0.0  # as behind an O
+    best[:, 0] = 0.0  # as after an O
     for place in range(words):
         paths = best[:, :, None] + costs
         came_from[place] = paths.argmax(axis=1)
         best = paths.max(axis=1) + logs[:, place]
     tags = np.zeros((n, words), dtype=np.int64)
-    now = (best + costs[:, 0]).argmax(axis=1)  # an O has to be allowed behind the last word
+    now = (best + costs[:, 0]).argmax(axis=1)  # an O has to be allowed after the last word
     for place in range(words - 1, -1, -1):
         tags[:, place] = now
         now = came_from[place][np.arange(n), now]
@@ -133,7 +133,7 @@ def found_spans(tags: NDArray[np.int64], scheme: Scheme) -> Found:
     prefixes = np.array([OUTSIDE, *_PREFIXES[scheme]])
     prefix = prefixes[np.where(tags > 0, (tags - 1) % (len(prefixes) - 1) + 1, 0)]
     begins = np.isin(prefix, ["B", "U"])
-    behind = np.pad(prefix, [(0, 0), (0, 1)], constant_values=OUTSIDE)[:, 1:]
-    ends = np.isin(prefix, ["L", "U"]) if scheme == "BILOU" else (prefix != OUTSIDE) & (behind != "I")
+    following = np.pad(prefix, [(0, 0), (0, 1)], constant_values=OUTSIDE)[:, 1:]
+    ends = np.isin(prefix, ["L", "U"]) if scheme == "BILOU" else (prefix != OUTSIDE) & (following != "I")
     text, first = np.nonzero(begins)
     return Found(text, first, np.nonzero(ends)[1], (tags[text, first] - 1) // (len(prefixes) - 1))

@@ -13,7 +13,7 @@ Parting = Literal["blanks", "punctuation"]
 
 _WORD = {"blanks": re.compile(r"\S+"), "punctuation": re.compile(r"\w+|[^\w\s]")}
 PLACES = 2
-"""Numbers that stand behind the probabilities of a word: its first character, and the one behind its last."""
+"""Numbers that stand after the probabilities of a word: its first character, and the one after its last."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,7 +64,7 @@ class Words:
 
 
 def bounds(text: str, parting: Parting) -> NDArray[np.int64]:
-    """First character of each word and the one behind its last, `[w, 2]`."""
+    """First character of each word and the one after its last, `[w, 2]`."""
     return np.array([word.span() for word in _WORD[parting].finditer(text)], dtype=np.int64).reshape(-1, 2)
 
 

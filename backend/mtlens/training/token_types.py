@@ -1,6 +1,6 @@
 """Token types of pairs: encoders such as BERT are told which tokens belong to the second text.
 
-The types follow from the tokens: 1 behind the first separator, for tokenizers that write `[CLS] a [SEP] b [SEP]`. So whoever
+The types follow from the tokens: 1 after the first separator, for tokenizers that write `[CLS] a [SEP] b [SEP]`. So whoever
 runs the encoder need not pass them: a hook adds them.
 """
 
@@ -18,7 +18,7 @@ def add_token_types(encoder: Any, separator: int | None) -> None:
 
 
 def type_separator(tokenizer: Any) -> int | None:
-    """Id of the token behind which the tokenizer gives tokens of a pair the type 1; None where it gives all the type 0."""
+    """Id of the token after which the tokenizer gives tokens of a pair the type 1; None where it gives all the type 0."""
     pair = tokenizer("a", "a")
     types, separator = pair.get("token_type_ids"), tokenizer.sep_token_id
     if separator is None or not types or not any(types):
@@ -28,7 +28,7 @@ def type_separator(tokenizer: Any) -> int | None:
 
 
 def token_types(tokens: Tensor, mask: Tensor | None, separator: int) -> Tensor:
-    """[b, L] token ids -> [b, L], 1 for tokens behind the first separator of their row; mask: which tokens are real."""
+    """[b, L] token ids -> [b, L], 1 for tokens after the first separator of their row; mask: which tokens are real."""
     is_separator = (tokens == separator).long()
     types = (is_separator.cumsum(dim=1) - is_separator > 0).long()
     return types if mask is None else types * mask.long()

@@ -174,8 +174,8 @@ def render(
         "BUNDLE": base64.b85encode(packed, pad=True).decode().translate(_IN_SCRIPT),
         "DIGITS": DIGITS,
     }
-    pieces = resources.files("mtlens_dashboard.export").joinpath("report.html").read_text(encoding="utf-8").split("@@")
-    return "".join(parts[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+    page = resources.files("mtlens_dashboard.export").joinpath("report.html").read_text(encoding="utf-8").split("@@")
+    return "".join(parts[text] if number % 2 else text for number, text in enumerate(page))
 
 
 def _section(item: Exhibit, number: int, page_title: str) -> str:

@@ -154,7 +154,7 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
     useless = [match.task or "" for match in matching.tasks if match not in matching.learnt]
     note = "No grouping has been searched yet; this follows from the comparison alone."
     if useless:
-        note = f"{listing(useless, 4)}: not learnt, so no model to ship yet. {note}"
+        note = f"{listing(useless, 4)}: not learnt, so no model to export yet. {note}"
     if len(together) == len(matching.tasks):
         card(question, VERDICTS["matches"], f"All {len(together)} tasks in one model", note)
     elif len(together) < 2:

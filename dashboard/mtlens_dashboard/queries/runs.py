@@ -95,7 +95,7 @@ _RUNS = """
     WHERE $experiment_id IS NULL OR experiment_id = $experiment_id
 """
 
-_PIECES = """
+_JOBS = """
     SELECT
         kind, state, count(*) AS number, sum(seconds) AS seconds,
         coalesce(list(DISTINCT reason) FILTER (reason <> ''), []) AS reasons
@@ -112,7 +112,7 @@ def runs(workspace: Workspace, experiment_id: str | None = None) -> tuple[RunInf
 
 def evidence_jobs(workspace: Workspace, experiment_id: str) -> tuple[EvidenceProgressInfo, ...]:
     """How far the evidence is; nothing where none was asked for."""
-    return read_infos(workspace, EvidenceProgressInfo, _PIECES, {"experiment_id": experiment_id})
+    return read_infos(workspace, EvidenceProgressInfo, _JOBS, {"experiment_id": experiment_id})
 
 
 def seconds_left(runs: tuple[RunInfo, ...], now: datetime) -> float | None:

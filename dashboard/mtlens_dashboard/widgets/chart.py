@@ -87,7 +87,7 @@ def details(
 
     Built only once it is opened; the SVG, which takes a browser on the machine of the server, only once it is asked for.
     """
-    opened = st.expander(label, type="compact", key=f"{name}-behind", on_change="rerun")
+    opened = st.expander(label, type="compact", key=f"{name}-details", on_change="rerun")
     if not opened.open:
         return
     with opened:

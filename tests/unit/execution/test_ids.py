@@ -1,9 +1,9 @@
 """Ids of experiments, runs and evidence stay what they are: a stored result is never mistaken for one of today.
 
 A change here means that stored results are computed again. Those of 0.1 changed when patience became the default and the
-shipped files got more epochs, and when the code of training changed (`CODE_VERSION` 2). `RUNS_OF_0_1` are digests of the
-runs that mtlens 0.1 (commit 38542fd) made of the same files: with its epochs, patience, seeds and `CODE_VERSION`, runs keep
-them.
+files of this repository got more epochs, and when the code of training changed (`CODE_VERSION` 2). `RUNS_OF_0_1` are digests
+of the runs that mtlens 0.1 (commit 38542fd) made of the same files: with its epochs, patience, seeds and `CODE_VERSION`, runs
+keep them.
 """
 
 from importlib import resources
@@ -50,7 +50,7 @@ RUNS_OF_0_1 = {  # name: epochs and patience then, all of the runs
 DEMO_DATA = ("9699087d6e9fee8f", "496523d3c88032f1", "7edeb123f0974b31", "5aa89c1874c15d2c", "af9b321a0d93e23c")
 
 
-def shipped() -> list[Experiment]:
+def of_the_repository() -> list[Experiment]:
     paths = [DEMO, *sorted(EXPERIMENTS.glob("*.yaml"))]
     return [experiment for path in paths for experiment in load_experiments(path)]
 
@@ -62,7 +62,7 @@ def plan(experiment: Experiment) -> tuple[PlannedRun, ...]:
     return unfold(experiment, examples, pretrained)
 
 
-@pytest.mark.parametrize("experiment", shipped(), ids=lambda experiment: experiment.name)
+@pytest.mark.parametrize("experiment", of_the_repository(), ids=lambda experiment: experiment.name)
 def test_shipped_experiments_keep_the_ids_of_their_results(experiment):
     planned = plan(experiment)
     trained = [Trained(role=one.role, run=one.run) for one in planned if one.candidate == 0]
@@ -72,7 +72,7 @@ def test_shipped_experiments_keep_the_ids_of_their_results(experiment):
 
 
 @pytest.mark.parametrize(
-    "experiment", [one for one in shipped() if one.name in RUNS_OF_0_1], ids=lambda experiment: experiment.name
+    "experiment", [one for one in of_the_repository() if one.name in RUNS_OF_0_1], ids=lambda experiment: experiment.name
 )
 def test_runs_whose_training_is_that_of_0_1_keep_their_ids(experiment, monkeypatch):
     monkeypatch.setattr("mtlens.config.run.CODE_VERSION", 1)

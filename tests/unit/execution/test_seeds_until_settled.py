@@ -55,7 +55,7 @@ def plan(tmp_path_factory, tiny_encoder):
 
 
 def right(run, task):
-    """Equally good on `even`, on `noisy` but for its seeds, and the multi-task model far behind on `worse`."""
+    """Equally good on `even`, on `noisy` but for its seeds, and the multi-task model far worse on `worse`."""
     together = len(run.tasks) > 1
     seed_effect = 0.09 * (-1) ** run.seed if together else 0.0
     return {"even": 0.9, "noisy": 0.8 + seed_effect, "worse": 0.5 if together else 0.9}[task]

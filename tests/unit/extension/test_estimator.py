@@ -72,7 +72,7 @@ def test_a_new_estimator_reaches_searches_store_and_dashboard(constant_gain, sea
     app = AppTest.from_string(PAGE, default_timeout=100)
     app._page_hash = calc_hash("groupings")
     app.run()
-    app.session_state["trial"] = True  # the methods on trial are folded away while they cannot be told apart
+    app.session_state["trial"] = True  # the methods on trial are folded away while they do not differ
     app.run()
     assert not app.exception
     assert "constant gain" in app.multiselect(key="methods").options

@@ -72,9 +72,9 @@ def test_intervals_and_tests_tell_the_same_story():
 
 def test_swapping_baseline_and_candidate_mirrors_everything():
     tasks = [models(np.random.default_rng(i), n=300, errors=(0.1, 0.15), task=str(i)) for i in range(3)]
-    ahead, behind = compare(tasks, margin=0.05), compare([swapped(task) for task in tasks], margin=0.05)
+    better, worse = compare(tasks, margin=0.05), compare([swapped(task) for task in tasks], margin=0.05)
     mirrored = {"better": "worse", "worse": "better"}
-    for one, other in zip(ahead, behind, strict=True):
+    for one, other in zip(better, worse, strict=True):
         assert one.difference == pytest.approx(-other.difference)
         assert (one.low90, one.high95) == pytest.approx((-other.high90, -other.low95))
         assert (one.p_better, one.adjusted_p_worse) == pytest.approx((other.p_worse, other.adjusted_p_better))

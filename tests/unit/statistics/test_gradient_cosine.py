@@ -22,7 +22,7 @@ def judge(cosines, threshold=0.2, error=None):
         ([0.1, 0.11, 0.1], "unrelated"),  # surely above 0, but small
         ([0.9, 0.1, 0.5], "inconclusive"),
         ([None, None, None], "not identifiable"),
-        ([float("nan")], "inconclusive"),  # one seed tells nothing, not even that
+        ([float("nan")], "inconclusive"),  # one seed decides nothing, not even that
         ([0.5, 0.5, None], "inconclusive"),
     ],
 )

@@ -266,8 +266,8 @@ def test_the_code_of_the_card_says_what_the_family_says(family, monkeypatch, cap
     monkeypatch.chdir(family)
     loaded = load(family, threads=1)
     said = replace(loaded, hardware=prepare("float32", threads=1, gpu=False)).classify(["The disc is bulging."])
-    for piece in re.findall(r"```python\n(.*?)```", (family / "README.md").read_text(), flags=re.DOTALL):
-        exec(piece, {})
+    for block in re.findall(r"```python\n(.*?)```", (family / "README.md").read_text(), flags=re.DOTALL):
+        exec(block, {})
     printed = capsys.readouterr().out
     shown = {
         name: np.array(json.loads(rows)) for name, rows in re.findall(r"^(\w+) (\[\[[^\[].*?\]\])", printed, flags=re.MULTILINE)

@@ -23,7 +23,7 @@ def test_a_run_that_diverges_is_failed_with_its_reason_and_tried_again(make_run,
     assert [event["kind"] for event in events(folder)].count("start") == 2
 
 
-def test_an_error_that_nobody_foresaw_fails_the_run_and_spares_the_lane(make_run, encoded, workspace, monkeypatch):
+def test_an_unexpected_error_fails_the_run_and_spares_the_lane(make_run, encoded, workspace, monkeypatch):
     monkeypatch.setattr(module.Trainer, "fit", lambda *_: 1 / 0)
     run = make_run()
     assert execute(run, encoded, workspace, threads=1).reason == "ZeroDivisionError: division by zero"
@@ -43,7 +43,7 @@ def test_an_encoder_that_went_missing_fails_the_run(make_run, encoded, workspace
     assert "should be a local directory" in execute(make_run(), encoded, workspace, threads=1).reason
 
 
-def test_what_one_process_of_a_wide_run_meets_alone_is_raised(make_run, encoded, workspace, monkeypatch):
+def test_what_one_process_of_a_data_parallel_run_meets_alone_is_raised(make_run, encoded, workspace, monkeypatch):
     """The others wait for it, up to a day: only Ray Train can end them."""
     monkeypatch.setattr(World, "share", lambda *_: Decision(train=True))
     other = make_run().model_copy(update={"pretrained": "0" * 64})

@@ -1,4 +1,4 @@
-"""Reads files with a word in each line and a blank line behind each sentence, as those of the CoNLL shared tasks.
+"""Reads files with a word in each line and a blank line after each sentence, as those of the CoNLL shared tasks.
 
 A sentence is a row. Fields of a line are parted by tabs or blanks; each is a column, whose cell is the list of its values.
 """

@@ -28,7 +28,7 @@ def hub_folder(path: str) -> Path:
             files = HfApi().list_repo_files(repository, repo_type="dataset", revision=_REVISION)
             configurations = sorted({file.split("/")[0] for file in files if file.endswith(".parquet")})
             if len(configurations) != 1:
-                raise DataError(f"{path}: a configuration should stand behind the name; found {', '.join(configurations)}")
+                raise DataError(f"{path}: a configuration should stand after the name; found {', '.join(configurations)}")
             (configuration,) = configurations
         wanted = f"{configuration}/{split or '*'}/*.parquet"
         folder = Path(snapshot_download(repository, repo_type="dataset", revision=_REVISION, allow_patterns=[wanted]))

@@ -26,7 +26,7 @@ def block_names(names: Sequence[str]) -> list[Block]:
 
     Parameters without a number lie in layer 0 as embedding: tokens, positions, projections of them, and relative positions
     that all layers share (MPNet, DeBERTa), with the convolution over embeddings and the norm of relative positions of
-    DeBERTa. Only a last norm behind all layers (ModernBERT's `final_norm`) belongs to layer L. An encoder that repeats one
+    DeBERTa. Only a last norm after all layers (ModernBERT's `final_norm`) belongs to layer L. An encoder that repeats one
     layer L times (ALBERT) has that one.
     """
     numbers = [re.search(r"\.(\d+)\.", name) for name in names]

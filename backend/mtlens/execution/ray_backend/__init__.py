@@ -12,7 +12,7 @@ ENVIRONMENT = {  # what the user has set stays
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ENABLE_AUTO_CONNECT": "0",  # a thread that outlives the session must not start another Ray
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # part of a fleet's start-up time; Ray's default is 2
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.5",  # part of the start-up time of workers; Ray's default is 2
     "RAY_enable_metrics_collection": "0",  # nor a port on which a local session would export metrics
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_worker_niceness": "0",  # lanes are the work itself; by default they give way to everything else

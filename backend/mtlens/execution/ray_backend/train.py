@@ -1,6 +1,6 @@
-"""Ray Train: a fleet of lanes that take jobs from a queue, and data-parallel runs. The only file that knows Ray Train.
+"""Ray Train: workers (lanes) that take jobs from a queue, and data-parallel runs. The only file that knows Ray Train.
 
-The fleet is one worker group, started once per experiment. Its start-up costs seconds (measured with ray 2.60 on 2 cores:
+The workers are one group, started once per experiment. Its start-up costs seconds (measured with ray 2.60 on 2 cores:
 6 to 12 s), so it is paid once and not per run; a group per node would pay it once per node. When a worker dies, Ray Train
 restarts the group: the runs in flight go on from their last epoch, the finished ones are not touched. On a cluster the
 group is elastic: it starts anew with what is left when a node goes, and with more lanes when one joins.
@@ -39,7 +39,7 @@ from mtlens.training.distributed import World
 from mtlens.training.hardware import limit_gpu_memory
 from mtlens.training.run import execute
 
-SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the fleet gives up
+SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the worker group gives up
 SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so one that joins alone should not do it alone
 LONGEST_WAIT_SECONDS = 24 * 3600  # between processes of a data-parallel run: one may wait for a claim; Ray sees dead ones
 
@@ -67,9 +67,9 @@ def run_on_workers(
         _fit(_lane, config, lanes, workers=workers, workspace=workspace, failures=SPARE_DEATHS + 3 * len(jobs))
         return answers.result(timeout=60)
     except ray.exceptions.RayError as error:
-        raise ExecutionError(f"the fleet should tell how its jobs ended; found {type(error).__name__}") from error
+        raise ExecutionError(f"the worker group should tell how its jobs ended; found {type(error).__name__}") from error
     finally:
-        ray.kill(job_queue)  # else the thread that waits for a fleet that broke down never ends
+        ray.kill(job_queue)  # else the thread that waits for workers that broke down never ends
         asker.shutdown(wait=True)
 
 
@@ -140,7 +140,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
             resources_per_worker={name: share for name, share in claimed.items() if share},
         ),
         run_config=RunConfig(
-            name="fleet",
+            name="workers",
             storage_path=str(storage),
             failure_config=FailureConfig(max_failures=failures, controller_failure_limit=60 if lanes.elastic else 3),
         ),
@@ -149,7 +149,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
     try:
         return trainer.fit().return_value
     except ray.train.TrainingFailedError as error:
-        raise ExecutionError(f"the fleet should outlive its runs; it broke down: {_cause(error)}") from error
+        raise ExecutionError(f"the worker group should outlive its runs; it broke down: {_cause(error)}") from error
     except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers
         raise KeyboardInterrupt from None
     finally:

@@ -1,8 +1,8 @@
 """Ray Tune: trials that look at families of groups of tasks, several at a time. The only file that knows Ray Tune.
 
-A trial only waits: it asks the job queue for the runs of its family and reports how they ended, while the lanes of the
-fleet train. A group is trained once, however many families hold it. What a search has found is read from the run folders;
-Tune's own files are deleted, as they are pickles and can be truncated.
+A trial only waits: it asks the job queue for the runs of its family and reports how they ended, while the lanes train.
+A group is trained once, however many families hold it. What a search has found is read from the run folders; Tune's own files
+are deleted, as they are pickles and can be truncated.
 """
 
 import secrets

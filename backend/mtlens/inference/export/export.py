@@ -60,7 +60,7 @@ def export(
 
     show: is told each step, and why each task gets its model.
     A family that was trained on a table reads whole texts instead of motion segments.
-    learned_tagger: teach it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
+    learned_tagger: train it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
     graphs beside the models, and use the fastest equivalent runtime; that takes a minute per model and seed.
     """
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
@@ -71,7 +71,7 @@ def export(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _copy_tokenizer(plan, partial / TOKENIZER)
-    learned = _teach(plan, show) if learned_tagger else None
+    learned = _train_tagger(plan, show) if learned_tagger else None
     validated = _validated(source, members)
     calibrations = _calibrations(validated)
     show(f"writing {len(members)} models in {precision}")
@@ -98,7 +98,7 @@ def _choose(plan: Plan, workspace: Workspace, show: Callable[[str], None]) -> tu
     members = with_final_models(source, recommended(workspace, plan.experiment.experiment_id))
     for member in members:
         for task, why in zip(member.serves, member.why, strict=True):
-            show(f"{task}: run {member.shipped}, as {why}")
+            show(f"{task}: run {member.exported}, as {why}")
     return source, members
 
 
@@ -111,7 +111,7 @@ def _write_models(
     calibrations: Mapping[str, Calibration],
     learned: Learned | None,
 ) -> FamilyConfig:
-    """Write each member's model and the tagger that was taught, if any; returns the config that describes them."""
+    """Write each member's model and the tagger that was trained, if any; returns the config that describes them."""
     plan, experiment = source.plan, source.plan.experiment
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     temperatures = {task: one.temperature for task, one in calibrations.items()}
@@ -147,7 +147,7 @@ def _refuse(plan: Plan, out: Path, *, learned_tagger: bool, onnx: bool) -> None:
             raise ExperimentError(f"a graph should be of texts that are read at once; {experiment.name} reads them in windows")
 
 
-def _teach(plan: Plan, show: Callable[[str], None]) -> Learned:
+def _train_tagger(plan: Plan, show: Callable[[str], None]) -> Learned:
     hardware = prepare("auto", threads=usable_cores(), gpu=torch.cuda.is_available())
     return train_tagger(plan.pretrained.directory, hardware, show)
 
@@ -178,9 +178,9 @@ def _copy_tokenizer(plan: Plan, folder: Path) -> None:
 
 
 def _validated(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, StoredPredictions]:
-    """By task, what the shipped run predicted on the validation split."""
-    best = {task: member.shipped for member in members for task in member.serves}
-    return {task: source.predictions(run_id, task, VALIDATION) for task, run_id in best.items()}
+    """By task, what the exported run predicted on the validation split."""
+    exported = {task: member.exported for member in members for task in member.serves}
+    return {task: source.predictions(run_id, task, VALIDATION) for task, run_id in exported.items()}
 
 
 def _calibrations(stored: dict[str, StoredPredictions]) -> dict[str, Calibration]:
@@ -202,10 +202,10 @@ def _partings(source: StoredModels) -> dict[str, Parting]:
 
 
 def _scales(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[str, tuple[float, ...]]:
-    """Scale of the training labels of the shipped run, by task that needs one, such as mean and deviation."""
+    """Scale of the training labels of the exported run, by task that needs one, such as mean and deviation."""
     scales: dict[str, tuple[float, ...]] = {}
     for member in members:
-        run = source.run(member.shipped)
+        run = source.run(member.exported)
         encoded = source.plan.encoded.select(run.tasks, run.fold)
         for j, task in enumerate(run.tasks):
             if task.name in member.serves and (scale := kind_of(task).scale(encoded.training_labels(j))):

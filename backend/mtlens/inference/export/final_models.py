@@ -1,4 +1,4 @@
-"""Models to ship from an experiment with folds: each model that was compared has left a fold out, so one is trained on all."""
+"""Models to export from an experiment with folds: each model that was compared has left a fold out; one is trained on all."""
 
 from collections.abc import Sequence
 from dataclasses import replace

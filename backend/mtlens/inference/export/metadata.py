@@ -52,7 +52,7 @@ def metadata(config: FamilyConfig, source: StoredModels, members: Sequence[Famil
 
 
 def _score(source: StoredModels, task: Task, member: FamilyMember) -> EvalResult:
-    stored = source.predictions(member.shipped, task.name, TEST)
+    stored = source.predictions(member.exported, task.name, TEST)
     metric, name = metric_object(task), metric_of(task)
     labels, predicted = (stored.columns[column] for column in kind_of(task).columns[metric.reads])
     value = metric.value(labels, predicted, len(task.classes))

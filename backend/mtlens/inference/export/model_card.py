@@ -207,12 +207,12 @@ def _task_rows(config: FamilyConfig, source: StoredModels, member: FamilyMember)
     rows: list[tuple[object, ...]] = []
     for task in config.tasks:
         if task.name in member.serves:
-            stored = source.predictions(member.shipped, task.name, TEST)
+            stored = source.predictions(member.exported, task.name, TEST)
             metric = metric_object(task)
             labels, predicted = (stored.columns[name] for name in kind_of(task).columns[metric.reads])
             score = f"{Unit(metric_of(task)).score(metric.value(labels, predicted, len(task.classes)))}"
             classes = ", ".join(task.classes) or task.kind
-            rows.append((task.name, classes, member.shipped, why[task.name] + seeds, score))
+            rows.append((task.name, classes, member.exported, why[task.name] + seeds, score))
     return rows
 
 
@@ -221,8 +221,8 @@ def _calibration(calibrations: Mapping[str, Calibration], source: StoredModels, 
     if not calibrations:
         return ""
     names = ["task", "temperature", "fitted", "validation", "after", "test", "after", "calibration error on test", "after"]
-    shipped = {task: member.shipped for member in members for task in member.serves}
-    rows = [(task, *_measured(one, source.predictions(shipped[task], task, TEST))) for task, one in calibrations.items()]
+    exported = {task: member.exported for member in members for task in member.serves}
+    rows = [(task, *_measured(one, source.predictions(exported[task], task, TEST))) for task, one in calibrations.items()]
     return f"\n## Calibration\n\n{_table(names, rows)}\n{_CALIBRATED}"
 
 

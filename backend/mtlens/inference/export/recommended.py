@@ -1,4 +1,4 @@
-"""Which models an experiment recommends to ship: a family that serves every task once.
+"""Which models an experiment recommends for export: a family that serves every task once.
 
 Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise one model of all tasks
 serves those on which it matches or is better, and task-specific models all others; the one model is the arm that was chosen on
@@ -52,7 +52,7 @@ class FamilyMember:
     final: str | None = None
 
     @property
-    def shipped(self) -> str:
+    def exported(self) -> str:
         """The run whose weights are written."""
         return self.final or self.run_ids[0]
 
@@ -85,7 +85,7 @@ def recommended_kind(workspace: Workspace, experiment_id: str) -> str:
 
 
 def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
-    """Tasks that no kind of models learnt, and why: whatever model is shipped for them is of no use."""
+    """Tasks that no kind of models learnt, and why: whatever model is exported for them is of no use."""
     return dict(query(workspace, _NOT_LEARNT, [experiment_id, MULTI.name]).rows)
 
 

@@ -33,11 +33,11 @@ from mtlens.training.model import MultiTaskModel, restore_vocabulary
 def write_member(
     source: StoredModels, out: Path, dtype: torch.dtype, temperatures: Mapping[str, float], member: FamilyMember, number: int
 ) -> MemberConfig:
-    """The model that a member ships, with the heads of the tasks that it serves, in a folder of `out`.
+    """The model of a member, with the heads of the tasks that it serves, in a folder of `out`.
 
     temperatures: of tasks with single classes. number: of the member, from 1.
     """
-    run, pretrained = source.run(member.shipped), source.plan.pretrained
+    run, pretrained = source.run(member.exported), source.plan.pretrained
     model = source.load_adapted(run)
     folder = out / f"{number}-{_plain_name(source, member)}"
     served = [
@@ -62,7 +62,7 @@ def write_member(
 def _plain_name(source: StoredModels, member: FamilyMember) -> str:
     """Of a folder: letters, digits, - and _."""
     num_tasks = len(source.plan.experiment.tasks)
-    is_multi = len(source.run(member.shipped).tasks) == num_tasks > 1
+    is_multi = len(source.run(member.exported).tasks) == num_tasks > 1
     name = MULTI.name if is_multi else "-".join(member.serves)[:40]
     return "".join(character if character.isalnum() or character in "-_" else "-" for character in name)
 

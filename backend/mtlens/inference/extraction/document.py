@@ -56,7 +56,7 @@ def _counted(report: Segmented, levels: Sequence[str]) -> Sentences:
 
 
 def _whole(report: str, end: int, most: int) -> Parted:
-    """end: characters that are read; a sentence behind them has no part in what is found."""
+    """end: characters that are read; a sentence after them has no part in what is found."""
     found = split(report)
     sentences = tuple(one.text for one in found if one.start < end)
     notes = () if end == len(report) else (f"this model reads {most:,} tokens; what comes after them was not read",)

@@ -13,7 +13,7 @@ WHOLE: Final = "whole"
 class SpanFinding(Spec):
     """A part of a text that a task of tags has found.
 
-    type: one of the task's classes. start, end: its first character and the one behind its last, in the report without markup,
+    type: one of the task's classes. start, end: its first character and the one after its last, in the report without markup,
     or in the text of the segment where reports are read by segment. probability: mean over its words.
     """
 
@@ -45,7 +45,7 @@ class Sentences(Spec):
     """Where the sentences of reports went.
 
     segments: read as speaking of a motion segment that the family knows. general: of the spine as a whole, of none, or of
-    another segment. background: history, technique and comparison. whole: read with a whole text. unread: behind its end.
+    another segment. background: history, technique and comparison. whole: read with a whole text. unread: after its end.
     """
 
     segments: int = 0

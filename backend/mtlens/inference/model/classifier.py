@@ -44,7 +44,7 @@ _SPREAD = 2.0**16
 
 @dataclass(frozen=True, kw_only=True)
 class _Head:
-    """Names of the layers before and behind the tanh."""
+    """Names of the layers before and after the tanh."""
 
     dense: str
     out: str
@@ -62,7 +62,7 @@ _HEADS = {
 _LINEAR_ON_TOKENS = frozenset(
     {"bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "deberta-v2", "deberta", "mpnet"}
 )
-"""Types of encoders whose token classifier has one linear layer and nothing else behind the encoder."""
+"""Types of encoders whose token classifier has one linear layer and nothing else after the encoder."""
 
 
 def can_be_token_classifier(encoder: Any, task: Task) -> bool:

@@ -70,8 +70,8 @@ class Family:
     def classify(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
         """By task what its model says: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
 
-        Of tags [len(texts), words, tags + 2]: of each word the probability of each tag, its first character and the one behind
-        its last; NaN behind a text's last word. Texts are cut as those that were trained on.
+        Of tags [len(texts), words, tags + 2]: of each word the probability of each tag, its first character and the one after
+        its last; NaN after a text's last word. Texts are cut as those that were trained on.
         """
         tasks = {task.name: task for task in self.config.tasks}
         found = {

@@ -21,7 +21,7 @@ def largest_differences(
 
 
 def _largest(said: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Infinite where other words are there; both are NaN behind the last word of a text."""
+    """Infinite where other words are there; both are NaN after the last word of a text."""
     if said.shape != expected.shape or (np.isnan(said) != np.isnan(expected)).any():
         return float("inf")
     return float(np.nan_to_num(np.abs(said - expected)).max(initial=0.0))

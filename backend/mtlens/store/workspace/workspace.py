@@ -78,7 +78,7 @@ class Workspace:
 
     @property
     def ray_dashboard(self) -> Path:
-        """File with the address of Ray's own dashboard, while a fleet that has one is at work."""
+        """File with the address of Ray's own dashboard, while workers of a Ray that has one are at work."""
         return self.root / "ray" / "dashboard"
 
     @property

@@ -228,7 +228,7 @@ def test_pace_of_runs(partial: Workspace) -> None:
     assert queries.seconds_left(runs, later) is None
 
 
-def test_pieces_tell_how_far_the_evidence_is(full: Workspace, partial: Workspace) -> None:
+def test_evidence_jobs_tell_how_far_the_evidence_is(full: Workspace, partial: Workspace) -> None:
     assert [(one.kind, one.state, one.number) for one in queries.evidence_jobs(full, EXPERIMENT)] == [
         ("similarity", "done", 1),
         ("gradients", "waiting", 1),

@@ -95,7 +95,7 @@ def test_one_split_of_a_data_set_of_the_hub(hub, tmp_path):
 
 
 def test_a_configuration_has_to_be_named_where_there_are_several(hub, tmp_path):
-    with pytest.raises(DataError, match="a configuration should stand behind the name; found cola, rte"):
+    with pytest.raises(DataError, match="a configuration should stand after the name; found cola, rte"):
         load(tmp_path, "hf://datasets/nyu-mll/glue")
     assert load(tmp_path, "hf://datasets/somebody/rte").texts[0] == "rte train note 0"
     with pytest.raises(DataError, match="data set should have sst2; found none"):

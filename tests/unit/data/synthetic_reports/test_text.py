@@ -149,14 +149,12 @@ def test_practices_of_the_test_split_write_as_no_other(region):
     reports = corpus(region, 0.5).reports
     pools = [value for module in (phrases, background) for value in vars(module).values() if isinstance(value, Pool)]
     pools += [*background.HEADINGS.values(), *background.TECHNIQUE.values()]
-    prints = {
-        piece.strip().lower() for pool in pools for t in pool.held_out for piece in re.split(r"\{\w*\}", t) if piece.strip()
-    }
-    common = {piece.strip().lower() for pool in pools for t in pool.common for piece in re.split(r"\{\w*\}", t)}
-    prints -= {piece for piece in prints if any(piece in other for other in common)}
+    prints = {part.strip().lower() for pool in pools for t in pool.held_out for part in re.split(r"\{\w*\}", t) if part.strip()}
+    common = {part.strip().lower() for pool in pools for t in pool.common for part in re.split(r"\{\w*\}", t)}
+    prints -= {part for part in prints if any(part in other for other in common)}
     prints |= {head for heads in HELD_OUT_HEADS.values() for group in heads for head in group}
     seen = "\n".join(report.text.lower() for report in reports if not report.unseen)
-    assert not [piece for piece in prints if piece in seen]
+    assert not [part for part in prints if part in seen]
     for report in reports:
         if report.unseen:
             assert any(heading.lower() in report.text.lower() for heading in background.HEADINGS["findings"].held_out)

@@ -104,8 +104,8 @@ def test_the_graph_and_the_code_of_the_card_say_the_same(folder, monkeypatch, ca
     expected = family.classify(pairs)
     assert max(largest_differences(family.config.scales, graph.classify(pairs), expected).values()) < 1e-5
     monkeypatch.chdir(folder)
-    for piece in re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL):
-        exec(piece, {})
+    for block in re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL):
+        exec(block, {})
     printed = capsys.readouterr().out
     shown = {
         name: np.array(json.loads(rows)) for name, rows in re.findall(r"^(\w+) (\[\[.*?\]\])", printed, flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The family that an experiment recommends to ship, from fabricated runs of every group of its tasks."""
+"""The family that an experiment recommends for export, from fabricated runs of every group of its tasks."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.unit.store.analysis.test_groupings import ALL, APART, TASKS, searched
 
 @pytest.fixture
 def family(tmp_path):
-    """Ships what fabricated runs recommend: (tasks trained together, tasks served, number of seeds) of each model."""
+    """Exports what fabricated runs recommend: (tasks trained together, tasks served, number of seeds) of each model."""
 
     def make(fake, right, default=0.9):
         workspace = Workspace.open(tmp_path / "results")
@@ -49,7 +49,7 @@ def test_the_card_compares_no_family_that_is_not_exported(family, tmp_path):
     assert "this family" not in matching(workspace, fake.experiment.experiment_id)
 
 
-def test_tasks_that_harm_each_other_are_shipped_apart(family):
+def test_tasks_that_harm_each_other_are_exported_apart(family):
     found = family(searched(), {**APART, frozenset(("canal", "twin")): 0.5})
     assert found == [({task}, (task,), 3) for task in sorted(TASKS)]
 
@@ -75,7 +75,7 @@ def test_without_a_search_the_multi_task_model_serves_what_it_matches(family):
     assert sorted(one[1]) == sorted(TASKS)
 
 
-def test_only_the_chosen_grid_point_is_shipped(tmp_path):
+def test_only_the_chosen_grid_point_is_exported(tmp_path):
     """All of its seeds, and none of another grid point's, however good one of those is."""
     workspace = Workspace.open(tmp_path / "results")
     fake = fake_runs.fake_experiment(learning_rates=(1e-4, 3e-4), num_examples=360, margin=0.2)
@@ -92,7 +92,7 @@ def test_only_the_chosen_grid_point_is_shipped(tmp_path):
 
 
 @pytest.mark.parametrize("left", ["a grid point's seed", "a task"])
-def test_an_experiment_that_is_half_trained_cannot_be_shipped(tmp_path, left):
+def test_an_experiment_that_is_half_trained_cannot_be_exported(tmp_path, left):
     """Neither without the grid that chooses, nor without a task."""
     workspace = Workspace.open(tmp_path / "results")
     rates = (1e-4, 3e-4) if left == "a grid point's seed" else (1e-4,)
@@ -106,7 +106,7 @@ def test_an_experiment_that_is_half_trained_cannot_be_shipped(tmp_path, left):
         recommended(workspace, fake.experiment.experiment_id)
 
 
-def test_an_experiment_that_was_not_trained_cannot_be_shipped(tmp_path):
+def test_an_experiment_that_was_not_trained_cannot_be_exported(tmp_path):
     workspace = Workspace.open(tmp_path / "results")
     fake = searched()
     train(workspace, fake, {})

@@ -90,9 +90,9 @@ def test_the_exported_model_gives_the_bits_of_the_trained_one(trained, run, in_f
 def test_peft_alone_gives_the_same_bits(in_float32):
     """By the code of the card, in a process that cannot import mtlens."""
     card = (in_float32 / "README.md").read_text()
-    (piece,) = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
-    assert len(piece.splitlines()) <= 20
-    code = piece.replace('["The disc is bulging."]', json.dumps(TEXTS))
+    (block,) = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
+    assert len(block.splitlines()) <= 20
+    code = block.replace('["The disc is bulging."]', json.dumps(TEXTS))
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_MTLENS], input=code, cwd=in_float32, env={**os.environ, "HF_HUB_OFFLINE": "1"},
         capture_output=True, text=True, timeout=280,

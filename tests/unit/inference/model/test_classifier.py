@@ -102,13 +102,13 @@ def test_transformers_alone_gives_the_same_probabilities(tmp_path):
 
 
 def test_the_code_of_the_card_gives_the_same_probabilities(family, monkeypatch, capsys):
-    pieces = re.findall(r"```python\n(.*?)```", usage(read_config(family), family), flags=re.DOTALL)
-    assert len(pieces) == 2
+    blocks = re.findall(r"```python\n(.*?)```", usage(read_config(family), family), flags=re.DOTALL)
+    assert len(blocks) == 2
     monkeypatch.chdir(family)
-    for piece in pieces:
-        assert len(piece.splitlines()) <= 20
-        assert "mtlens" not in piece
-        exec(piece, {})
+    for block in blocks:
+        assert len(block.splitlines()) <= 20
+        assert "mtlens" not in block
+        exec(block, {})
     printed = capsys.readouterr().out
     ours = load(family, threads=torch.get_num_threads()).classify(["The disc is bulging."])
     for name in ("canal", "cord"):

@@ -67,7 +67,7 @@ def test_true_tags_score_full_marks():
     assert (score.precision, score.recall, score.exact) == (1.0, 1.0, 1.0)
 
 
-def test_it_learns_what_it_is_taught(learned):
+def test_it_learns_its_training_set(learned):
     """Better than a guess among six segments, on reports that it has seen."""
     corpora = [
         generate(Spine(region=region, reports=3, relatedness=0, seed=train_tagger.SEED)) for region in ("cervical", "lumbar")

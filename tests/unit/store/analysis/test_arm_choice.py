@@ -50,7 +50,7 @@ def test_the_arm_that_validation_chose_is_recommended_and_exported(chosen):
     assert statement.startswith("PCGrad: ")
     matched = query(workspace, "SELECT task FROM matching WHERE kind = 'pcgrad' AND verdict IN ('matches', 'better')").rows
     roles = dict(query(workspace, "SELECT run_id, role FROM experiment_run").rows)
-    served = {task: roles[member.shipped] for member in recommended(workspace, experiment_id) for task in member.serves}
+    served = {task: roles[member.exported] for member in recommended(workspace, experiment_id) for task in member.serves}
     assert served == {task: "pcgrad" if (task,) in matched else "single" for task in ("a", "b")}
     assert matched
 

@@ -15,7 +15,7 @@ from tests.support.fake_runs import fake_experiment, finish, save
         ((0.5, 0.6, 0.7), True),
         ((0.5, 0.7, 0.6), False),
         ((0.5, 0.7, 0.7), False),  # no better than before, whatever the loss says
-        ((0.5,), None),  # one epoch tells nothing of the next
+        ((0.5,), None),  # one epoch does not show what the next would do
         ((), None),
     ],
 )
