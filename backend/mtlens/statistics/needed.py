@@ -1,5 +1,6 @@
 """What would settle an inconclusive comparison: how many seeds or test examples, if the true difference is the one seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,17 @@ def needed(estimate: Estimate, margin: float, num_examples: int, num_tests: int)
         return f"at least {MIN_SEEDS} seeds; found {estimate.num_seeds}"
     if estimate.num_clusters < 2:
         return "test examples of at least two groups; found one"
-    seeds = np.arange(estimate.num_seeds, _MOST_SEEDS + 1)[:, None]
-    growth = np.geomspace(1, _MOST_GROWTH, 61)[None, :]
-    error, freedom = estimate.precision(seeds, growth)
-    direction = "better" if estimate.difference > 0 else "worse"
+    difference, direction = estimate.difference, "better" if estimate.difference > 0 else "worse"
+
+    def matches(error: NDArray[Any], freedom: NDArray[Any]) -> NDArray[np.float64]:
+        return _power_of_match(difference, margin, error, freedom, num_tests)
+
+    def differs(error: NDArray[Any], freedom: NDArray[Any]) -> NDArray[np.float64]:
+        return _power_of_difference(difference, error, freedom, num_tests)
+
     plans = [
-        (
-            _cheapest(_power_of_match(estimate.difference, margin, error, freedom, num_tests) >= POWER, seeds, growth),
-            "it matches",
-        ),
-        (
-            _cheapest(_power_of_difference(estimate.difference, error, freedom, num_tests) >= POWER, seeds, growth),
-            f"it is {direction}",
-        ),
+        (_cheapest(estimate, matches) if abs(difference) < margin else None, "it matches"),
+        (_cheapest(estimate, differs), f"it is {direction}"),
     ]
     reachable = [(plan, verdict) for plan, verdict in plans if plan is not None]
     if not reachable:
@@ -58,16 +57,21 @@ def _power_of_difference(difference: float, error: NDArray[Any], freedom: NDArra
     return special.stdtr(freedom, abs(difference) / error - special.stdtrit(freedom, 1 - ALPHA / num_tests))
 
 
-def _cheapest(enough: NDArray[np.bool_], seeds: NDArray[Any], growth: NDArray[Any]) -> tuple[int, float] | None:
+def _cheapest(estimate: Estimate, power: Callable[..., NDArray[np.float64]]) -> tuple[int, float] | None:
     """More seeds alone, else more examples alone, else the smallest product of both; None where nothing is enough."""
-    if enough[:, 0].any():
-        return int(seeds[enough[:, 0].argmax(), 0]), 1.0
-    if enough[0].any():
-        return int(seeds[0, 0]), float(growth[0, enough[0].argmax()])
-    if not enough.any():
+    seeds, growth = np.arange(estimate.num_seeds, _MOST_SEEDS + 1), np.geomspace(1, _MOST_GROWTH, 61)
+
+    def enough(seeds: NDArray[Any], growth: NDArray[Any]) -> NDArray[np.bool_]:
+        return power(*estimate.precision(seeds, growth)) >= POWER
+
+    if (by_seeds := enough(seeds, growth[:1])).any():
+        return int(seeds[by_seeds.argmax()]), 1.0
+    if (by_examples := enough(seeds[:1], growth)).any():
+        return int(seeds[0]), float(growth[by_examples.argmax()])
+    if not (by_both := enough(seeds[:, None], growth[None, :])).any():
         return None
-    row, column = np.unravel_index(np.where(enough, seeds * growth, np.inf).argmin(), enough.shape)
-    return int(seeds[row, 0]), float(growth[0, column])
+    row, column = np.unravel_index(np.where(by_both, seeds[:, None] * growth, np.inf).argmin(), by_both.shape)
+    return int(seeds[row]), float(growth[column])
 
 
 def _in_words(num_seeds: int, times: float, seeds_now: int, examples_now: int) -> str:

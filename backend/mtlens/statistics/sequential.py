@@ -96,18 +96,30 @@ def _levels(shares: tuple[float, ...]) -> NDArray[np.float64]:
 
     The density of scores that no look has rejected is propagated from look to look (Armitage, McPherson and Rowe 1969).
     """
-    alphas = np.asarray(_ALPHAS)
-    scores, mass = np.zeros((len(alphas), 1)), np.ones((len(alphas), 1))
-    bound, before = np.zeros(len(alphas)), 0.0
-    for share in shares:
-        step, scale = math.sqrt(share - before), math.sqrt(share)
-        bound = _bounds(scores, mass, step, scale, spent(alphas, share) - spent(alphas, before))
-        half = (bound + _FARTHEST)[:, None] * scale / 2
-        reached = half * (_NODES + 1) - _FARTHEST * scale
-        density = np.exp(-(((reached[:, :, None] - scores[:, None, :]) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
-        mass = np.einsum("aij,aj->ai", density, mass) * half * _WEIGHTS
-        scores, before = reached, share
-    return special.ndtr(-bound)
+    return special.ndtr(-_bounds_after(shares))
+
+
+@lru_cache(maxsize=10_000)
+def _bounds_after(shares: tuple[float, ...]) -> NDArray[np.float64]:
+    """Bound of the standardised score at the last of these looks, for each of `_ALPHAS`."""
+    scores, mass = _not_rejected(shares[:-1])
+    before, share = (0.0, *shares)[-2:]
+    allowed = spent(_ALPHAS, share) - spent(_ALPHAS, before)
+    return _bounds(scores, mass, math.sqrt(share - before), math.sqrt(share), allowed)
+
+
+@lru_cache(maxsize=1_000)  # of 18 kB each
+def _not_rejected(shares: tuple[float, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scores that none of these looks has rejected, at the nodes of a quadrature, and their mass, for each of `_ALPHAS`."""
+    if not shares:
+        return np.zeros((len(_ALPHAS), 1)), np.ones((len(_ALPHAS), 1))
+    scores, mass = _not_rejected(shares[:-1])
+    before, share = (0.0, *shares)[-2:]
+    step, scale = math.sqrt(share - before), math.sqrt(share)
+    half = (_bounds_after(shares) + _FARTHEST)[:, None] * scale / 2
+    reached = half * (_NODES + 1) - _FARTHEST * scale
+    density = np.exp(-(((reached[:, :, None] - scores[:, None, :]) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
+    return reached, np.einsum("aij,aj->ai", density, mass) * half * _WEIGHTS
 
 
 def _bounds(
