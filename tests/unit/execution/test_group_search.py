@@ -7,10 +7,13 @@ import pytest
 
 from mtlens.cli import output
 from mtlens.config.loading import parse_experiments
+from mtlens.config.run import Outcome
 from mtlens.errors import ExperimentError
 from mtlens.evidence.jobs import Trained, plan_evidence
+from mtlens.execution import local
 from mtlens.execution.experiment import register, run_experiment
 from mtlens.execution.group_search import GroupSearch
+from mtlens.execution.job import perform
 from mtlens.execution.plan import make_plan
 from mtlens.store.analysis.affinities import stored_affinities
 from mtlens.store.database.reader import query
@@ -21,6 +24,7 @@ from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.run_tables import to_parquet
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
+from tests.support.fake_training import fake_training
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -30,9 +34,16 @@ def workspace(tmp_path):
     return Workspace.open(tmp_path / "results")
 
 
-def searched(made, workspace):
-    """What a whole search without evidence did."""
-    return run_experiment(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
+def searched(made, workspace, perform=None):
+    """What a whole search without evidence did. perform: in place of training, which otherwise is over at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "perform", perform or untrained(made))
+        return run_experiment(made, workspace, explain=False, local=True, address=None, show=lambda _: None)
+
+
+def untrained(made):
+    """Finishes a run at once, with predictions that are right four times in five."""
+    return fake_training(made, lambda run, task: 0.8)
 
 
 @pytest.mark.parametrize(("num_tasks", "num_groups"), [(4, 15), (5, 31)])
@@ -59,7 +70,7 @@ def test_every_group_is_seen_in_the_store_and_stays_there(search_plan, workspace
 
 def test_groups_keep_their_model_and_not_their_epochs(search_plan, workspace):
     made = search_plan(3)
-    for one in searched(made, workspace):
+    for one in searched(made, workspace, perform):
         folder = RunFolder(workspace, one.job.run_id).path
         assert (folder / "model.safetensors").exists()
         assert bool(list(folder.glob("epoch-*"))) == (len(one.job.tasks) == 3)
@@ -115,22 +126,18 @@ def test_two_searches_share_groups(search_plan, workspace):
     assert len(first) + len(second) == 15
 
 
-def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace, monkeypatch, capsys):
+def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace, capsys):
     made = search_plan(4)
+    finish = untrained(made)
 
-    def fails(job, *_, **__):
-        from mtlens.config.run import Outcome
-        from mtlens.training.run import execute
-
+    def fails(job, *arguments, **settings):
         if {task.name for task in job.tasks} == {"a", "b"}:
             workspace.runs.joinpath(job.run_id).mkdir(exist_ok=True)
             RunFolder(workspace, job.run_id).fail("no room")
             return Outcome(job_id=job.run_id, reason="no room")
-        return execute(job, *_, **__)
+        return finish(job, *arguments, **settings)
 
-    with monkeypatch.context() as patched:
-        patched.setattr("mtlens.execution.local.perform", fails)
-        ended = searched(made, workspace)
+    ended = searched(made, workspace, fails)
     assert [one.reason for one in ended if one.reason] == ["no room"]
     assert [one.job.label for one in ended if one.reason] == ["a + b s0"]
     output.print_kept_out(ended, 4)
@@ -141,22 +148,18 @@ def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace
     assert [{task.name for task in one.job.tasks} for one in searched(made, workspace)] == [{"a", "b"}]
 
 
-def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspace, monkeypatch):
+def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspace):
     made = search_plan(4)
-    calls = []
+    finish, calls = untrained(made), []
 
-    def killed(job, *_, **__):
-        from mtlens.training.run import execute
-
+    def killed(job, *arguments, **settings):
         if len(calls) == 8:
             raise KeyboardInterrupt
         calls.append(job.run_id)
-        return execute(job, *_, **__)
+        return finish(job, *arguments, **settings)
 
-    with monkeypatch.context() as patched:
-        patched.setattr("mtlens.execution.local.perform", killed)
-        with pytest.raises(KeyboardInterrupt):
-            searched(made, workspace)
+    with pytest.raises(KeyboardInterrupt):
+        searched(made, workspace, killed)
     again = searched(made, workspace)
     assert len(again) == 7
     assert not {one.job.run_id for one in again} & set(calls)
@@ -164,7 +167,7 @@ def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspa
 
 def know(made, workspace, affinity=None):
     """Finish what is trained before a search, and the look-ahead if its affinities are given."""
-    states, others = plan_evidence(made.experiment, [Trained(role=one.role, run=one.run) for one in made.runs])
+    states, others = plan_evidence(made.experiment, [Trained(role=planned.role, run=planned.run) for planned in made.runs])
     register(made, workspace, evidence_jobs=(*states, *others))
     for position, planned in enumerate(made.runs):
         fake_runs.finish(workspace, planned.run, right=0.7 + 0.02 * position, num_examples=360)
