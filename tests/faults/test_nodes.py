@@ -118,7 +118,7 @@ def _used(workers):
     """A node that a worker of the run in training is on."""
     import ray
 
-    free = {one["NodeID"] for one in ray.nodes() if one["Alive"] and _free_cpus(one["NodeID"]) >= 1}
+    free = {node["NodeID"] for node in ray.nodes() if node["Alive"] and _free_cpus(node["NodeID"]) >= 1}
     return next(node for node in workers if node.node_id not in free)
 
 

@@ -74,7 +74,7 @@ def test_every_ray_starts_with_a_token_a_local_dashboard_and_pinned_packages(pat
     config = load(path)
     starts = [one for name in ("head", "worker") for one in config[f"{name}_start_ray_commands"] if "ray start" in one]
     assert len(starts) == 2
-    assert all("RAY_AUTH_MODE=token" in one for one in starts)
+    assert all("RAY_AUTH_MODE=token" in start for start in starts)
     assert "--dashboard-host=127.0.0.1" in starts[0]
     assert "--num-cpus=0" in starts[0]
     setup = "\n".join(config["setup_commands"])

@@ -41,7 +41,9 @@ def test_task_vectors_have_no_microbatches_in_conflict(visit, tmp_path: Path) ->
 
 def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(stores, visit) -> None:
     (matrix,) = [
-        one for one in queries.matrices(stores["full"], fake_stores.EXPERIMENT) if one.task_a == "disc" and one.task_b == "cord"
+        matrix
+        for matrix in queries.matrices(stores["full"], fake_stores.EXPERIMENT)
+        if matrix.task_a == "disc" and matrix.task_b == "cord"
     ]
     for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
         app = visit(stores["full"], "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
@@ -63,5 +65,5 @@ def test_a_click_on_a_row_opens_its_pair(stores, visit) -> None:
     assert app.selectbox("row").value == "canal \N{MULTIPLICATION SIGN} cord"
     shown = [json.dumps(chart["layout"], ensure_ascii=False) for chart in charts(app)]
     assert len(shown) == 6  # the answer, CKA, gradients, learning curves, the claim, costs
-    (seeds,) = [one.value for one in app.dataframe if any(name.startswith("task-specific") for name in one.value)]
+    (seeds,) = [table.value for table in app.dataframe if any(name.startswith("task-specific") for name in table.value)]
     assert list(seeds["task"]) == ["canal"] * 3 + ["cord"] * 3

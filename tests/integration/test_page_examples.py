@@ -9,7 +9,7 @@ from tests.support.pages import draw
 
 def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_stored(stores, visit) -> None:
     app = visit(stores["full"], "examples", of_task="cord")
-    (before,) = [one.value for one in app.dataframe if "example" in one.value]
+    (before,) = [table.value for table in app.dataframe if "example" in table.value]
     assert "text" not in before
     app.session_state["own-table"] = True
     draw(app)
@@ -18,7 +18,7 @@ def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_store
     draw(app)
     app.selectbox("own_ids").set_value("id")
     draw(app)
-    (after,) = [one.value for one in app.dataframe if "example" in one.value]
+    (after,) = [table.value for table in app.dataframe if "example" in table.value]
     assert list(after["text"]) == [f"a secret text, <b>{one}</b>" for one in before["example"]]
     assert not any(b"secret text" in path.read_bytes() for path in stores["full"].root.rglob("*") if path.is_file())
 

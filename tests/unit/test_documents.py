@@ -31,7 +31,9 @@ def test_links_and_named_files_exist(document):
 
 def test_every_command_is_named():
     text = (ROOT / "README.md").read_text() + (ROOT / "backend/README.md").read_text()
-    assert [name for one in main.app.registered_commands if f"mtlens {(name := one.callback.__name__)}" not in text] == []
+    assert [
+        name for command in main.app.registered_commands if f"mtlens {(name := command.callback.__name__)}" not in text
+    ] == []
 
 
 def test_the_list_of_tables_and_views_is_that_of_the_row_classes():

@@ -153,7 +153,7 @@ def test_an_epochs_weights_come_back_to_within_their_rounding(trained, encoded, 
         load_trained(run, workspace, directory, encoded.vocabulary),
         load_epoch(run, best, workspace, directory, encoded.vocabulary),
     )
-    tensors = ([one.detach() for one in model.parameters()] for model in (exact, kept, start))
+    tensors = ([parameter.detach() for parameter in model.parameters()] for model in (exact, kept, start))
     for a, b, c in zip(*tensors, strict=True):
         assert torch.allclose(a, b, rtol=0, atol=float((a - c).abs().max()) * 2**-8 + 1e-7)
     assert load_epoch(run, 99, workspace, directory, encoded.vocabulary) is None

@@ -132,7 +132,7 @@ def test_every_cover_is_reached_from_every_other_by_way_of_neighbours():
     reached, here = set(), {(0b001, 0b010, 0b100)}
     while here - reached:
         reached |= here
-        here = {ordered(one) for family in here for one in neighbours(family, overlap=True)}
+        here = {ordered(neighbour) for family in here for neighbour in neighbours(family, overlap=True)}
     families = (ordered(chosen) for size in range(1, 8) for chosen in combinations(all_groups(3), size))
     assert reached == {family for family in families if functools.reduce(int.__or__, family) == 0b111}
 

@@ -39,18 +39,18 @@ def test_a_report_is_read_as_its_text_was_in_training(trained, reader):
         for task in member.tasks:
             stored = source.predictions(member.run_id, task, "test")
             found = reader.read([(one, texts[one]) for one in stored.example_ids])
-            said = [next(one for one in report.findings if one.task == task) for report in found]
+            said = [next(finding for finding in report.findings if finding.task == task) for report in found]
             expected = rescaled(stored.columns["probabilities"], config.temperatures[task]).max(axis=1)
             np.testing.assert_allclose([one.probability for one in said], expected, atol=0.03)
 
 
 def test_a_report_that_names_segments_is_not_split(reader):
     (found,) = reader.read([("a", "C5-6: The canal is narrowing. L4-5: disc bulge.")])
-    assert [(one.segment, one.task, one.status) for one in found.findings] == [
+    assert [(finding.segment, finding.task, finding.status) for finding in found.findings] == [
         ("whole", "canal", "read"),
         ("whole", "disc", "read"),
     ]
-    assert {one.sentence for one in found.findings} <= {"C5-6: The canal is narrowing.", "L4-5: disc bulge."}
+    assert {finding.sentence for finding in found.findings} <= {"C5-6: The canal is narrowing.", "L4-5: disc bulge."}
     assert found.notes == ()
 
 
@@ -61,12 +61,12 @@ def test_what_comes_after_the_longest_text_is_told(reader):
     whole, cut = reader.read([("a", exact), ("b", longer)])
     assert whole.notes == ()
     assert cut.notes == (f"this model reads {most} tokens; what comes after them was not read",)
-    assert {one.sentence for one in cut.findings} == {"The disc."}
+    assert {finding.sentence for finding in cut.findings} == {"The disc."}
 
 
 def test_a_text_without_letters_has_a_class_and_no_sentence(reader):
     (found,) = reader.read([("a", "12.")])
-    assert {(one.status, one.sentence) for one in found.findings} == {("read", None)}
+    assert {(finding.status, finding.sentence) for finding in found.findings} == {("read", None)}
 
 
 @pytest.mark.parametrize("style", ["table", "csv", "json"])

@@ -63,12 +63,12 @@ def test_more_seeds_leave_the_part_of_overlapping_training_sets():
 def test_tasks_without_a_disagreement_have_an_error_all_the_same():
     tasks = [replace(task, candidate=task.baseline) for task in drawn()]
     comparisons = compare(tasks, margin=0.05)
-    assert all(one.difference == 0 and 0 < one.standard_error < 0.05 for one in comparisons)
+    assert all(comparison.difference == 0 and 0 < comparison.standard_error < 0.05 for comparison in comparisons)
 
 
 def test_comparisons_say_how_they_were_made():
     comparisons = compare(drawn(), margin=0.05)
-    assert [one.task for one in comparisons] == [*(f"task {place}" for place in range(5)), None]
+    assert [comparison.task for comparison in comparisons] == [*(f"task {place}" for place in range(5)), None]
     assert "pooled predictions of 5 folds" in comparisons[0].method
     assert "Nadeau and Bengio" in comparisons[0].method
     assert len(comparisons[0].baseline_per_seed) == 5

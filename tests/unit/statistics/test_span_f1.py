@@ -135,4 +135,4 @@ def test_folds_may_have_spans_of_other_numbers():
         for rows, width in zip(parts, (2, 4), strict=True)
     ]  # fmt: skip
     joined = out_of_fold(seeds, [0, 1])
-    assert joined.labels.shape[1] == joined.baseline.shape[2] == max(one.labels.shape[1] for one in seeds)
+    assert joined.labels.shape[1] == joined.baseline.shape[2] == max(seed.labels.shape[1] for seed in seeds)

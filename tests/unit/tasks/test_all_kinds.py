@@ -244,14 +244,14 @@ def test_exported_models_say_what_the_trained_ones_said(trained, family):
 def test_a_number_is_extracted_and_served_with_the_sentence_that_it_was_read_from(family):
     reader = Reader(load(family, threads=1))
     (found,) = reader.read([("a", "disc severe. left level.")])
-    age = next(one for one in found.findings if one.task == "age")
+    age = next(finding for finding in found.findings if finding.task == "age")
     assert (age.status, age.probability) == ("read", None)
     assert float(age.label) > 0
     assert age.sentence in ("disc severe.", "left level.")
-    places = next(one for one in found.findings if one.task == "places")
+    places = next(finding for finding in found.findings if finding.task == "places")
     assert places.label == (", ".join(f"{span.text} ({span.type})" for span in places.spans) or "(none)")
     assert all("disc severe. left level."[span.start : span.end] == span.text for span in places.spans)
-    signs = next(one for one in found.findings if one.task == "signs")
+    signs = next(finding for finding in found.findings if finding.task == "signs")
     assert signs.label == "(none)" or set(signs.label.split(", ")) <= {"disc", "canal", "root"}
     with TestClient(create(reader), base_url="http://127.0.0.1:8600") as client:
         answer = client.post("/findings", json={"reports": ["disc severe. left level."]})

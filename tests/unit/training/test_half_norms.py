@@ -23,7 +23,7 @@ def gradient(make_run, encoded, tiny_encoder):
         seen.clear()
         with context:
             logits = model(tokens, mask)
-        loss = sum(functional.cross_entropy(one, torch.arange(len(one)) % one.shape[1]) for one in logits)
+        loss = sum(functional.cross_entropy(logit, torch.arange(len(logit)) % logit.shape[1]) for logit in logits)
         found = torch.autograd.grad(loss, parameters, allow_unused=True)
         return torch.cat([one.flatten() for one in found if one is not None]), set(seen)
 

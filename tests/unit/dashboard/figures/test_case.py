@@ -34,14 +34,15 @@ def test_case_fills_settled_layers_only(full: Workspace) -> None:
     fills = {trace.fillcolor: len([x for x in trace.x if x is None]) for trace in figure.data if trace.name == "settled"}
     assert fills == {LIGHT.good: 5 * 6 + 3, LIGHT.bad: 3}  # layer 0 is uninformative; upper layers of one pair differ
     open_ones = tuple(
-        replace(one, layers=tuple(replace(layer, statement="inconclusive") for layer in one.layers)) for one in case.profiles
+        replace(profile, layers=tuple(replace(layer, statement="inconclusive") for layer in profile.layers))
+        for profile in case.profiles
     )
     assert not [trace for trace in figures.case(replace(case, profiles=open_ones)).data if trace.name == "settled"]
 
 
 def test_case_draws_no_cosine_beyond_1(full: Workspace) -> None:
     case = queries.case(full, EXPERIMENT)
-    noisy = tuple(replace(one, cosine=1.45, seeds=1) for one in case.alignments)
+    noisy = tuple(replace(alignment, cosine=1.45, seeds=1) for alignment in case.alignments)
     figure = figures.case(replace(case, alignments=noisy))
     assert not [trace for trace in figure.data if trace.xaxis == "x3" and trace.type == "scatter"]
     assert [note.text for note in figure.layout.annotations].count("noise: 1 of 3 seeds") == 6

@@ -65,8 +65,8 @@ def test_of_very_many_pairs_the_weakest_are_shown(stores: fake_stores.Stores) ->
 
 def test_fewer_than_three_seeds_are_no_curve(full: Workspace) -> None:
     profiles = [
-        replace(one, layers=tuple(replace(layer, seeds=2) for layer in one.layers))
-        for one in queries.profiles(full, EXPERIMENT)
+        replace(profile, layers=tuple(replace(layer, seeds=2) for layer in profile.layers))
+        for profile in queries.profiles(full, EXPERIMENT)
     ]
     figure = figures.similarity_by_depth(profiles)
     assert len(figure.data) == 0
@@ -76,11 +76,11 @@ def test_fewer_than_three_seeds_are_no_curve(full: Workspace) -> None:
 def test_cosines_beyond_1_are_no_points(full: Workspace) -> None:
     rows = queries.alignments(full, EXPERIMENT)
     far = {2: 1.45, 3: -1.13}
-    changed = [replace(one, cosine=far.get(one.layer or 0, one.cosine)) for one in rows]
+    changed = [replace(row, cosine=far.get(row.layer or 0, row.cosine)) for row in rows]
     drawn = [y for trace in figures.alignment_by_depth(changed).data if trace.name == "statements" for y in trace.y]
     assert sum(y is None for y in drawn) == 2 * 6
     assert not {1.0, -1.0} & set(drawn)
-    kept = [one.cosine for one in rows if one.layer is not None and one.layer not in far]
+    kept = [row.cosine for row in rows if row.layer is not None and row.layer not in far]
     assert sorted(y for y in drawn if y is not None) == pytest.approx(sorted(kept))
 
 
@@ -93,8 +93,10 @@ def test_panels_share_their_scales_and_name_the_outer_axes_only(full: Workspace)
 
 def test_undecided_cells_are_pale(full: Workspace) -> None:
     alignments = tuple(
-        replace(one, statement="inconclusive") if one.task_a == "canal" and one.task_b == "cord" else one
-        for one in queries.alignments(full, EXPERIMENT)
+        replace(alignment, statement="inconclusive")
+        if alignment.task_a == "canal" and alignment.task_b == "cord"
+        else alignment
+        for alignment in queries.alignments(full, EXPERIMENT)
     )
     settled, undecided, _ = figures.task_cosines(alignments).data
     known, open_cells = (np.array(trace.z, dtype=float) for trace in (settled, undecided))
@@ -115,10 +117,10 @@ def chroma(colour: str) -> int:
 
 def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
     alignments = tuple(
-        replace(one, cosine=3.2, statement="inconclusive", low=-9.0, high=9.0)
-        if (one.task_a, one.layer) == ("disc", None)
-        else one
-        for one in queries.alignments(full, EXPERIMENT)
+        replace(alignment, cosine=3.2, statement="inconclusive", low=-9.0, high=9.0)
+        if (alignment.task_a, alignment.layer) == ("disc", None)
+        else alignment
+        for alignment in queries.alignments(full, EXPERIMENT)
     )
     figure = figures.task_cosines(alignments)
     known, open_cells = (np.array(trace.z, dtype=float) for trace in figure.data[:2])
@@ -142,7 +144,7 @@ def test_the_course_of_a_pair_says_where_its_sign_is_undecided(full: Workspace) 
 
 
 def test_clustered_order_puts_alike_tasks_side_by_side(full: Workspace) -> None:
-    model = next(one for one in queries.alignments(full, EXPERIMENT) if one.layer is None)
+    model = next(alignment for alignment in queries.alignments(full, EXPERIMENT) if alignment.layer is None)
     names = "abcdef"
     alignments = [
         replace(model, task_a=a, task_b=b, cosine=0.9 if (a in "ace") == (b in "ace") else -0.5)
@@ -164,7 +166,7 @@ def test_conflicts_come_highest_first_with_their_intervals(full: Workspace) -> N
     few = figures.conflict_rates(alignments, most=2)
     assert "the 2 highest of them" in figures.alt_of(few)
     assert len(few.data[0].x) == 2
-    unsure = [replace(one, conflict_low=0.4) for one in alignments]
+    unsure = [replace(alignment, conflict_low=0.4) for alignment in alignments]
     assert figures.title_of(figures.conflict_rates(unsure)).startswith("0 of 6 pairs conflict in most microbatches, 5 in")
 
 

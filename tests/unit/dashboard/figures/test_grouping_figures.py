@@ -115,7 +115,7 @@ def test_the_best_rank_correlation_is_told_with_its_ceiling() -> None:
     assert figures.title_of(figure) == "n ranks the gains best: rank correlation +0.70 (ceiling +0.75)"
     few = figures.predicted_measured(queries.TrialInfo(scores=scores, methods=methods).only(["m", "o"], ["a"]))
     assert figures.title_of(few).startswith("m ranks the gains best")
-    noisy = tuple(replace(one, ceiling=0.12) for one in methods)
+    noisy = tuple(replace(method, ceiling=0.12) for method in methods)
     title = figures.title_of(figures.predicted_measured(queries.TrialInfo(scores=scores, methods=noisy)))
     assert title == "The seeds agree too little to compare methods: their own rank correlation is +0.12"
 

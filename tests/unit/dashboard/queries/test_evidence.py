@@ -21,7 +21,7 @@ def test_profiles_by_depth(full: Workspace) -> None:
     assert [layer.layer for layer in profiles[0].layers] == list(range(LAYERS))
     weakest = min(profiles, key=lambda one: one.weakest_effect or 0)
     assert {weakest.task_a, weakest.task_b} == {"disc", "foramina"}
-    assert all(one.task_b is None for one in queries.profiles(full, EXPERIMENT, "multi"))
+    assert all(profile.task_b is None for profile in queries.profiles(full, EXPERIMENT, "multi"))
 
 
 def test_choices_begin_with_the_pooling_of_the_models(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_choices_begin_with_the_pooling_of_the_models(tmp_path: Path) -> None:
         "INSERT INTO summary.similarity SELECT * REPLACE ('cls' AS pooling) FROM summary.similarity",
         "INSERT INTO summary.similarity SELECT * REPLACE ('biased' AS estimator) FROM summary.similarity",
     )
-    assert [one.pooling for one in queries.choices(workspace, EXPERIMENT)] == ["mean", "mean", "cls", "cls"]
+    assert [choice.pooling for choice in queries.choices(workspace, EXPERIMENT)] == ["mean", "mean", "cls", "cls"]
     changed = """UPDATE experiment SET specification = '{"encoder": {"pooling": "cls"}}'"""
     fake_stores.change(workspace, changed)
     assert queries.choices(workspace, EXPERIMENT)[0] == queries.Comparing(pooling="cls")
@@ -39,7 +39,7 @@ def test_choices_begin_with_the_pooling_of_the_models(tmp_path: Path) -> None:
 
 def test_matrices_have_the_first_task_along_the_rows(full: Workspace) -> None:
     matrices = queries.matrices(full, EXPERIMENT)
-    assert [(one.task_a, one.task_b) for one in matrices][:2] == [("disc", "canal"), ("disc", "cord")]
+    assert [(matrix.task_a, matrix.task_b) for matrix in matrices][:2] == [("disc", "canal"), ("disc", "cord")]
     sql = """
         SELECT avg(value) FROM cka
         WHERE task_a = 'canal' AND task_b = 'disc' AND layer_a = 4 AND layer_b = 1 AND seed_a = seed_b
@@ -59,7 +59,7 @@ def test_reference_is_the_likeness_to_the_pretrained_encoder(full: Workspace) ->
 
 def test_matrices_with_the_multi_task_model(full: Workspace) -> None:
     matrices = queries.matrices(full, EXPERIMENT, "multi")
-    assert [(one.task_a, one.task_b) for one in matrices] == [(name, None) for name in NAMES]
+    assert [(matrix.task_a, matrix.task_b) for matrix in matrices] == [(name, None) for name in NAMES]
     assert queries.matrices(full, EXPERIMENT, "pretrained")[0].reference is None
 
 
@@ -72,7 +72,7 @@ def test_cell_lists_pairs_of_seeds(full: Workspace) -> None:
 
 def test_alignments_are_those_that_verdicts_rest_on(full: Workspace) -> None:
     alignments = queries.alignments(full, EXPERIMENT)
-    assert {one.stage for one in alignments} == {"training"}
+    assert {alignment.stage for alignment in alignments} == {"training"}
     assert alignments[0].layer is None
     assert len(alignments) == 6 * (LAYERS + 1)
     second = queries.alignments(full, EXPERIMENT, stage="epoch", epoch=2)
@@ -82,7 +82,7 @@ def test_alignments_are_those_that_verdicts_rest_on(full: Workspace) -> None:
 def test_alignments_without_a_course_of_training(tmp_path: Path) -> None:
     workspace = fake_stores.full(tmp_path)
     fake_stores.change(workspace, "DELETE FROM summary.alignment WHERE stage = 'training'")
-    assert {one.stage for one in queries.alignments(workspace, EXPERIMENT)} == {"end"}
+    assert {alignment.stage for alignment in queries.alignments(workspace, EXPERIMENT)} == {"end"}
 
 
 def test_course_takes_the_pair_in_any_order(full: Workspace) -> None:
@@ -115,7 +115,7 @@ def test_pairs_are_in_the_order_of_the_experiment_everywhere(full: Workspace) ->
 
 
 def test_methods_on_trial_have_the_regrets_of_the_store(full: Workspace) -> None:
-    found = {one.method: one for one in queries.trial(full, EXPERIMENT).methods}
+    found = {method.method: method for method in queries.trial(full, EXPERIMENT).methods}
     assert found["CKA"].budgets == (1.0, 2.0)
     assert found["CKA"].regret == pytest.approx((0.0, 0.008))
     assert found["CKA"].discovery_seconds is not None

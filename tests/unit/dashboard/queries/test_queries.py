@@ -199,7 +199,10 @@ def test_settings_that_differ(full: Workspace) -> None:
     assert (setting.path, setting.values) == ("seed", ("0", "1"))
     assert queries.differing_runs(full, [first, first]) == ()
     other = next(run.run_id for run in queries.runs(full, EXPERIMENT) if run.tasks == "cord")
-    assert [one.path for one in queries.differing_runs(full, [first, other])] == ["tasks[disc].name", "tasks[cord].name"]
+    assert [setting.path for setting in queries.differing_runs(full, [first, other])] == [
+        "tasks[disc].name",
+        "tasks[cord].name",
+    ]
 
 
 def test_partial_store(partial: Workspace) -> None:
@@ -229,7 +232,7 @@ def test_pace_of_runs(partial: Workspace) -> None:
 
 
 def test_evidence_jobs_tell_how_far_the_evidence_is(full: Workspace, partial: Workspace) -> None:
-    assert [(one.kind, one.state, one.number) for one in queries.evidence_jobs(full, EXPERIMENT)] == [
+    assert [(job.kind, job.state, job.number) for job in queries.evidence_jobs(full, EXPERIMENT)] == [
         ("similarity", "done", 1),
         ("gradients", "waiting", 1),
     ]
@@ -270,9 +273,9 @@ def test_a_missing_column_is_one_of_another_version(full: Workspace) -> None:
 
 def test_costs_wait_until_a_kind_of_model_serves_all_tasks(tmp_path: Path) -> None:
     workspace = fake_stores.without_evidence(tmp_path)
-    assert [one.role for one in queries.costs(workspace, EXPERIMENT)] == ["single", "multi"]
+    assert [cost.role for cost in queries.costs(workspace, EXPERIMENT)] == ["single", "multi"]
     fake_stores.change(workspace, "UPDATE run SET state = 'unfinished' WHERE tasks IN (['disc'], ['cord'])")
-    assert [one.role for one in queries.costs(workspace, EXPERIMENT)] == ["multi"]
+    assert [cost.role for cost in queries.costs(workspace, EXPERIMENT)] == ["multi"]
 
 
 def test_results_of_another_version_say_what_brings_them_up_to_date(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_floor_is_the_one_that_was_measured(tmp_path: Path, floor: str, told
     ],
 )
 def test_gradients_are_at_the_weights_that_were_looked_at(full: Workspace, setting: str, told: str) -> None:
-    found = tuple(replace(one, setting=setting) for one in queries.alignments(full, EXPERIMENT))
+    found = tuple(replace(alignment, setting=setting) for alignment in queries.alignments(full, EXPERIMENT))
     for name in ("gradients", "gradients-depth"):
         reading = ENTRIES[name].how_to_read(found)
         assert told in reading

@@ -60,7 +60,7 @@ def test_undecided_gradients_are_counted_separately(full: Workspace, statements:
     one = queries.alignments(full, EXPERIMENT)[0]
     alignments = [replace(one, statement=statement) for statement in statements]
     assert evidence_titles.alignment(alignments) == f"During training, {told}"
-    of_layer = [replace(one, layer=2) for one in alignments]
+    of_layer = [replace(alignment, layer=2) for alignment in alignments]
     assert figures.title_of(figures.task_cosines(of_layer, 2)) == f"In layer 2, {told}"
 
 

@@ -60,7 +60,7 @@ def test_a_linear_model_of_several_tensors_agrees_with_autograd_and_with_steps_b
     lookahead, _ = affinities(lambda: at(shared, bias), [shared, bias], optimiser, rate=rate, clip=clip)
     for i in range(2):
         gradients = torch.autograd.grad(at(shared, bias)[i], [shared, bias])
-        length = torch.sqrt(sum((one**2).sum() for one in gradients)).item()
+        length = torch.sqrt(sum((gradient**2).sum() for gradient in gradients)).item()
         assert length > clip
         after = at(*(one - rate * clip / length * by for one, by in zip((shared, bias), gradients, strict=True)))
         expected = [(1 - after[j] / at(shared, bias)[j]).item() / rate for j in range(2)]
@@ -106,7 +106,7 @@ def test_tasks_without_labels_or_without_loss_have_no_affinity():
             assert np.isnan(one[1]).all()
             assert np.isnan(one[:, 1]).all()
             np.testing.assert_array_equal(one[np.ix_([0, 2], [0, 2])], whole)
-    assert all(np.isnan(one).all() for one in affinities(lambda: [None, None], [theta], optimiser, rate=0.1))
+    assert all(np.isnan(affinity).all() for affinity in affinities(lambda: [None, None], [theta], optimiser, rate=0.1))
 
 
 @pytest.fixture(scope="module")

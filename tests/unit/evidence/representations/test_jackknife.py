@@ -43,7 +43,7 @@ def test_ends_lie_at_student_s_quantile():
 
 
 def test_every_pair_has_the_interval_it_has_alone():
-    sets = [one for seed in range(3) for one in gaussians(150, 5 + seed, 0.5, seed)]
+    sets = [gaussian for seed in range(3) for gaussian in gaussians(150, 5 + seed, 0.5, seed)]
     sets[2] = sets[0] + sets[1] * 0.3
     pairs = [(5, 0), *itertools.combinations(range(6), 2), (0, 0), (0, 5)]
     found = jackknife(sets, pairs)

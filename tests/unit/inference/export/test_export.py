@@ -120,8 +120,8 @@ def test_a_folder_that_is_no_family_is_an_error(tmp_path):
 def test_findings_name_the_sentence_that_they_were_read_from(reader):
     (found,) = reader.read([("a", REPORT)])
     by_level = {}
-    for one in found.findings:
-        by_level.setdefault(one.segment, []).append(one)
+    for finding in found.findings:
+        by_level.setdefault(finding.segment, []).append(finding)
     assert {one.status for one in by_level["C3-C4"]} == {"not mentioned"}
     assert {one.sentence for one in by_level["C5-C6"]} <= {"C5-6: severe canal stenosis.", "The disc is normal."}
     assert all(0 <= one.probability <= 1 and one.label for one in by_level["C5-C6"])
@@ -129,12 +129,14 @@ def test_findings_name_the_sentence_that_they_were_read_from(reader):
 
 def test_below_the_threshold_it_abstains(reader):
     (found,) = Reader(reader.family, 1.0).read([("a", REPORT)])
-    assert {(one.status, one.label) for one in found.findings if one.segment == "C5-C6"} == {("abstained", None)}
+    assert {(finding.status, finding.label) for finding in found.findings if finding.segment == "C5-C6"} == {
+        ("abstained", None)
+    }
 
 
 def test_segments_of_another_region_are_not_graded_but_noted(reader):
     (found,) = reader.read([("a", REPORT + "L4-5: bulge.")])
-    assert {one.segment[0] for one in found.findings} == {"C"}
+    assert {finding.segment[0] for finding in found.findings} == {"C"}
     assert any("not trained on: L4-L5" in note for note in found.notes)
 
 

@@ -41,12 +41,12 @@ def test_the_hub_reads_task_data_metric_value_interval_and_verdict(card):
     assert card.data.library_name == "transformers"
     assert card.data.pipeline_tag == "text-classification"
     assert card.data.base_model == "sentence-transformers/all-MiniLM-L6-v2"
-    scores = [one for one in card.data.eval_results if one.metric_type == "accuracy"]
-    assert [(one.dataset_config, one.metric_value, one.dataset_split) for one in scores] == [
+    scores = [result for result in card.data.eval_results if result.metric_type == "accuracy"]
+    assert [(score.dataset_config, score.metric_value, score.dataset_split) for score in scores] == [
         ("disc", 0.75, "test"),
         ("cord", 0.75, "test"),
     ]
-    (difference,) = [one for one in card.data.eval_results if one.metric_type == "difference"]
+    (difference,) = [result for result in card.data.eval_results if result.metric_type == "difference"]
     assert difference.metric_value == -0.01
     assert difference.metric_args == {
         "interval_90": [-0.03, 0.01], "margin": 0.02, "seeds": 3, "examples": 40, "verdict": "inconclusive"

@@ -59,7 +59,7 @@ def trained(tmp_path_factory, tiny_encoder):
 @pytest.fixture(scope="module")
 def folder(trained, tmp_path_factory):
     """The multi-task model for three of the tasks and a classifier for the fourth, in float32."""
-    runs = {tuple(task.name for task in one.run.tasks): one.run.run_id for one in trained.plan.runs}
+    runs = {tuple(task.name for task in planned.run.tasks): planned.run.run_id for planned in trained.plan.runs}
     every = max(runs, key=len)
     served = tuple(name for name in every if name != "side")
     members = tuple(

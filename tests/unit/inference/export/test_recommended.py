@@ -87,8 +87,8 @@ def test_only_the_chosen_grid_point_is_exported(tmp_path):
     ingest(workspace, force=True)
     chosen = {run.run_id for run in fake.runs if run.training.learning_rate == 3e-4}
     members = recommended(workspace, fake.experiment.experiment_id)
-    assert sorted(task for one in members for task in one.serves) == ["bulge", "stenosis"]
-    assert all(len(one.run_ids) == 3 and set(one.run_ids) <= chosen for one in members)
+    assert sorted(task for member in members for task in member.serves) == ["bulge", "stenosis"]
+    assert all(len(member.run_ids) == 3 and set(member.run_ids) <= chosen for member in members)
 
 
 @pytest.mark.parametrize("left", ["a grid point's seed", "a task"])

@@ -80,7 +80,7 @@ def test_it_learns_its_training_set(learned):
 def test_the_same_sentence_is_read_in_its_context(learned):
     """One pass sees the whole report: another level before a sentence changes its logits."""
     reports = [split(f"FINDINGS:\n{level}: disc bulge. The cord is normal.") for level in ("C5-6", "C2-3")]
-    logits = [learned.logits([one])[0, 1] for one in reports]
+    logits = [learned.logits([report])[0, 1] for report in reports]
     assert not torch.allclose(logits[0], logits[1], atol=1e-3)
 
 

@@ -68,4 +68,4 @@ def test_any_text_is_read(text):
         return
     (found,) = segment([plain], Rules())
     assert all(tags for tags in found.tags)
-    assert all(plain[one.start : one.end] == one.text for one in found.sentences)
+    assert all(plain[sentence.start : sentence.end] == sentence.text for sentence in found.sentences)

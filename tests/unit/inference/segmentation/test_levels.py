@@ -88,7 +88,7 @@ def test_a_line_of_levels_alone_heads_the_next_one():
 def test_sentences_stand_in_the_report_as_they_are():
     report = "HISTORY: Pain.\nFINDINGS:\n- C4-5: 2.5 mm bulge; cord is\nfree\n\nIMPRESSION:\n1. Bulge."
     sentences = split(report)
-    assert [report[one.start : one.end] for one in sentences] == [one.text for one in sentences]
-    assert [(one.section, one.text) for one in sentences] == [
+    assert [report[sentence.start : sentence.end] for sentence in sentences] == [sentence.text for sentence in sentences]
+    assert [(sentence.section, sentence.text) for sentence in sentences] == [
         ("history", "Pain."), ("findings", "C4-5: 2.5 mm bulge;"), ("findings", "cord is\nfree"), ("impression", "Bulge."),
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def test_layouts_print_what_they_say():
     assert ":" not in text["bare headings"].partition("FINDINGS")[0]
     for name in LAYOUTS:
         plain = cleaned(text[name])
-        assert all(one.text in plain for one in LAYOUTS[name](report).sentences)
+        assert all(sentence.text in plain for sentence in LAYOUTS[name](report).sentences)
 
 
 @pytest.mark.parametrize("unseen", [False, True])
