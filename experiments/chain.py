@@ -48,10 +48,10 @@ def right_sentences(family: Family, reports: list[Report]) -> float:
     for report, found in zip(reports, Reader(family, 0.0).read([(one.id, one.text) for one in reports]), strict=True):
         mentions = {sentence.text: sentence.mentions for sentence in report.sentences}
         clean = {one.level: one.clean for one in report.segments}
-        for one in found.findings:
-            task = next(task for task in family.config.tasks if task.name == one.task)
-            if one.label not in (None, task.classes[0]) and clean[one.segment][task.column] == one.label:
-                hits.append(task.column in mentions.get(one.sentence or "", ()))
+        for finding in found.findings:
+            task = next(task for task in family.config.tasks if task.name == finding.task)
+            if finding.label not in (None, task.classes[0]) and clean[finding.segment][task.column] == finding.label:
+                hits.append(task.column in mentions.get(finding.sentence or "", ()))
     return round(float(np.mean(hits)), 3)
 
 

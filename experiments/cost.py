@@ -78,8 +78,8 @@ def lane_bytes(encoder: Encoder, tasks: int) -> tuple[int, int]:
 def paper(texts: int, tokens: float, epochs: int, seeds: int, rate: float) -> str:
     """A Markdown table; rate: TFLOP/s that a GPU sustains in training."""
     sizes = {name: share * texts for name, share in SPLITS.items()}
-    hours = [run_flops(one, texts=sizes, tokens=tokens, epochs=epochs) / (rate * 1e12 * 3600) for one in ENCODERS]
-    names = [f"{one.name}, hours | GB" for one in ENCODERS]
+    hours = [run_flops(encoder, texts=sizes, tokens=tokens, epochs=epochs) / (rate * 1e12 * 3600) for encoder in ENCODERS]
+    names = [f"{encoder.name}, hours | GB" for encoder in ENCODERS]
     lines = [f"| tasks | trainings | {' | '.join(names)} |", "|" + "---:|" * (2 + 2 * len(ENCODERS))]
     for tasks in TASKS:
         for what, count in trainings(tasks).items():
@@ -92,9 +92,9 @@ def paper(texts: int, tokens: float, epochs: int, seeds: int, rate: float) -> st
             lines.append(f"| {tasks}, {what} | {seeds * count:,} | {' | '.join(cells)} |")
     lines += ["", f"| GB a lane | training | {' | '.join(f'gradients, {tasks} tasks' for tasks in TASKS)} |"]
     lines.append("|" + "---:|" * (2 + len(TASKS)))
-    for one in ENCODERS:
-        cells = [f"{lane_bytes(one, tasks)[1] / 1e9:,.1f}" for tasks in TASKS]
-        lines.append(f"| {one.name} | {lane_bytes(one, 1)[0] / 1e9:,.1f} | {' | '.join(cells)} |")
+    for encoder in ENCODERS:
+        cells = [f"{lane_bytes(encoder, tasks)[1] / 1e9:,.1f}" for tasks in TASKS]
+        lines.append(f"| {encoder.name} | {lane_bytes(encoder, 1)[0] / 1e9:,.1f} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -125,8 +125,8 @@ def check(experiment: Path, data: Path | None, workspace: Path) -> dict[str, obj
         epochs_run += epochs * (len(run.tasks) > 1)
         operations += run_flops(encoder, texts=sizes, tokens=tokens, epochs=epochs)
     all_epochs = estimate(plan, runs, lanes=1, threads=facts[runs[0].run_id]["threads"], gpu=False)
-    seconds = sum(one["seconds"] for one in facts.values())
-    share = sum(one["epochs_run"] for one in facts.values()) / sum(run.training.epochs for run in runs)
+    seconds = sum(fact["seconds"] for fact in facts.values())
+    share = sum(fact["epochs_run"] for fact in facts.values()) / sum(run.training.epochs for run in runs)
     on_disk = sum(path.stat().st_size for run in runs for path in RunFolder(opened, run.run_id).path.glob("*.safetensors"))
     stored = stored_bytes(facts[runs[0].run_id]["parameters"], len(runs), epochs_run)
     return {

@@ -92,9 +92,9 @@ def measure(plan: Plan, threads: int) -> dict[str, Any]:
             found[planned.role].append((prediction.collapsed, never, 100 * prediction.score()))
     return {
         kind: {
-            "collapsed": round(fmean(one[0] for one in runs), 2),
-            "rarest_never_predicted": round(fmean(one[1] for one in runs), 2),
-            "macro_f1": round(fmean(one[2] for one in runs), 1),
+            "collapsed": round(fmean(run[0] for run in runs), 2),
+            "rarest_never_predicted": round(fmean(run[1] for run in runs), 2),
+            "macro_f1": round(fmean(run[2] for run in runs), 1),
         }
         for kind, runs in found.items()
     }

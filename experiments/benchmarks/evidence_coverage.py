@@ -100,7 +100,7 @@ def lines(trials: int) -> Iterator[dict[str, Any]]:
                 for pairs in cosines
                 for pair in pairs
             ]
-            found = [one for pairs in cosines for one in judge_directions(pairs, THRESHOLD, tasks)]
+            found = [direction for pairs in cosines for direction in judge_directions(pairs, THRESHOLD, tasks)]
             yield {"of": "cosine", **about, "within": within, "own": cosine_line(plain), "moderated": cosine_line(found)}
 
 

@@ -45,7 +45,9 @@ def write_reports(folder: Path, number: int, short: bool) -> None:
     """Files of one report each; every hundredth is binary."""
     folder.mkdir()
     texts = (
-        ["C5-6: mild disc bulge."] if short else [one.text for one in generate(Spine(region="cervical", reports=KINDS)).reports]
+        ["C5-6: mild disc bulge."]
+        if short
+        else [report.text for report in generate(Spine(region="cervical", reports=KINDS)).reports]
     )
     for place, text in enumerate(islice(cycle(texts), number)):
         content = b"\x89PNG\x00" if place % 100 == 99 else f"{text}\nNo. {place}".encode()

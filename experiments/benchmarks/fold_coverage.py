@@ -130,7 +130,7 @@ def _matches(setting: FoldRow, trials: int, seed: int) -> NDArray[np.bool_]:
     """Which tasks match in each simulated experiment, `[trials, T]`."""
     generator = np.random.default_rng(seed)
     found = (compare(draw_folds(setting, generator), margin=setting.row.margin) for _ in range(trials))
-    return np.array([[one.verdict == "matches" for one in comparisons[:-1]] for comparisons in found])
+    return np.array([[comparison.verdict == "matches" for comparison in comparisons[:-1]] for comparisons in found])
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ class Bench:
             return self.seconds(lambda: list(pool.map(lambda step: step(), steps)))
 
     def _loss(self, logits: Sequence[Tensor]) -> Tensor:
-        return sum((nn.functional.cross_entropy(one, self.labels) for one in logits), torch.zeros((), device=self.device))
+        return sum((nn.functional.cross_entropy(logit, self.labels) for logit in logits), torch.zeros((), device=self.device))
 
     def _autocast(self) -> Any:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)

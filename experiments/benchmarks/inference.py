@@ -87,7 +87,7 @@ def main() -> None:
     ways: dict[str, Callable[[], object]] = {
         "multi_task": lambda: multi.classify(texts),
         "task_specific": lambda: singles.classify(texts),
-        "pipelines": lambda: [[one(text) for text in texts] for one in loops],
+        "pipelines": lambda: [[loop(text) for text in texts] for loop in loops],
     }
     for family in (multi, singles):
         family.classify(texts[:32])

@@ -103,7 +103,7 @@ def coverage(setting: Setting, trials: int, seed: int = 0) -> dict[str, float]:
     widths: list[float] = []
     for generator in np.random.default_rng(seed).spawn(trials):
         of_tasks, mean = estimate_differences(draw(setting, generator))
-        bounds = [one.interval(0.9) for one in of_tasks]
+        bounds = [task.interval(0.9) for task in of_tasks]
         held.append(float(np.mean([low <= truth <= high for low, high in bounds])))
         widths.append(float(np.mean([high - low for low, high in bounds])))
         low, high = mean.interval(0.9)

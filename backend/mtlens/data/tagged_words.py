@@ -56,7 +56,7 @@ def _words(
 ) -> Words:
     """The words that the model reads of each text, with their tags."""
     spans = [one[one[:, 2] != NOTHING].astype(np.int64) for one in values.reshape(len(values), -1, 3)]
-    words = words_of(texts, tokens, parting_of(texts, [one[:, :2] for one in spans]))
+    words = words_of(texts, tokens, parting_of(texts, [span[:, :2] for span in spans]))
     tags = np.full(len(words.token), MISSING, dtype=np.int16)
     for index in np.flatnonzero(known).tolist():
         place = words.of_text(index)

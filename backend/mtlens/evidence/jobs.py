@@ -209,8 +209,8 @@ def plan_evidence(
         if len(runs := tuple(one.run for one in chosen if one.role == SINGLE.name and one.run.seed == seed)) > 1
     )
     similarity = Similarity(
-        members=tuple(one.member for one in states),
-        states=tuple(one.job_id for one in states),
+        members=tuple(state.member for state in states),
+        states=tuple(state.job_id for state in states),
         pooling=experiment.encoder.stored_pooling,
     )
     arm_states, arm_similarity = _of_arms(experiment, trained, states)
@@ -225,8 +225,8 @@ def _of_arms(
     if not arms:
         return (), ()
     examples = experiment.evidence.examples
-    own = tuple(States(member=Member(role=one.role, seed=one.run.seed), run=one.run, examples=examples) for one in arms)
-    compared = [*(one for one in states if one.member.role == SINGLE.name), *own]
+    own = tuple(States(member=Member(role=arm.role, seed=arm.run.seed), run=arm.run, examples=examples) for arm in arms)
+    compared = [*(state for state in states if state.member.role == SINGLE.name), *own]
     similarity = ArmSimilarity(
         members=tuple(one.member for one in compared),
         states=tuple(one.job_id for one in compared),

@@ -143,7 +143,7 @@ class GroupSearch:
     def _extra(self) -> list[Run]:
         """Runs that the search and nothing else asks for."""
         planned = {run.run_id for run in self._plan.distinct}
-        return [one.run for runs in self._runs.values() for one in runs if one.run.run_id not in planned]
+        return [wanted.run for runs in self._runs.values() for wanted in runs if wanted.run.run_id not in planned]
 
     def _is_used_up(self) -> bool:
         search = self._search

@@ -165,7 +165,7 @@ class Pooled:
     def of(cls, task: OutOfFoldPredictions, clusters: NDArray[Any]) -> "Pooled":
         """clusters: of all tasks `[G]`, sorted."""
         seeds = [task.of_seed(seed) for seed in range(len(task.fold_of_seed))]
-        sums = np.stack([np.asarray(one.statistics_of_clusters(clusters).toarray()).T for one in seeds])  # [S, G, K]
+        sums = np.stack([np.asarray(seed.statistics_of_clusters(clusters).toarray()).T for seed in seeds])  # [S, G, K]
         weights = 1 / (task.fold_of_seed[:, None] == task.fold_of_seed).sum(axis=1)
         pooled = np.tensordot(weights, sums, axes=1)  # [G, K]
         total = pooled.sum(axis=0)

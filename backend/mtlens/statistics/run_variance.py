@@ -105,8 +105,8 @@ def of_mean(own: BetweenRuns, of_tasks: Sequence[RunVariance], num_seeds: int) -
     share = of_tasks[0].training_sets
     alone = RunVariance(SeedVariance(value=max(0.0, own.total.total - own.total.examples)), own.total.total, share)
     squared = len(of_tasks) ** 2
-    value, total = (sum(part) / squared for part in zip(*((one.seeds.value, one.total) for one in of_tasks), strict=True))
-    spread = sum((one.total / squared) ** 2 / one.seeds.freedom(num_seeds) for one in of_tasks)
+    value, total = (sum(part) / squared for part in zip(*((task.seeds.value, task.total) for task in of_tasks), strict=True))
+    spread = sum((task.total / squared) ** 2 / task.seeds.freedom(num_seeds) for task in of_tasks)
     freedom = total**2 / spread if spread > 0 else num_seeds - 1
     independent = RunVariance(SeedVariance(value=value, prior=freedom - (num_seeds - 1)), total, share)
     return max(alone, independent, key=lambda runs: runs.seeds.value)

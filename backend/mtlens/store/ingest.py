@@ -157,7 +157,7 @@ def _read_folders(workspace: Workspace, connection: writer.Connection) -> Ingest
     known = {run_id: run for run_id, run in seen.runs.items() if run_id not in set(listing.gone_runs)}
     read = (read_run(workspace, run_id, generation, known.get(run_id)) for run_id, generation in listing.runs)
     records = (record for record in read if record)
-    report = IngestReport(experiments=len(experiments), quarantined=sum(len(one.bad) for one in experiments))
+    report = IngestReport(experiments=len(experiments), quarantined=sum(len(experiment.bad) for experiment in experiments))
     while batch := list(islice(records, _RUNS_AT_ONCE)):
         batch = list(set_aside.add_runs(connection, batch, known))
         report = replace(

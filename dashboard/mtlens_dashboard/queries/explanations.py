@@ -58,9 +58,14 @@ class CaseInfo:
             tasks=line.tasks,
             matches=tuple(by_task[task] for task in line.tasks if task in by_task),
             explanation=line,
-            profile=next((one for one in self.profiles if {one.task_a, one.task_b} == set(line.tasks)), None),
+            profile=next((profile for profile in self.profiles if {profile.task_a, profile.task_b} == set(line.tasks)), None),
             alignment=next(
-                (one for one in self.alignments if one.layer is None and {one.task_a, one.task_b} == set(line.tasks)), None
+                (
+                    alignment
+                    for alignment in self.alignments
+                    if alignment.layer is None and {alignment.task_a, alignment.task_b} == set(line.tasks)
+                ),
+                None,
             ),
         )
 

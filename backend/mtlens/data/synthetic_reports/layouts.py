@@ -60,7 +60,7 @@ def _no_headings(report: Report) -> Report:
 
 
 def _in_case(printed: Report, change: Callable[[str], str]) -> Report:
-    sentences = tuple(replace(one, text=change(one.text)) for one in printed.sentences)
+    sentences = tuple(replace(sentence, text=change(sentence.text)) for sentence in printed.sentences)
     return replace(printed, text=change(printed.text), sentences=sentences)
 
 

@@ -42,7 +42,7 @@ def similarity_rows(
 ) -> list[CkaRow]:
     """All rows of table `cka` for M models with states [L + 1, n, d]; `report` is told the share that is done."""
     other: Pooling = "cls" if pooling == "mean" else "mean"
-    main, beside = ([_pooled(one, name) for one in states] for name in (pooling, other))
+    main, beside = ([_pooled(state, name) for state in states] for name in (pooling, other))
     hidden, second = _Way(pooling=pooling, features="hidden"), _Way(pooling=other, features="hidden")
     rows: list[CkaRow] = []
     num_layers = len(main[0])
@@ -64,7 +64,7 @@ def arm_rows(
 ) -> list[CkaRow]:
     """Debiased CKA at equal layers between arms and task-specific models, but not within either."""
     way = _Way(pooling=pooling, features="hidden")
-    main = [_pooled(one, pooling) for one in states]
+    main = [_pooled(state, pooling) for state in states]
     rows: list[CkaRow] = []
     for layer in range(len(main[0])):
         of_layer = _matrix_rows(members, [one[layer] for one in main], way, layer, "debiased")
@@ -80,7 +80,7 @@ def _pooled(states: HiddenStates, pooling: Pooling) -> Tensor:
 def _layer_by_layer(members: Sequence[Member], states: Sequence[Tensor], way: _Way) -> list[CkaRow]:
     """CKA between unequal layers, for the pairs that are shown as a heat map: one pass over all M (L + 1) sets."""
     num_layers = len(states[0])
-    found = similarity_matrix([layer for one in states for layer in one], names=_names(members, num_layers))
+    found = similarity_matrix([layer for state in states for layer in state], names=_names(members, num_layers))
     rows: list[CkaRow] = []
     for a, b in itertools.combinations(range(len(members)), 2):
         if _is_mapped(members[a], members[b]):
@@ -105,7 +105,7 @@ def _has_learnt(member: Member) -> bool:
 
 def _with_intervals(members: Sequence[Member], states: Sequence[Tensor], way: _Way, layer: int) -> list[CkaRow]:
     """Debiased CKA of every pair with its interval over examples, and the biased one beside."""
-    sets = [one[layer] for one in states]
+    sets = [state[layer] for state in states]
     found = similarity_matrix(sets, names=_names(members, 1))
     pairs = list(itertools.combinations(range(len(members)), 2))
     rows: list[CkaRow] = []
@@ -128,7 +128,7 @@ def _matrix_rows(members: Sequence[Member], sets: Sequence[Tensor], way: _Way, l
 
 def _standardised(members: Sequence[Member], states: Sequence[Tensor], way: _Way, layer: int) -> list[CkaRow]:
     """With every unit on one scale; a layer that is constant in one model has no units left."""
-    scaled = [standardised(one[layer]) for one in states]
+    scaled = [standardised(state[layer]) for state in states]
     whole = [index for index, one in enumerate(scaled) if one.shape[1] > 0]
     if len(whole) < 2:
         return []

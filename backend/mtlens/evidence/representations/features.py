@@ -80,7 +80,7 @@ def is_constant(variance: Tensor, squared_mean: Tensor, dtype: torch.dtype) -> T
 
 def working_dtype(features: Sequence[Tensor]) -> torch.dtype:
     """float64 where one of the sets is, else float32."""
-    return torch.float64 if any(one.dtype == torch.float64 for one in features) else torch.float32
+    return torch.float64 if any(feature.dtype == torch.float64 for feature in features) else torch.float32
 
 
 def _not_finite(features: Tensor) -> str:

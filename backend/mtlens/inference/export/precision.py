@@ -93,7 +93,7 @@ def _paired(source: StoredModels, run: Run, changed: Prediction) -> TaskPredicti
 
 def _joined(seeds: list[TaskPredictions]) -> TaskPredictions:
     """All seeds on the examples that they share."""
-    both = [array for one in seeds for array in (one.baseline, one.candidate)]
+    both = [array for seed in seeds for array in (seed.baseline, seed.candidate)]
     labels = seeds[0].labels
     if seeds[0].metric_object.reads == "spans":
         labels, *both = equally_wide(labels, *both)

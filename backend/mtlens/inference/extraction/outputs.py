@@ -33,7 +33,7 @@ def _csv(report: ReportFindings, *, spans: bool) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     notes = "; ".join(report.notes)
-    rows = [row for one in report.findings for row in _rows(one, notes)]
+    rows = [row for finding in report.findings for row in _rows(finding, notes)]
     for row in rows or [("", "", None, None, "not mentioned", None, notes, None, None, None)]:
         writer.writerow([csv_cell(cell) for cell in (report.id, *(row if spans else row[: len(COLUMNS) - 1]))])
     return buffer.getvalue()
@@ -52,11 +52,11 @@ def _rows(one: Finding, notes: str) -> list[tuple[object, ...]]:
 def _table(report: ReportFindings) -> str:
     """For people: one row per finding; segments that no sentence speaks of are named in one line."""
     lines = [f"{report.id}\n", *(f"  note: {note}\n" for note in report.notes), f"  {report.sentences}\n"]
-    said = [one for one in report.findings if one.status != "not mentioned"]
+    said = [finding for finding in report.findings if finding.status != "not mentioned"]
     if said:
         lines.append(_LAYOUT.format("segment", "task", "class", "probability", "read from"))
     lines += [_row(one) for one in said]
-    silent = list(dict.fromkeys(one.segment for one in report.findings if one.status == "not mentioned"))
+    silent = list(dict.fromkeys(finding.segment for finding in report.findings if finding.status == "not mentioned"))
     if silent:
         lines.append(f"not mentioned: {', '.join(silent)}\n")
     return "".join(lines) + "\n"

@@ -83,7 +83,7 @@ class Family:
         if not texts:
             return found
         sequences = self._tokens(texts)
-        ids, words = [one.ids for one in sequences], self._words(texts, sequences)
+        ids, words = [sequence.ids for sequence in sequences], self._words(texts, sequences)
         for name, own in words.items():
             found[name] = np.full((len(texts), own.most(np.arange(len(texts))), found[name].shape[2]), np.nan, np.float32)
         order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
@@ -111,7 +111,7 @@ class Family:
     def _words(self, texts: Sequence[str | tuple[str, str]], sequences: Sequence[Tokens]) -> dict[str, Words]:
         """By task of tags, the words of the texts."""
         firsts = [text if isinstance(text, str) else text[0] for text in texts]
-        places = [one.places for one in sequences if one.places is not None]
+        places = [sequence.places for sequence in sequences if sequence.places is not None]
         of_parting = {parting: words_of(firsts, places, parting) for parting in set(self.config.words.values())}
         return {name: of_parting[parting] for name, parting in self.config.words.items()}
 

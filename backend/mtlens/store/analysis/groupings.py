@@ -75,9 +75,9 @@ def _affinities(group_scores: GroupScores) -> Iterator[AffinityRow]:
     found: list[tuple[str, Pairwise | None]] = [
         ("pairwise gain", pairwise_gains(group_scores.validation)),
         *(
-            (one.name, one.matrix(group_scores.gradients, group_scores.features))
-            for one in ESTIMATORS.values()
-            if isinstance(one, Affinity)
+            (estimator.name, estimator.matrix(group_scores.gradients, group_scores.features))
+            for estimator in ESTIMATORS.values()
+            if isinstance(estimator, Affinity)
         ),
     ]
     for method, pairwise in found:
@@ -224,7 +224,7 @@ def _expected(
 def _served(group_scores: GroupScores, servers: Sequence[Group]) -> Floats | None:
     """Mean over tasks of their scores on test in the groups that serve them, for each seed; None where one is unknown."""
     scores = [group_scores.test.scores.get((group, task)) for task, group in enumerate(servers)]
-    known = [one for one in scores if one is not None]
+    known = [score for score in scores if score is not None]
     return np.mean(known, axis=0) if len(known) == len(scores) and not np.isnan(known).any() else None
 
 

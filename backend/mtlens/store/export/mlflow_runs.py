@@ -64,7 +64,10 @@ def send_to_mlflow(workspace: Workspace, uri: str, write_report: WriteReport) ->
         raise ExportError("MLflow should be installed to write to it: pip install 'mtlens[mlflow]'") from None
     try:
         experiments = _rows(workspace, "SELECT experiment_id, name, margin FROM experiment ORDER BY created", [])
-        sent = [_send(_Target.of(client, one), workspace, one["experiment_id"], write_report) for one in experiments]
+        sent = [
+            _send(_Target.of(client, experiment), workspace, experiment["experiment_id"], write_report)
+            for experiment in experiments
+        ]
     except (refusal, OSError) as error:
         raise ExportError(f"{uri} should be an MLflow server or store that takes runs: {str(error).splitlines()[0]}") from None
     return Sent(new=sum(one.new for one in sent), known=sum(one.known for one in sent))
