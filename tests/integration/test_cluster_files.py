@@ -86,7 +86,7 @@ def test_every_ray_starts_with_a_token_a_local_dashboard_and_pinned_packages(pat
 def test_the_network_is_private():
     provider = load(CLUSTER)["provider"]
     assert provider["use_internal_ips"]
-    ranges = [one["CidrIp"] for rule in provider["security_group"]["IpPermissions"] for one in rule["IpRanges"]]
+    ranges = [ip_range["CidrIp"] for rule in provider["security_group"]["IpPermissions"] for ip_range in rule["IpRanges"]]
     assert ranges
     assert all(one.startswith("10.") for one in ranges)
 

@@ -38,7 +38,7 @@ def workspace(tmp_path_factory):
     (experiment,) = parse_experiments(FILE.format(encoder=tiny_encoder(folder / "llama", "llama")), "decoder.yaml")
     opened = Workspace.open(folder / "results")
     done = run_experiment(make_plan(experiment, [folder]), opened, local=True, address=None, show=lambda _: None)
-    assert {one.reason for one in done} == {""}
+    assert {run.reason for run in done} == {""}
     return opened
 
 

@@ -47,7 +47,7 @@ def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(stores, vis
     ]
     for row, column, pairs in ((3, 3, 9), (2, 5, 3)):
         app = visit(stores["full"], "cka", tasks=["cord", "disc"], layer_a=str(row), layer_b=str(column))
-        (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+        (table,) = [shown.value for shown in app.dataframe if "in the square" in shown.value]
         inside = table[table["in the square"] == "yes"]
         assert list(inside["seed of the first"]) == list(inside["seed of the second"]) == [0, 1, 2]
         assert inside["similarity"].astype(float).mean() == pytest.approx(matrix.values[row][column], abs=1e-3)
@@ -56,7 +56,7 @@ def test_a_square_is_the_mean_of_the_seeds_that_are_said_to_be_in_it(stores, vis
 
 def test_the_pretrained_encoder_has_no_seed_and_all_pairs_with_it_count(stores, visit) -> None:
     app = visit(stores["full"], "cka", models="task-specific and pretrained")
-    (table,) = [one.value for one in app.dataframe if "in the square" in one.value]
+    (table,) = [shown.value for shown in app.dataframe if "in the square" in shown.value]
     assert list(table["in the square"]) == ["yes"] * 3
 
 

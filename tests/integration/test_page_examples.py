@@ -13,13 +13,13 @@ def test_texts_stand_beside_examples_once_their_table_is_given_and_are_not_store
     assert "text" not in before
     app.session_state["own-table"] = True
     draw(app)
-    lines = [f'{one},"a secret text, <b>{one}</b>"' for one in before["example"]]
+    lines = [f'{example},"a secret text, <b>{example}</b>"' for example in before["example"]]
     app.file_uploader("own_table").upload("notes.csv", "\n".join(["id,note", *lines]).encode(), "text/csv")
     draw(app)
     app.selectbox("own_ids").set_value("id")
     draw(app)
     (after,) = [table.value for table in app.dataframe if "example" in table.value]
-    assert list(after["text"]) == [f"a secret text, <b>{one}</b>" for one in before["example"]]
+    assert list(after["text"]) == [f"a secret text, <b>{example}</b>" for example in before["example"]]
     assert not any(b"secret text" in path.read_bytes() for path in stores["full"].root.rglob("*") if path.is_file())
 
 
@@ -38,7 +38,7 @@ def test_rows_are_found_by_their_number_or_a_column(ids: list[str], by: str | No
 
 def test_examples_are_those_on_which_the_models_differ(stores, visit) -> None:
     app = visit(stores["full"], "examples", of_task="cord")
-    table = next(one.value for one in app.dataframe if "example" in one.value)
+    table = next(shown.value for shown in app.dataframe if "example" in shown.value)
     sql = """
         SELECT
             example_id, avg((predicted = label)::INT) FILTER (role = 'multi'),

@@ -77,7 +77,7 @@ class TestCompare:
         table = app.dataframe[0].value
         assert list(table["model"]) == ["task-specific"] * 2 + ["multi-task"] * 2
         assert all("to" in text for text in table["95 % interval"])
-        (settings,) = [one.value for one in app.dataframe if "setting" in one.value]
+        (settings,) = [shown.value for shown in app.dataframe if "setting" in shown.value]
         assert "name" in set(settings["setting"])
 
     def test_tags_notes_and_hidden_experiments(self, visit, two: Workspace) -> None:

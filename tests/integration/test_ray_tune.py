@@ -55,8 +55,8 @@ def test_optuna_proposes_no_partition_twice_and_learns_from_scores():
 def test_tune_searches_on_the_lanes(search_plan, workspace):
     made = search_plan(3)
     ended = run_experiment(made, workspace, explain=False, local=False, address=None, show=lambda _: None)
-    assert [one.reason for one in ended if one.reason] == []
-    assert len(ended) == len({one.job.run_id for one in ended}) == 7
+    assert [result.reason for result in ended if result.reason] == []
+    assert len(ended) == len({result.job.run_id for result in ended}) == 7
     assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == 7
     assert query(workspace, "SELECT count(*) FROM runs WHERE role = 'group' AND state = 'done'").rows == [(3,)]
     assert not list((workspace.root / "ray").glob("*"))

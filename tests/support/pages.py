@@ -30,7 +30,7 @@ def draw(app: AppTest) -> AppTest:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", list)
         app.run()
-    assert not app.exception, [(one.message, one.stack_trace) for one in app.exception]
+    assert not app.exception, [(exception.message, exception.stack_trace) for exception in app.exception]
     return app
 
 

@@ -29,7 +29,7 @@ def test_a_sweep_is_one_experiment_per_value():
 )
 def test_experiments_of_a_sweep_have_names_of_their_own(values, names):
     content = {"name": "n" * 15, "encoder": {}, "sweep": {"encoder.name": yaml.safe_load(values)}}
-    assert [one["name"] for one in unfold_sweep(content, "e.yaml:1")] == [f"{'n' * 15}-{name}" for name in names]
+    assert [unfolded["name"] for unfolded in unfold_sweep(content, "e.yaml:1")] == [f"{'n' * 15}-{name}" for name in names]
 
 
 def test_encoders_can_be_swept():

@@ -58,7 +58,7 @@ def test_arms_reach_store_command_line_and_dashboard(trained, monkeypatch, capsy
     assert [row[0] for row in arm_table.of_arms(arms).rows] == [*TRAINED, *MERGED]
     app = open_page(monkeypatch, workspace, "single-multi", kind="UPGrad")
     assert not app.error
-    assert any("single models match on average" in one.value for one in app.markdown)
+    assert any("single models match on average" in text.value for text in app.markdown)
 
 
 def test_each_arm_has_the_seeds_and_the_grid_of_the_others(content, tmp_path):

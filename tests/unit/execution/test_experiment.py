@@ -54,7 +54,7 @@ def test_an_experiment_that_another_has_done_has_its_verdicts_at_once(search_pla
         experiment = made.experiment.model_copy(update={"name": name, "search": None})
         plan = make_plan(experiment, [tmp_path])
         ended = run_experiment(plan, workspace, local=True, address=None, show=lambda _: None)
-        assert not any(one.reason for one in ended)
+        assert not any(result.reason for result in ended)
         assert bool(ended) == (name == "first")
     counts = query(workspace, "SELECT experiment, count(*) FROM verdicts GROUP BY ALL ORDER BY ALL").rows
     assert [name for name, _ in counts] == ["first", "second"]

@@ -49,9 +49,9 @@ def untrained(made):
 @pytest.mark.parametrize(("num_tasks", "num_groups"), [(4, 15), (5, 31)])
 def test_an_exhaustive_search_trains_each_group_once_per_seed(search_plan, workspace, num_tasks, num_groups):
     ended = searched(search_plan(num_tasks), workspace)
-    assert len(ended) == len({one.job.run_id for one in ended}) == num_groups
+    assert len(ended) == len({result.job.run_id for result in ended}) == num_groups
     assert len(list(workspace.runs.glob("*/journal-*.jsonl"))) == num_groups
-    assert {frozenset(task.name for task in one.job.tasks) for one in ended} >= {frozenset(NAMES[:num_tasks])}
+    assert {frozenset(task.name for task in result.job.tasks) for result in ended} >= {frozenset(NAMES[:num_tasks])}
     assert searched(search_plan(num_tasks), workspace) == []
 
 
@@ -70,17 +70,17 @@ def test_every_group_is_seen_in_the_store_and_stays_there(search_plan, workspace
 
 def test_groups_keep_their_model_and_not_their_epochs(search_plan, workspace):
     made = search_plan(3)
-    for one in searched(made, workspace, perform):
-        folder = RunFolder(workspace, one.job.run_id).path
+    for result in searched(made, workspace, perform):
+        folder = RunFolder(workspace, result.job.run_id).path
         assert (folder / "model.safetensors").exists()
-        assert bool(list(folder.glob("epoch-*"))) == (len(one.job.tasks) == 3)
+        assert bool(list(folder.glob("epoch-*"))) == (len(result.job.tasks) == 3)
 
 
 @pytest.mark.parametrize("method", ["guided", "random"])
 def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(search_plan, workspace, method):
     made = search_plan(5, method=method, runs=6)
     ended = searched(made, workspace)
-    assert 0 < sum(1 < len(one.job.tasks) < 5 for one in ended) <= 6
+    assert 0 < sum(1 < len(result.job.tasks) < 5 for result in ended) <= 6
     assert searched(made, workspace) == []
     for state in (workspace.root / "search").glob("*.json"):
         state.write_bytes(state.read_bytes()[:-9])
@@ -93,8 +93,8 @@ def test_a_budget_of_runs_is_kept_and_counted_again_after_a_restart(search_plan,
 def test_all_tasks_together_count_where_nothing_else_asks_for_them(search_plan, workspace):
     made = search_plan(3, runs=3)
     alone = make_plan(made.experiment.model_copy(update={"runs": ("single",)}), [workspace.root.parent])
-    assert sum(len(one.job.tasks) > 1 for one in searched(alone, workspace)) == 3
-    assert sum(len(one.job.tasks) == 3 for one in searched(made, workspace)) == 1  # asked for by the comparison
+    assert sum(len(result.job.tasks) > 1 for result in searched(alone, workspace)) == 3
+    assert sum(len(result.job.tasks) == 3 for result in searched(made, workspace)) == 1  # asked for by the comparison
 
 
 def test_a_budget_of_seconds_ends_the_search_once_its_runs_have_taken_them(search_plan, workspace):
@@ -138,14 +138,14 @@ def test_a_failed_group_is_kept_out_named_and_tried_again(search_plan, workspace
         return finish(job, *arguments, **settings)
 
     ended = searched(made, workspace, fails)
-    assert [one.reason for one in ended if one.reason] == ["no room"]
-    assert [one.job.label for one in ended if one.reason] == ["a + b s0"]
+    assert [result.reason for result in ended if result.reason] == ["no room"]
+    assert [result.job.label for result in ended if result.reason] == ["a + b s0"]
     output.print_kept_out(ended, 4)
     printed = " ".join(capsys.readouterr().out.split())
     assert printed == "a + b: kept out of the search, as a run failed (no room); the next start tries it again"
     search = GroupSearch(made, workspace, made.experiment.search, lambda _: None)
     assert 0b0011 not in search.measured().groups
-    assert [{task.name for task in one.job.tasks} for one in searched(made, workspace)] == [{"a", "b"}]
+    assert [{task.name for task in result.job.tasks} for result in searched(made, workspace)] == [{"a", "b"}]
 
 
 def test_a_search_killed_on_the_way_trains_nothing_finished(search_plan, workspace):

@@ -75,7 +75,7 @@ def test_a_new_kind_of_run_reaches_store_command_line_and_dashboard(pairs, conte
 
     app = open_page(monkeypatch, workspace, "single-multi", kind="pairs")
     assert not app.error
-    (choice,) = [one for one in app.get("button_group") if one.key == "kind"]
+    (choice,) = [group for group in app.get("button_group") if group.key == "kind"]
     assert choice.value == "pair"
     assert app.title[0].value.startswith("Pairs less task\\-specific")
     (table,) = [one for one in open_page(monkeypatch, workspace, "runs").dataframe if "models" in one.value]

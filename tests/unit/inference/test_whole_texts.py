@@ -38,7 +38,7 @@ def test_a_report_is_read_as_its_text_was_in_training(trained, reader):
     for member in config.members:
         for task in member.tasks:
             stored = source.predictions(member.run_id, task, "test")
-            found = reader.read([(one, texts[one]) for one in stored.example_ids])
+            found = reader.read([(example_id, texts[example_id]) for example_id in stored.example_ids])
             said = [next(finding for finding in report.findings if finding.task == task) for report in found]
             expected = rescaled(stored.columns["probabilities"], config.temperatures[task]).max(axis=1)
             np.testing.assert_allclose([one.probability for one in said], expected, atol=0.03)

@@ -58,7 +58,7 @@ def test_information_grows_with_seeds_and_the_last_look_has_all_of_it():
 
 def test_tasks_that_are_not_compared_any_more_count_in_holms_correction():
     tasks = with_seeds(draw(ROW, np.random.default_rng(2)), 5)
-    before = {one.task: one for one in compare(with_seeds(tasks, 3), margin=0.08, look=Look(LOOKS, 0))}
+    before = {comparison.task: comparison for comparison in compare(with_seeds(tasks, 3), margin=0.08, look=Look(LOOKS, 0))}
     alone = {task: replace(one, verdict="inconclusive") for task, one in before.items()}
     matched = {task: replace(one, verdict="matches" if task != "task 0" else "inconclusive") for task, one in before.items()}
 
@@ -71,19 +71,23 @@ def test_tasks_that_are_not_compared_any_more_count_in_holms_correction():
 
 def test_a_look_tests_what_is_open_and_nothing_else():
     tasks = with_seeds(draw(ROW, np.random.default_rng(3)), 5)
-    before = {one.task: one for one in hold_look(with_seeds(tasks, 3), Look(LOOKS, 0), {}, margin=0.08)}
+    before = {comparison.task: comparison for comparison in hold_look(with_seeds(tasks, 3), Look(LOOKS, 0), {}, margin=0.08)}
     before |= {
         "task 1": replace(before["task 1"], verdict="worse"),
         "task 0": replace(before["task 0"], verdict="inconclusive"),
     }
     before |= {"task 2": replace(before["task 2"], verdict="inconclusive"), None: replace(before[None], verdict="inconclusive")}
-    assert [one.task for one in hold_look(tasks, Look(LOOKS, 1), before, margin=0.08)] == ["task 0", "task 2", None]
-    assert [one.task for one in hold_look(tasks[:1], Look(LOOKS, 1), before, margin=0.08)] == ["task 0"]
+    assert [comparison.task for comparison in hold_look(tasks, Look(LOOKS, 1), before, margin=0.08)] == [
+        "task 0",
+        "task 2",
+        None,
+    ]
+    assert [comparison.task for comparison in hold_look(tasks[:1], Look(LOOKS, 1), before, margin=0.08)] == ["task 0"]
 
 
 def test_what_was_not_learnt_stays_out_of_later_looks():
     tasks = with_seeds(draw(ROW, np.random.default_rng(3)), 5)
-    before = {one.task: one for one in hold_look(with_seeds(tasks, 3), Look(LOOKS, 0), {}, margin=0.08)}
+    before = {comparison.task: comparison for comparison in hold_look(with_seeds(tasks, 3), Look(LOOKS, 0), {}, margin=0.08)}
     before = {scope: replace(one, verdict="inconclusive") for scope, one in before.items()}
     before["task 1"] = replace(before["task 1"], verdict="not learnt")
     without = {scope: one for scope, one in before.items() if scope != "task 1"}
@@ -127,7 +131,7 @@ def test_the_chance_of_a_later_verdict_is_about_right():
         look = Look((5, 20), 0)
         spending = Spending(()).then(now, look)
         predicted += chances(now, 0.08, look, spending, 1)
-        first = {one.task: one for one in compare(with_seeds(tasks, 5), margin=0.08, look=look)}
+        first = {comparison.task: comparison for comparison in compare(with_seeds(tasks, 5), margin=0.08, look=look)}
         came.append(compare(tasks, margin=0.08, look=Look((5, 20), 1), before=first)[0].verdict != "inconclusive")
     assert np.mean(predicted) == pytest.approx(np.mean(came), abs=0.15)
 

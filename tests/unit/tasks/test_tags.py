@@ -126,7 +126,7 @@ def test_spans_and_tags_say_the_same(scheme, data):
     expected = list(zip(first.tolist(), last.tolist(), kinds, strict=True))
     assert list(zip(found.first.tolist(), found.last.tolist(), found.kind.tolist(), strict=True)) == expected
     names = [parsed(tag_names("ab", scheme)[tag]) for tag in tags]
-    assert [(one.first, one.last, "ab".index(one.kind)) for one in spans_of(names)] == expected
+    assert [(span.first, span.last, "ab".index(span.kind)) for span in spans_of(names)] == expected
 
 
 def test_words_are_parted_as_the_spans_are():

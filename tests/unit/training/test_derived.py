@@ -85,7 +85,7 @@ def fresh_directory(trainer):
 def test_refitted_heads_are_no_worse_on_validation(derived, made):
     plain, _ = made(derived("average"))
     refitted, _ = made(derived("average", refit=True))
-    scores = [[one.score() for one in trainer.predict("validation")] for trainer in (plain, refitted)]
+    scores = [[prediction.score() for prediction in trainer.predict("validation")] for trainer in (plain, refitted)]
     assert (np.array(scores[1]) >= np.array(scores[0])).all()
     assert sum(scores[1]) > sum(scores[0])
     for parameter, other in zip(plain.model.encoder.parameters(), refitted.model.encoder.parameters(), strict=True):

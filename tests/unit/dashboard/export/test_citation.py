@@ -29,6 +29,8 @@ def test_the_citation_file_names_what_the_bibtex_names():
     (paper,) = citation["references"]
     assert method["title"] == paper["title"]
     assert method["booktitle"] == paper["collection-title"]
-    assert method["author"].split(" and ") == [f"{one['family-names']}, {one['given-names']}" for one in paper["authors"]]
+    assert method["author"].split(" and ") == [
+        f"{author['family-names']}, {author['given-names']}" for author in paper["authors"]
+    ]
     assert (method["year"], method["doi"]) == (str(paper["year"]), paper["doi"])
     assert method["pages"] == f"{paper['start']}--{paper['end']}"

@@ -88,7 +88,7 @@ def test_alignments_without_a_course_of_training(tmp_path: Path) -> None:
 def test_course_takes_the_pair_in_any_order(full: Workspace) -> None:
     course = queries.pair_over_stages(full, EXPERIMENT, "disc", "canal")
     assert course == queries.pair_over_stages(full, EXPERIMENT, "canal", "disc")
-    assert list(dict.fromkeys(one.when for one in course)) == ["start", "epoch 1", "epoch 2", "epoch 3", "end"]
+    assert list(dict.fromkeys(alignment.when for alignment in course)) == ["start", "epoch 1", "epoch 2", "epoch 3", "end"]
 
 
 def test_sign_is_open_where_the_interval_holds_zero(full: Workspace) -> None:

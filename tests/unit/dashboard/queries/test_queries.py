@@ -130,7 +130,7 @@ def test_scores_leave_out_what_is_not_a_number(hostile: Workspace) -> None:
 
 @pytest.mark.parametrize("role", ["single", "multi"])
 def test_confusion_counts_every_prediction(full: Workspace, role: str) -> None:
-    (matrix,) = [one for one in queries.confusion(full, EXPERIMENT, "cord") if one.role == role]
+    (matrix,) = [cell for cell in queries.confusion(full, EXPERIMENT, "cord") if cell.role == role]
     sql = """
         SELECT label, predicted FROM prediction JOIN experiment_run USING (run_id) WHERE task = 'cord' AND role = $role
     """

@@ -51,7 +51,7 @@ def test_debiased_is_the_mean_over_quadruples(n, p, q, seed):
 @given(SIZES)
 @FEW
 def test_biased_is_kornblith_s(sizes):
-    x, y = (one - one.mean(dim=0) for one in related(*sizes))
+    x, y = (features - features.mean(dim=0) for features in related(*sizes))
     expected = (x.T @ y).norm() ** 2 / ((x.T @ x).norm() * (y.T @ y).norm())
     assert both(x, y)[1] == pytest.approx(float(expected), abs=1e-12)
 

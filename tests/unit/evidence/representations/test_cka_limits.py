@@ -62,7 +62,7 @@ def test_constant_features_are_undefined_and_harm_no_others(dtype):
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_fewer_than_four_examples_are_too_few(n):
-    x, y = (one[:n] for one in related(4, 5, 5, 0))
+    x, y = (features[:n] for features in related(4, 5, 5, 0))
     found = similarity_matrix([x, y])
     assert found.undefined == (f"4 examples at least; found {n}",) * 2
     assert np.isnan([found.debiased, found.biased]).all()

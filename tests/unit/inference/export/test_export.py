@@ -53,13 +53,13 @@ def test_a_family_predicts_what_was_trained(trained, folder):
     family = load(folder, threads=1)
     examples, encoded = trained.plan.examples, trained.plan.encoded
     for member in family.config.members:
-        run = next(one.run for one in trained.plan.runs if one.run.run_id == member.run_id)
+        run = next(planned.run for planned in trained.plan.runs if planned.run.run_id == member.run_id)
         model = load_trained(run, trained.workspace, trained.plan.pretrained.directory, encoded.vocabulary)
         hardware = prepare("float32", threads=1, gpu=False)
-        for one in predict(model, encoded.select(run.tasks), "test", batch_size=8, hardware=hardware, world=ALONE):
-            if one.task.name in member.tasks:
-                found = family.classify([examples.texts[row] for row in one.rows])[one.task.name]
-                expected = rescaled(one.said, family.config.temperatures[one.task.name])
+        for prediction in predict(model, encoded.select(run.tasks), "test", batch_size=8, hardware=hardware, world=ALONE):
+            if prediction.task.name in member.tasks:
+                found = family.classify([examples.texts[row] for row in prediction.rows])[prediction.task.name]
+                expected = rescaled(prediction.said, family.config.temperatures[prediction.task.name])
                 np.testing.assert_allclose(found, expected, atol=0.03 if family.config.precision == "bfloat16" else 1e-5)
 
 

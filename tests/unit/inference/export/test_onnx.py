@@ -74,9 +74,9 @@ def test_a_graph_has_outputs_for_texts_and_for_tokens(mixed, tmp_path):
 
 def test_the_graph_names_its_inputs_and_outputs_and_fixes_no_shape(mixed):
     session = onnxruntime.InferenceSession(mixed / "model.onnx", providers=["CPUExecutionProvider"])
-    assert [one.name for one in session.get_inputs()] == ["input_ids", "attention_mask"]
+    assert [given.name for given in session.get_inputs()] == ["input_ids", "attention_mask"]
     assert [output.name for output in session.get_outputs()] == ["logits/canal", "logits/cord", "logits/disc"]
-    assert all(isinstance(size, str) for one in session.get_inputs() for size in one.shape)
+    assert all(isinstance(size, str) for given in session.get_inputs() for size in given.shape)
     assert (mixed / "model.int8.onnx").stat().st_size < (mixed / "model.onnx").stat().st_size
 
 

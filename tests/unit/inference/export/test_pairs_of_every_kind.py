@@ -87,7 +87,7 @@ def test_it_says_of_pairs_what_the_trained_models_said(trained, folder):
     for member in family.config.members:
         for name in member.tasks:
             stored = trained.predictions(member.run_id, name, "test")
-            said = family.classify([content[one] for one in stored.example_ids])[name]
+            said = family.classify([content[example_id] for example_id in stored.example_ids])[name]
             if name == "age":
                 np.testing.assert_allclose(said[:, 0], stored.columns["predicted_number"], atol=0.6)
             else:

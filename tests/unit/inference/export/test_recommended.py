@@ -67,7 +67,7 @@ def test_without_a_search_the_multi_task_model_serves_what_it_matches(family):
     fake = searched()
     plain = fake.__class__(
         experiment=fake.experiment.model_copy(update={"search": None}),
-        planned=tuple(one for one in fake.planned if one.role != "group"),
+        planned=tuple(planned for planned in fake.planned if planned.role != "group"),
         num_examples=fake.num_examples,
     )
     (one,) = family(plain, {})

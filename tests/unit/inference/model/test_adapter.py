@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(trained):
-    (found,) = [one.run for one in trained.plan.runs if one.run.method == "lora"]
+    (found,) = [planned.run for planned in trained.plan.runs if planned.run.method == "lora"]
     return found
 
 

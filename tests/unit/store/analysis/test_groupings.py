@@ -29,12 +29,12 @@ def searched(
         fake_runs.Planned(
             role="group",
             candidate=0,
-            run=one.run.model_copy(update={"tasks": kept, "labels": one.run.labels[:size]}),
+            run=planned.run.model_copy(update={"tasks": kept, "labels": planned.run.labels[:size]}),
         )
-        for one in fake.planned
-        if one.role == "multi"
+        for planned in fake.planned
+        if planned.role == "multi"
         for size in range(2, len(tasks))
-        for kept in combinations(one.run.tasks, size)
+        for kept in combinations(planned.run.tasks, size)
     ]
     experiment = fake.experiment.model_copy(update={"search": search or Search()})
     return fake_runs.FakeExperiment(experiment=experiment, planned=(*fake.planned, *groups), num_examples=num_examples)

@@ -48,7 +48,7 @@ def test_runs_parameters_curves_and_verdicts_are_there(workspace, uri, tmp_path)
     assert (run.info.status, run.data.tags["mtlens.role"]) == ("FINISHED", role)
     curve = query(workspace, "SELECT epoch, validation FROM learning_curves WHERE run_id = ? ORDER BY epoch", [run_id]).rows
     history = client.get_metric_history(run.info.run_id, "validation")
-    assert sorted((one.step, one.value) for one in history) == curve
+    assert sorted((epoch.step, epoch.value) for epoch in history) == curve
     ((value,),) = query(
         workspace,
         "SELECT value FROM metric WHERE run_id = ? AND split = 'test' AND name = 'macro_f1' ORDER BY task LIMIT 1",
