@@ -1,8 +1,8 @@
 """Writes two other states of MiniLM-L6: its first three layers, and all six with random weights.
 
-Run: python -m experiments.claim.encoders FOLDER      Then: mtlens run experiments/claim/states.yaml (in the folder above FOLDER)
+Run: python -m experiments.claim.encoders encoders      Then, in the same folder: mtlens run experiments/claim/states.yaml
 
-FOLDER/three-layers and FOLDER/random are ordinary transformers folders with MiniLM's tokenizer. The random weights follow the
+`three-layers` and `random` in that folder are ordinary transformers folders with MiniLM's tokenizer. The random weights follow the
 distribution with which transformers initialises a BERT (seed 0).
 """
 
