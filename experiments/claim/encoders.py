@@ -2,7 +2,7 @@
 
 Run: python -m experiments.claim.encoders encoders      Then, in the same folder: mtlens run experiments/claim/states.yaml
 
-`three-layers` and `random` in that folder are ordinary transformers folders with MiniLM's tokenizer. The random weights follow the
+`three-layers` and `random` in that folder are transformers folders with MiniLM's tokenizer. The random weights follow the
 distribution with which transformers initialises a BERT (seed 0).
 """
 
