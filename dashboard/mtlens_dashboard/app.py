@@ -11,6 +11,7 @@ from mtlens_dashboard import queries
 from mtlens_dashboard.pages import (
     answer,
     cka,
+    claim,
     compare,
     examples,
     gradients,
@@ -46,6 +47,7 @@ USED = {
     "cka": ("tasks",),
     "gradients": ("tasks", "layer"),
     "groupings": ("tasks",),
+    "claim": (),
     "examples": ("tasks",),
     "runs": ("tasks", "seeds"),
     "compare": ("tasks", "metric"),
@@ -73,6 +75,7 @@ def main() -> None:
             _page(cka.page, chosen, problem, "CKA", "cka", "grid_view"),
             _page(gradients.page, chosen, problem, "Gradients", "gradients", "north_east"),
             _page(groupings.page, chosen, problem, "Groupings", "groupings", "workspaces"),
+            _page(claim.page, chosen, problem, "The claim", "claim", "gavel"),
             _page(examples.page, chosen, problem, "Examples", "examples", "quick_reference_all"),
             _page(runs.page, chosen, problem, "Runs", "runs", "progress_activity"),
             _page(compare.page, chosen, problem, "Compare", "compare", "difference"),

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from mtlens.errors import WorkspaceError
 from mtlens.store.workspace.workspace import Workspace
-from mtlens_dashboard import arm_table, figures, queries, tables
+from mtlens_dashboard import arm_table, claim_table, figures, queries, tables
 from mtlens_dashboard.figures.families import distinct
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.cka import DEFAULT, Comparing
@@ -98,6 +98,15 @@ def _pair_over_stages(workspace: Workspace, experiment_id: str) -> tuple[queries
     known = [alignment for alignment in queries.alignments(workspace, experiment_id) if alignment.layer is None]
     weakest = min(known, key=lambda alignment: 2.0 if alignment.point is None else alignment.point, default=None)
     return queries.pair_over_stages(workspace, experiment_id, weakest.task_a, weakest.task_b) if weakest else ()
+
+
+def _claim(workspace: Workspace, experiment_id: str) -> queries.ClaimInfo:
+    """Over all experiments of the workspace: one of them has too few groups of tasks."""
+    return queries.claim(workspace)
+
+
+def _dose(workspace: Workspace, experiment_id: str) -> queries.DoseInfo:
+    return queries.dose(workspace)
 
 
 def _searched(workspace: Workspace, experiment_id: str) -> Searched:
@@ -234,6 +243,19 @@ _LIST = (
         "Dotted, a control: the same predictions with their tasks permuted; an informative method stays below it. "
         "Under the name: the compute that the method needs before it can choose. " + captions.SCORES,
     ),
+    Entry(
+        "claim-gains", _claim, figures.claim_gains, claim_table.of_gains, captions.CLAIM_GAINS, picked=captions.PICKED_EVIDENCE
+    ),
+    Entry(
+        "claim-counts",
+        _claim,
+        figures.claim_counts,
+        claim_table.of_gains,
+        captions.CLAIM_COUNTS,
+        picked=captions.PICKED_EVIDENCE,
+    ),
+    Entry("claim-predictors", _claim, figures.claim_predictors, claim_table.of_predictors, captions.CLAIM_PREDICTORS),
+    Entry("claim-dose", _dose, figures.claim_dose, claim_table.of_dose, captions.CLAIM_DOSE),
     Entry("timeline", queries.runs, _draw_timeline, tables.of_runs, "Bars are runs, rows are what trained side by side."),
 )
 

@@ -43,6 +43,7 @@ PAGES = {
     "cka": "CKA",
     "gradients": "Gradients",
     "groupings": "Groupings",
+    "claim": "The claim",
     "examples": "Examples",
     "runs": "Runs",
     "compare": "Compare",

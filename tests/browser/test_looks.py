@@ -10,7 +10,7 @@ from tests.support.browser_pages import MARKS, barriers, settle, visit
 
 pytestmark = MARKS
 
-PAGES = ["", "single-multi", "cka", "gradients", "groupings", "examples", "runs", "compare", "sql", "report", "try-it"]
+PAGES = ["", "single-multi", "cka", "gradients", "groupings", "claim", "examples", "runs", "compare", "sql", "report", "try-it"]
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 INK = {"light": LIGHT.ink, "dark": DARK.ink}
 INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.template.layout.font.color === ink)"

@@ -17,7 +17,7 @@ from mtlens_dashboard.widgets import shown_workspace
 from tests.support import fake_runs, fake_stores
 from tests.support.pages import charts, draw, said
 
-PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "examples", "runs", "compare", "sql", "report"]
+PAGES = ["answer", "single-multi", "cka", "gradients", "groupings", "claim", "examples", "runs", "compare", "sql", "report"]
 OLDEST = [
     "comparison", "event", "example", "experiment", "experiment_run", "matching", "metric", "prediction", "quarantine", "run",
     "runs", "store_info", "task",

@@ -18,14 +18,14 @@ from mtlens_dashboard.catalog import ENTRIES, find, find_experiment
 from mtlens_dashboard.export.image import export
 from mtlens_dashboard.export.report import exhibit, write_report
 from mtlens_dashboard.figures.theme import DARK
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import claim_titles, titles
 from tests.support.fake_evidence import EXPERIMENT
 from tests.support.fake_stores import HOSTILE, Stores
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
-SHOWN = [name for name in ENTRIES if name != "looks"]
-"""Figures of an experiment whose seeds are listed."""
+SHOWN = [name for name in ENTRIES if name not in ("looks", "claim-dose")]
+"""Figures of an experiment whose seeds are listed and whose texts have one degree of relatedness."""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,18 @@ def test_groupings_are_told_as_on_their_page(page: str, hostile: Workspace) -> N
     drawn = figures_of(page)[SHOWN.index("groupings")]["light"]["layout"]
     assert told in drawn["meta"]["alt"]
     assert any("perhaps" in note["text"] for note in drawn["annotations"])
+
+
+def test_the_claim_is_a_chapter_that_begins_with_its_verdict_where_groups_were_trained(stores: Stores, tmp_path: Path) -> None:
+    workspace = stores["with_sweep"]
+    texts = read(write_report(workspace, tmp_path / "sweep.html", EXPERIMENT).read_text(encoding="utf-8")).texts
+    told = claim_titles.sentences(queries.claim(workspace))
+    assert told[0].startswith("Supported: ")
+    start = texts.index("The claim", texts.index("The claim") + 1)  # after the contents
+    assert [text for text in texts[start + 1 :] if text][: len(told)] == list(told)
+    assert figures.title_of(exhibit(workspace, EXPERIMENT, ENTRIES["claim-dose"]).light) in texts
+    without = stores["without_evidence"]
+    assert "The claim" not in read(write_report(without, tmp_path / "without.html").read_text(encoding="utf-8")).texts
 
 
 def infos(workspace: Workspace) -> list[tuple[str, Any]]:

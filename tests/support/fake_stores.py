@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from mtlens.store.database import snapshots, writer
 from mtlens.store.workspace.workspace import Workspace
+from tests.support.fake_claim import Trained, claim
 from tests.support.fake_evidence import EXPERIMENT, NAN, Plan, evidence
 
 START = datetime(2030, 1, 1, 12)
@@ -84,18 +85,36 @@ def with_arms(root: Path) -> Workspace:
     return workspace
 
 
+def with_sweep(root: Path) -> Workspace:
+    """Three more experiments on synthetic reports whose tasks are less or more related, one on other texts, and a claim."""
+    plan = Plan()
+    degrees = {"a" * 16: 0.0, "b" * 16: 0.5, "c" * 16: 1.0}
+    trained = [Trained(tasks=plan.tasks)]
+    trained += [Trained(experiment_id=one, data="cervical", relatedness=at, tasks=plan.tasks) for one, at in degrees.items()]
+    others = [_experiment(plan) | {"experiment_id": one, "name": f"spine {at:g}"} for one, at in degrees.items()]
+    tables = _tables(plan)
+    judged = [row | {"experiment_id": one} for one in degrees for row in tables["summary.similarity"][:1]]  # for its margin
+    tables["summary.similarity"] += judged
+    return _publish(root, tables | {"experiment": [_experiment(plan), *others]} | claim(trained))
+
+
 def many_tasks(root: Path) -> Workspace:
     return build(root, Plan(tasks=tuple(f"finding number {number}" for number in range(30)), seeds=(0, 1, 2)))
 
 
 def build(root: Path, plan: Plan) -> Workspace:
     """A published store with one experiment."""
+    return _publish(root, _tables(plan))
+
+
+def _tables(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     tables = {"experiment": [_experiment(plan)], "task": _tasks(plan), **_training(plan)}
     if plan.compared:
         tables["comparison"] = [_comparison(plan, position, task) for position, task in enumerate((*plan.tasks, None))]
     if plan.evidence:
         tables |= evidence(plan)
-    return _publish(root, tables)
+        tables |= claim([Trained(tasks=plan.tasks, odd_values=plan.odd_values)], stated=False)
+    return tables
 
 
 def change(workspace: Workspace, *statements: str) -> None:

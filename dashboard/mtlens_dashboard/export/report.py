@@ -7,7 +7,7 @@ import base64
 import gzip
 import json
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -26,7 +26,7 @@ from mtlens_dashboard.catalog import ENTRIES, Entry, find_experiment
 from mtlens_dashboard.export.citation import bibtex, citation
 from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
 from mtlens_dashboard.tables import Cell, Table, shown
-from mtlens_dashboard.wording import titles
+from mtlens_dashboard.wording import claim_titles, titles
 from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, listing, score_of
 
 MOST_ROWS = 20
@@ -36,13 +36,19 @@ _IN_SCRIPT = str.maketrans("<", "/")  # without < nothing can end the script ele
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;/=>?@^_`{|}~"
 """Characters of base 85 (RFC 1924), in which reports hold compressed data: a sixteenth shorter than base 64."""
 
+_CLAIM = "The claim"
 _CHAPTERS = (
     ("Match", ("case", "claim", "forest", "arms", "looks", "costs", "learning-curves", "loss-curves", "confusion")),
     ("Representations", ("cka-depth", "cka-multi", "cka-layers", "cka-differences")),
     ("Gradients", ("gradients", "gradients-depth", "gradients-course", "conflicts")),
     ("Groupings", ("groupings", "predicted-measured", "regret")),
+    (_CLAIM, ("claim-gains", "claim-counts", "claim-predictors", "claim-dose")),
     ("Runs", ("timeline",)),
 )
+
+
+_IF_THERE = {"looks", "claim-gains", "claim-counts", "claim-predictors", "claim-dose"}
+"""Figures that a report has only where their table has rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +64,23 @@ class Exhibit:
 def write_report(workspace: Workspace, path: Path, experiment: str | None = None) -> Path:
     """Write the report of one experiment, by id or name, or of the newest. `WorkspaceError` where there is none."""
     about = find_experiment(workspace, experiment)
-    has_looks = bool(queries.looks(workspace, about.experiment_id).rows)
     chapters = [
-        (title, [exhibit(workspace, about.experiment_id, ENTRIES[name]) for name in names if name != "looks" or has_looks])
-        for title, names in _CHAPTERS
+        (title, exhibits) for title, names in _CHAPTERS if (exhibits := list(_exhibits(workspace, about.experiment_id, names)))
     ]
     matching = queries.matching(workspace, about.experiment_id)
     facts = provenance(workspace, about, matching)
     warnings = titles.warnings(matching, queries.curves(workspace, about.experiment_id))
-    page = render(f"mtlens: {about.name}", titles.answer(matching), chapters, facts, scores(matching), warnings)
+    leads = {_CLAIM: claim_titles.sentences(queries.claim(workspace))}
+    page = render(f"mtlens: {about.name}", titles.answer(matching), chapters, facts, scores(matching), warnings, leads)
     write_atomic(path, page.encode(), durable=False)
     return path
+
+
+def _exhibits(workspace: Workspace, experiment_id: str, names: Sequence[str]) -> Iterator[Exhibit]:
+    for name in names:
+        item = exhibit(workspace, experiment_id, ENTRIES[name])
+        if name not in _IF_THERE or item.table.rows:
+            yield item
 
 
 def exhibit(workspace: Workspace, experiment_id: str, entry: Entry) -> Exhibit:
@@ -145,8 +157,12 @@ def render(
     facts: Sequence[tuple[str, str]],
     scores: Table | None = None,
     warnings: Sequence[str] = (),
+    leads: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """The page. All strings are plain text. Plotly and the figures are compressed: browsers unpack them when it opens."""
+    """The page. All strings are plain text. Plotly and the figures are compressed: browsers unpack them when it opens.
+
+    leads: sentences below the heading of a chapter.
+    """
     bodies: list[str] = []
     contents: list[str] = []
     specs: list[dict[str, object]] = []
@@ -154,6 +170,7 @@ def render(
         if len(chapters) > 1:
             bodies.append(f'<h2 id="chapter{number}">{escape(chapter)}</h2>')
             contents.append(f'<a class="chapter" href="#chapter{number}">{escape(chapter)}</a>')
+        bodies += [f"<p>{escape(sentence)}</p>" for sentence in (leads or {}).get(chapter, ())]
         for item in exhibits:
             bodies.append(_section(item, len(specs), title))
             contents.append(f'<a href="#figure{len(specs)}">{escape(figures.title_of(item.light))}</a>')

@@ -6,7 +6,10 @@ what is missing where there is no data.
 
 from mtlens_dashboard.figures.arms import arms
 from mtlens_dashboard.figures.case import case
-from mtlens_dashboard.figures.claim import claim
+from mtlens_dashboard.figures.claim import claim, claim_counts
+from mtlens_dashboard.figures.claim_dose import NO_DOSE_ADVICE, claim_dose
+from mtlens_dashboard.figures.claim_gains import claim_gains
+from mtlens_dashboard.figures.claim_predictors import claim_predictors
 from mtlens_dashboard.figures.confusion import confusion
 from mtlens_dashboard.figures.cosines import conflict_rates, stage_map, task_cosines
 from mtlens_dashboard.figures.costs import costs
@@ -22,7 +25,8 @@ from mtlens_dashboard.figures.regrets import regret
 from mtlens_dashboard.figures.timeline import timeline
 
 __all__ = [
-    "alignment_by_depth", "alt_of", "arms", "case", "claim", "conflict_rates", "confusion", "costs", "families", "forest",
-    "height_of", "layer_differences", "layer_matrices", "learning_curves", "looks", "predicted_measured", "regret",
-    "similarity_by_depth", "square_of", "stage_map", "task_cosines", "timeline", "title_of", "titled",
+    "NO_DOSE_ADVICE", "alignment_by_depth", "alt_of", "arms", "case", "claim", "claim_counts", "claim_dose", "claim_gains",
+    "claim_predictors", "conflict_rates", "confusion", "costs", "families", "forest", "height_of", "layer_differences",
+    "layer_matrices", "learning_curves", "looks", "predicted_measured", "regret", "similarity_by_depth", "square_of",
+    "stage_map", "task_cosines", "timeline", "title_of", "titled",
 ]  # fmt: skip

@@ -1,21 +1,23 @@
-"""The claim of the paper as a table with pairs as dots: does the evidence predict whether one model matches?"""
+"""Does the evidence predict whether one model matches? Pairs of one experiment, and gains of all groups that were trained."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 import plotly.graph_objects as go
 
-from mtlens_dashboard.figures.frame import empty, framed
-from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.claim_grid import MEASURED, SAYS, Cell, grid, row_of
+from mtlens_dashboard.figures.frame import empty
 from mtlens_dashboard.figures.theme import LIGHT, Theme
+from mtlens_dashboard.queries.claim import ClaimInfo, ClaimPointInfo
 from mtlens_dashboard.queries.explanations import ExplanationInfo
-from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import crossed, listing
+from mtlens_dashboard.wording import claim_titles, titles
+from mtlens_dashboard.wording.formatting import crossed, listing, plain
 
-_CELL, _LINE = 108, 0.17  # pixels of a cell, and rows between its lines
-_SAYS = ("against", "undecided", "for")
-_MEASURED = ("matches", "undecided", "worse")
+GAINS_ADVICE = "They appear when groups of tasks have been trained (`mtlens search`) and their evidence is measured."
 _NAMES = ("different or<br>opposed", "undecided<br>or mixed", "similar or<br>aligned")
-_MOST = 4  # pairs that a cell names
+_HEIGHT_WITH_NAMES, _HEIGHT = 108, 74  # pixels of a cell
 
 
 def claim(explanations: Sequence[ExplanationInfo], *, theme: Theme = LIGHT) -> go.Figure:
@@ -23,62 +25,79 @@ def claim(explanations: Sequence[ExplanationInfo], *, theme: Theme = LIGHT) -> g
     pairs = [line for line in explanations if line.scope == "pair" and line.agreement != "not measured"]
     if not pairs:
         return empty(theme, titles.claim(()), "It appears when models have been trained and their evidence is measured.")
-    sheet = Sheet()
-    cells: dict[tuple[int, int], list[ExplanationInfo]] = {}
+    lines: dict[tuple[int, int], list[ExplanationInfo]] = {}
     for line in pairs:
-        cells.setdefault(_place(line), []).append(line)
-    for x, says in enumerate(_SAYS):
-        for y, measured in enumerate(_MEASURED):
-            _cell(sheet, x, y, (says, measured), cells.get((x, y), []), theme)
-    for place, text in enumerate(_NAMES):
-        sheet.note(text, place, -0.5, theme.muted, yanchor="bottom", yshift=4, align="center")
-    for place, text in enumerate(("matches<br>or better", "undecided", "worse")):
-        sheet.note(text, -0.5, place, theme.muted, xanchor="right", xshift=-6, yanchor="middle", align="right")
-    sheet.x_axis(range=[-0.5, 2.5], visible=False, fixedrange=True)
-    sheet.y_axis(range=[2.5, -0.5], visible=False, fixedrange=True)
+        lines.setdefault((_column(line), row_of(line.measured)), []).append(line)
+    cells = {
+        place: Cell(
+            len(own),
+            [crossed(line.tasks, 9) for line in own],
+            [f"<b>{crossed(line.tasks)}</b><br>{titles.outcome(line)}" for line in own],
+        )
+        for place, own in lines.items()
+    }
     title = titles.claim(pairs)
     told = "; ".join(f"{listing(line.tasks)}: {titles.outcome(line)}" for line in pairs[:20])
-    alt = f"Table of pairs. {title}. {told}."
-    return framed(sheet, theme=theme, title=title, alt=alt, height=3 * _CELL + 60, top=48, bottom=12, left=72)
+    return grid(cells, _NAMES, theme=theme, title=title, alt=f"Table of pairs. {title}. {told}.", height=_HEIGHT_WITH_NAMES)
 
 
-def _place(line: ExplanationInfo) -> tuple[int, int]:
-    """Column and row of a pair."""
+def _column(line: ExplanationInfo) -> int:
     signs = {_sign(line.cka), _sign(line.gradients)} - {0}
-    across = 1 if len(signs) != 1 else signs.pop() + 1
-    return across, {"matches": 0, "better": 0, "worse": 2}.get(line.measured or "", 1)
+    return 1 if len(signs) != 1 else signs.pop() + 1
 
 
 def _sign(statement: str) -> int:
     return 1 if statement in ("similar", "aligned") else -1 if statement in ("different", "opposed", "unrelated") else 0
 
 
-def _cell(sheet: Sheet, x: int, y: int, kind: tuple[str, str], lines: Sequence[ExplanationInfo], theme: Theme) -> None:
-    """A cell with its number of pairs, their names, and in the corners whether the claim holds there."""
-    verdict = {
-        ("for", "matches"): "claim holds",
-        ("against", "worse"): "claim holds",
-        ("for", "worse"): "claim fails",
-        ("against", "matches"): "claim fails",
-    }.get(kind, "")
-    sheet.area((x - 0.48, x + 0.48), (y - 0.46, y + 0.46), theme.faint, opacity=1.0 if verdict else 0.45)
-    if verdict:
-        sheet.note(verdict, x - 0.45, y - 0.42, theme.muted, xanchor="left", yanchor="top")
-    if not lines:
-        return
-    sheet.note(f"<b>{len(lines)}</b>", x + 0.44, y - 0.44, theme.ink, size=18, xanchor="right", yanchor="top")
-    shown = lines[:_MOST] if len(lines) <= _MOST else lines[: _MOST - 1]
-    for number, line in enumerate(shown):
-        at = y - 0.12 + number * _LINE
-        sheet.note(crossed(line.tasks, 9), x - 0.36, at, theme.ink, xanchor="left", yanchor="middle")
-    if len(lines) > len(shown):
-        more = f"and {len(lines) - len(shown)} more"
-        sheet.note(more, x - 0.36, y - 0.12 + len(shown) * _LINE, theme.muted, xanchor="left", yanchor="middle")
-    sheet.scatter(
-        x=[x - 0.42] * len(shown),
-        y=[y - 0.12 + number * _LINE for number in range(len(shown))],
-        mode="markers",
-        marker={"size": 7, "color": theme.ink},
-        customdata=[f"<b>{crossed(line.tasks)}</b><br>{titles.outcome(line)}" for line in shown],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+def claim_counts(info: ClaimInfo, *, theme: Theme = LIGHT) -> go.Figure:
+    """How many gains are in each cell, and in its corners how many would be if evidence and outcome were independent.
+
+    Evidence is for one model where its interval lies above the threshold, against where it lies below.
+    """
+    if not info.known:
+        return empty(theme, claim_titles.NO_GAINS, GAINS_ADVICE)
+    middle = _middle(info.known)
+    found = Counter((_side(point, middle), row_of(point.verdict)) for point in info.known)
+    expected = _expected(found)
+    cells = {
+        place: Cell(found[place], remark=f"expected {expected[place]:.1f}" if place in expected else "")
+        for place in {*found, *expected}
+    }
+    by_words = {(SAYS[x], MEASURED[y]): number for (x, y), number in found.items()}
+    title = claim_titles.counts(info.evidence, by_words)
+    told = "; ".join(f"evidence {says}, gain {measured}: {number}" for (says, measured), number in by_words.items())
+    return grid(cells, _sides(info.known, middle), theme=theme, title=title, alt=f"{title}. {told}.", height=_HEIGHT)
+
+
+def _middle(points: Sequence[ClaimPointInfo]) -> float:
+    """Limit for evidence without a threshold: the median, or NaN where it does not vary or some experiment has a threshold."""
+    values = [point.value or 0.0 for point in points]
+    is_split = min(values) < max(values) and all(point.threshold is None for point in points)
+    return median(values) if is_split else math.nan
+
+
+def _side(point: ClaimPointInfo, middle: float) -> int:
+    """Column of a point; without an interval or a limit it is undecided."""
+    limit = middle if point.threshold is None else point.threshold
+    if point.low is None or point.high is None:
+        return 1
+    return 2 if point.low >= limit else 0 if point.high < limit else 1  # no comparison with NaN holds
+
+
+def _sides(points: Sequence[ClaimPointInfo], middle: float) -> tuple[str, str, str]:
+    limits = {point.threshold for point in points if point.threshold is not None} or {middle}
+    least, most = min(limits), max(limits)
+    if math.isnan(least):
+        return "against", "undecided", "for"
+    limit = plain(least) if least == most else f"{plain(least)} to {plain(most)}"
+    return f"against<br>below {limit}", "undecided<br>", f"for<br>from {limit}"
+
+
+def _expected(found: Counter[tuple[int, int]]) -> dict[tuple[int, int], float]:
+    """Counts of the four corners if evidence and outcome were independent: product of the margins over the total."""
+    corners = {(x, y): found[x, y] for x in (0, 2) for y in (0, 2)}
+    total = sum(corners.values())
+    across = {x: corners[x, 0] + corners[x, 2] for x in (0, 2)}
+    down = {y: corners[0, y] + corners[2, y] for y in (0, 2)}
+    return {(x, y): across[x] * down[y] / total for x, y in corners} if total else {}

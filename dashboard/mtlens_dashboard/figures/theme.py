@@ -53,6 +53,11 @@ STATEMENTS = {
     "not identifiable": Mark("open", _CROSS, "x-thin-open"),
     "not measured": Mark("open", _DASH, "line-ew-open"),
 }
+CLAIMS = {
+    "supported": Mark("good", "✓", "circle"),
+    "not supported": Mark("bad", "✗", "x"),
+    "undecided": Mark("open", "○", "circle-open"),
+}
 AGREEMENTS = {
     "agrees": Mark("ink", "✓", "circle"),
     "disagrees": Mark("ink", "✗", "x"),

@@ -39,6 +39,11 @@ FROM run JOIN experiment_run USING (run_id) JOIN score USING (experiment_id, run
 WHERE split = 'test'
 GROUP BY ALL
 ORDER BY seconds""",
+    "Which evidence predicts gains": """\
+SELECT label, scope, round(rank_correlation, 2) AS rank_correlation, round(low, 2) AS low, round(high, 2) AS high,
+       round(ceiling, 2) AS ceiling, points, experiments
+FROM claim_predictors
+ORDER BY scope DESC, abs(rank_correlation) DESC NULLS LAST""",
     "What is described where": """\
 SELECT table_name, column_name, data_type, comment
 FROM duckdb_columns()

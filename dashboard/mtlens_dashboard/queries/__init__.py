@@ -14,6 +14,16 @@ from mtlens_dashboard.queries.cka import (
     profiles,
     weakest_first,
 )
+from mtlens_dashboard.queries.claim import (
+    ClaimInfo,
+    ClaimPointInfo,
+    ClaimVerdictInfo,
+    DoseInfo,
+    PredictorInfo,
+    claim,
+    claim_kinds,
+    dose,
+)
 from mtlens_dashboard.queries.costs import CostInfo, costs
 from mtlens_dashboard.queries.examples import ExampleInfo, examples
 from mtlens_dashboard.queries.experiments import ExperimentInfo, SnapshotInfo, TaskInfo, experiments, snapshot, tasks
@@ -39,13 +49,14 @@ from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments
 from mtlens_dashboard.queries.two_experiments import ChangeInfo, changes
 
 __all__ = [
-    "AlignmentInfo", "ArmInfo", "CaseInfo", "CaseRow", "CellInfo", "ChangeInfo", "Comparing", "ConfusionInfo", "CostInfo",
-    "CurveInfo", "EventInfo", "EvidenceProgressInfo", "ExampleInfo", "ExperimentInfo", "ExplanationInfo", "GroupScoreInfo",
-    "GroupingInfo", "LayerMatrixInfo", "LookInfo", "LooksInfo", "MatchInfo", "MatchingInfo", "MethodInfo", "PairKind",
+    "AlignmentInfo", "ArmInfo", "CaseInfo", "CaseRow", "CellInfo", "ChangeInfo", "ClaimInfo", "ClaimPointInfo",
+    "ClaimVerdictInfo", "Comparing", "ConfusionInfo", "CostInfo", "CurveInfo", "DoseInfo", "EventInfo",
+    "EvidenceProgressInfo", "ExampleInfo", "ExperimentInfo", "ExplanationInfo", "GroupScoreInfo", "GroupingInfo",
+    "LayerMatrixInfo", "LookInfo", "LooksInfo", "MatchInfo", "MatchingInfo", "MethodInfo", "PairKind", "PredictorInfo",
     "ProfileInfo", "RecommendationInfo", "RunDetailsInfo", "RunInfo", "RunScoreInfo", "RunSettingInfo", "ScoreInfo",
     "SettingInfo", "SimilarityInfo", "SnapshotInfo", "StageInfo", "State", "TaskInfo", "TrialInfo", "Verdict", "alignments",
-    "arms", "case", "cell", "changes", "choices", "confusion", "costs", "curves", "differing_experiments", "differing_runs",
-    "evidence_jobs", "examples", "experiments", "explanations", "groupings", "looks", "lowest_first", "matching", "matrices",
-    "pair_over_stages", "profiles", "recommendation", "run_details", "runs", "scores", "seconds_left", "snapshot", "stages",
-    "tasks", "trial", "weakest_first",
+    "arms", "case", "cell", "changes", "choices", "claim", "claim_kinds", "confusion", "costs", "curves",
+    "differing_experiments", "differing_runs", "dose", "evidence_jobs", "examples", "experiments", "explanations",
+    "groupings", "looks", "lowest_first", "matching", "matrices", "pair_over_stages", "profiles", "recommendation",
+    "run_details", "runs", "scores", "seconds_left", "snapshot", "stages", "tasks", "trial", "weakest_first",
 ]  # fmt: skip

@@ -33,6 +33,29 @@ SCORES = (
 )
 """How scores of different metrics are brought together."""
 
+PICKED_EVIDENCE = "The evidence of the first preregistered claim; without one, the CKA effect, least over layers."
+_ALL = "Over the latest experiments of the workspace, a point per task and group of tasks that was trained."
+CLAIM_COUNTS = (
+    f"{_ALL} Evidence is for one model where its 95 % interval lies above the threshold, against where it lies below: that of "
+    "CKA and gradients as in the experiment, 0 for predicted gains, the median for others. Expected: the count if evidence and "
+    "outcome were independent, from the sums of the four corners. Points that share a task are not independent."
+)
+CLAIM_GAINS = (
+    f"{_ALL} Gain: test score of the group's model less that of the task's own model; in margins where metrics or margins "
+    "differ. Whiskers are 95 % intervals. The line has the slope that is corrected for noise in the evidence and passes "
+    "through the mean of the points; the shaded area spans the 95 % interval of the slope, by a jackknife over tasks."
+)
+CLAIM_PREDICTORS = (
+    f"{_ALL} Spearman's rank correlation of gain and evidence as measured, with its 95 % interval by a jackknife over "
+    "tasks. The ceiling is the highest that the noise in the gains allows. Hollow: baselines, which look at no "
+    "similarity and no gradients; evidence that predicts should exceed them. Grey: the interval holds 0. Area "
+    "under ROC: how well the evidence tells gains that match or are better from those that are worse; 0.5 is chance."
+)
+CLAIM_DOSE = (
+    "Synthetic reports whose tasks are related to a set degree, 0 to 1. A point per task and group, side by side in the order "
+    "of their values, with 95 % intervals; the line joins their means. If the claim is true, gain and evidence rise together."
+)
+
 
 def forest(matching: MatchingInfo) -> str:
     """Which models are compared with the task-specific ones."""

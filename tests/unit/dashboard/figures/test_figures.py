@@ -19,7 +19,7 @@ from tests.support import fake_stores
 from tests.support.fake_evidence import EXPERIMENT
 from tests.support.fake_stores import HOSTILE
 
-STORES = ("empty", "partial", "without_evidence", "full", "with_arms", "hostile", "many_tasks")
+STORES = ("empty", "partial", "without_evidence", "full", "with_arms", "with_sweep", "hostile", "many_tasks")
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -1,0 +1,65 @@
+"""Tables of the figures of the claim: gains beside evidence, and predictors in the order of their rank correlation."""
+
+from collections.abc import Sequence
+
+from mtlens_dashboard.queries.claim import ClaimInfo, ClaimPointInfo, ClaimVerdictInfo, DoseInfo
+from mtlens_dashboard.tables import Table
+from mtlens_dashboard.wording import claim_titles
+
+_POINT = (
+    "experiment", "data", "relatedness", "task", "metric", "unit", "margin", "gain", "gain_low", "gain_high", "verdict",
+    "evidence", "value", "low", "high", "threshold", "seeds",
+)  # fmt: skip
+_PREDICTOR = (
+    "evidence", "label", "baseline", "scope", "rank_correlation", "low", "high", "corrected", "ceiling", "slope", "slope_low",
+    "slope_high", "unit", "auc", "auc_low", "auc_high", "points", "groups", "tasks", "experiments", "reason",
+)  # fmt: skip
+_VERDICT = (
+    "experiment", "evidence", "statistic", "scope", "threshold", "value", "low", "high", "verdict", "experiments", "points",
+    "statement",
+)  # fmt: skip
+
+
+def of_gains(info: ClaimInfo) -> Table:
+    """One row per gain, as measured."""
+    return _of_points(info.known)
+
+
+def of_dose(info: DoseInfo) -> Table:
+    """One row per gain and kind of evidence."""
+    return _of_points(info.points)
+
+
+def of_predictors(info: ClaimInfo) -> Table:
+    """One row per kind of evidence, the highest rank correlation first."""
+    rows = [tuple(getattr(one, name) for name in _PREDICTOR) for one in claim_titles.ranked(info.predictors)]
+    return Table(columns=_PREDICTOR, rows=tuple(rows))
+
+
+def short(info: ClaimInfo) -> Table:
+    """What a reader compares, each value with its interval in one cell."""
+    rows = [
+        (
+            f"{one.label} (baseline)" if one.baseline else one.label,
+            claim_titles.correlation(one),
+            claim_titles.plain(one.corrected),
+            claim_titles.plain(one.ceiling),
+            claim_titles.slope_of(one, info.unit),
+            claim_titles.with_bounds(one.auc, one.auc_low, one.auc_high, signs=False),
+            one.points,
+            one.reason or "",
+        )
+        for one in claim_titles.ranked(info.predictors)
+    ]
+    columns = ("evidence", "rank correlation", "corrected", "ceiling", "slope", "area under ROC", "gains", "remark")
+    return Table(columns=columns, rows=tuple(rows))
+
+
+def of_verdicts(verdicts: Sequence[ClaimVerdictInfo]) -> Table:
+    """One row per preregistered claim and experiment; those over all experiments have none."""
+    return Table(columns=_VERDICT, rows=tuple(tuple(getattr(one, name) for name in _VERDICT) for one in verdicts))
+
+
+def _of_points(points: Sequence[ClaimPointInfo]) -> Table:
+    rows = [(", ".join(point.tasks), *(getattr(point, name) for name in _POINT)) for point in points]
+    return Table(columns=("tasks", *_POINT), rows=tuple(rows))

@@ -1,0 +1,79 @@
+"""Which evidence predicts gains: rank correlation of each kind with its interval, baselines marked, and the noise ceiling."""
+
+import plotly.graph_objects as go
+
+from mtlens_dashboard.figures.claim import GAINS_ADVICE
+from mtlens_dashboard.figures.frame import empty, framed
+from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.theme import LIGHT, Theme
+from mtlens_dashboard.queries.claim import SCOPES, ClaimInfo, PredictorInfo
+from mtlens_dashboard.wording import claim_titles
+from mtlens_dashboard.wording.formatting import escape, minus, plain, shorten, wrap
+
+_ROW = 44  # pixels
+_NAME = 0.34  # rows from an interval up to its name
+_AXIS = "rank correlation with the gains, {}<br>line: 95 %; upright: ceiling set by noise; right: area under ROC"
+_LONGEST = 40  # characters of a name beside the mark of a baseline, on a phone
+
+
+def claim_predictors(info: ClaimInfo, *, theme: Theme = LIGHT) -> go.Figure:
+    """A row per kind of evidence, the best first: name, interval, ceiling, and the area under ROC on the right."""
+    rows = claim_titles.ranked(info.predictors)
+    if not rows:
+        return empty(theme, claim_titles.NO_GAINS, GAINS_ADVICE)
+    sheet = Sheet()
+    for place, one in enumerate(rows):
+        _row(sheet, one, place, theme)
+    bottom = len(rows) - 0.4
+    sheet.line((0, 0), (-0.75, bottom), theme.line)
+    ticks = [-1, -0.5, 0, 0.5, 1]
+    scale = {"tickvals": ticks, "ticktext": [minus(f"{tick:+g}") for tick in ticks], "ticks": "outside", "ticklen": 4}
+    text = _AXIS.format(SCOPES[info.scope])
+    sheet.x_axis(range=[-1.04, 1.04], title={"text": text}, showline=True, tickcolor=theme.line, **scale)
+    sheet.y_axis(range=[bottom, -0.75], visible=False)
+    title = claim_titles.predictors(info)
+    summary = "; ".join(map(_told, rows))
+    height = int(_ROW * (bottom + 0.75)) + 90
+    return framed(sheet, theme=theme, title=title, alt=f"{title}. {summary}.", height=height, top=16, bottom=74, right=60)
+
+
+def _row(sheet: Sheet, one: PredictorInfo, place: int, theme: Theme) -> None:
+    """Colour tells the sign where it is settled; a baseline is hollow."""
+    colour = theme.open if not claim_titles.is_settled(one) else theme.better if (one.low or 0.0) > 0 else theme.bad
+    mark = f'   <span style="color:{theme.muted}">baseline</span>' if one.baseline else ""
+    name = f"<b>{escape(shorten(one.label, _LONGEST))}</b>{mark}"
+    over = {"xref": "paper", "xanchor": "left", "yanchor": "middle", "bgcolor": theme.paper, "borderpad": 0}
+    sheet.note(name, 0, place - _NAME, theme.ink, size=13, **over)
+    if one.rank_correlation is None:
+        reason = f"undefined: {one.reason}" if one.reason else "undefined"
+        sheet.note(escape(shorten(reason, 52)), 0, place, theme.muted, xref="paper", xanchor="left", yanchor="middle")
+        return
+    hover = {"customdata": [_hover(one)], "hovertemplate": "%{customdata}<extra></extra>"}
+    if one.low is not None and one.high is not None:
+        ends = [one.low, one.high]
+        sheet.scatter(
+            x=ends, y=[place, place], mode="lines", name="interval", line={"color": colour, "width": 3}, hoverinfo="skip"
+        )
+    fill = theme.paper if one.baseline else colour
+    dot = {"size": 9, "color": fill, "line": {"color": colour, "width": 2}}
+    sheet.scatter(x=[one.rank_correlation], y=[place], mode="markers", name="correlation", marker=dot, **hover)
+    if one.ceiling is not None:
+        sheet.line((one.ceiling, one.ceiling), (place - 0.18, place + 0.18), theme.ink, width=2)
+    sheet.note(plain(one.auc), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
+
+
+def _told(one: PredictorInfo) -> str:
+    kind = " (baseline)" if one.baseline else ""
+    if one.rank_correlation is None:
+        return f"{one.label}{kind}: undefined"
+    return f"{one.label}{kind}: {claim_titles.correlation(one)}, ceiling {claim_titles.plain(one.ceiling)}"
+
+
+def _hover(one: PredictorInfo) -> str:
+    area = claim_titles.with_bounds(one.auc, one.auc_low, one.auc_high, signs=False)
+    told = (
+        f"<b>{escape(one.label)}</b><br>rank correlation {claim_titles.correlation(one)}<br>"
+        f"corrected for noise {claim_titles.plain(one.corrected)}, ceiling {claim_titles.plain(one.ceiling)}<br>"
+        f"area under ROC {area}<br>{one.points} gains, {one.groups} groups, {one.experiments} experiments"
+    )
+    return f"{told}<br>{wrap(one.reason, 60)}" if one.reason else told
