@@ -61,7 +61,7 @@ def export(
     show: is told each step, and why each task gets its model.
     A family that was trained on a table reads whole texts instead of motion segments.
     learned_tagger: train it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
-    graphs beside the models, and use the fastest equivalent runtime; that takes a minute per model and seed.
+    graphs beside the models, and use the fastest equivalent runtime; tracing takes longest, and is done twice per model.
     """
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
     source, members = _choose(plan, workspace, show)

@@ -19,7 +19,7 @@ from torch import nn
 from mtlens.config.run import Run
 from mtlens.data.splits import TEST
 from mtlens.errors import ExportError
-from mtlens.inference.export.onnx_graph import quantise, write_graph
+from mtlens.inference.export.onnx_graph import GraphWriter, quantise, write_graph
 from mtlens.inference.export.precision import compare_changed
 from mtlens.inference.export.recommended import FamilyMember
 from mtlens.inference.export.stored_models import StoredModels
@@ -81,7 +81,8 @@ def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, membe
         raise ExportError(
             f"the ONNX graph should give the probabilities of PyTorch to {LIMIT:g}; found {largest:.2g} between them"
         )
-    compared = compare_changed(source, members, lambda run: _predict_int8(source, run, config))
+    writer = GraphWriter()
+    compared = compare_changed(source, members, lambda run: _predict_int8(source, run, config, writer))
     if all(one.equivalent for one in compared):
         quantise(graph, int8)
         families["onnx-int8"] = assemble(folder, config, float32, "onnx-int8")
@@ -114,7 +115,7 @@ def _test_texts(source: StoredModels) -> list[Content]:
     ]
 
 
-def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[Prediction]:
+def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig, writer: GraphWriter) -> list[Prediction]:
     """What a run says with int8 weights, made of weights as they are stored."""
     model = source.load(run)
     if config.precision == "bfloat16":
@@ -123,7 +124,7 @@ def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig) -> list[
     names = [task.name for task in run.tasks]
     with tempfile.TemporaryDirectory() as place:
         graph, int8 = Path(place) / "graph.onnx", Path(place) / "int8.onnx"
-        write_graph(graph, [model.cpu()], names, config.max_length)
+        writer.write(graph, [model.cpu()], names, config.max_length)
         quantise(graph, int8)
         encoded = source.plan.encoded.select(run.tasks, run.fold)
         changed = OnnxModel(int8, hardware.threads)

@@ -1,5 +1,6 @@
 """ONNX graphs of a family: one graph for all models, any shape, the numbers of PyTorch, and int8 by the equivalence test."""
 
+import copy
 import csv
 
 import numpy as np
@@ -70,6 +71,35 @@ def test_a_graph_has_outputs_for_texts_and_for_tokens(mixed, tmp_path):
         with torch.inference_mode():
             for found, expected in zip(graph(tokens, mask), model(tokens, mask), strict=True):
                 torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def random_weights(model, *, alike):
+    """A model of the same architecture; alike: two of its matrices are equal, and cannot be told apart in a graph."""
+    other, generator = copy.deepcopy(model), torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.normal_(std=0.1, generator=generator)
+        attention = other.encoder.encoder.layer[0].attention.self
+        if alike:
+            attention.key.weight.copy_(attention.query.weight)
+    return other
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_models_that_differ_in_weights_alone_are_traced_once_if_weights_can_be_told_apart(mixed, tmp_path, monkeypatch, alike):
+    multi = load(mixed, threads=1, runtime="pytorch").models[0]
+    names = ["canal", "cord"]
+    models = [random_weights(multi, alike=alike), multi]
+    writer, traced, trace = onnx_graph.GraphWriter(), [], onnx_graph._trace
+    monkeypatch.setattr(onnx_graph, "_trace", lambda graph, *others: traced.append(graph) or trace(graph, *others))
+    tokens, mask = torch.randint(5, 12, (2, 9)), torch.ones(2, 9, dtype=torch.bool)
+    mask[1, 6:] = False
+    for model in models:
+        writer.write(tmp_path / "model.onnx", [model], names, 48)
+        with torch.inference_mode():
+            for found, expected in zip(OnnxModel(tmp_path / "model.onnx", 1)(tokens, mask), model(tokens, mask), strict=True):
+                torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    assert len(traced) == (2 if alike else 1)
 
 
 def test_the_graph_names_its_inputs_and_outputs_and_fixes_no_shape(mixed):
