@@ -89,11 +89,11 @@ def test_a_suffix_may_be_in_capitals(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.docx", "x", r"t\.docx: a table should end in one of \.csv, \.tsv, .*, \.xlsx, .*; found '\.docx'"),
+        ("t.docx", b"PK\x03\x04\0", r"t\.docx: a table should end in one of \.csv, \.tsv, .*, \.xlsx, .*; found '\.docx'"),
         ("t.xlsx", "x", r"t\.xlsx: table should be a sound spreadsheet; found: "),
         ("t.parquet.gz", b"\x1f\x8b", r"t\.parquet\.gz: a table should end in one of .*; found '\.gz'"),
         ("t.csv.gz", b"\x1f\x8bno", r"t\.csv\.gz: table should be a sound file; found: "),
-        ("table", "x", "found 'no suffix'"),
+        ("table", b"\0", "found 'no suffix'"),
         ("t.csv", "", r"t\.csv: table should hold rows; found an empty file"),
         ("t.csv", b"\xef\xbb\xbf\r\n", "found an empty file"),
         ("t.parquet", b"", "found an empty file"),

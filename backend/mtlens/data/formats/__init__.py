@@ -53,21 +53,35 @@ def open_table(path: Path, name: str, form: Form) -> Reader:
 
     Raises `DataError` with the line where the file is absent, empty, or not what its suffix says.
     """
-    suffix, readers = suffix_of(path), _readers()
-    reader = readers.get(suffix)
-    if reader is None or (is_compressed(path) and suffix in _WHOLE):
-        raise DataError(f"{name}: a table should end in one of {', '.join(readers)}; found {path.suffix or 'no suffix'!r}")
     try:
         empty = path.stat().st_size == 0
     except OSError as error:
         raise DataError(f"{name}: table should be a readable file; found: {error.strerror}") from None
     if empty:
         raise DataError(f"{name}: table should hold rows; found an empty file")
-    return _conll_or(reader, path, name, form)(path, name, form)
+    return _reader(path, name, form)(path, name, form)
 
 
-def _conll_or(reader: type[Reader], path: Path, name: str, form: Form) -> type[Reader]:
-    """The reader of a text file, which may have a word in each line."""
+def _reader(path: Path, name: str, form: Form) -> type[Reader]:
+    """By the suffix, or of a file with another one, such as SMSSpamCollection or train.label, by how it begins."""
+    from mtlens.data.formats.json_lines import JsonDocument
+    from mtlens.data.formats.sample import looks_like_text, sample_lines
+    from mtlens.data.formats.separated import Separated
+
+    suffix, readers = suffix_of(path), _readers()
+    if suffix in readers and not (is_compressed(path) and suffix in _WHOLE):
+        return _of_lines(path) if suffix == ".txt" and form.delimiter is None else readers[suffix]
+    if suffix in readers or not looks_like_text(path):
+        raise DataError(f"{name}: a table should end in one of {', '.join(readers)}; found {path.suffix or 'no suffix'!r}")
+    if "".join(sample_lines(path, 10)).lstrip("\ufeff \r\n").startswith("{"):
+        return JsonDocument
+    return _of_lines(path) if form.delimiter is None else Separated
+
+
+def _of_lines(path: Path) -> type[Reader]:
+    """The reader of a text file, which may have a word in each line, or the label of each line in front of it."""
     from mtlens.data.formats.conll import Conll, is_conll
+    from mtlens.data.formats.label_first import LabelFirst, is_label_first
+    from mtlens.data.formats.separated import Separated
 
-    return Conll if suffix_of(path) == ".txt" and form.delimiter is None and is_conll(path, name) else reader
+    return Conll if is_conll(path) else LabelFirst if is_label_first(path) else Separated

@@ -14,6 +14,7 @@ from mtlens.data.formats.compression import open_bytes
 from mtlens.data.formats.dialect import decoded, text_stream
 from mtlens.data.formats.encoding import UTF_8, find_encoding
 from mtlens.data.formats.form import Form
+from mtlens.data.formats.sample import sample_lines
 from mtlens.errors import DataError
 
 WORDS, TAGS = "words", "tags"
@@ -81,13 +82,9 @@ class Conll(Reader):
             yield began, words
 
 
-def is_conll(path: Path, name: str) -> bool:
+def is_conll(path: Path) -> bool:
     """Whether a text file looks like one: blank lines, as many fields in all other lines, and tags in the last."""
-    try:
-        with open_bytes(path, name) as stream:
-            lines = [line.decode("utf-8", "replace") for _, line in zip(range(_SAMPLE), stream, strict=False)]
-    except OSError:
-        return False
+    lines = sample_lines(path, _SAMPLE)
     words = [fields for line in lines if (fields := _fields(line)) and fields[0] != _DOCUMENT and not _COMMENT.match(line)]
     if len(words) < 2 or len({len(fields) for fields in words}) > 1 or all(line.strip() for line in lines):
         return False
@@ -95,6 +92,9 @@ def is_conll(path: Path, name: str) -> bool:
 
 
 def _fields(line: str) -> list[str]:
+    """Fields of a line; none of one that holds only blanks or tabs, as stand between the sentences of WNUT 2017."""
+    if not line.strip():
+        return []
     text = line.strip("\r\n ")
     return text.split("\t") if "\t" in text else text.split()
 
