@@ -15,6 +15,7 @@ from mtlens.config.sections import Splits
 from mtlens.data.clusters import linked, numbered, numbered_contents, random_keys
 from mtlens.data.splits import SPLITS, Folds, SplitName
 from mtlens.data.stratify import OPEN, allot
+from mtlens.tasks import MISSING
 
 DROPPED = -1
 _TRAIN, _VALIDATION, _TEST = range(len(SPLITS))
@@ -43,7 +44,8 @@ def assign(
 
     A source with an open row (given None) is shared out by clusters: `sizes` are met, the classes of `labels` `[n, T]` are
     spread, and a cluster with a given split goes there as a whole. A source that gives every row a split keeps it; where
-    it gives no validation split, part of its training rows become one.
+    it gives no validation split, part of its training rows become one, and so for test where no row that has a label of its
+    tasks tests, as in the files of a shared task that hides its test labels.
     """
     splits = np.array([OPEN if split is None else SPLITS.index(split) for split in given], dtype=np.int8)
     work = _Work(
@@ -113,15 +115,25 @@ class _Work:
         self.drop_repeats(rows, (_TRAIN, _VALIDATION, _TEST))
 
     def complete(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
-        """Turn some training rows of the mask into validation rows if it has none."""
-        if (self.splits[rows] == _VALIDATION).any():
-            return
+        """Turn some training rows of the mask into rows of the splits that it lacks: validation, and test where nothing tests."""
+        lacks = [not (self.splits[rows] == _VALIDATION).any(), not self._is_tested(rows)]
+        shares = [size * lack for size, lack in zip((sizes.validation, sizes.test), lacks, strict=True)]
         train = rows & (self.splits == _TRAIN)
-        if train.any():
-            share = sizes.validation / (1 - sizes.test)
-            self._allot(train, np.full(len(rows), OPEN, dtype=np.int8), (1 - share, share, 0.0))
-            made = (self.splits[train] == _VALIDATION).sum()
-            self.notes.append(f"rows moved to validation, as no such split was given, from {train.sum():,} in train: {made:,}")
+        if not any(shares) or not train.any():
+            return
+        given = 1 - sum(size for size, lack in zip((sizes.validation, sizes.test), lacks, strict=True) if not lack)
+        validation, test = (share / given for share in shares)
+        self._allot(train, np.full(len(rows), OPEN, dtype=np.int8), (1 - validation - test, validation, test))
+        for split in (split for split, lack in zip((_VALIDATION, _TEST), lacks, strict=True) if lack):
+            made = (self.splits[train] == split).sum()
+            why = "as no such split was given" if split == _VALIDATION else "as no labelled row of that split was given"
+            self.notes.append(f"rows moved to {SPLITS[split]}, {why}, from {train.sum():,} in train: {made:,}")
+
+    def _is_tested(self, rows: NDArray[np.bool_]) -> bool:
+        """Whether rows of the mask test, or others, which may be open, that have labels of the same tasks."""
+        known = self.labels != MISSING
+        tested = known[np.isin(self.splits, (_TEST, OPEN))].any(axis=0)
+        return bool((self.splits[rows] == _TEST).any() or (tested & known[rows].any(axis=0)).any())
 
     def drop_repeats(self, rows: NDArray[np.bool_], order: tuple[int, int, int]) -> None:
         """Drop rows of the mask whose text also occurs in a split that comes before their own in `order`."""

@@ -188,6 +188,19 @@ def test_validation_is_made_of_training_clusters_where_none_is_given():
     assert found.notes == ("rows moved to validation, as no such split was given, from 400 in train: 80",)
 
 
+@pytest.mark.parametrize("given", [("train",), ("train", "validation")])
+def test_a_test_split_is_made_of_training_rows_where_nothing_tests(given):
+    rows = [Row(f"text {i}", None, given[i % len(given)]) for i in range(400)]
+    found = np.bincount(split(rows).splits, minlength=3)
+    expected = [240, 60, 100] if len(given) == 1 else [200 - 200 * 0.25 / 0.85, 200, 200 * 0.25 / 0.85]
+    np.testing.assert_allclose(found, expected, atol=2)
+    rows += [Row(f"other {i}", None, "test", 1, (MISSING, 0)) for i in range(20)]  # of another task
+    of_two = [dataclasses.replace(row, labels=(0, MISSING)) if row.source == 0 else row for row in rows]
+    np.testing.assert_allclose(np.bincount(split(of_two).splits[:400], minlength=3), expected, atol=2)
+    of_one = [dataclasses.replace(row, labels=(0, 0)) for row in rows]
+    assert (split(of_one).splits[:400] != 2).all()
+
+
 def test_open_rows_follow_training_texts_that_became_validation():
     texts = [f"text {i}" for i in range(100)]
     rows = [Row(text, None, "train", 0) for text in texts] + [Row("t", None, "test", 0)]

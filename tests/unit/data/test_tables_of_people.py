@@ -137,8 +137,8 @@ def test_a_table_may_have_a_file_for_each_split(folder):
 @pytest.mark.parametrize("path", ["t*.csv", "parts", "{folder}/*.csv"])
 def test_a_table_may_be_a_pattern_or_a_folder(folder, path):
     (folder / "parts").mkdir()
-    for file in folder.glob("*.csv"):
-        (folder / "parts" / f"part-{file.name}").write_bytes(file.read_bytes())
+    for number, file in enumerate(folder.glob("*.csv")):
+        (folder / "parts" / f"part-{number}.csv").write_bytes(file.read_bytes())
     examples = load_from(folder, path.format(folder=folder))
     assert len(examples.ids) == (24 if path == "t*.csv" else 36)
     assert examples.ids[-1] == str(len(examples.ids))
@@ -149,6 +149,31 @@ def test_files_that_are_named_after_splits_are_these(folder):
     assert examples.splits.tolist() == [2] * 12 + [0] * 12 + [1] * 12
     with pytest.raises(DataError, match="should have splits of its own or be split into folds; found both"):
         load_examples(experiment_with_folds(), [folder])
+
+
+@pytest.mark.parametrize("name", ["notes_{}.csv", "2018-En-{}.csv", "wnut17{}.csv", "{}_2.CSV"])
+def test_the_name_of_a_split_may_stand_anywhere_in_that_of_a_file(folder, name):
+    (folder / "parts").mkdir()
+    for split in ("train", "dev", "test"):
+        content = (folder / f"{'validation' if split == 'dev' else split}.csv").read_bytes()
+        (folder / "parts" / name.format(split)).write_bytes(content)
+    (folder / "parts" / "latest.csv").write_text("label\nnone\n")
+    examples = load_from(folder, "parts")
+    assert sorted(examples.splits.tolist()) == [0] * 12 + [1] * 12 + [2] * 12
+    told = [f"{split}: {name.format(file)}" for split, file in (("train", "train"), ("validation", "dev"), ("test", "test"))]
+    assert f"parts: splits are those that the files are named after ({'; '.join(told)})" in examples.notes
+    assert "parts: files that are named after no split are left out: latest.csv" in examples.notes
+
+
+def test_a_folder_whose_test_labels_are_hidden_tests_on_part_of_the_training_rows(folder):
+    (folder / "test.csv").write_text("text,lab\n" + "".join(f"hidden note {i},-\n" for i in range(12)))
+    data = {"tables": [{"path": ".", "text": "text"}], "splits": {"validation": 0.25, "test": 0.25}}
+    tasks = {"lab": {"classes": [0, 1], "missing": ["-"]}}
+    (experiment,) = experiments_from({"name": "x", "data": data, "tasks": tasks, "margin": 0.1})
+    examples = load_examples(experiment, [folder])
+    assert sorted(examples.splits.tolist()) == [0] * 8 + [1] * 12 + [2] * 4  # a quarter of what does not validate
+    assert "rows moved to test, as no labelled row of that split was given, from 12 in train: 4" in examples.notes
+    assert "rows left out, as no task has a label for them: 12" in examples.notes
 
 
 def experiment_with_folds():

@@ -13,6 +13,7 @@ from mtlens.data.sources.hub import PREFIX, hub_folder
 from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName
 from mtlens.errors import DataError
 
+_SPLIT = re.compile(rf"(?<![a-z])({'|'.join(sorted(USUAL_SPLITS, key=len, reverse=True))})(?![a-z])")
 _BESIDE_TABLES = frozenset({"dataset_info.json", "dataset_dict.json", "state.json"})  # of `datasets`
 
 
@@ -23,6 +24,7 @@ class TableFile:
     path: Path
     name: str
     split: SplitName | None = None
+    notes: tuple[str, ...] = ()  # for the user, on the folder that it is in
 
 
 def files_of(path: str | Mapping[SplitName, str], folders: Sequence[Path]) -> list[TableFile]:
@@ -64,14 +66,32 @@ def _of_folder(folder: Path, name: str) -> list[TableFile]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and _is_table(file))
     if not files:
         raise DataError(f"{name}: folder should hold files that end in one of {', '.join(known_suffixes())}; found none")
-    splits = _splits(files)
-    return [TableFile(path=file, name=f"{name}/{file.name}", split=split) for file, split in zip(files, splits, strict=True)]
+    splits = {file: split for file in files if (split := _split_in(file.name)) is not None}
+    if len(set(splits.values())) < 2 or "train" not in splits.values():
+        return [TableFile(path=file, name=f"{name}/{file.name}") for file in files]
+    notes = _notes(name, splits, [file for file in files if file not in splits])
+    return [TableFile(path=file, name=f"{name}/{file.name}", split=split, notes=notes) for file, split in splits.items()]
 
 
-def _splits(files: Sequence[Path]) -> list[SplitName | None]:
-    """The split that each file is named after (train.csv, train-00000-of-00002.parquet), where all are so."""
-    splits: list[SplitName | None] = [USUAL_SPLITS.get(re.split(r"[-_.]", file.name)[0].lower()) for file in files]
-    return splits if None not in splits and len(set(splits)) > 1 else [None] * len(files)
+def _split_in(name: str) -> SplitName | None:
+    """The split that a file is named after: train.csv, sst_train.txt, train-00000-of-00002.parquet; None if none or two are."""
+    found = {USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())}
+    return found.pop() if len(found) == 1 else None
+
+
+def _notes(folder: str, splits: Mapping[Path, SplitName], others: Sequence[Path]) -> tuple[str, ...]:
+    """Which files are which split, and which are none."""
+    of_split = {split: [file.name for file, own in splits.items() if own == split] for split in SPLITS}
+    listed = "; ".join(
+        f"{split}: {', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}"
+        for split, names in of_split.items()
+        if names
+    )
+    left_out = ", ".join(file.name for file in others[:5]) + (" ..." if len(others) > 5 else "")
+    return (
+        f"{folder}: splits are those that the files are named after ({listed})",
+        *([f"{folder}: files that are named after no split are left out: {left_out}"] if others else []),
+    )
 
 
 def _is_table(file: Path) -> bool:

@@ -124,7 +124,7 @@ def read_table(table: Table, files: Sequence[TableFile], columns: frozenset[str]
         columns=kept.columns,
         folds=list(kept.cells[table.fold]) if table.fold is not None else None,
         where=kept.where,
-        notes=(*kept.notes, *texts.notes),
+        notes=(*dict.fromkeys(note for file in files for note in file.notes), *kept.notes, *texts.notes),
     )
 
 
