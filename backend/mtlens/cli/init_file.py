@@ -15,7 +15,7 @@ from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
 from mtlens.data.guess_kinds import guessed_label
 from mtlens.data.label_columns import LabelColumn, require
 from mtlens.data.records import Records, read_records
-from mtlens.data.sources.files import TableFile, files_of
+from mtlens.data.sources.files import TableFile, files_of, notes_of
 from mtlens.data.sources.hub import PREFIX
 from mtlens.data.sources.texts import Joined, Text, texts_of
 from mtlens.errors import ExperimentError
@@ -33,6 +33,7 @@ seeds: [0, 1, 2]             # each model is trained once under each seed
 runs: {runs}
 training: {{epochs: 10, patience: 3, batch_size: 32, learning_rate: 1.0e-04}}
 """
+_SEVERAL = 3  # columns of 0 and 1 that may be one task
 _COMMENT = 40  # column at which comments start
 
 
@@ -63,7 +64,8 @@ def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str],
         raise ExperimentError(f"{out} should not exist yet; found a file, which stays as it is")
     if len(text) > 2:
         raise ExperimentError(f"--text should be given once, or twice for pairs of texts; found {len(text)} columns")
-    records, names = _read(table)
+    found = _read(table)
+    records = found.records
     require(records, [*text, *columns, *([group] if group else [])])
     given: Text | None = None if not text else text[0] if len(text) == 1 else (text[0], text[1])
     if columns and given is not None:
@@ -71,7 +73,7 @@ def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str],
     else:
         guess = guess_columns(records, text=given)
     labels = [guessed_label(column, records) for column in columns] or guess.labels
-    written = HEADER + "\n".join(_lines(table, out, records, names, guess, labels, group)) + "\n"
+    written = HEADER + "\n".join(_lines(table, out, found, guess, labels, group)) + "\n"
     parse_experiments(written, str(out))
     write_atomic(out, written.encode())
     write_atomic(out.with_name(SCHEMA), to_json(json_schema()))
@@ -80,35 +82,44 @@ def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str],
     return [*records.notes, *guessed, *(note for label in labels for note in label.notes)]
 
 
-def _read(table: str) -> tuple[Records, tuple[str, ...]]:
-    """The whole table, and names for the columns of a file that has no header."""
+class _Table(NamedTuple):
+    """A whole table. names: of the columns of a file without a header. has_splits: whether its files are the splits."""
+
+    records: Records
+    names: tuple[str, ...]
+    has_splits: bool
+
+
+def _read(table: str) -> _Table:
     files = files_of(table, [Path()])
+    has_splits = all(file.split for file in files)
     columns = open_table(files[0].path, files[0].name, Form()).columns
     if is_header(columns):
         records = _join(table, files, Form())
         if not is_repeated_below(records):
-            return records, ()
+            return _Table(records, (), has_splits)
     names = tuple(f"column_{place}" for place in range(1, len(columns) + 1))
     records = _join(table, files, Form(columns=names))
     note = f"{table}: the first row looks like data, so the columns are called {names[0]} to {names[-1]}"
-    return replace(records, notes=(*records.notes, note)), names
+    return _Table(replace(records, notes=(*records.notes, note)), names, has_splits)
 
 
 def _join(table: str, files: Sequence[TableFile], form: Form) -> Records:
-    return Records.joined([read_records(file.path, file.name, None, form) for file in files], table)
+    records = Records.joined([read_records(file.path, file.name, None, form) for file in files], table)
+    return replace(records, notes=(*notes_of(files), *records.notes))
 
 
 def _lines(
     table: str,
     out: Path,
-    records: Records,
-    names: Sequence[str],
+    found: _Table,
     guess: Guess,
     labels: Sequence[LabelColumn],
     group: str | None,
 ) -> list[str]:
-    entries: list[tuple[str, Any, str]] = [("path", _path(table, out), f"{len(records):,} rows")]
-    entries += [("columns", list(names), "as the file has no header")] if names else []
+    rows = f"{len(found.records):,} rows{', in files for each split' if found.has_splits else ''}"
+    entries: list[tuple[str, Any, str]] = [("path", _path(table, out), rows)]
+    entries += [("columns", list(found.names), "as the file has no header")] if found.names else []
     entries.append(("text", _plain(guess.text), "" if isinstance(guess.text, str) else "pairs of texts"))
     entries += [("group", group, "its rows stay in one split")] if group else []
     entries += [("split", guess.split, "gives each row's split")] if guess.split else []
@@ -118,16 +129,16 @@ def _lines(
         asides.append(f"    # text: {_flow({'join': guess.texts})}    # instead: these columns as one text, with their names")
     asides += [
         f"    # fold: {_flow(column)}    # with `splits: {{folds: ...}}`"
-        for column in records.columns
+        for column in found.records.columns
         if column.lower() == "fold"
     ]
     lines = [f"name: {_name(out)}", "data:", "  tables:", "  - " + first.strip(), *others, *asides]
-    if not guess.split:
+    if not guess.split and not found.has_splits:
         lines.append("  # splits: {validation: 0.15, test: 0.25, seed: 0}    # shares, or {folds: 5}")
     lines.append("tasks:")
     for label in labels:
         lines += _task(label)
-    return [*lines, TRAINING.format(runs=_flow([SINGLE.asked_by, MULTI.asked_by])).rstrip()]
+    return [*lines, *_as_one(labels), TRAINING.format(runs=_flow([SINGLE.asked_by, MULTI.asked_by])).rstrip()]
 
 
 def _task(label: LabelColumn) -> list[str]:
@@ -145,6 +156,15 @@ def _task(label: LabelColumn) -> list[str]:
         *([f"    # {label.offer}"] if label.offer else []),
         f"    # metric: {other or f'span_f1({next(iter(label.counts))})'}".ljust(_COMMENT) + f" # instead of {usual}",
     ]
+
+
+def _as_one(labels: Sequence[LabelColumn]) -> list[str]:
+    """A comment where several columns hold 0 and 1: they may be the labels of one task."""
+    columns = [label.column for label in labels if label.kind == "classes" and set(label.counts) == {"0", "1"}]
+    if len(columns) < _SEVERAL:
+        return []
+    comment = f"# instead of the {len(columns)} tasks of 0 and 1: one task of several labels"
+    return [f"  {comment}", f"  # labels: {_flow({'kind': 'multilabel', 'columns': columns})}"]
 
 
 def _entry(key: str, value: object, comment: str, indent: int) -> str:

@@ -115,7 +115,7 @@ class _Work:
         self.drop_repeats(rows, (_TRAIN, _VALIDATION, _TEST))
 
     def complete(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
-        """Turn some training rows of the mask into rows of the splits that it lacks: validation, and test where nothing tests."""
+        """Turn some training rows of the mask into rows of splits that it lacks: validation, and test if nothing tests."""
         lacks = [not (self.splits[rows] == _VALIDATION).any(), not self._is_tested(rows)]
         shares = [size * lack for size, lack in zip((sizes.validation, sizes.test), lacks, strict=True)]
         train = rows & (self.splits == _TRAIN)

@@ -14,17 +14,21 @@ from mtlens.data.splits import USUAL_SPLITS
 from mtlens.data.text_column import Cell
 from mtlens.errors import DataError
 
-_LOOKED_AT = 20_000  # rows
+_LOOKED_AT, _SOME = 20_000, 200  # rows
 _FEW_CLASSES, _LONGEST_LABEL, _MOST_WORDS = 10, 60, 8
 _MOST_DIFFERENT = 0.9  # share of different values among whole numbers that measure something
 _ROWS_PER_CLASS = {"few": 2, "many": 20}  # at least, in a column of so many classes
+_FEWEST_WORDS, _FEWEST_SENTENCES = 5, 100  # words in a sentence; different sentences, of texts that repeat
+_MOST_DIGITS = 0.4  # share of the characters of a text: dates and coordinates have more
 _ALIKE = 1.5  # largest ratio of the lengths of two texts that may be a pair
 _GROUP = re.compile(
     r"(patient|subject|person|user|author|speaker|document|doc|report|study|case|customer)[ _-]?(id|no|nr|number|key)?",
     re.IGNORECASE,
 )
 _NO_LABEL = re.compile(
-    r"(.*[ _-])?(id|index|idx|key|no|nr|row|year|date|time|page|url|fold|split)|unnamed.*|#.*", re.IGNORECASE
+    r"(.*[ _-])?(id|index|idx|key|no|nr|row|year|date|time|timezone|created|page|url|fold|split|count|confidence)|"
+    r"unnamed.*|#.*",
+    re.IGNORECASE,
 )
 _PAIRS = (
     ("premise", "hypothesis"),
@@ -55,11 +59,14 @@ class _Looks:
     distinct: int
     words: float
     characters: float
+    digits: float  # share of the characters
 
     @property
     def is_text(self) -> bool:
-        """Long, and hardly ever the same."""
-        return self.distinct > 0.5 * self.filled and (self.words >= 3 or self.characters >= 25)
+        """Long, of words, and hardly ever the same; sentences may repeat, as those of pairs do."""
+        is_various = self.distinct > 0.5 * self.filled and (self.words >= 3 or self.characters >= 25)
+        is_sentence = self.words >= _FEWEST_WORDS and self.distinct > max(_FEWEST_SENTENCES, 0.02 * self.filled)
+        return (is_various or is_sentence) and self.digits < _MOST_DIGITS
 
 
 def guess_columns(records: Records, *, text: Text | None = None) -> Guess:
@@ -107,8 +114,14 @@ def _look(column: str, cells: Sequence[Cell]) -> _Looks:
     words = sorted(len(cell.split()) for cell in filled) or [0]
     characters = sorted(map(len, filled)) or [0]
     middle = len(words) // 2
+    some = "".join(filled[:_SOME])
     return _Looks(
-        name=column, filled=len(filled), distinct=len(set(filled)), words=words[middle], characters=characters[middle]
+        name=column,
+        filled=len(filled),
+        distinct=len(set(filled)),
+        words=words[middle],
+        characters=characters[middle],
+        digits=sum(map(str.isdecimal, some)) / max(1, len(some)),
     )
 
 

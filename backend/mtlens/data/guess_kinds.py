@@ -20,7 +20,8 @@ from mtlens.tasks.tag_schemes import parsed
 _LOOKED_AT = 20_000  # rows
 _SEPARATORS = (";", "|", ",")
 _MOST_LABELS, _LONGEST_LABEL, _MOST_WORDS = 50, 40, 4
-_SEVERAL = 0.2  # least share of filled cells with more than one label
+_SEVERAL, _SOMETIMES = 0.2, 0.02  # least shares of filled cells with more than one label; if the second, with more values
+_VALUES_OF_SETS = 2  # times as many different cells as labels
 _OFTEN = 3  # cells in which a label occurs, on average
 _ORDERED_NAME = re.compile(
     r".*(grade|grading|severity|stage|level|rating|star|score|rank|degree|likert|risk|priority|urgency|agreement)s?([ _-].*)?",
@@ -42,13 +43,28 @@ _MANY_NUMBERS = 20
 def guessed_label(column: str, records: Records) -> LabelColumn:
     """A column as a label column of the likeliest kind. Raises DataError where it holds no labels."""
     cells = records.cells[column]
-    filled = [cell.strip() for cell in islice(cells, _LOOKED_AT) if cell and cell.strip()]
+    filled = _filled(cells, _LOOKED_AT)
     found = _tags(column, filled) or _several(column, filled)
     if found is not None:
-        return found
+        return replace(found, counts=_counted(found, _filled(cells, None))) if len(cells) > _LOOKED_AT else found
     if (numbers := _numbers(column, cells)) is not None:
         return numbers
     return _ordered(label_column(column, cells, records.name))
+
+
+def _filled(cells: Iterable[Cell], count: int | None) -> list[str]:
+    """What stands in the cells of the first `count` rows, or of all, that are not empty."""
+    return [cell.strip() for cell in islice(cells, count) if cell and cell.strip()]
+
+
+def _counted(label: LabelColumn, cells: Iterable[str]) -> dict[str, int]:
+    """Labels or spans of each class in all cells, of which some may stand behind those that were looked at."""
+    if label.kind == "tags":
+        counts = Counter(kind for cell in cells for kind in _types(cell) or ())
+        return dict(sorted(counts.items()))
+    parts = (cell.split(label.separator) if label.separator else map(str, _list(cell) or ()) for cell in cells)
+    counts = Counter(part.strip() for own in parts for part in own if part.strip())
+    return {name: counts[name] for name in sorted(counts, key=by_number)}
 
 
 def _tags(column: str, cells: Sequence[str]) -> LabelColumn | None:
@@ -92,7 +108,9 @@ def _several(column: str, cells: Sequence[str]) -> LabelColumn | None:
         return _of_parts(column, [[str(part) for part in _list(cell) or ()] for cell in cells], None)
     for separator in _SEPARATORS:
         parts = [[part.strip() for part in cell.split(separator) if part.strip()] for cell in cells]
-        if sum(len(own) > 1 for own in parts) >= _SEVERAL * len(cells) and (found := _of_parts(column, parts, separator)):
+        several = sum(len(own) > 1 for own in parts) / max(1, len(cells))
+        least = _SOMETIMES if len(set(cells)) > _VALUES_OF_SETS * len({part for own in parts for part in own}) else _SEVERAL
+        if several >= least and (found := _of_parts(column, parts, separator)):
             return found
     return None
 
@@ -102,9 +120,16 @@ def _of_parts(column: str, parts: Sequence[Sequence[str]], separator: str | None
     are_short = all(len(part) <= _LONGEST_LABEL and len(part.split()) <= _MOST_WORDS for part in counts)
     are_sets = all(len(set(own)) == len(own) for own in parts)
     is_some = 2 <= len(counts) <= _MOST_LABELS and counts.total() >= _OFTEN * len(counts)
-    if not (are_short and are_sets and is_some) or all(map(_is_number, counts)):
+    if not (are_short and are_sets and is_some) or (all(map(_is_number, counts)) and not _are_codes(parts)):
         return None
-    return LabelColumn(column=column, counts=dict(sorted(counts.items())), kind="multilabel", separator=separator)
+    names = sorted(counts, key=by_number)
+    return LabelColumn(column=column, counts={name: counts[name] for name in names}, kind="multilabel", separator=separator)
+
+
+def _are_codes(parts: Sequence[Sequence[str]]) -> bool:
+    """Whether numbers are numbers of labels (4,27 and 0,1,11), and not decimals or thousands with commas."""
+    are_short = all(re.fullmatch(r"0|[1-9]\d?", part) for own in parts for part in own)
+    return are_short and any(len(own) > 2 for own in parts)
 
 
 def _numbers(column: str, cells: Iterable[Cell]) -> LabelColumn | None:
@@ -164,7 +189,7 @@ def _is_number(text: str) -> bool:
 
 def holds_labels(column: str, records: Records) -> bool:
     """Whether the cells of a column that looks like texts, or like lists, are tags, spans or several labels."""
-    filled = [cell.strip() for cell in islice(records.cells[column], _LOOKED_AT) if cell and cell.strip()]
+    filled = _filled(records.cells[column], _LOOKED_AT)
     try:
         return (_tags(column, filled) or _several(column, filled)) is not None
     except DataError:

@@ -21,6 +21,7 @@ UNLABELLED = frozenset(
     ["-1", "nan", "na", "n/a", "#n/a", "<na>", "null", "nil", "-", "--", "?", "??", ".", "not labelled", "unlabelled"]
 )
 """Words, as `spelling` gives them, that usually mean that a cell has no label."""
+_NONE = "none"  # among words a class, such as no severity; among numbers no label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,8 @@ def label_column(column: str, cells: Iterable[Cell], table: str) -> LabelColumn:
     for value, count in values.items():
         spellings.setdefault(spelling(value), Counter())[value] += count
     missing = {key for key in spellings if key in UNLABELLED}
+    if all(by_number(key)[0] == 0 for key in spellings if key not in {*missing, _NONE}):
+        missing |= spellings.keys() & {_NONE}
     if len(spellings) - len(missing) < 2:
         missing = set[str]()  # such as the classes 1 and -1
     names = {_named(spellings[key]): spellings[key] for key in spellings if key not in missing}

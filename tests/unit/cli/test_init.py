@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 import yaml
 
 from mtlens.config.loading import load_experiments
+from mtlens.data import guess_kinds
 from mtlens.data.dataset import load_examples
 
 
@@ -127,6 +129,104 @@ def test_pairs_are_guessed_by_their_names(folder, mtlens):
     experiment, examples = load(folder)
     assert experiment.data.tables[0].text == ("sentence1", "sentence2")
     assert examples.pairs is not None
+
+
+def test_sentences_that_repeat_are_pairs_too(folder, mtlens):
+    """As in SICK, where each sentence stands in several pairs."""
+    table(
+        folder,
+        header="pair_ID,sentence_A,sentence_B,judgment",
+        rows=900,
+        pair_ID=str,
+        sentence_A=lambda i: f"a first sentence with number {i // 3}",
+        sentence_B=lambda i: f"some other sentence that has {i % 301}",
+        judgment=lambda i: ["NEUTRAL", "ENTAILMENT"][i % 2],
+    )
+    assert mtlens("init", "notes.csv")[0] == 0
+    experiment, _ = load(folder)
+    assert experiment.data.tables[0].text == ("sentence_A", "sentence_B")
+    assert [task.name for task in experiment.tasks] == ["judgment"]
+
+
+def test_numbers_of_labels_are_several_labels_even_where_few_cells_have_several(folder, mtlens):
+    """As in GoEmotions: most cells hold one label."""
+    several = [f"{i % 28},{(i + 2 + i // 28) % 28},{(i + 9 + i // 28) % 28}" for i in range(125)]
+    sets = [f"{i % 28}" if i % 8 else several[i // 8] for i in range(1000)]
+    table(folder, header="note,codes", rows=1000, codes=lambda i: f'"{sets[i]}"')
+    _, out, _ = mtlens("init", "notes.csv")
+    counts = Counter(name for one in sets for name in one.split(","))
+    assert f"codes: 0 ({counts['0']}), 1 ({counts['1']}), 2 ({counts['2']})" in out
+    (task,) = load(folder)[0].tasks
+    assert (task.kind, task.separator, task.classes) == ("multilabel", ",", tuple(map(str, range(28))))
+
+
+@pytest.mark.parametrize("cell", [lambda i: f'"{i % 7},{i % 10}"', lambda i: f'"{1 + i % 7},000,{i % 900 + 100}"'])
+def test_decimals_and_thousands_with_commas_are_no_labels(folder, mtlens, cell):
+    table(folder, header="note,grade,price", rows=400, price=cell)
+    assert mtlens("init", "notes.csv")[0] == 0
+    assert "multilabel" not in {task.kind for task in load(folder)[0].tasks}
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "tags"])
+def test_classes_are_counted_in_all_rows(folder, mtlens, monkeypatch, kind):
+    monkeypatch.setattr(guess_kinds, "_LOOKED_AT", 40)
+    cells = {"multilabel": ["a;b", "b;c", "c;late"], "tags": ["B-SITE O O", "O B-AGE O", "O O B-late"]}[kind]
+    table(folder, header="note,found", rows=60, note=lambda i: f"the note {i}", found=lambda i: cells[i % 2 if i < 50 else 2])
+    assert mtlens("init", "notes.csv", "--text", "note")[0] == 0
+    (task,) = load(folder)[0].tasks
+    assert task.kind == kind
+    assert set(task.classes) == ({"a", "b", "c", "late"} if kind == "multilabel" else {"SITE", "AGE", "late"})
+
+
+def test_none_among_numbers_is_no_label_and_among_words_a_class(folder, mtlens):
+    table(folder, header="note,fever,pain", fever=lambda i: ["0", "1", "NONE"][i % 3], pain=lambda i: ["none", "some"][i % 2])
+    _, out, _ = mtlens("init", "notes.csv")
+    assert "fever: 'NONE' (20) counts as not labelled" in out
+    assert [task.classes for task in load(folder)[0].tasks] == [("0", "1"), ("none", "some")]
+
+
+def test_several_columns_of_0_and_1_are_offered_as_one_task(folder, mtlens):
+    table(
+        folder,
+        header="note,rage,joy,fear",
+        rage=lambda i: str(i % 2),
+        joy=lambda i: str(i // 2 % 2),
+        fear=lambda i: str(i // 3 % 2),
+    )
+    assert mtlens("init", "notes.csv")[0] == 0
+    assert len(load(folder)[0].tasks) == 3
+    lines = (folder / "experiment.yaml").read_text().splitlines()
+    (place,) = [number for number, line in enumerate(lines) if "one task of several labels" in line]
+    start = lines.index("tasks:")
+    offered = lines[place + 1].replace("# ", "", 1)
+    (folder / "experiment.yaml").write_text("\n".join([*lines[: start + 1], offered, *lines[place + 2 :]]))
+    (task,) = load(folder)[0].tasks
+    assert (task.kind, task.classes) == ("multilabel", ("rage", "joy", "fear"))
+
+
+def test_dates_and_counts_are_neither_texts_nor_tasks(folder, mtlens):
+    table(
+        folder, header="note,sent_at,tweet_count,label_confidence,grade", tweet_count=lambda i: str(i % 4),
+        sent_at=lambda i: f"2015-02-24 11:{i % 60:02}:52 -0800", label_confidence=lambda i: f"0.{i % 30}",
+    )  # fmt: skip
+    assert mtlens("init", "notes.csv")[0] == 0
+    experiment, _ = load(folder)
+    assert [task.name for task in experiment.tasks] == ["grade"]
+    assert "join" not in (folder / "experiment.yaml").read_text()
+
+
+def test_files_for_each_split_are_told(folder, mtlens):
+    (folder / "all").mkdir()
+    for name in ("all/x_train", "all/x_dev", "all/x_test"):
+        table(folder, name=f"{name}.csv")
+    (folder / "all" / "labels.txt").write_text("none\nmild\nsevere\n")
+    _, out, _ = mtlens("init", "all")
+    names = "train: x_train.csv; validation: x_dev.csv; test: x_test.csv"
+    assert f"all: splits are those that the files are named after ({names})" in out
+    assert "all: files that are named after no split are left out: labels.txt" in out
+    written = (folder / "experiment.yaml").read_text()
+    assert "# 180 rows, in files for each split" in written
+    assert "splits:" not in written
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,11 @@ def files_of(path: str | Mapping[SplitName, str], folders: Sequence[Path]) -> li
     return [TableFile(path=find_file(path, folders), name=path)]
 
 
+def notes_of(files: Sequence[TableFile]) -> tuple[str, ...]:
+    """What the user should know of the files, each once."""
+    return tuple(dict.fromkeys(note for file in files for note in file.notes))
+
+
 def _of_pattern(pattern: str, folders: Sequence[Path]) -> list[TableFile]:
     for folder in folders:
         files = sorted(file for file in _matches(folder, pattern) if file.is_file())
@@ -66,7 +71,7 @@ def _of_folder(folder: Path, name: str) -> list[TableFile]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and _is_table(file))
     if not files:
         raise DataError(f"{name}: folder should hold files that end in one of {', '.join(known_suffixes())}; found none")
-    splits = {file: split for file in files if (split := _split_in(file.name)) is not None}
+    splits: dict[Path, SplitName] = {file: split for file in files if (split := _split_in(file.name)) is not None}
     if len(set(splits.values())) < 2 or "train" not in splits.values():
         return [TableFile(path=file, name=f"{name}/{file.name}") for file in files]
     notes = _notes(name, splits, [file for file in files if file not in splits])
@@ -75,13 +80,15 @@ def _of_folder(folder: Path, name: str) -> list[TableFile]:
 
 def _split_in(name: str) -> SplitName | None:
     """The split that a file is named after: train.csv, sst_train.txt, train-00000-of-00002.parquet; None if none or two are."""
-    found = {USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())}
-    return found.pop() if len(found) == 1 else None
+    found: list[SplitName] = [USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())]
+    return found[0] if len(set(found)) == 1 else None
 
 
 def _notes(folder: str, splits: Mapping[Path, SplitName], others: Sequence[Path]) -> tuple[str, ...]:
     """Which files are which split, and which are none."""
-    of_split = {split: [file.name for file, own in splits.items() if own == split] for split in SPLITS}
+    of_split: dict[SplitName, list[str]] = {
+        split: [file.name for file, own in splits.items() if own == split] for split in SPLITS
+    }
     listed = "; ".join(
         f"{split}: {', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}"
         for split, names in of_split.items()

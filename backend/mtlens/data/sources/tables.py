@@ -16,7 +16,7 @@ from mtlens.data.columns import nearest
 from mtlens.data.formats import Form
 from mtlens.data.records import Records, read_records
 from mtlens.data.sources.base import Rows, Source
-from mtlens.data.sources.files import TableFile, files_of
+from mtlens.data.sources.files import TableFile, files_of, notes_of
 from mtlens.data.sources.texts import Text, text_columns, texts_of
 from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName
 from mtlens.errors import DataError
@@ -124,7 +124,7 @@ def read_table(table: Table, files: Sequence[TableFile], columns: frozenset[str]
         columns=kept.columns,
         folds=list(kept.cells[table.fold]) if table.fold is not None else None,
         where=kept.where,
-        notes=(*dict.fromkeys(note for file in files for note in file.notes), *kept.notes, *texts.notes),
+        notes=(*notes_of(files), *kept.notes, *texts.notes),
     )
 
 
