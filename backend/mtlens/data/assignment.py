@@ -58,7 +58,7 @@ def assign(
     is_open = np.isin(sources, sources[splits == OPEN])
     work.drop_repeats(~is_open, (_TEST, _VALIDATION, _TRAIN))
     for source in np.unique(sources[~is_open]):
-        work.complete(sources == source, sizes)
+        work.complete(sources == source, is_open, sizes)
     if is_open.any():
         work.share_out(is_open, sizes)
     work.drop_repeats(np.ones_like(is_open), (_TEST, _VALIDATION, _TRAIN))
@@ -114,9 +114,9 @@ class _Work:
         self._allot(rows, settled[self.clusters], shares)
         self.drop_repeats(rows, (_TRAIN, _VALIDATION, _TEST))
 
-    def complete(self, rows: NDArray[np.bool_], sizes: Splits) -> None:
+    def complete(self, rows: NDArray[np.bool_], is_open: NDArray[np.bool_], sizes: Splits) -> None:
         """Turn some training rows of the mask into rows of splits that it lacks: validation, and test if nothing tests."""
-        lacks = [not (self.splits[rows] == _VALIDATION).any(), not self._is_tested(rows)]
+        lacks = [not (self.splits[rows] == _VALIDATION).any(), not self._is_tested(rows, is_open)]
         shares = [size * lack for size, lack in zip((sizes.validation, sizes.test), lacks, strict=True)]
         train = rows & (self.splits == _TRAIN)
         if not any(shares) or not train.any():
@@ -129,10 +129,10 @@ class _Work:
             why = "as no such split was given" if split == _VALIDATION else "as no labelled row of that split was given"
             self.notes.append(f"rows moved to {SPLITS[split]}, {why}, from {train.sum():,} in train: {made:,}")
 
-    def _is_tested(self, rows: NDArray[np.bool_]) -> bool:
-        """Whether rows of the mask test, or others, which may be open, that have labels of the same tasks."""
+    def _is_tested(self, rows: NDArray[np.bool_], is_open: NDArray[np.bool_]) -> bool:
+        """Whether rows of the mask test, or others that have labels of the same tasks, or open ones of which some will."""
         known = self.labels != MISSING
-        tested = known[np.isin(self.splits, (_TEST, OPEN))].any(axis=0)
+        tested = known[is_open | (self.splits == _TEST)].any(axis=0)
         return bool((self.splits[rows] == _TEST).any() or (tested & known[rows].any(axis=0)).any())
 
     def drop_repeats(self, rows: NDArray[np.bool_], order: tuple[int, int, int]) -> None:

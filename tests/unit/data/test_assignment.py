@@ -194,6 +194,8 @@ def test_a_test_split_is_made_of_training_rows_where_nothing_tests(given):
     found = np.bincount(split(rows).splits, minlength=3)
     expected = [240, 60, 100] if len(given) == 1 else [200 - 200 * 0.25 / 0.85, 200, 200 * 0.25 / 0.85]
     np.testing.assert_allclose(found, expected, atol=2)
+    repeated = [*rows, Row("text 1", None, "train")]
+    assert (split(repeated).splits == 2).sum() == pytest.approx(expected[2], abs=3)
     rows += [Row(f"other {i}", None, "test", 1, (MISSING, 0)) for i in range(20)]  # of another task
     of_two = [dataclasses.replace(row, labels=(0, MISSING)) if row.source == 0 else row for row in rows]
     np.testing.assert_allclose(np.bincount(split(of_two).splits[:400], minlength=3), expected, atol=2)
