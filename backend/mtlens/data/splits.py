@@ -5,6 +5,7 @@ cross-validation, `Examples.folds` says in which fold an example tests and in wh
 out (`mtlens.data.fold_assignment`); `Examples.splits` are then those of a model that is trained on all folds.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,7 @@ _NAMES: dict[SplitName, tuple[str, ...]] = {
 }
 USUAL_SPLITS: dict[str, SplitName] = {name: split for split, names in _NAMES.items() for name in names}
 """Split by the names that people give it, in small letters."""
+_SPLIT = re.compile(rf"(?<![a-z])({'|'.join(sorted(USUAL_SPLITS, key=len, reverse=True))})(?![a-z])")
 NOWHERE = -1
 """In place of a split: the example takes no part. In place of a fold: it is kept out of all folds."""
 
@@ -50,3 +52,9 @@ class Folds:
 def in_split(splits: NDArray[np.int8], split: SplitName) -> NDArray[np.bool_]:
     """Which examples belong to a split, `[n]`. splits: index of each example's split, `[n]`."""
     return splits == SPLITS.index(split)
+
+
+def split_in(name: str) -> SplitName | None:
+    """The split that something is named after: train.csv, sst_train.txt, 2018-dev; None if none or several are named."""
+    found: list[SplitName] = [USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())]
+    return found[0] if len(set(found)) == 1 else None

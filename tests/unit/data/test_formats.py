@@ -33,8 +33,47 @@ def test_a_json_file_of_lines_is_read_as_such(tmp_path):
     assert read(tmp_path / "t.json").cells["lab"] == ["1", "0", None]
 
 
+COLUMNS = {"text": ["a, b", "Größe", None], "lab": ["1", "0", None]}
+
+
 @pytest.mark.parametrize(
-    ("content", "found"), [("3", "0 lists"), ('{"a": [], "b": []}', "2 lists"), ("[1]", "found int"), ("{", "column 2")]
+    ("content", "cells"),
+    [
+        ([list(row.values()) for row in ROWS], {"column_1": COLUMNS["text"], "column_2": COLUMNS["lab"]}),
+        ({key: [row[key] for row in ROWS] for key in ROWS[0]}, COLUMNS),
+        ({key: {str(i): row[key] for i, row in enumerate(ROWS)} for key in ROWS[0]}, COLUMNS),  # as pandas writes it
+        ({"rasa": {"version": 1, "examples": ROWS, "synonyms": []}}, COLUMNS),
+        ({"train": ROWS[:2], "oos_test": ROWS[2:], "sizes": [2, 1]}, {**COLUMNS, "split": ["train", "train", "test"]}),
+        (
+            {"val": [["a, b", "1"]], "test": [["Größe", "0"]]},
+            {"column_1": COLUMNS["text"][:2], "column_2": ["1", "0"], "split": ["validation", "test"]},
+        ),
+        ({"hello": ROWS[:1], "bye": ROWS[1:]}, {**COLUMNS, "list": ["hello", "bye", "bye"]}),
+        (
+            {"hello": ["hi", "good day"], "bye": ["so long"]},
+            {"text": ["hi", "good day", "so long"], "list": ["hello"] * 2 + ["bye"]},
+        ),
+        (
+            [["Ann is here", {"entities": [[0, 3, "PER"]]}], ["so", {"entities": []}]],
+            {"column_1": ["Ann is here", "so"], "entities": ['[[0, 3, "PER"]]', "[]"]},
+        ),
+    ],
+)
+def test_a_json_document_may_hold_a_table_in_other_ways(tmp_path, content, cells):
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    assert read(tmp_path / "t.json").cells == cells
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("3", "found int"),
+        ('{"a": [], "b": []}', "found an object with the keys 'a', 'b'"),
+        ("[1]", "found a list of int"),
+        ('[{"text": "a"}, "b"]', "found a list of dict and str"),
+        ("[[1, 2], [3]]", "found a list of list"),
+        ("{", "column 2"),
+    ],
 )
 def test_other_json_is_refused(tmp_path, content, found):
     (tmp_path / "t.json").write_text(content)

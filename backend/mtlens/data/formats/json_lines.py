@@ -1,20 +1,19 @@
-"""Reads JSON: a file of one object per line, or one document that is a list of objects, alone or under a key."""
+"""Reads JSON: a file of one object per line, or one document that holds a table."""
 
 import json
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mtlens.data.formats.base import BATCH, Batch, Reader, as_text
 from mtlens.data.formats.compression import open_bytes
 from mtlens.data.formats.dialect import decoded, text_stream
 from mtlens.data.formats.encoding import UTF_8, find_encoding
 from mtlens.data.formats.form import Form
+from mtlens.data.formats.json_rows import Row, rows_in
 from mtlens.data.text_column import Cell
 from mtlens.errors import DataError
-
-Row = dict[str, Any]
 
 
 class JsonLines(Reader):
@@ -68,18 +67,15 @@ class JsonLines(Reader):
 
 
 class JsonDocument(JsonLines):
-    """A list of objects, or an object that holds one under a key such as `data`; or one object per line after all."""
+    """A document that holds rows in one of the ways of `json_rows`; or one object per line after all."""
 
     is_text: ClassVar[bool] = False
 
     def rows(self) -> Iterator[tuple[int, Row]]:
         """Every object with its number."""
-        for number, row in enumerate(self._read(), start=1):
-            if not isinstance(row, dict):
-                raise DataError(f"{self.where(number)}: row should be a JSON object; found {type(row).__name__}")
-            yield number, typing.cast("Row", row)
+        yield from enumerate(self._read(), start=1)
 
-    def _read(self) -> list[object]:
+    def _read(self) -> list[Row]:
         with text_stream(self.path, self.name, self._encoding) as stream, decoded(self.name, self._encoding):
             text = stream.read()
         try:
@@ -88,12 +84,20 @@ class JsonDocument(JsonLines):
             if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
                 return [row for _, row in super().rows()]
             raise DataError(f"{self.name}: table should be a JSON document; found: {_problem(error)}") from None
-        lists = [content] if isinstance(content, list) else []
-        if isinstance(content, dict):
-            lists = [value for value in typing.cast("Row", content).values() if isinstance(value, list)]
-        if len(lists) != 1:
-            raise DataError(f"{self.name}: table should be a list of JSON objects; found {len(lists)} lists")
-        return typing.cast("list[object]", lists[0])
+        rows = rows_in(content)
+        if rows is None:
+            raise DataError(f"{self.name}: table should be a list of JSON objects or lists; found {_shape(content)}")
+        return rows
+
+
+def _shape(content: object) -> str:
+    """What a document is, in words."""
+    if isinstance(content, list):
+        kinds = sorted({type(item).__name__ for item in typing.cast("list[object]", content)})
+        return f"a list of {' and '.join(kinds)}" if kinds else "an empty list"
+    if isinstance(content, dict):
+        return f"an object with the keys {', '.join(map(repr, list(typing.cast('Row', content))[:5]))}"
+    return type(content).__name__
 
 
 def _object(text: str, where: str) -> Row:

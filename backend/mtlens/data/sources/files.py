@@ -1,7 +1,6 @@
 """The files of one table: a single file, the files of a folder or of a pattern, or a file for each split."""
 
 import glob
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ from mtlens.data.folders import find, find_file
 from mtlens.data.formats import known_suffixes
 from mtlens.data.formats.compression import suffix_of
 from mtlens.data.sources.hub import PREFIX, hub_folder
-from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName
+from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName, split_in
 from mtlens.errors import DataError
 
-_SPLIT = re.compile(rf"(?<![a-z])({'|'.join(sorted(USUAL_SPLITS, key=len, reverse=True))})(?![a-z])")
 _BESIDE_TABLES = frozenset({"dataset_info.json", "dataset_dict.json", "state.json"})  # of `datasets`
 
 
@@ -71,17 +69,11 @@ def _of_folder(folder: Path, name: str) -> list[TableFile]:
     files = sorted(file for file in folder.iterdir() if file.is_file() and _is_table(file))
     if not files:
         raise DataError(f"{name}: folder should hold files that end in one of {', '.join(known_suffixes())}; found none")
-    splits: dict[Path, SplitName] = {file: split for file in files if (split := _split_in(file.name)) is not None}
+    splits: dict[Path, SplitName] = {file: split for file in files if (split := split_in(file.name)) is not None}
     if len(set(splits.values())) < 2 or "train" not in splits.values():
         return [TableFile(path=file, name=f"{name}/{file.name}") for file in files]
     notes = _notes(name, splits, [file for file in files if file not in splits])
     return [TableFile(path=file, name=f"{name}/{file.name}", split=split, notes=notes) for file, split in splits.items()]
-
-
-def _split_in(name: str) -> SplitName | None:
-    """The split that a file is named after: train.csv, sst_train.txt, train-00000-of-00002.parquet; None if none or two are."""
-    found: list[SplitName] = [USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())]
-    return found[0] if len(set(found)) == 1 else None
 
 
 def _notes(folder: str, splits: Mapping[Path, SplitName], others: Sequence[Path]) -> tuple[str, ...]:
