@@ -174,14 +174,18 @@ def render(
         for item in exhibits:
             bodies.append(_section(item, len(specs), title))
             contents.append(f'<a href="#figure{len(specs)}">{escape(figures.title_of(item.light))}</a>')
-            light, dark = (json.loads(figure.to_json() or "", parse_float=_short) for figure in (item.light, item.dark))
+            light, dark = map(_plain, (item.light, item.dark))
             specs.append({"light": light, "changes": list(_changes(light, dark, ()))})
-    bundle = json.dumps({"plotly": get_plotlyjs(), "figures": specs, "config": CONFIG}, separators=(",", ":"))
-    packed = gzip.compress(bundle.encode(), 9, mtime=0)
+    templates = {theme.name: theme.template().to_plotly_json() for theme in (LIGHT, DARK)}
+    drawn = json.dumps({"figures": specs, "templates": templates, "config": CONFIG}, separators=(",", ":"))
+    packed = gzip.compress(f"{drawn}\n{get_plotlyjs()}".encode(), 9, mtime=0)
+    tables = [*(item.table for _, exhibits in chapters for item in exhibits), *filter(None, [scores])]
+    places = range(1, 1 + max((len(table.columns) for table in tables), default=0))
     parts = {
         "NAME": escape(name),
         "TITLE": escape(title),
         "FONT": FONT,
+        "NUMBERS": ", ".join(f".n{place} :nth-child({place})" for place in places),
         "WARNINGS": "".join(f'<p class="warning">{escape(warning)}</p>' for warning in warnings),
         "SCORES": f'<div class="scores" tabindex="0">{_rows(scores)}</div>' if scores and scores.rows else "",
         "CONTENTS": f"<nav aria-label='Contents'>{''.join(contents)}</nav>" if len(chapters) > 1 else "",
@@ -213,15 +217,27 @@ def _table(table: Table) -> str:
 
 
 def _rows(table: Table) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows[:MOST_ROWS])
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    """The first rows. Cells have no end tags, which are optional in HTML; columns of numbers are named once, as classes."""
+    head = "".join(f"<th>{escape(column)}" for column in table.columns)
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(shown(cell))}' for cell in row)}" for row in table.rows[:MOST_ROWS])
+    numbers = " ".join(
+        f"n{place}" for place, cells in enumerate(zip(*table.rows, strict=True), 1) if any(map(_is_number, cells))
+    )
+    return f'<table class="{numbers}"><thead><tr>{head}<tbody>{rows}</table>'
 
 
-def _cell(cell: object) -> str:
-    """Without the end tag, which is optional in HTML: there are thousands of cells."""
-    kind = " class=n" if isinstance(cell, (int, float)) and not isinstance(cell, bool) else ""
-    return f"<td{kind}>{escape(shown(cell))}"  # pyright: ignore[reportArgumentType]
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
+def _plain(figure: go.Figure) -> dict[str, Any]:
+    """What Plotly draws, without its template, which all figures share, and without data for clicks: nothing answers them."""
+    spec = json.loads(figure.to_json() or "", parse_float=_short)
+    spec["layout"].pop("template", None)
+    for trace in spec["data"]:
+        if "customdata" not in trace.get("hovertemplate", ""):
+            trace.pop("customdata", None)
+    return spec
 
 
 def _short(number: str) -> float:

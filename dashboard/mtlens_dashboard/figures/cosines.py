@@ -151,9 +151,10 @@ def _draw_cells(
     some = any(one is not None and one.is_settled for row in cells for one in row)
     for settled, scale in scales.items():
         colours = colour_scale(theme, scale, (-1, 1), above=above, ticks=ticks)
+        drawn = [[one if one and one.point is not None and one.is_settled == settled else None for one in row] for row in cells]
         sheet.heatmap(
-            z=[[one.point if one is not None and one.is_settled == settled else None for one in row] for row in cells],
-            hovertext=[["" if one is None else _tell(one) for one in row] for row in cells],
+            z=[[one and one.point for one in row] for row in drawn],
+            hovertext=[["" if one is None else _tell(one) for one in row] for row in drawn],
             hovertemplate="%{hovertext}<extra></extra>",
             hoverongaps=False,
             showscale=settled == some,
