@@ -38,6 +38,7 @@ _ALONE, _SIZE = 0.12, 10  # rows down to a single mark, and its pixels
 _COLUMNS = ((0.0, 0.44), (0.49, 0.71), (0.77, 1.0))  # of the width
 _HEADS = ("multi-task less<br>task-specific, {}", "CKA by layer:<br>floor to ceiling", "gradient<br>cosine")
 _FEET = ("thick: 90 % interval; thin: 95 %", "layer; filled: settled", "95 % interval")
+_TWO_MARKS = "<br>upper: first task; lower: second"
 _LONGEST = 15  # characters of a task's name
 _EDGE = 1.1  # of the scale of cosines; intervals that go beyond it are cut off there
 
@@ -74,7 +75,8 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
     seeds = max((len(match.seeds) for match in matching.rows), default=0)
     _cosines(sheet, rows, places, seeds, theme)
     _targets(sheet, rows, places, reach, depth, theme)
-    _axes(sheet, reach, depth, bottom, unit, theme, evidence=bool(case.explanations))
+    foot = _FEET[0] + (_TWO_MARKS if any(len(row.tasks) > 1 for row in rows) else "")
+    _axes(sheet, reach, depth, bottom, unit, theme, foot, evidence=bool(case.explanations))
     return framed(
         sheet,
         theme=theme,
@@ -216,7 +218,10 @@ def _tell_cosine(row: CaseRow) -> str:
     return f"{escape(names)}: {alignment.statement}<br>{value}{reason}"
 
 
-def _axes(sheet: Sheet, reach: float, depth: int, bottom: float, unit: Unit, theme: Theme, *, evidence: bool) -> None:
+def _axes(
+    sheet: Sheet, reach: float, depth: int, bottom: float, unit: Unit, theme: Theme, first: str, *, evidence: bool
+) -> None:
+    """first: what stands below the first column."""
     sheet.y_axis(range=[bottom, -0.6], visible=False, domain=[0, 1], fixedrange=True)
     cosine = {"tickvals": [-1, 0, 1], "ticktext": ["\N{MINUS SIGN}1", "0", "1"], "zeroline": True}
     scales: tuple[dict[str, Any], ...] = (
@@ -224,7 +229,7 @@ def _axes(sheet: Sheet, reach: float, depth: int, bottom: float, unit: Unit, the
         {"range": [-0.6, depth + 0.6], "tickvals": [0, depth]},
         {"range": [-_EDGE, _EDGE], **cosine},
     )
-    for number, (domain, head, foot, scale) in enumerate(zip(_COLUMNS, _HEADS, _FEET, scales, strict=True)):
+    for number, (domain, head, foot, scale) in enumerate(zip(_COLUMNS, _HEADS, (first, *_FEET[1:]), scales, strict=True)):
         shown = number == 0 or evidence
         if shown:
             above: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6}

@@ -68,8 +68,9 @@ def _title(base: CostInfo, by_role: dict[str, CostInfo]) -> str:
     if other is None:
         return "Costs of the models"
     parts = [
-        f"{100 * getattr(other, column) / getattr(base, column):.0f} % of the {name}"
+        f"{100 * getattr(other, column) / getattr(base, column):.0f} % of {name}"
         for name, column, _ in _MEASURES
         if getattr(base, column) and getattr(other, column) is not None
     ]
-    return fit(f"One model instead of {in_words(base.models)}: {', '.join(parts)}")
+    title = f"One model instead of {in_words(base.models)}: {', '.join(parts)}"
+    return fit(title, title.replace(" time", ""))

@@ -88,7 +88,8 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
         hover = [_tell_cosine(alignment) for alignment in rows]
         _marks(sheet, panel, layers, values, [alignment.statement for alignment in rows], hover, theme)
         if all(value is None for value in values):
-            sheet.note("noise hides the cosines", depth / 2, 0.5, theme.muted, **panel.of_shape)
+            hidden: dict[str, Any] = {"align": "center", **panel.of_shape}
+            sheet.note("noise hides<br>the cosines", depth / 2, 0.5, theme.muted, **hidden)
     halves = any(alignment.split_half is not None for alignment in alignments)
     more = "grey: split halves; dotted: their ceiling<br>" if halves else ""
     part = _part(len(shown), len(pairs))

@@ -33,7 +33,7 @@ def families(
     for family in known:
         _draw(sheet, family, places[family.groups], _colour(family, chosen, recommended, theme), theme)
     for family, text in _labelled(known, alone, chosen, recommended):
-        above = {"xanchor": "center", "yanchor": "bottom", "yshift": 6}
+        above = {"xanchor": "center", "yanchor": "bottom", "yshift": 6, "bgcolor": theme.paper, "borderpad": 0}
         known_ends = [_score(family), family.measured_high if family.measured is not None else None]
         top = max(end for end in known_ends if end is not None)
         sheet.note(f"<b>{text}</b>", places[family.groups], 100 * top, theme.ink, size=12, **above)

@@ -26,7 +26,7 @@ def layer_matrices(matrices: Sequence[LayerMatrixInfo], *, theme: Theme = LIGHT)
     """CKA of every layer with every layer, 0 to 1. A click on a cell gives customdata [panel, layer_a, layer_b, value]."""
     if not matrices:
         return empty(theme, "No layers have been compared yet", "Maps of all layers come with the evidence, after training.")
-    title = f"Equal layers of {_names(matrices)} reach a CKA of {_reached(matrices)}"
+    title = f"Same layer of {_names(matrices)}: CKA of {_reached(matrices)}"
     return _mosaic(
         matrices,
         [matrix.values for matrix in matrices],

@@ -140,7 +140,7 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
     """
     question = "What should I train together?"
     if recommended:
-        statement = titles.whole(recommended.statement)
+        statement = f"{titles.whole(recommended.statement)} Chosen on validation alone."
         models = f"{counted(len(recommended.groups), 'model')}: {titles.family(recommended.groups)}"
         if recommended.verdict == "matches":
             card(question, VERDICTS["matches"], models, statement)

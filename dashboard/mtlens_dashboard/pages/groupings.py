@@ -26,6 +26,7 @@ def page(chosen: Chosen) -> None:
         return
     if recommended:
         st.markdown(literal(titles.whole(recommended.statement)))
+        st.caption(literal(titles.whole(recommended.method)))
     figure = draw(figures.families, groupings, recommended)
     chart("groupings", figure, (groupings, recommended), title="Score against the number of models")
     _families(groupings)

@@ -108,6 +108,7 @@ class RecommendationInfo:
     verdict: str
     statement: str
     groups: tuple[tuple[str, ...], ...]
+    method: str
 
 
 _RECOMMENDATION = f"SELECT {columns(RecommendationInfo)} FROM recommendation WHERE experiment_id = $experiment_id"

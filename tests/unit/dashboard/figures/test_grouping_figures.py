@@ -59,7 +59,9 @@ def test_measured_scores_have_their_intervals() -> None:
 
 def test_what_is_undecided_is_not_green() -> None:
     chosen = [grouping(measured=0.9), grouping(groups=(("a",), ("b",), ("c",)), cost=3.0, measured=0.95)]
-    perhaps = queries.RecommendationInfo(verdict="inconclusive", statement="not settled", groups=(("c",), ("b", "a")))
+    perhaps = queries.RecommendationInfo(
+        verdict="inconclusive", statement="not settled", groups=(("c",), ("b", "a")), method=""
+    )
     figure = figures.families(chosen, perhaps)
     assert figures.title_of(figure) == "Undecided: perhaps 2 models instead of 3: c; b and a"
     assert any("perhaps" in note.text for note in figure.layout.annotations)
