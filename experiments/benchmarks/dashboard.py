@@ -1,7 +1,7 @@
-"""How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--only PART]
+"""How fast the dashboard is on a large store: python -m experiments.benchmarks.dashboard [--only PART] [--quick]
 
 Generates, seeded, a store of 2,002 runs, 12 tasks, 13 layers and 5 million predictions of models that were not trained. Then
-measures and prints as JSON, medians in seconds (`--only` views or browser):
+measures and prints as JSON, medians in seconds (`--only` views or browser; `--quick`: a tenth of the runs, once):
 
 - views: each query of the pages, not from the cache (a page keeps the answer until the next snapshot)
 - first_visit: page Report, which is nearly empty, in a Chromium that has never seen the dashboard: what Streamlit itself takes
@@ -35,7 +35,7 @@ from mtlens_dashboard.app import USED
 from tests.support import dashboard_servers, fake_evidence, fake_stores
 
 TASKS = tuple(f"task {number:02d}" for number in range(12))
-SEEDS = tuple(range(154))  # 12 task-specific models and a multi-task one each: 2,002 runs
+SEEDS, FEW_SEEDS = tuple(range(154)), tuple(range(15))  # 12 task-specific models and a multi-task one each: 2,002 runs, or 195
 EXAMPLES = 1353  # test examples per task: 5.0 million predictions
 PAGES = {
     "": "Answer",
@@ -91,15 +91,15 @@ _CELLS = """
 """
 
 
-def build(root: Path) -> Workspace:
+def build(root: Path, seeds: tuple[int, ...] = SEEDS) -> Workspace:
     """The large store, published."""
     fake_evidence.LAYERS = 13
-    workspace = fake_stores.build(root, fake_evidence.Plan(tasks=TASKS, seeds=SEEDS))
+    workspace = fake_stores.build(root, fake_evidence.Plan(tasks=TASKS, seeds=seeds))
     fake_stores.change(workspace, "DELETE FROM prediction", _PREDICTIONS, _CELLS)
     return workspace
 
 
-def query_times(workspace: Workspace) -> dict[str, float]:
+def query_times(workspace: Workspace, times: int = TIMES) -> dict[str, float]:
     """Median time of each view; all of them share the open snapshot, as the pages do."""
     experiment = fake_evidence.EXPERIMENT
     matrix = queries.matrices(workspace, experiment)[0]
@@ -121,13 +121,13 @@ def query_times(workspace: Workspace) -> dict[str, float]:
         "run_details": lambda: queries.run_details(workspace, experiment, f"{0:016x}"),
         "changes": lambda: queries.changes(workspace, experiment, experiment, "macro_f1"),
     }  # fmt: skip
-    return {name: median(ask) for name, ask in asked.items()}
+    return {name: median(ask, times) for name, ask in asked.items()}
 
 
-def median(work: Callable[[], object]) -> float:
+def median(work: Callable[[], object], times: int) -> float:
     """Median wall time of a few calls."""
     taken: list[float] = []
-    for _ in range(TIMES):
+    for _ in range(times):
         started = time.perf_counter()
         work()
         taken.append(time.perf_counter() - started)
@@ -169,7 +169,7 @@ def bare_server(root: Path) -> Generator[str]:
         process.communicate()
 
 
-def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
+def in_browser(workspace: Workspace, times: int = TIMES) -> dict[str, dict[str, float]]:
     """Median over fresh servers of the first view of each page, in a tab of its own and by its link, and of an interaction."""
     taken: dict[str, dict[str, list[float]]] = {}
 
@@ -179,7 +179,7 @@ def in_browser(workspace: Workspace) -> dict[str, dict[str, float]]:
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with bare_server(workspace.root) as empty, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for _ in range(TIMES):
+        for _ in range(times):
             with server(workspace.root) as url:
                 time.sleep(_AT_EASE)
                 context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -257,12 +257,14 @@ def main() -> None:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=("views", "browser"))
+    parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
+    seeds, times = (FEW_SEEDS, 1) if asked.quick else (SEEDS, TIMES)
     with tempfile.TemporaryDirectory() as folder:
-        workspace = build(Path(folder) / "large")
-        answer: dict[str, Any] = {"runs": 13 * len(SEEDS), "predictions": 24 * len(SEEDS) * EXAMPLES}
-        answer |= {"views": query_times(workspace)} if asked.only != "browser" else {}
-        answer |= in_browser(workspace) if asked.only != "views" else {}
+        workspace = build(Path(folder) / "large", seeds)
+        answer: dict[str, Any] = {"runs": 13 * len(seeds), "predictions": 24 * len(seeds) * EXAMPLES}
+        answer |= {"views": query_times(workspace, times)} if asked.only != "browser" else {}
+        answer |= in_browser(workspace, times) if asked.only != "views" else {}
     print(json.dumps(answer, indent=1))
 
 

@@ -159,10 +159,7 @@ def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], see
         x = [end for (low, high), _ in ends for end in (max(low or 0.0, -_EDGE), min(high or 0.0, _EDGE), None)]
         y = [end for _, at in ends for end in (at, at, None)]
         sheet.scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, **axes)
-    colours = [theme.of(mark) for _, _, mark in known]
-    fills = [theme.paper if mark.marker.endswith("open") else theme.of(mark) for _, _, mark in known]
-    symbols = [mark.marker.removesuffix("-open") for _, _, mark in known]
-    marker = {"symbol": symbols, "size": _SIZE, "color": fills, "line": {"width": 2, "color": colours}}
+    marker = theme.markers([mark for _, _, mark in known], _SIZE)
     if known:
         sheet.scatter(x=[one.point for one, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes)
 

@@ -129,9 +129,6 @@ def _marks(
 ) -> None:
     """The statement of each layer; an undecided one is hollow."""
     marks = [STATEMENTS.get(statement, STATEMENTS["undefined"]) for statement in statements]
-    colours = [theme.of(mark) for mark in marks]
-    fills = [theme.paper if mark.marker.endswith("open") else theme.of(mark) for mark in marks]
-    symbols = [mark.marker.removesuffix("-open") for mark in marks]
     sheet.scatter(
         x=xs,
         y=ys,
@@ -139,7 +136,7 @@ def _marks(
         name="statements",
         customdata=hover,
         hovertemplate="%{customdata}<extra></extra>",
-        marker={"symbol": symbols, "size": 7, "color": fills, "line": {"color": colours, "width": 1.5}},
+        marker=theme.markers(marks, 7, 1.5),
         **panel.of_trace,
     )
 

@@ -169,17 +169,11 @@ def draw_intervals(
 def _draw_differences(
     sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], unit: Unit, theme: Theme, verdict: str, size: int
 ) -> None:
-    mark = VERDICTS[verdict]
     sheet.scatter(
         x=[unit.scale * (row.difference or 0.0) for row, _ in rows],
         y=[place + _LINE for _, place in rows],
         mode="markers",
-        marker={
-            "symbol": mark.marker.removesuffix("-open"),
-            "size": size,
-            "line": {"width": 2, "color": theme.of(mark)},
-            "color": theme.paper if mark.marker.endswith("open") else theme.of(mark),
-        },
+        marker=theme.markers([VERDICTS[verdict]] * len(rows), size),
         customdata=[_hover(row, unit) for row, _ in rows],
         hovertemplate="%{customdata}<extra></extra>",
         name=verdict,

@@ -6,7 +6,7 @@ grey is undecided. Whether the evidence agrees with the outcome has no colour. E
 its colour.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -89,6 +89,15 @@ class Theme:
     def of(self, mark: Mark) -> str:
         """Colour of a statement."""
         return getattr(self, mark.role)
+
+    def markers(self, marks: Sequence[Mark], size: int, width: float = 2) -> dict[str, Any]:
+        """Plotly's options of a marker per statement; an undecided one is filled with the background, which hides lines."""
+        return {
+            "symbol": [mark.marker.removesuffix("-open") for mark in marks],
+            "size": size,
+            "color": [self.paper if mark.marker.endswith("open") else self.of(mark) for mark in marks],
+            "line": {"width": width, "color": [self.of(mark) for mark in marks]},
+        }
 
     def of_role(self, role: str) -> str:
         """Colour of a kind of model; muted where it has none of its own."""

@@ -45,7 +45,7 @@ from mtlens_dashboard.queries.matching import MatchInfo, MatchingInfo, Verdict, 
 from mtlens_dashboard.queries.run_details import EventInfo, RunDetailsInfo, RunScoreInfo, RunSettingInfo, run_details
 from mtlens_dashboard.queries.runs import EvidenceProgressInfo, RunInfo, State, evidence_jobs, runs, seconds_left
 from mtlens_dashboard.queries.scores import ConfusionInfo, ScoreInfo, confusion, scores
-from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments, differing_runs
+from mtlens_dashboard.queries.settings import SettingInfo, differing_experiments
 from mtlens_dashboard.queries.two_experiments import ChangeInfo, changes
 
 __all__ = [
@@ -56,7 +56,7 @@ __all__ = [
     "ProfileInfo", "RecommendationInfo", "RunDetailsInfo", "RunInfo", "RunScoreInfo", "RunSettingInfo", "ScoreInfo",
     "SettingInfo", "SimilarityInfo", "SnapshotInfo", "StageInfo", "State", "TaskInfo", "TrialInfo", "Verdict", "alignments",
     "arms", "case", "cell", "changes", "choices", "claim", "claim_kinds", "confusion", "costs", "curves",
-    "differing_experiments", "differing_runs", "dose", "evidence_jobs", "examples", "experiments", "explanations",
+    "differing_experiments", "dose", "evidence_jobs", "examples", "experiments", "explanations",
     "groupings", "looks", "lowest_first", "matching", "matrices", "pair_over_stages", "profiles", "recommendation",
     "run_details", "runs", "scores", "seconds_left", "snapshot", "stages", "tasks", "trial", "weakest_first",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The settings in which experiments, or runs, differ."""
+"""The settings in which experiments differ."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,12 @@ class SettingInfo:
 
 
 _EXPERIMENTS = "SELECT experiment_id, specification FROM experiment WHERE experiment_id IN (SELECT unnest($ids))"
-_RUNS = "SELECT run_id, configuration FROM run WHERE run_id IN (SELECT unnest($ids))"
 
 
 def differing_experiments(workspace: Workspace, experiment_ids: Sequence[str]) -> tuple[SettingInfo, ...]:
     """What is not the same in the experiment files, values in the order of the ids."""
-    return _differing(workspace, _EXPERIMENTS, experiment_ids)
-
-
-def differing_runs(workspace: Workspace, run_ids: Sequence[str]) -> tuple[SettingInfo, ...]:
-    """What is not the same in the configurations of the runs, values in the order of the ids."""
-    return _differing(workspace, _RUNS, run_ids)
-
-
-def _differing(workspace: Workspace, sql: str, ids: Sequence[str]) -> tuple[SettingInfo, ...]:
-    texts = dict(query(workspace, sql, {"ids": list(ids)}).rows)
-    settings = [dict(leaves(json.loads(texts.get(id_) or "{}"))) for id_ in ids]
+    texts = dict(query(workspace, _EXPERIMENTS, {"ids": list(experiment_ids)}).rows)
+    settings = [dict(leaves(json.loads(texts.get(id_) or "{}"))) for id_ in experiment_ids]
     paths = dict.fromkeys(path for values in settings for path in values)
     rows = ((path, tuple(values.get(path) for values in settings)) for path in paths)
     return tuple(SettingInfo(path=path, values=values) for path, values in rows if len(set(values)) > 1)

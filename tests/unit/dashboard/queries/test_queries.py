@@ -193,16 +193,19 @@ def test_undefined_values_leave_gaps_in_curves(hostile: Workspace) -> None:
     assert curve.validation[0] is not None
 
 
-def test_settings_that_differ(full: Workspace) -> None:
-    first, second = [run.run_id for run in queries.runs(full, EXPERIMENT) if run.tasks == "disc"][:2]
-    (setting,) = queries.differing_runs(full, [first, second])
-    assert (setting.path, setting.values) == ("seed", ("0", "1"))
-    assert queries.differing_runs(full, [first, first]) == ()
-    other = next(run.run_id for run in queries.runs(full, EXPERIMENT) if run.tasks == "cord")
-    assert [setting.path for setting in queries.differing_runs(full, [first, other])] == [
-        "tasks[disc].name",
-        "tasks[cord].name",
-    ]
+def test_settings_that_differ(tmp_path: Path) -> None:
+    workspace = fake_stores.without_evidence(tmp_path)
+    changed = """replace(replace(specification, '"cord"', '"nerve"'), '"epochs": 4', '"epochs": 5') AS specification"""
+    fake_stores.change(
+        workspace, f"INSERT INTO experiment SELECT * REPLACE ('other' AS experiment_id, {changed}) FROM experiment"
+    )
+    found = {setting.path: setting.values for setting in queries.differing_experiments(workspace, (EXPERIMENT, "other"))}
+    assert found == {
+        "training.epochs": ("4", "5"),
+        "tasks[cord].name": ("cord", None),
+        "tasks[nerve].name": (None, "nerve"),
+    }
+    assert queries.differing_experiments(workspace, (EXPERIMENT, EXPERIMENT)) == ()
 
 
 def test_partial_store(partial: Workspace) -> None:
