@@ -47,6 +47,7 @@ GROUPED = {
     **dict.fromkeys(("affinity", "summary.group_score", "grouping_member", "grouping_method"), "*"),
     "grouping": "* EXCLUDE discovery_seconds",
     "recommendation": "* EXCLUDE (seconds, single_seconds, inference_seconds, single_inference_seconds)",
+    **dict.fromkeys(("summary.group_gain", "summary.claim", "summary.claim_predictor", "summary.claim_verdict"), "*"),
 }
 
 

@@ -85,7 +85,7 @@ def _print_verdicts(rows: "Sequence[ClaimVerdictRow]", names: Mapping[str, str])
 
     table = Table(title="Preregistered claims", title_justify="left", title_style="bold", **NARROW)
     for name in ("experiment", "evidence", "claim", "found", "95 %", "verdict"):
-        table.add_column(name, overflow="fold", no_wrap=name == "95 %")
+        table.add_column(name, overflow="fold", no_wrap=name in ("evidence", "95 %"))
     for row in rows:
         name = f"all {row.experiments}" if row.experiment_id is None else names[row.experiment_id]
         statistic = "AUC" if row.statistic == "auc" else "rank"
@@ -99,8 +99,8 @@ def _print_verdicts(rows: "Sequence[ClaimVerdictRow]", names: Mapping[str, str])
 
 
 def _reasons(rows: "Sequence[ClaimVerdictRow]") -> list[str]:
-    """Statements of claims that are undecided."""
-    return [row.statement for row in rows if row.verdict == "undecided"]
+    """Statements of claims without an interval, which say why there is none."""
+    return [row.statement for row in rows if row.low is None or row.high is None]
 
 
 def _print_predictors(scope: str, rows: "Sequence[ClaimPredictorRow]") -> None:

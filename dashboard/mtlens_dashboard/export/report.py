@@ -241,8 +241,8 @@ def _plain(figure: go.Figure) -> dict[str, Any]:
 
 
 def _short(number: str) -> float:
-    """Six digits: no screen shows more, and they compress."""
-    return float(f"{float(number):.6g}")
+    """Five digits: no screen shows more, and they compress."""
+    return float(f"{float(number):.5g}")
 
 
 def _changes(light: Any, dark: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
