@@ -215,33 +215,6 @@ def test_dates_and_counts_are_neither_texts_nor_tasks(folder, mtlens):
     assert "join" not in (folder / "experiment.yaml").read_text()
 
 
-def test_lists_for_each_split_of_a_json_document_are_splits(folder, mtlens):
-    """As in CLINC150: a list of pairs of text and intent for each split."""
-    lists = {
-        name: [[f"{name} text number {i}", ["pay", "call"][i % 2]] for i in range(20)] for name in ("train", "val", "test")
-    }
-    (folder / "t.json").write_text(json.dumps(lists))
-    assert mtlens("init", "t.json")[0] == 0
-    experiment, examples = load(folder)
-    assert experiment.data.tables[0].split == "split"
-    assert [(task.name, task.classes) for task in experiment.tasks] == [("column_2", ("call", "pay"))]
-    assert examples.splits.tolist() == [0] * 20 + [1] * 20 + [2] * 20
-
-
-def test_files_for_each_split_are_told(folder, mtlens):
-    (folder / "all").mkdir()
-    for name in ("all/x_train", "all/x_dev", "all/x_test"):
-        table(folder, name=f"{name}.csv")
-    (folder / "all" / "labels.txt").write_text("none\nmild\nsevere\n")
-    _, out, _ = mtlens("init", "all")
-    names = "train: x_train.csv; validation: x_dev.csv; test: x_test.csv"
-    assert f"all: splits are those that the files are named after ({names})" in out
-    assert "all: files that are named after no split are left out: labels.txt" in out
-    written = (folder / "experiment.yaml").read_text()
-    assert "# 180 rows, in files for each split" in written
-    assert "splits:" not in written
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
