@@ -150,7 +150,7 @@ def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None
         place[path[-1]] = value
     dark = ENTRIES["forest"].draw(ENTRIES["forest"].read(hostile, EXPERIMENT), theme=DARK)
     made["layout"]["template"] = templates["dark"]
-    assert made == json.loads(dark.to_json() or "", parse_float=lambda number: float(f"{float(number):.5g}"))
+    assert made == json.loads(dark.to_json() or "", parse_float=lambda number: float(f"{float(number):.6g}"))
 
 
 def test_report_says_where_its_numbers_come_from(page: str) -> None:

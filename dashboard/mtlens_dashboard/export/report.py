@@ -29,7 +29,7 @@ from mtlens_dashboard.tables import Cell, Table, shown
 from mtlens_dashboard.wording import claim_titles, titles
 from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, listing, score_of
 
-MOST_ROWS = 20
+MOST_ROWS = 15
 """Of a table; the dashboard has the others."""
 
 _IN_SCRIPT = str.maketrans("<", "/")  # without < nothing can end the script element that holds it
@@ -241,8 +241,8 @@ def _plain(figure: go.Figure) -> dict[str, Any]:
 
 
 def _short(number: str) -> float:
-    """Five digits: no screen shows more, and they compress."""
-    return float(f"{float(number):.5g}")
+    """Six digits: no screen shows more, and they compress."""
+    return float(f"{float(number):.6g}")
 
 
 def _changes(light: Any, dark: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
