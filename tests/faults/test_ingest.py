@@ -20,25 +20,15 @@ from mtlens.store.database import reader, writer
 from mtlens.store.ingest import ingest, rebuild
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
+from tests.support.ingested import SMALL, assert_equals_rebuild, rows
 
 pytestmark = pytest.mark.fault
 ROOT = Path(__file__).parents[2]
-SMALL = fake_runs.fake_experiment("small", seeds=(7,))
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace.open(tmp_path / "results")
-
-
-def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
-    return reader.query(workspace, sql).rows
-
-
-def assert_equals_rebuild(workspace: Workspace) -> None:
-    live = fake_runs.dump(workspace.master)
-    rebuild(workspace)
-    assert fake_runs.dump(workspace.master) == live
 
 
 def child(workspace: Workspace, script: str) -> subprocess.CompletedProcess[str]:

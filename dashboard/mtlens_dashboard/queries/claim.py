@@ -1,11 +1,12 @@
 """Does the evidence predict gains? Views `claim`, `claim_predictors` and `claim_verdicts`, over all experiments."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mtlens.statistics.claim.counted import counted
 from mtlens.statistics.claim.kinds import EVIDENCE_KINDS
+from mtlens.statistics.learnt import NOT_LEARNT
 from mtlens.statistics.shown import Unit
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard.queries.rows import columns, read_infos, read_rows
@@ -135,14 +136,10 @@ class ClaimInfo:
     def known(self) -> tuple[ClaimPointInfo, ...]:
         """The points that the statistics rest on: with a gain, of tasks that were learnt, and each gain once.
 
-        Experiments that share runs have equal gains; the one with the most points counts.
+        The points are in their order.
         """
-        found = [one for one in self.points if None not in (one.gain, one.value) and one.verdict != "not learnt"]
-        sizes = Counter(one.experiment_id for one in found)
-        once: dict[tuple[object, ...], ClaimPointInfo] = {}
-        for one in sorted(found, key=lambda one: (-sizes[one.experiment_id], one.experiment_id)):
-            once.setdefault((one.data, one.tasks, one.task, one.gain, one.gain_low), one)
-        return tuple(one for one in found if once[one.data, one.tasks, one.task, one.gain, one.gain_low] is one)
+        places = set(map(id, counted([point for point in self.points if None not in (point.gain, point.value)])))
+        return tuple(point for point in self.points if id(point) in places)
 
     @property
     def judged(self) -> tuple[ClaimVerdictInfo, ...]:
@@ -166,9 +163,9 @@ _POINTS = f"""
     SELECT
         {columns(ClaimPointInfo, "threshold")},
         CASE
-            WHEN starts_with(evidence, 'cka') THEN similar_from
-            WHEN starts_with(evidence, 'cosine') THEN aligned_from
-            WHEN evidence IN ('tag', 'linearised', 'task_mean') THEN 0
+            WHEN list_contains($similar, evidence) THEN similar_from
+            WHEN list_contains($aligned, evidence) THEN aligned_from
+            WHEN list_contains($positive, evidence) THEN 0
         END AS threshold
     FROM claim
     LEFT JOIN (
@@ -221,7 +218,7 @@ def claim_kinds(workspace: Workspace) -> tuple[str, ...]:
 
 def dose(workspace: Workspace) -> DoseInfo:
     """Points with CKA and cosine as evidence, of data sets that come in several degrees of relatedness."""
-    points = [point for point in _points(workspace, *_DOSE) if point.relatedness is not None and point.verdict != "not learnt"]
+    points = [point for point in _points(workspace, *_DOSE) if point.relatedness is not None and point.verdict != NOT_LEARNT]
     degrees: dict[str, set[float | None]] = {}
     for point in points:
         degrees.setdefault(point.data, set()).add(point.relatedness)
@@ -229,4 +226,8 @@ def dose(workspace: Workspace) -> DoseInfo:
 
 
 def _points(workspace: Workspace, *kinds: str) -> tuple[ClaimPointInfo, ...]:
-    return read_infos(workspace, ClaimPointInfo, _POINTS, {"kinds": list(kinds)})
+    speaks_for = {
+        where: [kind.name for kind in EVIDENCE_KINDS.values() if kind.speaks_for == where]
+        for where in ("similar", "aligned", "positive")
+    }
+    return read_infos(workspace, ClaimPointInfo, _POINTS, {"kinds": list(kinds), **speaks_for})

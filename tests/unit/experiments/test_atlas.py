@@ -16,7 +16,7 @@ def points_of(evidence: str) -> list[Point]:
     rows = [row for row in pq.read_table(ATLAS).to_pylist() if row["evidence"] == evidence]
     return [
         Point(
-            experiment=row["experiment_id"], data=row["data"], tasks=row["tasks"], task=row["task"], gain=row["gain"],
+            experiment_id=row["experiment_id"], data=row["data"], tasks=row["tasks"], task=row["task"], gain=row["gain"],
             gain_error=row["gain_error"], value=row["value"], error=row["error"], verdict=row["verdict"],
         )
         for row in rows

@@ -12,15 +12,16 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlens.statistics.claim.counted import counted
+
 Floats = NDArray[np.float64]
 KEPT, LOST = ("matches", "better"), ("worse",)
-NOT_LEARNT = "not learnt"
 
 
 class Point(NamedTuple):
     """A task in a group that was trained. Errors are standard errors; None: unknown."""
 
-    experiment: str
+    experiment_id: str
     data: str
     tasks: Sequence[str]
     task: str
@@ -53,9 +54,9 @@ class Points:
     @classmethod
     def of(cls, points: Sequence[Point]) -> Self:
         """Points that count: tasks that were not learnt are left out, and of equal gains in several experiments the first."""
-        chosen = _distinct([point for point in points if point.verdict != NOT_LEARNT])
+        chosen = counted(points)
         tasks = {key: place for place, key in enumerate(sorted({(one.data, task) for one in chosen for task in one.tasks}))}
-        experiments = {name: place for place, name in enumerate(sorted({point.experiment for point in chosen}))}
+        experiments = {name: place for place, name in enumerate(sorted({point.experiment_id for point in chosen}))}
         partners = np.zeros((len(chosen), len(tasks)))
         for row, point in enumerate(chosen):
             others = [tasks[point.data, task] for task in point.tasks if task != point.task]
@@ -67,10 +68,10 @@ class Points:
             values=_floats([point.value for point in chosen]),
             errors=_floats([point.error for point in chosen]),
             kept=_floats(verdicts),
-            experiments=np.array([experiments[point.experiment] for point in chosen], dtype=np.intp),
+            experiments=np.array([experiments[point.experiment_id] for point in chosen], dtype=np.intp),
             own=np.array([tasks[point.data, point.task] for point in chosen], dtype=np.intp),
             partners=partners,
-            groups=len({(point.experiment, tuple(point.tasks)) for point in chosen}),
+            groups=len({(point.experiment_id, tuple(point.tasks)) for point in chosen}),
         )
 
     @property
@@ -107,14 +108,3 @@ class Points:
 
 def _floats(values: Sequence[float | None]) -> Floats:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _distinct(points: Sequence[Point]) -> list[Point]:
-    """Experiments share runs: a point with the texts, group, task and gain of another one is the same point."""
-    sizes: dict[str, int] = {}
-    for point in points:
-        sizes[point.experiment] = sizes.get(point.experiment, 0) + 1
-    found: dict[tuple[object, ...], Point] = {}
-    for point in sorted(points, key=lambda one: (-sizes[one.experiment], one.experiment, tuple(one.tasks), one.task)):
-        found.setdefault((point.data, tuple(point.tasks), point.task, point.gain, point.gain_error), point)
-    return list(found.values())

@@ -113,7 +113,7 @@ def test_weights_of_points_follow_those_of_their_tasks() -> None:
 
 def test_points_of_shared_runs_count_once_and_tasks_that_were_not_learnt_do_not() -> None:
     one = pairs(4, 1, 8)
-    copies = [point._replace(experiment="two") for point in one[:4]]
+    copies = [point._replace(experiment_id="two") for point in one[:4]]
     failed = [one[0]._replace(gain=9.0, verdict="not learnt")]
     points = Points.of([*copies, *one, *failed])
     assert (len(points.gains), points.num_experiments, points.num_tasks, points.groups) == (12, 1, 4, 6)
