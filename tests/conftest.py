@@ -18,6 +18,8 @@ from mtlens.config.sections import Encoder, Training
 from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.tokenize import Encoded, encode
+from mtlens.store.database import writer
+from tests.support.database_template import copies_of
 from tests.support.fault_trial import Trial, make_trial
 
 SEARCHED = ("a", "b", "c", "d", "e")
@@ -32,9 +34,17 @@ def _files_need_not_survive_a_power_failure() -> Generator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
+def _databases_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Tables and their descriptions are made once in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writer, "create", copies_of(tmp_path_factory.mktemp("database") / "template.duckdb"))
+        yield
+
+
+@pytest.fixture(scope="module")
 def ray_session() -> Generator[None]:
-    """Ray on this machine, started once for all tests of a process that need it."""
+    """Ray on this machine, for the tests of a file: those of another file may join a cluster."""
     from mtlens.execution.ray_backend.session import session
 
     with session(None):

@@ -7,6 +7,7 @@ from mtlens.store.columns import arrow_schema
 from mtlens.store.database import writer
 from mtlens.store.tables import TABLES, VIEWS
 from mtlens.store.workspace import evidence_tables, run_tables
+from tests.support.database_template import make_anew
 
 COLUMNS = """
     SELECT column_name, data_type, comment FROM duckdb_columns()
@@ -18,6 +19,15 @@ NAMES = """
 """
 KEYS = """
     SELECT table_name, constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' ORDER BY ALL
+"""
+
+
+EVERYTHING = """
+    SELECT schema_name, table_name AS name, comment, sql FROM duckdb_tables() WHERE database_name = current_database()
+    UNION ALL SELECT schema_name, view_name, comment, sql FROM duckdb_views() WHERE NOT internal
+    UNION ALL SELECT schema_name, concat_ws('.', table_name, column_name), comment, data_type FROM duckdb_columns()
+        WHERE database_name = current_database() AND NOT internal
+    ORDER BY ALL
 """
 
 
@@ -39,6 +49,13 @@ def test_every_table_and_view_is_declared_and_described(connection):
     described = dict(connection.execute(NAMES).fetchall())
     assert described == {entry.name: entry.comment for entry in (*TABLES, *VIEWS)}
     assert all(described.values())
+
+
+def test_the_copies_that_tests_work_with_are_what_the_writer_makes(connection):
+    with duckdb.connect() as anew:
+        make_anew(anew)
+        assert anew.execute(EVERYTHING).fetchall() == connection.execute(EVERYTHING).fetchall()
+        assert anew.execute("FROM run_kind").fetchall() == connection.execute("FROM run_kind").fetchall()
 
 
 def test_a_view_takes_the_comment_of_a_table_unless_it_has_its_own(connection):
