@@ -33,7 +33,7 @@ data:
 tasks:
   disc: {classes: [bulge, none]}
   canal: {classes: [normal, stenosis]}
-training: {epochs: 6, batch_size: 16, learning_rate: 3e-3, precision: float32}
+training: {epochs: 3, batch_size: 16, learning_rate: 3e-3, precision: float32}
 evidence: {examples: 16, microbatches: 4, microbatch_size: 4}
 margin: 0.02
 """
@@ -89,7 +89,7 @@ def test_python_of_the_readme(block, folder):
     generator = np.random.default_rng(0)
     labels = generator.integers(0, 3, 90)
     names = {
-        "frame": pd.read_csv("reports.csv").head(80),
+        "frame": pd.read_csv("reports.csv").head(48),
         "labels": labels,
         "single": np.stack([labels] * 3),
         "multi": np.stack([np.roll(labels, 1), labels, labels]),

@@ -40,7 +40,7 @@ tasks:
   places: {{kind: tags, classes: [GRADE, SITE], missing: [unknown]}}
 encoder: {{name: {encoder}}}
 training: {{epochs: 3, batch_size: 8, learning_rate: 3.0e-3, head_learning_rate: 1.0e-2, max_length: 48, precision: float32}}
-evidence: {{examples: 32, microbatches: 4, microbatch_size: 4}}
+evidence: {{examples: 16, microbatches: 4, microbatch_size: 2}}
 margin: 0.2
 seeds: [0, 1, 2]
 search: {{method: random, runs: 3}}

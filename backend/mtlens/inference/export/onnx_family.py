@@ -116,12 +116,15 @@ def _test_texts(source: StoredModels) -> list[Content]:
 
 
 def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig, writer: GraphWriter) -> list[Prediction]:
-    """What a run says with int8 weights, made of weights as they are stored."""
+    """What a run says with int8 weights, made of weights as they are stored.
+
+    Outputs are numbered, so that the graph of one task-specific model serves for those of other tasks.
+    """
     model = source.load(run)
     if config.precision == "bfloat16":
         model = model.to(torch.bfloat16).float()
     hardware = prepare("float32", threads=usable_cores(), gpu=False)
-    names = [task.name for task in run.tasks]
+    names = [str(place) for place in range(len(run.tasks))]
     with tempfile.TemporaryDirectory() as place:
         graph, int8 = Path(place) / "graph.onnx", Path(place) / "int8.onnx"
         writer.write(graph, [model.cpu()], names, config.max_length)
