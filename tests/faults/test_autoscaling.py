@@ -29,5 +29,5 @@ def test_nodes_come_while_runs_wait_and_go_when_they_are_idle(trial, tmp_path, m
         wait_until(lambda: working_nodes() == 0)
     assert answers, "the experiment should have ended"
     assert {one.reason for one in answers[0]} == {""}
-    assert max(seen) > 0
+    assert max(seen) == 2
     assert_as_undisturbed(workspace, trial.undisturbed)

@@ -32,6 +32,7 @@ from mtlens.evidence.jobs import Job
 from mtlens.execution.job import perform
 from mtlens.execution.job_queue import JobQueue
 from mtlens.execution.lanes import Lanes
+from mtlens.execution.ray_backend.autoscaler import most_workers
 from mtlens.execution.ray_backend.session import alive_nodes
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
@@ -61,6 +62,8 @@ def run_on_workers(
     config = {"job_queue": job_queue, **_shared(encoded, workspace, lanes)}
     most = max(lanes.workers, len(jobs)) if lanes.grows else lanes.workers
     workers = most if later else min(most, len(jobs))
+    if lanes.elastic:
+        workers = most_workers(workers, _claimed(lanes))
     asker = ThreadPoolExecutor(max_workers=1)
     answers = asker.submit(_ask, job_queue, itertools.chain([jobs], later))
     try:
@@ -124,10 +127,15 @@ def _shared(encoded: Encoded, workspace: Workspace, lanes: Lanes) -> dict[str, A
     return {"encoded": ray.put(encoded), "workspace": str(workspace.root), "resources": resources, "share": lanes.gpus}
 
 
+def _claimed(lanes: Lanes) -> dict[str, float]:
+    """Resources of a worker."""
+    claimed = {"CPU": lanes.cpus, "GPU": lanes.gpus, "memory": lanes.memory}
+    return {name: share for name, share in claimed.items() if share}
+
+
 def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, workspace: Workspace, failures: int) -> Any:
     """Run `loop` in a worker group; Ray's own folder is temporary, as runs resume from their run folders."""
     storage = workspace.root / "ray" / secrets.token_hex(8)
-    claimed = {"CPU": lanes.cpus, "GPU": lanes.gpus, "memory": lanes.memory}
     one_gpu_each = lanes.gpus == 1  # nccl refuses two workers on one GPU
     trainer = TorchTrainer(
         loop,
@@ -137,7 +145,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
             num_workers=(1, workers) if lanes.elastic and loop is _lane else workers,
             elastic_resize_monitor_interval_s=SECONDS_BETWEEN_RESIZES,
             use_gpu=lanes.gpus > 0,
-            resources_per_worker={name: share for name, share in claimed.items() if share},
+            resources_per_worker=_claimed(lanes),
         ),
         run_config=RunConfig(
             name="workers",
