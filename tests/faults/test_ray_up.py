@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from mtlens.store.workspace.workspace import Workspace
-from tests.support.fault_trial import assert_as_undisturbed, wait_until
+from tests.support.fault_trial import NUM_RUNS, assert_as_undisturbed, wait_until
 from tests.support.loopback_machines import machines, why_not
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "experiments/cluster/ray_machines.yaml"
 HEAD, WORKER = "127.0.0.2", "127.0.0.3"
-JOB = "ray job submit --address http://127.0.0.1:8265 -- mtlens run {shared}/experiment.yaml --address auto -w {shared}/results"
+RUN = "mtlens run {shared}/experiment.yaml --address {address} -w {shared}/results"
+JOB = f"ray job submit --address http://127.0.0.1:8265 -- {RUN}"
 PYTHON = f"""\
 {sys.executable} -m venv --without-pip ~/venv
   - echo {sysconfig.get_path("purelib")} > $(echo ~/venv/lib/python3*/site-packages)/linked.pth
@@ -25,7 +26,7 @@ INSTALL = (
     f"{sys.executable} -m pip --python ~/venv/bin/python install --quiet --no-deps --no-build-isolation --no-index ~/mtlens"
 )
 ONE_HOST = "--node-ip-address=$NODE_IP --min-worker-port=0 --max-worker-port=0 --object-store-memory=104857600"
-pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # on a busy machine
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(1500)]  # on a busy machine
 
 
 def for_these_machines(text, found, shared):
@@ -49,7 +50,7 @@ def for_these_machines(text, found, shared):
 
 
 def test_an_experiment_runs_on_machines_that_ray_up_has_brought_up(trial, tmp_path):
-    """The head has no cores, so runs are trained on the worker; every table of results is that of `--local`."""
+    """The head has no cores, so that the worker trains; every table of results is that of `--local`."""
     if reason := why_not():
         pytest.skip(reason)
     shared, file, ray = tmp_path / "shared", tmp_path / "machines.yaml", f"{sys.prefix}/bin/ray"
@@ -62,9 +63,13 @@ def test_an_experiment_runs_on_machines_that_ray_up_has_brought_up(trial, tmp_pa
         token.parent.mkdir()
         token.write_text(secrets.token_hex(32))
         found.run(ray, "up", "--yes", "--no-config-cache", str(file), cwd=ROOT)
-        printed = found.run(ray, "exec", "--no-config-cache", str(file), JOB.format(shared=shared), cwd=ROOT, seconds=400)
+        job = JOB.format(shared=shared, address="auto")
+        printed = found.run(ray, "exec", "--no-config-cache", str(file), job, cwd=ROOT)
         assert re.search("Job '.*' succeeded", printed), printed
         assert any("raylet" in line for line in found.commands(WORKER))
+        again = RUN.format(shared=shared, address="127.0.0.1:6379")
+        printed = found.run(ray, "attach", "--no-config-cache", str(file), typed=f"{again}\nexit\n", cwd=ROOT)
+        assert f"0 runs trained, {NUM_RUNS} were finished before" in printed, printed
         found.run(ray, "down", "--yes", str(file), cwd=ROOT)
         wait_until(lambda: not found.commands(HEAD))
         wait_until(lambda: not any("raylet" in line for line in found.commands(WORKER)))

@@ -66,16 +66,17 @@ class Machines:
         """Who logs in."""
         return pwd.getpwuid(os.geteuid()).pw_name
 
-    def run(self, *command: str, cwd: Path, seconds: float = 300) -> str:
-        """What a command prints beside the machines, as on the laptop of who uses them; AssertionError where it fails."""
-        inside = ["nsenter", "--target", str(self.holder), "--net", "--mount", "--pid", f"--wd={cwd}"]
+    def run(self, *command: str, cwd: Path, typed: str = "", seconds: float = 600) -> str:
+        """What a command prints beside the machines, as on the laptop of who uses them; AssertionError where it fails.
+
+        typed: what it reads.
+        """
+        inside = ["nsenter", "--target", str(self.holder), "--net", "--mount", "--pid", f"--wd={cwd}", *command]
         here, printed = str(self.place / "here"), self.place / "printed"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
         laptop = {**kept, "HOME": here, "TMPDIR": here, "RAY_TMPDIR": here}
         with printed.open("wb") as out:  # no pipe: what a command starts would keep it open
-            done = subprocess.run(
-                [*inside, *command], env=laptop, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=seconds
-            )
+            done = subprocess.run(inside, env=laptop, input=typed.encode(), stdout=out, stderr=out, timeout=seconds)
         text = printed.read_text(errors="replace")
         assert done.returncode == 0, f"{' '.join(command)}\n{text}"
         return text
