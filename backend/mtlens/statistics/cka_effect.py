@@ -110,7 +110,7 @@ def _means(kind: Kind, task_a: str, task_b: str | None, seeds: Sequence[int], va
     return Values(
         similarity=_mean(value(("single", task_a, s), other(t)) for s, t in pairs),
         ceiling=_mean(value(("single", task, s), ("single", task, t)) for task in tasks for s, t in pairs if s < t),
-        floor=_mean(value(("single", task, s), one) for task in tasks for s, t in pairs for one in floor(task, s, t)),
+        floor=_mean(value(("single", task, s), model) for task in tasks for s, t in pairs for model in floor(task, s, t)),
     )
 
 

@@ -59,10 +59,10 @@ class _Errors:
 def judge_layer(pairs: Sequence[Measured], *, margin: float, num_tasks: int) -> list[LayerSimilarity]:
     """Judge all pairs of one kind in one layer; `correct` then puts the layers of each pair together."""
     columns = (
-        [[one.similarity for one in pair.left_out] for pair in pairs],
-        [[one.effect for one in pair.left_out] for pair in pairs],
-        [[one.gap for one in pair.left_out] for pair in pairs],
-        [[one.surplus(margin) for one in pair.left_out] for pair in pairs],
+        [[values.similarity for values in pair.left_out] for pair in pairs],
+        [[values.effect for values in pair.left_out] for pair in pairs],
+        [[values.gap for values in pair.left_out] for pair in pairs],
+        [[values.surplus(margin) for values in pair.left_out] for pair in pairs],
     )
     errors = [mean_errors([jackknife_variance(values) for values in column], num_tasks) for column in columns]
     return [

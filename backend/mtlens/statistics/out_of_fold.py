@@ -115,23 +115,23 @@ class OutOfFoldPredictions:
 def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOfFoldPredictions:
     """From the predictions of one seed each `[1, n_s]` on the fold that it left out."""
     if seeds[0].metric_object.reads == "spans":
-        wide = equally_wide(*(getattr(one, name) for one in seeds for name in ("labels", "baseline", "candidate")))
+        wide = equally_wide(*(getattr(seed, name) for seed in seeds for name in ("labels", "baseline", "candidate")))
         parts = [wide[start : start + 3] for start in range(0, len(wide), 3)]
         seeds = [
-            replace(one, labels=labels, baseline=baseline, candidate=candidate)
-            for one, (labels, baseline, candidate) in zip(seeds, parts, strict=True)
+            replace(seed, labels=labels, baseline=baseline, candidate=candidate)
+            for seed, (labels, baseline, candidate) in zip(seeds, parts, strict=True)
         ]
-    example, first, place = np.unique(np.concatenate([one.example for one in seeds]), return_index=True, return_inverse=True)
-    parts = np.split(place, np.cumsum([len(one.labels) for one in seeds])[:-1])
+    example, first, place = np.unique(np.concatenate([seed.example for seed in seeds]), return_index=True, return_inverse=True)
+    parts = np.split(place, np.cumsum([len(seed.labels) for seed in seeds])[:-1])
     first_seed = seeds[0].predictions
     dtype = np.int64 if first_seed.dtype.kind in "iub" else first_seed.dtype
     predicted = np.zeros((2, len(seeds), len(example), *first_seed.shape[3:]), dtype=dtype)
     tested = np.zeros((len(seeds), len(example)), dtype=np.bool_)
-    for seed, (one, part) in enumerate(zip(seeds, parts, strict=True)):
-        predicted[:, seed, part] = one.predictions[:, 0]
-        tested[seed, part] = True
-    cluster, labels = (np.concatenate([getattr(one, name) for one in seeds])[first] for name in ("cluster", "labels"))
-    fold = np.concatenate([np.full(len(one.labels), own) for one, own in zip(seeds, folds, strict=True)])[first]
+    for row, (seed, part) in enumerate(zip(seeds, parts, strict=True)):
+        predicted[:, row, part] = seed.predictions[:, 0]
+        tested[row, part] = True
+    cluster, labels = (np.concatenate([getattr(seed, name) for seed in seeds])[first] for name in ("cluster", "labels"))
+    fold = np.concatenate([np.full(len(seed.labels), fold) for seed, fold in zip(seeds, folds, strict=True)])[first]
     return OutOfFoldPredictions(
         task=seeds[0].task,
         num_classes=seeds[0].num_classes,
@@ -226,7 +226,7 @@ def estimate_out_of_fold(
     num_folds, num_seeds = len(tasks[0].folds), len(tasks[0].fold_of_seed)
     pooled = [Pooled.of(task, clusters) for task in tasks]
     fold_of_seed = tasks[0].fold_of_seed
-    of_runs = moderated_over_tasks([BetweenRuns.of(one.by_seed, fold_of_seed) for one in pooled], num_seeds)
+    of_runs = moderated_over_tasks([BetweenRuns.of(task.by_seed, fold_of_seed) for task in pooled], num_seeds)
     replicates = [task.replicates for task in tasks]
 
     def estimate(moved: Pooled, unseen: float, num_clusters: int, runs: RunVariance) -> OutOfFoldEstimate:
@@ -243,11 +243,11 @@ def estimate_out_of_fold(
         )
 
     of_tasks = [
-        estimate(one, unseen_variance(shown), shown.num_clusters, runs)
-        for one, shown, runs in zip(pooled, replicates, of_runs, strict=True)
+        estimate(task, unseen_variance(shown), shown.num_clusters, runs)
+        for task, shown, runs in zip(pooled, replicates, of_runs, strict=True)
     ]
-    scaled = [one.divided(unit) for one, unit in zip(pooled, units, strict=True)]
-    joint = Pooled(**{name: np.mean([getattr(one, name) for one in scaled], axis=0) for name in vars(scaled[0])})
+    scaled = [task.divided(unit) for task, unit in zip(pooled, units, strict=True)]
+    joint = Pooled(**{name: np.mean([getattr(task, name) for task in scaled], axis=0) for name in vars(scaled[0])})
     in_units = [runs.divided(unit) for runs, unit in zip(of_runs, units, strict=True)]
     runs = of_mean(BetweenRuns.of(joint.by_seed, fold_of_seed), in_units, num_seeds)
     return of_tasks, estimate(joint, joint_unseen_variance(replicates, units), len(clusters), runs)

@@ -69,4 +69,4 @@ def _moderated(variances: Sequence[float], num_seeds: int, num_tasks: int) -> li
     scale = float(np.mean(variances)) or 1.0  # of squared cosines and of squared CKA: far below what `moderate` is used to
     most = (num_seeds - 1) * max(0, num_tasks - 1)
     moderated = moderate([variance / scale for variance in variances], num_seeds)
-    return [replace(one, value=scale * one.value, prior=min(one.prior, most)) for one in moderated]
+    return [replace(variance, value=scale * variance.value, prior=min(variance.prior, most)) for variance in moderated]

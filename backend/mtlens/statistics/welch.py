@@ -21,7 +21,7 @@ class Summary:
 def difference(first: Summary, second: Summary, level: float = 0.95) -> tuple[float, float | None, float | None]:
     """`second` less `first` with its interval (Student's t with Satterthwaite's degrees of freedom); unbounded: None."""
     delta = second.mean - first.mean
-    parts = [(one.error**2, one.freedom) for one in (first, second)]
+    parts = [(summary.error**2, summary.freedom) for summary in (first, second)]
     variance = math.fsum(square for square, _ in parts)
     if not math.isfinite(variance) or min(freedom for _, freedom in parts) <= 0:
         return delta, None, None

@@ -45,8 +45,8 @@ def interval(
 ) -> tuple[float | None, float | None]:
     """The interval, None where it is unbounded. left_out: values without each unit, by kind of unit: the widest counts."""
     to, back = transform
-    halves = [half_width(np.array([to(one) if math.isfinite(one) else math.nan for one in of]), least) for of in left_out]
-    half = max(halves)
+    scaled = [np.array([to(number) if math.isfinite(number) else math.nan for number in numbers]) for numbers in left_out]
+    half = max(half_width(numbers, least) for numbers in scaled)
     if not (math.isfinite(value) and math.isfinite(half)):
         return None, None
     return back(to(value) - half), back(to(value) + half)

@@ -55,13 +55,15 @@ class Points:
     def of(cls, points: Sequence[Point]) -> Self:
         """Points that count: tasks that were not learnt are left out, and of equal gains in several experiments the first."""
         chosen = counted(points)
-        tasks = {key: place for place, key in enumerate(sorted({(one.data, task) for one in chosen for task in one.tasks}))}
+        tasks = {
+            key: place for place, key in enumerate(sorted({(point.data, task) for point in chosen for task in point.tasks}))
+        }
         experiments = {name: place for place, name in enumerate(sorted({point.experiment_id for point in chosen}))}
         partners = np.zeros((len(chosen), len(tasks)))
         for row, point in enumerate(chosen):
             others = [tasks[point.data, task] for task in point.tasks if task != point.task]
             partners[row, others] = 1 / len(others)
-        verdicts = [1.0 if one.verdict in KEPT else 0.0 if one.verdict in LOST else np.nan for one in chosen]
+        verdicts = [1.0 if point.verdict in KEPT else 0.0 if point.verdict in LOST else np.nan for point in chosen]
         return cls(
             gains=_floats([point.gain for point in chosen]),
             gain_errors=_floats([point.gain_error for point in chosen]),

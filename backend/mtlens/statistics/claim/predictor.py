@@ -88,7 +88,7 @@ class _Judged:
     def __init__(self, points: Points, scope: Scope) -> None:
         left_out = [points.without_each_task] + ([points.without_each_experiment] if scope == "across" else [])
         self.points = points
-        self.sizes = [len(one) for one in left_out]
+        self.sizes = [len(weights) for weights in left_out]
         self.weights = np.vstack([np.ones((1, len(points.gains))), *left_out])
         self.lost = points.num_experiments if scope == "within" else 1
         self.gains, self.values = self._centred(points.gains, scope), self._centred(points.values, scope)

@@ -28,7 +28,7 @@ class Spearman(RankMetric):
         scale = np.sqrt(first.variance * second.variance)
         score = float(weights @ (first.ranks * second.ranks)) / scale
         slopes = first.ranks * second.ranks + first.moved(second.ranks) + second.moved(first.ranks)
-        spreads = sum((one.ranks**2 + 2 * one.moved(one.ranks)) / one.variance for one in (first, second))
+        spreads = sum((side.ranks**2 + 2 * side.moved(side.ranks)) / side.variance for side in (first, second))
         return score, slopes / scale - score / 2 * spreads
 
 
