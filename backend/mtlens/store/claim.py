@@ -43,7 +43,7 @@ def trial(workspaces: Sequence[Workspace]) -> Trial:
         new = found.keys() - names.keys()
         names |= {experiment_id: found[experiment_id] for experiment_id in new}
         rows += [row for row in map(Measured._make, query(workspace, POINTS).rows) if row.experiment_id in new]
-        claims += [(one[0], one[1]) for one in query(workspace, CLAIMS).rows if one[0] in new]
+        claims += [(row[0], row[1]) for row in query(workspace, CLAIMS).rows if row[0] in new]
     return Trial(
         predictors=list(claim_statistics.predictors(rows)),
         verdicts=list(claim_statistics.verdicts(rows, claim_statistics.read_claims(claims))),

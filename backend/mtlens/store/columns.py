@@ -77,7 +77,7 @@ def arrow_schema(row: type) -> pa.Schema:
 
 def arrow_table(row: type, rows: Sequence[object]) -> pa.Table:
     """Instances of a row class as an Arrow table."""
-    columns = [pa.array([getattr(one, field.attribute) for one in rows], field.arrow) for field in fields(row)]
+    columns = [pa.array([getattr(instance, field.attribute) for instance in rows], field.arrow) for field in fields(row)]
     return pa.Table.from_arrays(columns, schema=arrow_schema(row))
 
 

@@ -75,10 +75,10 @@ class Evidence:
 
 def mean_of(found: Sequence[Evidence]) -> Evidence:
     """Mean of independent values; their intervals are put together by squares (MOVER, Zou and Donner 2008)."""
-    value = math.fsum(one.value for one in found) / len(found)
-    below = [one.value - one.low for one in found if one.low is not None]
-    above = [one.high - one.value for one in found if one.high is not None]
-    errors = [one.error for one in found if one.error is not None]
+    value = math.fsum(evidence.value for evidence in found) / len(found)
+    below = [evidence.value - evidence.low for evidence in found if evidence.low is not None]
+    above = [evidence.high - evidence.value for evidence in found if evidence.high is not None]
+    errors = [evidence.error for evidence in found if evidence.error is not None]
     if not len(below) == len(above) == len(errors) == len(found):
         return Evidence(value)
     low, high, error = (math.hypot(*parts) / len(found) for parts in (below, above, errors))
@@ -116,7 +116,7 @@ def _similarities(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, str, s
     for (features, a, b), found in layers.items():
         yield "cka_effect_mean" if features == "hidden" else "cka_changes", a, b, _together(found)
         if features == "hidden":
-            yield "cka_effect_min", a, b, min(found, key=lambda one: one.value)
+            yield "cka_effect_min", a, b, min(found, key=lambda evidence: evidence.value)
 
 
 def _together(found: Sequence[Evidence]) -> Evidence:
@@ -124,8 +124,8 @@ def _together(found: Sequence[Evidence]) -> Evidence:
         known = [value for value in values if value is not None]
         return math.fsum(known) / len(known) if known and len(known) == len(values) else None
 
-    value = math.fsum(one.value for one in found) / len(found)
-    return Evidence(value, *(mean([getattr(one, name) for one in found]) for name in ("low", "high", "error")))
+    value = math.fsum(evidence.value for evidence in found) / len(found)
+    return Evidence(value, *(mean([getattr(evidence, name) for evidence in found]) for name in ("low", "high", "error")))
 
 
 def _sizes(connection: writer.Connection, experiment_id: str) -> dict[tuple[str, str], Evidence]:

@@ -51,7 +51,7 @@ class _Known:
         if kind == "task_mean":
             return task_mean(self.scores, tasks, task)
         found = [self.pairs.get(kind, {}).get((partner, task)) for partner in tasks if partner != task]
-        known = [one for one in found if one is not None]
+        known = [evidence for evidence in found if evidence is not None]
         if not known or len(known) < len(found):
             return None
         return known[0] if len(known) == 1 else mean_of(known)
@@ -99,5 +99,5 @@ def texts_of(section: Mapping[str, Any]) -> tuple[str, float | None]:
     if content and key == "spine":
         return f"synthetic {content['region']} reports", content["relatedness"]
     named = [table["path"] for table in content] if content and key == "tables" else [key]
-    paths = [one for path in named for one in (path.values() if isinstance(path, dict) else [path])]
+    paths = [path for entry in named for path in (entry.values() if isinstance(entry, dict) else [entry])]
     return ", ".join(dict.fromkeys(PurePath(path).name if PurePath(path).is_absolute() else path for path in paths)), None

@@ -73,7 +73,7 @@ def refresh(connection: writer.Connection) -> None:
 
 def read_claims(rows: Sequence[tuple[str, str]]) -> list[tuple[str, Claim]]:
     """Experiment and claim, from rows of CLAIMS."""
-    return [(experiment_id, Claim.model_validate(one)) for experiment_id, claims in rows for one in json.loads(claims)]
+    return [(experiment_id, Claim.model_validate(claim)) for experiment_id, claims in rows for claim in json.loads(claims)]
 
 
 def predictors(rows: Sequence[Measured]) -> Iterator[ClaimPredictorRow]:

@@ -126,9 +126,9 @@ def _judged_layers(
     for layer, values in sorted(layers.items()):
         measured = list(_measured(values, seeds, layer.features, noise))
         for kind in dict.fromkeys(pair.kind for pair, _ in measured):
-            of_kind = [(pair, one) for pair, one in measured if pair.kind == kind]
+            of_kind = [(pair, measurement) for pair, measurement in measured if pair.kind == kind]
             tasks = {task for pair, _ in of_kind for task in (pair.task_a, pair.task_b) if task}
-            found = judge_layer([one for _, one in of_kind], margin=margin, num_tasks=len(tasks))
+            found = judge_layer([measurement for _, measurement in of_kind], margin=margin, num_tasks=len(tasks))
             for (pair, _), similarity in zip(of_kind, found, strict=True):
                 profiles[layer[:3], pair][layer] = similarity
     for (_, pair), profile in profiles.items():
@@ -206,7 +206,9 @@ def _alignments(connection: writer.Connection, experiment_id: str, settings: Evi
         of_layers = found[_course(row)]
         direction = of_layers[row["layer"]]
         if row["layer"] is None:
-            direction = judge_layers(direction, [(layer, one) for layer, one in of_layers.items() if layer is not None])
+            direction = judge_layers(
+                direction, [(layer, of_layer) for layer, of_layer in of_layers.items() if layer is not None]
+            )
         yield AlignmentRow(experiment_id=experiment_id, **row, **vars(direction), threshold=settings.threshold, method=method)
 
 

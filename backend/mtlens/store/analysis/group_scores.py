@@ -172,7 +172,7 @@ def _margin(connection: writer.Connection, experiment_id: str) -> float:
 
 def _whole(scores: Measured, group: Group) -> bool:
     found = [scores.scores.get((group, task)) for task in tasks_of(group)]
-    return all(one is not None and not np.isnan(one).any() for one in found)
+    return all(score is not None and not np.isnan(score).any() for score in found)
 
 
 def _runs(

@@ -158,10 +158,10 @@ def _families(group_scores: GroupScores, candidates: Candidates) -> list[tuple[f
     found: dict[tuple[Group, ...], tuple[float, Selection]] = {}
     for budget in _budgets(group_scores):
         try:
-            one = best_within(candidates, budget=budget, overlap=group_scores.search.overlap)
+            family = best_within(candidates, budget=budget, overlap=group_scores.search.overlap)
         except DataError:
             continue
-        found.setdefault(one.groups, (budget, one))
+        found.setdefault(family.groups, (budget, family))
     return sorted(found.values(), key=lambda pair: (pair[1].total, pair[1].cost))
 
 

@@ -84,7 +84,7 @@ def _folds_of_seeds(connection: writer.Connection, pairs: Pairs) -> list[int] | 
 
 def _of_task(connection: writer.Connection, task: JudgedTask, pairs: Sequence[tuple[str, str]]) -> TaskPredictions | None:
     """Predictions of S pairs of runs on the n examples with a label; None where there is no such example."""
-    run_ids = [single for single, _ in pairs] + [other for _, other in pairs]
+    run_ids = [baseline for baseline, _ in pairs] + [candidate for _, candidate in pairs]
     names = [f"run_{i}" for i in range(len(run_ids))]
     label, predicted = task.columns
     of_runs = ", ".join(f"any_value({predicted}) FILTER (run_id = ${name}) AS {name}" for name in names)
@@ -130,7 +130,7 @@ def _out_of_fold(
 ) -> OutOfFoldPredictions | None:
     """Predictions of S pairs of runs, each on the fold that it left out; None where there are fewer than two folds."""
     seeds = [_of_task(connection, task, [both]) for both in pairs]
-    known = [(one, fold) for one, fold in zip(seeds, folds, strict=True) if one]
+    known = [(predictions, fold) for predictions, fold in zip(seeds, folds, strict=True) if predictions]
     if len({fold for _, fold in known}) < 2:
         return None
-    return out_of_fold([one for one, _ in known], [fold for _, fold in known])
+    return out_of_fold([predictions for predictions, _ in known], [fold for _, fold in known])

@@ -79,7 +79,7 @@ def _unlearned(connection: writer.Connection, group_scores: GroupScores) -> list
     tasks = read_predictions(connection, group_scores.experiment_id, alone, VALIDATION)
     return [
         group_scores.tasks.index(task.task)
-        for task in (one.replicates for one in tasks)
+        for task in (predictions.replicates for predictions in tasks)
         if not better_than_chance(task.metric_object, task.labels, task.baseline, task.num_classes)
     ]
 
@@ -99,7 +99,7 @@ def _judged(connection: writer.Connection, group_scores: GroupScores, family: Se
     margins = {task.task: task.margin for task in read_tasks(connection, group_scores.experiment_id)}
     found = judge(tasks, margin=margins) if tasks else ()
     comparisons.store_comparisons(connection, group_scores.experiment_id, FAMILY.name, pairs, found)
-    return [one for one in found if one.task is not None]
+    return [comparison for comparison in found if comparison.task is not None]
 
 
 def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Comparison]) -> tuple[str, str]:
@@ -107,9 +107,11 @@ def _conclusion(group_scores: GroupScores, family: Selection, found: Sequence[Co
     words = "; ".join(" + ".join(group_scores.names(group)) for group in sorted(family.groups, key=tasks_of))
     models = "1 model" if len(family.groups) == 1 else f"{len(family.groups)} models"
     instead = f"{models} instead of {len(group_scores.tasks)} ({words})"
-    worse = [str(one.task) for one in found if one.verdict == "worse"]
-    undecided = [f"{one.task} ({one.needed})" for one in found if one.verdict == "inconclusive"]
-    undecided += [f"{one.task} (not learnt: {one.not_learnt})" for one in found if one.verdict == NOT_LEARNT]
+    worse = [str(comparison.task) for comparison in found if comparison.verdict == "worse"]
+    undecided = [f"{comparison.task} ({comparison.needed})" for comparison in found if comparison.verdict == "inconclusive"]
+    undecided += [
+        f"{comparison.task} (not learnt: {comparison.not_learnt})" for comparison in found if comparison.verdict == NOT_LEARNT
+    ]
     if not found:
         return "separate", "train the tasks separately: no cheaper family came near enough on validation"
     if worse:

@@ -70,7 +70,7 @@ def send_to_mlflow(workspace: Workspace, uri: str, write_report: WriteReport) ->
         ]
     except (refusal, OSError) as error:
         raise ExportError(f"{uri} should be an MLflow server or store that takes runs: {str(error).splitlines()[0]}") from None
-    return Sent(new=sum(one.new for one in sent), known=sum(one.known for one in sent))
+    return Sent(new=sum(counts.new for counts in sent), known=sum(counts.known for counts in sent))
 
 
 def _send(target: "_Target", workspace: Workspace, experiment_id: str, write_report: WriteReport) -> Sent:
