@@ -183,7 +183,7 @@ def _evidence_stages(plan: Plan, workspace: Workspace) -> Iterator[Sequence[Evid
     rows = query(workspace, CHOSEN, [plan.experiment.experiment_id]).rows
     chosen = [(str(role), str(run_id)) for role, run_id in rows if run_id in runs]
     order = {run_id: position for position, run_id in enumerate(runs)}
-    trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda one: order[one[1]])]
+    trained = [Trained(role=role, run=runs[run_id]) for role, run_id in sorted(chosen, key=lambda pair: order[pair[1]])]
     states, others = plan_evidence(plan.experiment, trained)
     register(plan, workspace, evidence_jobs=(*states, *others))
     missing = [evidence_job for evidence_job in others if folder_of(evidence_job, workspace).state != "done"]

@@ -76,7 +76,7 @@ class GroupSearch:
 
     def missing(self, family: Family) -> list[Run]:
         """Runs of its groups that are not finished, without those of groups that have failed in this search."""
-        runs = [one.run for group in family if group not in self._failed for one in self._of(group)]
+        runs = [planned.run for group in family if group not in self._failed for planned in self._of(group)]
         return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
 
     def tell(self, family: Family) -> float:
@@ -101,7 +101,7 @@ class GroupSearch:
         if self._search.method == "exhaustive" and limits == (None, None, None):
             families = list(iter(self.propose, None))
             if families:
-                yield list({run.run_id: run for one in families for run in self.missing(one)}.values())
+                yield list({run.run_id: run for family in families for run in self.missing(family)}.values())
             for family in families:
                 self.tell(family)
             return
@@ -125,7 +125,7 @@ class GroupSearch:
     def _ask(self, family: Family) -> None:
         new = [group for group in family if group not in self._runs]
         self._runs |= {group: self._of(group) for group in new}
-        if runs := [one for group in new for one in self._of(group) if one.role != SINGLE.name]:
+        if runs := [planned for group in new for planned in self._of(group) if planned.role != SINGLE.name]:
             self._announce(runs)
 
     def _of(self, group: Group) -> tuple[PlannedRun, ...]:
@@ -179,8 +179,8 @@ class GroupSearch:
 
     def save_to(self, path: Path) -> None:
         """Write the families that are over as JSON: lists of groups, which are lists of task numbers."""
-        over = sorted(one for one in self._proposer.seen if all(group in self._scores for group in one))
-        write_atomic(path, to_json({"families": [[tasks_of(group) for group in one] for one in over]}), durable=False)
+        over = sorted(family for family in self._proposer.seen if all(group in self._scores for group in family))
+        write_atomic(path, to_json({"families": [[tasks_of(group) for group in family] for family in over]}), durable=False)
 
     def restore_from(self, path: Path) -> None:
         """Take up what `save_to` wrote; a file that is missing, truncated or of other tasks changes nothing."""
@@ -189,7 +189,7 @@ class GroupSearch:
             families = {canonical_family(map(group_of, groups), self._num_tasks) for groups in found}
         except (OSError, ValueError, KeyError, TypeError, DataError):
             return
-        for family in sorted(one for one in families if not self.missing(one)):
+        for family in sorted(family for family in families if not self.missing(family)):
             self._proposer.seen.add(family)
             self._ask(family)
 

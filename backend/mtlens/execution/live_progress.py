@@ -60,7 +60,7 @@ def _whole(progress: Sequence[JobProgress]) -> str:
     """How many runs and how many evidence jobs are over."""
     parts: list[str] = []
     for name, is_evidence in (("runs", False), ("evidence jobs", True)):
-        jobs = [one for one in progress if one.is_evidence == is_evidence]
+        jobs = [job for job in progress if job.is_evidence == is_evidence]
         over = sum(job.state in ("done", "failed") for job in jobs)
         failed = sum(job.state == "failed" for job in jobs)
         if jobs:

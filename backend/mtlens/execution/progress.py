@@ -81,7 +81,9 @@ class Monitor:
             JobProgress(job=job, weight=self._weigh(job), offsets=_written(folder_of(job, self._workspace))) for job in jobs
         ]
         added = {job.kind for job in jobs if not isinstance(job, Run)}
-        self._expected = [one for one in self._expected if isinstance(one.job, Run) or one.job.kind not in added]
+        self._expected = [
+            expected for expected in self._expected if isinstance(expected.job, Run) or expected.job.kind not in added
+        ]
 
     def __enter__(self) -> "Monitor":
         """Start watching."""

@@ -86,7 +86,9 @@ class SeedsUntilSettled:
     def _chosen_points(self) -> set[tuple[str, tuple[Task, ...], int]]:
         """Kind of run, tasks and grid point of the runs that the first look chose."""
         chosen = {run_id for (run_id,) in query(self._workspace, _CHOSEN, [self._plan.experiment.experiment_id]).rows}
-        return {(one.role, one.run.tasks, one.candidate) for one in self._plan.first if one.run.run_id in chosen}
+        return {
+            (planned.role, planned.run.tasks, planned.candidate) for planned in self._plan.first if planned.run.run_id in chosen
+        }
 
     def _following(self) -> tuple[ManifestLook | None, str]:
         """The next look, or why there is none."""

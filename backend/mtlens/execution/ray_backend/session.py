@@ -143,7 +143,10 @@ def _nodes() -> list[_Node]:
     import ray
 
     found = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [_Node(cores=one.get("CPU", 0.0), gpus=one.get("GPU", 0.0), memory=one.get("memory", 0.0)) for one in found]
+    return [
+        _Node(cores=resources.get("CPU", 0.0), gpus=resources.get("GPU", 0.0), memory=resources.get("memory", 0.0))
+        for resources in found
+    ]
 
 
 def _nodes_with_room(resources: Resources) -> list[_Node]:
