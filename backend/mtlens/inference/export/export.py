@@ -66,7 +66,7 @@ def export(
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
     source, members = _choose(plan, workspace, show)
     checked = compare_precisions(source, members, show)
-    precision = "bfloat16" if all(one.equivalent for one in checked) else "float32"
+    precision = "bfloat16" if all(comparison.equivalent for comparison in checked) else "float32"
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -114,7 +114,7 @@ def _write_models(
     """Write each member's model and the tagger that was trained, if any; returns the config that describes them."""
     plan, experiment = source.plan, source.plan.experiment
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    temperatures = {task: one.temperature for task, one in calibrations.items()}
+    temperatures = {task: calibration.temperature for task, calibration in calibrations.items()}
     configs = [write_member(source, out, dtype, temperatures, member, number) for number, member in enumerate(members, 1)]
     return FamilyConfig(
         name=experiment.name,
@@ -123,7 +123,7 @@ def _write_models(
         temperatures=temperatures,
         scales=_scales(source, members),
         words=_partings(source),
-        thresholds={task: one.tuned for task, one in validated.items() if one.tuned},
+        thresholds={task: predictions.tuned for task, predictions in validated.items() if predictions.tuned},
         pooling=experiment.encoder.pooling,
         max_length=plan.encoded.longest,
         long_texts=experiment.training.long_texts,
@@ -185,9 +185,13 @@ def _validated(source: StoredModels, members: tuple[FamilyMember, ...]) -> dict[
 
 def _calibrations(stored: dict[str, StoredPredictions]) -> dict[str, Calibration]:
     """By task with single classes, fitted to the validation split."""
-    columns = {task: one.columns for task, one in stored.items() if {"label", "probabilities"} <= one.columns.keys()}
-    found = {task: calibrate(one["label"], one["probabilities"]) for task, one in columns.items()}
-    return {task: replace(one, temperature=_rounded(one.temperature)) for task, one in found.items()}
+    columns = {
+        task: predictions.columns
+        for task, predictions in stored.items()
+        if {"label", "probabilities"} <= predictions.columns.keys()
+    }
+    found = {task: calibrate(of_task["label"], of_task["probabilities"]) for task, of_task in columns.items()}
+    return {task: replace(calibration, temperature=_rounded(calibration.temperature)) for task, calibration in found.items()}
 
 
 def _rounded(temperature: float) -> float:

@@ -36,4 +36,4 @@ def _on_all_folds(source: StoredModels, run: Run) -> list[Run]:
         return [whole]
     made_of = [_on_all_folds(source, source.run(run_id)) for run_id in run.derivation.sources]
     derivation = run.derivation.model_copy(update={"sources": tuple(runs[-1].run_id for runs in made_of)})
-    return [*(one for runs in made_of for one in runs), whole.model_copy(update={"derivation": derivation})]
+    return [*(source_run for runs in made_of for source_run in runs), whole.model_copy(update={"derivation": derivation})]

@@ -143,12 +143,12 @@ def _changed(name: str, compared: Sequence[Comparison]) -> str:
     """What another precision changes."""
     rows = [
         (
-            one.task or "mean",
-            Unit(one.metric).score(one.baseline_mean),
-            Unit(one.metric).score(one.candidate_mean),
-            "matches" if one.equivalent else one.verdict,
+            comparison.task or "mean",
+            Unit(comparison.metric).score(comparison.baseline_mean),
+            Unit(comparison.metric).score(comparison.candidate_mean),
+            "matches" if comparison.equivalent else comparison.verdict,
         )
-        for one in compared
+        for comparison in compared
     ]
     return _table(["task", "as trained", name, "verdict"], rows)
 
@@ -156,7 +156,7 @@ def _changed(name: str, compared: Sequence[Comparison]) -> str:
 def _graphs(onnx: OnnxReport | None) -> str:
     if onnx is None:
         return ""
-    speeds = [(name, one.texts_per_second, one.milliseconds) for name, one in onnx.speeds.items()]
+    speeds = [(name, speed.texts_per_second, speed.milliseconds) for name, speed in onnx.speeds.items()]
     kept = "kept" if "onnx-int8" in onnx.speeds else "not kept, as a task does not match"
     return (
         "\n## ONNX\n\n`model.onnx` is one graph of all models with dynamic shapes. On test texts no probability differs by "
@@ -171,7 +171,9 @@ def _tagging(taggers: Mapping[str, TagScore]) -> str:
     if not taggers:
         return ""
     names = ["tagger", "precision", "recall", "sentences tagged right"]
-    rows = [(name, *(f"{value:.4f}" for value in (one.precision, one.recall, one.exact))) for name, one in taggers.items()]
+    rows = [
+        (name, *(f"{value:.4f}" for value in (score.precision, score.recall, score.exact))) for name, score in taggers.items()
+    ]
     about = f"On synthetic reports of practices that no training saw. Used here: {list(taggers)[-1]}."
     return f"\n## Which sentences speak of a motion segment?\n\n{_table(names, rows)}\n\n{about}"
 
@@ -222,16 +224,22 @@ def _calibration(calibrations: Mapping[str, Calibration], source: StoredModels, 
         return ""
     names = ["task", "temperature", "fitted", "validation", "after", "test", "after", "calibration error on test", "after"]
     exported = {task: member.exported for member in members for task in member.serves}
-    rows = [(task, *_measured(one, source.predictions(exported[task], task, TEST))) for task, one in calibrations.items()]
+    rows = [
+        (task, *_measured(calibration, source.predictions(exported[task], task, TEST)))
+        for task, calibration in calibrations.items()
+    ]
     return f"\n## Calibration\n\n{_table(names, rows)}\n{_CALIBRATED}"
 
 
-def _measured(one: Calibration, test: StoredPredictions) -> list[str]:
+def _measured(calibration: Calibration, test: StoredPredictions) -> list[str]:
     labels, before = test.columns["label"], test.columns["probabilities"]
-    after = rescaled(before, one.temperature)
+    after = rescaled(before, calibration.temperature)
     losses = (log_loss(labels, before), log_loss(labels, after))
     errors = (expected_calibration_error(labels, before), expected_calibration_error(labels, after))
-    return [f"{value:.3f}" for value in (one.temperature, one.fitted, one.before, one.after, *losses, *errors)]
+    return [
+        f"{value:.3f}"
+        for value in (calibration.temperature, calibration.fitted, calibration.before, calibration.after, *losses, *errors)
+    ]
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

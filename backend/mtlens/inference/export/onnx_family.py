@@ -83,7 +83,7 @@ def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, membe
         )
     writer = GraphWriter()
     compared = compare_changed(source, members, lambda run: _predict_int8(source, run, config, writer))
-    if all(one.equivalent for one in compared):
+    if all(comparison.equivalent for comparison in compared):
         quantise(graph, int8)
         families["onnx-int8"] = assemble(folder, config, float32, "onnx-int8")
     usual = prepare("auto" if config.precision == "bfloat16" else "float32", threads=threads, gpu=False)

@@ -52,7 +52,7 @@ def compare_changed(
         changed = [predict_changed(run) for run in runs]
         for place, prediction in enumerate(changed[0]):
             if prediction.task.name in member.serves:
-                own = [_paired(source, run, one[place]) for run, one in zip(runs, changed, strict=True)]
+                own = [_paired(source, run, predictions[place]) for run, predictions in zip(runs, changed, strict=True)]
                 if source.plan.examples.folds is None:
                     found.append(_joined(own))
                 else:

@@ -63,7 +63,7 @@ class StoredModels:
 
     def predictions(self, run_id: str, task: str, split: SplitName) -> StoredPredictions:
         """What the run said when it had been trained."""
-        (asked,) = [one for one in self.plan.experiment.tasks if one.name == task]
+        (asked,) = [known for known in self.plan.experiment.tasks if known.name == task]
         names = sorted({name for pair in kind_of(asked).columns.values() for name in pair})
         chosen = f"SELECT example_id, {', '.join(names)} FROM prediction WHERE run_id = ? AND task = ? AND split = ?"
         ids, *columns = zip(*query(self.workspace, f"{chosen} ORDER BY example_id", [run_id, task, split]).rows, strict=True)

@@ -106,8 +106,8 @@ def _padding(tagger: Learned) -> int:
 def _optimiser(model: SentenceModel) -> torch.optim.AdamW:
     trained = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
     groups: list[dict[str, Any]] = [
-        {"params": [one for one in trained if one.ndim > 1], "peak": RATE, "weight_decay": DECAY},
-        {"params": [one for one in trained if one.ndim <= 1], "peak": RATE, "weight_decay": 0.0},
+        {"params": [parameter for parameter in trained if parameter.ndim > 1], "peak": RATE, "weight_decay": DECAY},
+        {"params": [parameter for parameter in trained if parameter.ndim <= 1], "peak": RATE, "weight_decay": 0.0},
         {"params": list(model.head.parameters()), "peak": HEAD_RATE, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=RATE, fused=True)

@@ -58,7 +58,7 @@ def _counted(report: Segmented, levels: Sequence[str]) -> Sentences:
 def _whole(report: str, end: int, most: int) -> Parted:
     """end: characters that are read; a sentence after them has no part in what is found."""
     found = split(report)
-    sentences = tuple(one.text for one in found if one.start < end)
+    sentences = tuple(sentence.text for sentence in found if sentence.start < end)
     notes = () if end == len(report) else (f"this model reads {most:,} tokens; what comes after them was not read",)
     counts = Sentences(whole=len(sentences), unread=len(found) - len(sentences))
     return Parted(parts=(Part(segment=WHOLE, text=report, sentences=sentences),), notes=notes, sentences=counts)

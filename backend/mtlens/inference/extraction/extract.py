@@ -51,8 +51,8 @@ class Extraction:
             while chunk := list(islice(reports, CHUNK)):
                 found = self._write(chunk, reader, file, aside)
                 done, read, skipped = done + len(chunk), read + len(found), skipped + len(chunk) - len(found)
-                sentences = sum((one.sentences for one in found), sentences)
-                rests += sum(one.is_rest for one in chunk)
+                sentences = sum((report.sentences for report in found), sentences)
+                rests += sum(report.is_rest for report in chunk)
                 self._note(begun, done, chunk[-1].id, file, aside)
         over = "\r" if sys.stderr.isatty() else ""
         print(f"{over}{read:,} reports read, {skipped:,} skipped; {sentences}", file=sys.stderr)
@@ -77,15 +77,15 @@ class Extraction:
         """What comes after the inputs that are done, which must end as they did, and how many files of those broke off."""
         reports = read_all(self.inputs, self.columns)
         number, last, rests = 0, "", 0
-        for one in islice(reports, begun.done):
-            number, last, rests = number + 1, one.id, rests + one.is_rest
+        for report in islice(reports, begun.done):
+            number, last, rests = number + 1, report.id, rests + report.is_rest
         if (number, last) != (begun.done, begun.last):
             raise DataError(f"{self.out}: inputs should be those that it was begun with; delete it to begin anew")
         return reports, rests
 
     def _write(self, chunk: Sequence[Incoming], reader: Reader, file: IO[str], aside: IO[str]) -> list[ReportFindings]:
         """Findings of those that can be read, which are returned, and the others' problems."""
-        findings = reader.read([(one.id, one.text) for one in chunk if not one.problem])
+        findings = reader.read([(report.id, report.text) for report in chunk if not report.problem])
         for found in findings:
             file.write(written(found, self.style, spans=reader.has_spans))
         for bad in chunk:

@@ -39,13 +39,15 @@ def _csv(report: ReportFindings, *, spans: bool) -> str:
     return buffer.getvalue()
 
 
-def _rows(one: Finding, notes: str) -> list[tuple[object, ...]]:
+def _rows(finding: Finding, notes: str) -> list[tuple[object, ...]]:
     """The finding, or each of its spans; a text without spans has one row."""
-    if not one.spans:
-        return [(one.segment, one.task, one.label, one.probability, one.status, one.sentence, notes, None, None, None)]
+    place = (finding.segment, finding.task)
+    if not finding.spans:
+        read = (finding.label, finding.probability, finding.status, finding.sentence)
+        return [(*place, *read, notes, None, None, None)]
     return [
-        (one.segment, one.task, span.type, span.probability, one.status, None, notes, span.text, span.start, span.end)
-        for span in one.spans
+        (*place, span.type, span.probability, finding.status, None, notes, span.text, span.start, span.end)
+        for span in finding.spans
     ]
 
 
@@ -55,15 +57,15 @@ def _table(report: ReportFindings) -> str:
     said = [finding for finding in report.findings if finding.status != "not mentioned"]
     if said:
         lines.append(_LAYOUT.format("segment", "task", "class", "probability", "read from"))
-    lines += [_row(one) for one in said]
+    lines += [_row(finding) for finding in said]
     silent = list(dict.fromkeys(finding.segment for finding in report.findings if finding.status == "not mentioned"))
     if silent:
         lines.append(f"not mentioned: {', '.join(silent)}\n")
     return "".join(lines) + "\n"
 
 
-def _row(one: Finding) -> str:
-    label = one.label or "(abstains)"
-    sentence = textwrap.shorten(one.sentence or "", 60, placeholder=" ...")
-    probability = "" if one.probability is None else f"{one.probability:.2f}"
-    return _LAYOUT.format(one.segment, one.task, label, probability, sentence)
+def _row(finding: Finding) -> str:
+    label = finding.label or "(abstains)"
+    sentence = textwrap.shorten(finding.sentence or "", 60, placeholder=" ...")
+    probability = "" if finding.probability is None else f"{finding.probability:.2f}"
+    return _LAYOUT.format(finding.segment, finding.task, label, probability, sentence)

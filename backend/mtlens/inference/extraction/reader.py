@@ -50,15 +50,15 @@ class Reader:
                 "reports should go to models of single texts; found models of pairs, which `predict` takes in Python"
             )
         in_parts = parted(self.family, [cleaned(text) for _, text in reports])
-        parts = [part for one in in_parts for part in one.parts if part.text]
+        parts = [part for report in in_parts for part in report.parts if part.text]
         texts = list(dict.fromkeys(text for part in parts for text in (part.text, *part.sentences)))
         place = {text: number for number, text in enumerate(texts)}
         probabilities = self.family.classify(texts)
         return [
             ReportFindings(
-                id=name, findings=self._findings(one, place, probabilities), notes=one.notes, sentences=one.sentences
+                id=name, findings=self._findings(report, place, probabilities), notes=report.notes, sentences=report.sentences
             )
-            for (name, _), one in zip(reports, in_parts, strict=True)
+            for (name, _), report in zip(reports, in_parts, strict=True)
         ]
 
     def _findings(

@@ -83,7 +83,7 @@ def load_adapter(folder: Path, base: Path, tokenizer: Path, heads: dict[str, int
         add_token_types(encoder, type_separator(load_tokenizer(tokenizer)))
         adapted = add_adapters(encoder, rank=config.r, alpha=config.lora_alpha, layers=config.target_modules)
         weights, wanted = load_file(folder / _WEIGHTS), get_peft_model_state_dict(adapted, save_embedding_layers=False)
-        shapes = [{name: tuple(tensor.shape) for name, tensor in one.items()} for one in (weights, wanted)]
+        shapes = [{name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, wanted)]
         if shapes[0] != shapes[1]:
             raise EncoderError(f"{folder / _WEIGHTS} should hold the weights of its config's adapters; it does not")
         set_peft_model_state_dict(adapted, weights)

@@ -78,7 +78,7 @@ class WindowCutter:
 
     def cut(self, report: Sequence[Sentence]) -> list[Window]:
         """Windows in which every sentence is owned once."""
-        tokens_of = self._tokens([one.text for one in report])
+        tokens_of = self._tokens([sentence.text for sentence in report])
         windows: list[Window] = []
         start = done = 0
         while done < len(report):
@@ -107,13 +107,13 @@ class WindowCutter:
 
     def _before(self, report: Sequence[Sentence], number: int, *, first: bool) -> list[int]:
         """What stands before a sentence: its section's name where that begins, a separator where a line does."""
-        one = report[number]
-        line = self._line if one.starts_line else []
-        if not first and report[number - 1].section == one.section:
+        sentence = report[number]
+        line = self._line if sentence.starts_line else []
+        if not first and report[number - 1].section == sentence.section:
             return line
-        if one.section not in self._names:
-            self._names[one.section] = self._plain(f"{one.section}:")
-        return [*line, *self._names[one.section]]
+        if sentence.section not in self._names:
+            self._names[sentence.section] = self._plain(f"{sentence.section}:")
+        return [*line, *self._names[sentence.section]]
 
     def _plain(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"][: _MOST_BEFORE - 1]
@@ -138,7 +138,7 @@ class Learned:
         """Logits of the sentences of all reports, in their order, [sentences, S]."""
         cutter = WindowCutter(self.tokenizer, self.config.window)
         windows = [(number, window) for number, report in enumerate(reports) for window in cutter.cut(report)]
-        windows.sort(key=lambda one: -len(one[1].tokens))
+        windows.sort(key=lambda pair: -len(pair[1].tokens))
         rows = {place: row for row, place in enumerate((a, b) for a, report in enumerate(reports) for b in range(len(report)))}
         found = torch.full((len(rows), len(self.config.levels)), NEVER)
         for begin in range(0, len(windows), BATCH):

@@ -158,8 +158,8 @@ def _bones(chain: str) -> list[str] | None:
 def _between(bones: list[str]) -> list[str]:
     """Segments between neighbours in a list of vertebrae: one for adjacent ones, all on the way for a range."""
     segments: list[str] = []
-    for one, other in pairwise(bones):
-        low, high = sorted((_PLACE[one], _PLACE[other]))
+    for first, second in pairwise(bones):
+        low, high = sorted((_PLACE[first], _PLACE[second]))
         segments += [f"{_SPINE[place]}-{_SPINE[place + 1]}" for place in range(low, high)]
     return segments
 

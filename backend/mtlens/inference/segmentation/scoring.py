@@ -95,4 +95,4 @@ def _spans(report: Report) -> Iterator[tuple[str, Tags, int, int]]:
 
 def _inside(sentences: Sequence[Sentence], start: int, end: int) -> list[int]:
     """Numbers of the sentences that were cut from a stretch of the report."""
-    return [place for place, one in enumerate(sentences) if one.start < end and one.end > start]
+    return [place for place, sentence in enumerate(sentences) if sentence.start < end and sentence.end > start]
