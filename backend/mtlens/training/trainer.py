@@ -153,7 +153,7 @@ class Trainer:
         started = time.perf_counter()
         test = self.predict(TEST)
         self.inference_seconds = time.perf_counter() - started
-        test = [replace(one, tuned=chosen.tuned) for one, chosen in zip(test, validation, strict=True)]
+        test = [replace(prediction, tuned=chosen.tuned) for prediction, chosen in zip(test, validation, strict=True)]
         return {VALIDATION: validation, TEST: test}
 
     def _of_best(self) -> list[Prediction]:
