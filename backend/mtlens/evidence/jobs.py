@@ -192,13 +192,13 @@ def plan_evidence(
 
     What takes longest comes first, so that no lane is left alone with it at the end.
     """
-    chosen = [one for one in trained if RUN_KINDS[one.role].cka]
+    chosen = [model for model in trained if RUN_KINDS[model.role].cka]
     if not chosen:
         return (), ()
     settings = experiment.evidence
     states = tuple(States(member=member, run=run, examples=settings.examples) for member, run in _members(experiment, chosen))
     count, size = settings.microbatches, settings.microbatch_size
-    together = [one.run for one in chosen if one.role == MULTI.name]
+    together = [model.run for model in chosen if model.role == MULTI.name]
     gradients = tuple(Gradients(run=run, microbatches=count, microbatch_size=size) for run in together)
     searched = together if experiment.search else []
     ahead = tuple(LookAhead(run=run, microbatches=count, microbatch_size=size) for run in searched)
@@ -206,7 +206,7 @@ def plan_evidence(
     cross = tuple(
         Cross(runs=runs, microbatches=count, microbatch_size=size)
         for seed in _seeds(experiment, chosen)
-        if len(runs := tuple(one.run for one in chosen if one.role == SINGLE.name and one.run.seed == seed)) > 1
+        if len(runs := tuple(model.run for model in chosen if model.role == SINGLE.name and model.run.seed == seed)) > 1
     )
     similarity = Similarity(
         members=tuple(state.member for state in states),
@@ -221,15 +221,15 @@ def _of_arms(
     experiment: Experiment, trained: Sequence[Trained], states: Sequence[States]
 ) -> tuple[tuple[States, ...], tuple[ArmSimilarity, ...]]:
     """States of the arms that are no member of the comparison of all models, and their comparison with task-specific models."""
-    arms = [one for one in trained if RUN_KINDS[one.role].arm is not None and not RUN_KINDS[one.role].cka]
+    arms = [model for model in trained if RUN_KINDS[model.role].arm is not None and not RUN_KINDS[model.role].cka]
     if not arms:
         return (), ()
     examples = experiment.evidence.examples
     own = tuple(States(member=Member(role=arm.role, seed=arm.run.seed), run=arm.run, examples=examples) for arm in arms)
     compared = [*(state for state in states if state.member.role == SINGLE.name), *own]
     similarity = ArmSimilarity(
-        members=tuple(one.member for one in compared),
-        states=tuple(one.job_id for one in compared),
+        members=tuple(state.member for state in compared),
+        states=tuple(state.job_id for state in compared),
         pooling=experiment.encoder.stored_pooling,
     )
     return own, (similarity,)
@@ -238,9 +238,9 @@ def _of_arms(
 def _members(experiment: Experiment, chosen: Sequence[Trained]) -> list[tuple[Member, Run]]:
     """The trained models, the encoder that they started from, and encoders of random weights, one per seed."""
     members: list[tuple[Member, Run]] = []
-    for one in chosen:
-        task = one.run.tasks[0].name if len(one.run.tasks) == 1 else None
-        members.append((Member(role=one.role, task=task, seed=one.run.seed), one.run))
+    for model in chosen:
+        task = model.run.tasks[0].name if len(model.run.tasks) == 1 else None
+        members.append((Member(role=model.role, task=task, seed=model.run.seed), model.run))
     any_run = chosen[0].run
     untrained = [(Member(role=UNTRAINED, seed=seed), any_run) for seed in _seeds(experiment, chosen)]
     return [*members, (Member(role=PRETRAINED), any_run), *untrained]

@@ -58,13 +58,13 @@ def gradient_rows(
     for stage, epoch, model in _stages(run, best, last, workspace, directory, encoded, batches, hardware):
         controlled = stage == "end" and _floor_fits(model, len(run.tasks), hardware)
         found = shared_gradients(model, batches, hardware, permuted=controlled, report=steps)
-        own = {block: of_tasks(one, range(len(run.tasks))) for block, one in found.items()}
+        own = {block: of_tasks(alignment, range(len(run.tasks))) for block, alignment in found.items()}
         floor = found if controlled else None
         rows += _rows("multi", run.seed, stage, epoch, own, run.tasks, floor)
         if stage == "end":
             rows += _rows("multi", run.seed, "epoch", epoch, own, run.tasks, floor)
         of_stages += [] if stage == "start" else [own]
-    pooled = {block: combine([one[block] for one in of_stages]) for block in of_stages[0]}
+    pooled = {block: combine([alignments[block] for alignments in of_stages]) for block in of_stages[0]}
     return rows + _rows("multi", run.seed, "training", None, pooled, run.tasks, None)
 
 

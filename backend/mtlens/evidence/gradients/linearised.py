@@ -116,7 +116,7 @@ class Sketch:
     def __init__(self, parameters: Sequence[Tensor], dimensions: int, seed: int):
         generator = torch.Generator().manual_seed(seed)
         coins = [torch.randint(2, (parameter.numel(),), generator=generator, dtype=torch.int8) for parameter in parameters]
-        self._signs = [(2 * own - 1).to(one.device) for own, one in zip(coins, parameters, strict=True)]
+        self._signs = [(2 * coin - 1).to(parameter.device) for coin, parameter in zip(coins, parameters, strict=True)]
         self._dimensions = dimensions
 
     def __call__(self, gradients: Sequence[Tensor | None]) -> Tensor:

@@ -89,7 +89,7 @@ def look_ahead(
     for losses in losses_of_batches:
         found.append(affinities(losses, parameters, optimiser, rate=encoder_rate(run), clip=run.training.gradient_clip))
         report()
-    return np.stack([one for one, _ in found]), np.stack([one for _, one in found])
+    return np.stack([lookahead for lookahead, _ in found]), np.stack([first_order for _, first_order in found])
 
 
 def affinities(

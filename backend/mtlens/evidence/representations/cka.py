@@ -70,8 +70,8 @@ def similarity_matrix(features: Sequence[Tensor], *, names: Sequence[str] | None
     unbiased = products(grams, strip)
     debiased = _normalised(unbiased, _noise(sets[0].values))
     undefined = tuple(
-        "constant features" if one.constant else "estimated self-similarity not positive" if math.isnan(own) else None
-        for one, own in zip(sets, debiased.diagonal(), strict=True)
+        "constant features" if centred.constant else "estimated self-similarity not positive" if math.isnan(own) else None
+        for centred, own in zip(sets, debiased.diagonal(), strict=True)
     )
     return SimilarityMatrix(debiased=debiased, biased=_normalised(unbiased + _surplus(grams), 0.0), undefined=undefined)
 
@@ -107,7 +107,7 @@ def jackknife(
     sums = row_products(Grams.of([sets[index] for index in used]), [(at, at) for at in place.values()] + placed)
     own, cross = sums[: len(used)], sums[len(used) :]
     noise, rounding = _noise(sets[0].values), _ROUNDING * torch.finfo(sets[0].values.dtype).eps
-    return [_interval(one, own[s], own[t], noise, rounding) for one, (s, t) in zip(cross, placed, strict=True)]
+    return [_interval(of_pair, own[s], own[t], noise, rounding) for of_pair, (s, t) in zip(cross, placed, strict=True)]
 
 
 def standardised(features: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ def similarity_rows(
         rows += _with_intervals(members, main, hidden, layer)
         rows += _standardised(members, main, hidden, layer)
         rows += _procrustes(members, main, hidden, layer)
-        rows += _matrix_rows(members, [one[layer] for one in beside], second, layer, "debiased")
-        rows += _permuted(members, [one[layer] for one in main], hidden, layer)
+        rows += _matrix_rows(members, [state[layer] for state in beside], second, layer, "debiased")
+        rows += _permuted(members, [state[layer] for state in main], hidden, layer)
         rows += _changes(members, main, pooling, layer)
         report(0.3 + 0.7 * (layer + 1) / num_layers)
     return rows
@@ -67,7 +67,7 @@ def arm_rows(
     main = [_pooled(state, pooling) for state in states]
     rows: list[CkaRow] = []
     for layer in range(len(main[0])):
-        of_layer = _matrix_rows(members, [one[layer] for one in main], way, layer, "debiased")
+        of_layer = _matrix_rows(members, [state[layer] for state in main], way, layer, "debiased")
         rows += [row for row in of_layer if (row.role_a == SINGLE.name) != (row.role_b == SINGLE.name)]
         report((layer + 1) / len(main[0]))
     return rows
@@ -94,7 +94,7 @@ def _layer_by_layer(members: Sequence[Member], states: Sequence[Tensor], way: _W
 
 def _is_mapped(a: Member, b: Member) -> bool:
     """Task-specific models of one seed with each other, with the multi-task model, and with the pretrained one."""
-    others = [other for one, other in ((a, b), (b, a)) if one.role == SINGLE.name]
+    others = [other for member, other in ((a, b), (b, a)) if member.role == SINGLE.name]
     return any(other.role == PRETRAINED or (_has_learnt(other) and a.seed == b.seed) for other in others)
 
 
@@ -129,7 +129,7 @@ def _matrix_rows(members: Sequence[Member], sets: Sequence[Tensor], way: _Way, l
 def _standardised(members: Sequence[Member], states: Sequence[Tensor], way: _Way, layer: int) -> list[CkaRow]:
     """With every unit on one scale; a layer that is constant in one model has no units left."""
     scaled = [standardised(state[layer]) for state in states]
-    whole = [index for index, one in enumerate(scaled) if one.shape[1] > 0]
+    whole = [index for index, features in enumerate(scaled) if features.shape[1] > 0]
     if len(whole) < 2:
         return []
     return _matrix_rows([members[i] for i in whole], [scaled[i] for i in whole], way, layer, "standardised")
@@ -146,7 +146,7 @@ def _procrustes(members: Sequence[Member], states: Sequence[Tensor], way: _Way, 
 
 
 def _changes(members: Sequence[Member], states: Sequence[Tensor], pooling: Pooling, layer: int) -> list[CkaRow]:
-    start = next((one[layer] for member, one in zip(members, states, strict=True) if member.role == PRETRAINED), None)
+    start = next((state[layer] for member, state in zip(members, states, strict=True) if member.role == PRETRAINED), None)
     moved = [index for index, member in enumerate(members) if member.role in RUN_KINDS]
     if start is None or len(moved) < 2:
         return []

@@ -55,10 +55,10 @@ def centre_all(features: Sequence[Tensor], names: Sequence[str] | None, dtype: t
         raise EvidenceError("there should be feature sets to compare; found none")
     called = names or [f"set {index}" for index in range(len(features))]
     centred: list[Centred] = []
-    for one, name in zip(features, called, strict=True):
-        centred.append(centre(one, name, dtype))
-        if len(one) != len(features[0]):
-            found = f"{len(features[0])} in {called[0]} and {len(one)} in {name}"
+    for matrix, name in zip(features, called, strict=True):
+        centred.append(centre(matrix, name, dtype))
+        if len(matrix) != len(features[0]):
+            found = f"{len(features[0])} in {called[0]} and {len(matrix)} in {name}"
             raise EvidenceError(f"feature sets should hold the same examples; found {found}")
     return centred
 

@@ -40,13 +40,13 @@ class Grams:
     def of(cls, sets: Sequence[Centred]) -> "Grams":
         """Of n > 2 examples; takes over the values of the sets and scales them."""
         n = len(sets[0].values)
-        squared = torch.stack([one.squared_norms for one in sets])
-        constant = torch.tensor([one.constant for one in sets], device=squared.device)
+        squared = torch.stack([centred.squared_norms for centred in sets])
+        constant = torch.tensor([centred.constant for centred in sets], device=squared.device)
         exponent = (n / squared.sum(dim=1)).log2().div(2).round()
         scale = torch.where(constant, math.nan, torch.exp2(exponent))  # a power of 2, so that scaling rounds nothing
         norms = squared * scale.square()[:, None]
         shift = (norms - norms.sum(dim=1, keepdim=True) / (2 * (n - 1))) / (n - 2)
-        values = [one.values.mul_(factor) for one, factor in zip(sets, scale.tolist(), strict=True)]
+        values = [centred.values.mul_(factor) for centred, factor in zip(sets, scale.tolist(), strict=True)]
         return cls(values=values, norms=norms, shift=shift.to(values[0].dtype))
 
     @property

@@ -53,7 +53,8 @@ def hidden_states(
         report(done / len(rows))
     order = torch.from_numpy(np.argsort(np.concatenate(seen)))
     states = HiddenStates(
-        mean=torch.cat([one.mean for one in found], dim=1)[:, order], cls=torch.cat([one.cls for one in found], dim=1)[:, order]
+        mean=torch.cat([of_batch.mean for of_batch in found], dim=1)[:, order],
+        cls=torch.cat([of_batch.cls for of_batch in found], dim=1)[:, order],
     )
     _check_finite(states.mean, encoded, rows, label)
     return states
