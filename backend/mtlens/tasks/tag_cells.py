@@ -78,7 +78,7 @@ def _of_tags(task: Task, written: list[str], text: str, where: str) -> list[Cell
                 f"found {tag[:80]!r}{hint}"
             )
         tags.append((known[0], known[1] and task.classes[_type(task, known[1], where)]))
-    found = [CellSpan(words[one.first][0], words[one.last][1], task.classes.index(one.kind)) for one in spans_of(tags)]
+    found = [CellSpan(words[span.first][0], words[span.last][1], task.classes.index(span.kind)) for span in spans_of(tags)]
     return [span for span in found if span.end > span.begin]
 
 
@@ -137,8 +137,8 @@ def _type(task: Task, name: str, where: str) -> int:
 def _checked(task: Task, spans: list[CellSpan], where: str) -> list[CellSpan]:
     """In their order; DataError where two overlap, of which a word could have one tag alone."""
     ordered = sorted(set(spans))
-    for one, other in pairwise(ordered):
-        if other.begin < one.end:
-            found = f"{one.begin} to {one.end} and {other.begin} to {other.end}"
+    for first, second in pairwise(ordered):
+        if second.begin < first.end:
+            found = f"{first.begin} to {first.end} and {second.begin} to {second.end}"
             raise DataError(f"{where}: column {task.column!r} should hold spans that do not overlap; found {found}")
     return ordered

@@ -75,9 +75,13 @@ class Tags(TaskKind):
         """How words are separated, and how many spans that leaves out of reach."""
         spans = true_spans(labels)[labels.known]
         known = [text for text, is_known in zip(texts, labels.known.tolist(), strict=True) if is_known]
-        own = [one[one[:, 2] != NOTHING, :2] for one in spans.reshape(len(spans), -1, 3)]
+        own = [text_spans[text_spans[:, 2] != NOTHING, :2] for text_spans in spans.reshape(len(spans), -1, 3)]
         parting = parting_of(known, own)
-        split = sum(_inside_words(bounds(text, parting), one) for text, one in zip(known, own, strict=True) if len(one))
+        split = sum(
+            _inside_words(bounds(text, parting), text_spans)
+            for text, text_spans in zip(known, own, strict=True)
+            if len(text_spans)
+        )
         parted = "blanks" if parting == "blanks" else "blanks and punctuation"
         reach = f"; {split:,} begin or end inside a word, and cannot be predicted exactly" if split else ""
         return [f"{task.name}: {sum(map(len, own)):,} spans of words that are separated by {parted}{reach}"]
