@@ -143,7 +143,7 @@ class _Work:
             repeated = of_split & seen[self.text]
             if repeated.any():
                 self.splits[repeated] = DROPPED
-                others = " or ".join(SPLITS[other] for other in order[:place])
+                others = " or ".join(SPLITS[earlier] for earlier in order[:place])
                 self.notes.append(
                     f"rows dropped from {SPLITS[split]}, as their text also occurs in {others}: {repeated.sum():,}"
                 )

@@ -98,7 +98,7 @@ def _cut(tokenizer: Any, content: tuple[str, str | None], longest: int, long_tex
         parts = [list(range(start, min(start + room, count))) for start in range(0, count, room)]
 
     def joined(words: Sequence[Any], first: Sequence[Any], last: Sequence[Any]) -> list[Any]:
-        return [one for part in parts for one in (*first, *(words[place] for place in part), *last)]
+        return [word for part in parts for word in (*first, *(words[place] for place in part), *last)]
 
     own = joined(answer["offset_mapping"], [_NOWHERE] * len(before), [_NOWHERE] * len(after)) if places else []
     return _Content(joined(answer["input_ids"], before, after), own)

@@ -108,9 +108,9 @@ def _places(columns: Sequence[str], wanted: frozenset[str] | None, name: str) ->
     """Where the wanted columns are, or all that stand once. Raises `DataError` for a wanted one that stands twice."""
     stripped = [column.strip() for column in columns]
     places: dict[str, int] = {}
-    for column in [other for other in columns if columns.count(other) == 1] if wanted is None else sorted(wanted):
-        exact = [place for place, other in enumerate(columns) if other == column]
-        found = exact or [place for place, other in enumerate(stripped) if other == column.strip()]
+    for column in [header for header in columns if columns.count(header) == 1] if wanted is None else sorted(wanted):
+        exact = [place for place, header in enumerate(columns) if header == column]
+        found = exact or [place for place, header in enumerate(stripped) if header == column.strip()]
         if len(found) > 1:
             raise DataError(f"{name}: column {column!r} should stand once; found it {len(found)} times")
         if found:

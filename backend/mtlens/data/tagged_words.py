@@ -55,7 +55,7 @@ def _words(
     task: Task, texts: Sequence[str], values: Floats, known: NDArray[np.bool_], tokens: Sequence[NDArray[np.int32]]
 ) -> Words:
     """The words that the model reads of each text, with their tags."""
-    spans = [one[one[:, 2] != NOTHING].astype(np.int64) for one in values.reshape(len(values), -1, 3)]
+    spans = [text_spans[text_spans[:, 2] != NOTHING].astype(np.int64) for text_spans in values.reshape(len(values), -1, 3)]
     words = words_of(texts, tokens, parting_of(texts, [span[:, :2] for span in spans]))
     tags = np.full(len(words.token), MISSING, dtype=np.int16)
     for index in np.flatnonzero(known).tolist():

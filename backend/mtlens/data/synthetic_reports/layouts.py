@@ -33,11 +33,11 @@ Section = tuple[str, list[list[ReportSentence]]]
 def _sections(report: Report) -> Iterator[Section]:
     """Heading and paragraphs of each section."""
     for section, sentences in groupby(report.sentences, lambda sentence: sentence.section):
-        yield _HEADINGS[section], [list(paragraph) for _, paragraph in groupby(sentences, lambda one: one.segments)]
+        yield _HEADINGS[section], [list(paragraph) for _, paragraph in groupby(sentences, lambda sentence: sentence.segments)]
 
 
 def _joined(paragraphs: list[list[ReportSentence]], separator: str = " ") -> str:
-    return separator.join(" ".join(one.text for one in paragraph) for paragraph in paragraphs)
+    return separator.join(" ".join(sentence.text for sentence in paragraph) for paragraph in paragraphs)
 
 
 def _one_line(report: Report, *, end: str = ":", capitals: bool = False) -> Report:
