@@ -149,7 +149,7 @@ def print_ended(before: int, ended: "Sequence[JobResult]") -> None:
     """What was done now, and how many runs had been done before."""
     from mtlens.config.run import Run
 
-    done = [isinstance(one.job, Run) for one in ended if not one.reason]
+    done = [isinstance(result.job, Run) for result in ended if not result.reason]
     evidence_jobs = done.count(False)
     more = f" {evidence_jobs} evidence jobs computed." if evidence_jobs else ""
     out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
@@ -159,7 +159,7 @@ def print_kept_out(ended: "Sequence[JobResult]", num_tasks: int) -> None:
     """Groups that the search leaves out until its next start, because one of their runs failed."""
     from mtlens.config.run import Run
 
-    failed = [(one.job, one.reason) for one in ended if one.reason and isinstance(one.job, Run)]
+    failed = [(result.job, result.reason) for result in ended if result.reason and isinstance(result.job, Run)]
     groups = {" + ".join(task.name for task in job.tasks): reason for job, reason in failed if 1 < len(job.tasks) < num_tasks}
     for tasks, reason in groups.items():
         out.print(f"{tasks}: kept out of the search, as a run failed ({reason}); the next start tries it again", markup=False)

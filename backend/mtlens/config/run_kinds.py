@@ -106,7 +106,7 @@ def register(kind: RunKind, *, after: RunKind | None = None) -> RunKind:
     kinds = list(RUN_KINDS.values())
     kinds.insert(kinds.index(after) + 1 if after else len(kinds), kind)
     RUN_KINDS.clear()
-    RUN_KINDS.update({one.name: one for one in kinds})
+    RUN_KINDS.update({kind.name: kind for kind in kinds})
     return kind
 
 
