@@ -12,17 +12,9 @@ from mtlens.data.clusters import normalised
 from mtlens.data.splits import SPLITS
 from mtlens.data.stratify import OPEN, allot
 from mtlens.tasks import MISSING
+from tests.support.rows_to_split import Row, reports
 
 SIZES = Splits(validation=0.15, test=0.25)
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    text: str
-    group: str | None = None
-    given: str | None = None
-    source: int = 0
-    labels: tuple[int, ...] = (0,)
 
 
 def split(rows, sizes=SIZES):
@@ -47,20 +39,6 @@ def sides(values, splits):
         if value is not None and index != DROPPED:
             found[value].add(int(index))
     return found.values()
-
-
-def reports(seed, num=300, classes=3):
-    """Reports of patients with one to four of them; stock texts, typing variants and unlabelled rows among them."""
-    generator = np.random.default_rng(seed)
-    rows = []
-    for patient in range(num // 2):
-        for _ in range(generator.integers(1, 5)):
-            stock = generator.random() < 0.05
-            text = f"Finding {generator.integers(20) if stock else 1000 + len(rows)}"
-            text = [text, text.upper(), f"{text}.", f"  {text} !"][generator.integers(4)]
-            labels = tuple(int(label) for label in generator.integers(MISSING, classes, size=2))
-            rows.append(Row(text, f"p{patient}", labels=labels))
-    return rows
 
 
 ROWS = st.builds(

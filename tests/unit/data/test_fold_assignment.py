@@ -10,7 +10,7 @@ from mtlens.data.fold_assignment import assign_folds, numbered_folds
 from mtlens.data.splits import NOWHERE, SPLITS
 from mtlens.data.stratify import OPEN
 from mtlens.errors import DataError
-from tests.unit.data.test_assignment import Row, reports
+from tests.support.rows_to_split import Row, reports
 
 FIVE = Splits(folds=5)
 TRAIN, VALIDATION, TEST = range(len(SPLITS))

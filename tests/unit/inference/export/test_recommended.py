@@ -9,7 +9,7 @@ from mtlens.store.database.reader import query
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
-from tests.unit.store.analysis.test_groupings import ALL, APART, TASKS, searched, train
+from tests.support.searched_groups import ALL, APART, TASKS, searched, train
 
 
 @pytest.fixture

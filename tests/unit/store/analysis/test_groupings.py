@@ -1,7 +1,6 @@
 """Groupings in the store, from fabricated runs of every group of an experiment that searches."""
 
 import json
-from itertools import combinations
 
 import pytest
 
@@ -16,44 +15,8 @@ from mtlens.store.workspace.evidence_tables import LinearisedRow, LookaheadRow, 
 from mtlens.store.workspace.run_tables import to_parquet
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
-
-TASKS = ("canal", "disc", "twin")
-
-
-def searched(
-    search: Search | None = None, margin: float = 0.2, tasks: tuple[str, ...] = TASKS, num_examples: int = 360
-) -> fake_runs.FakeExperiment:
-    """Every group of the tasks, each under three seeds."""
-    fake = fake_runs.fake_experiment(tasks=tasks, num_examples=num_examples, margin=margin)
-    groups = [
-        fake_runs.Planned(
-            role="group",
-            candidate=0,
-            run=planned.run.model_copy(update={"tasks": kept, "labels": planned.run.labels[:size]}),
-        )
-        for planned in fake.planned
-        if planned.role == "multi"
-        for size in range(2, len(tasks))
-        for kept in combinations(planned.run.tasks, size)
-    ]
-    experiment = fake.experiment.model_copy(update={"search": search or Search()})
-    return fake_runs.FakeExperiment(experiment=experiment, planned=(*fake.planned, *groups), num_examples=num_examples)
-
-
-def train(
-    workspace: Workspace, fake: fake_runs.FakeExperiment, right: dict[frozenset[str], float], default: float = 0.9
-) -> None:
-    fake_runs.save(workspace, fake)
-    for run in fake.runs:
-        group = frozenset(task.name for task in run.tasks)
-        fake_runs.finish(workspace, run, right=right.get(group, default), num_examples=fake.num_examples)
-
-
-def rows(workspace: Workspace, sql: str) -> list[tuple[object, ...]]:
-    return reader.query(workspace, sql).rows
-
-
-ALL, APART = frozenset(TASKS), {frozenset(("canal", "disc")): 0.5, frozenset(("disc", "twin")): 0.5, frozenset(TASKS): 0.5}
+from tests.support.ingested import rows
+from tests.support.searched_groups import APART, TASKS, searched, train
 
 
 def test_the_cheapest_family_whose_tasks_all_match_is_recommended(workspace: Workspace) -> None:

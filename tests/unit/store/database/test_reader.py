@@ -11,6 +11,7 @@ from mtlens.store.database import reader
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
+from tests.support.refused_queries import ATTACKS
 
 ROOT = Path(__file__).parents[4]
 
@@ -70,75 +71,6 @@ def test_columns_have_their_names(workspace: Workspace) -> None:
 def test_parameters_are_values(workspace: Workspace) -> None:
     assert reader.query(workspace, "SELECT ?", ["'; DROP TABLE run"]).rows == [("'; DROP TABLE run",)]
     assert reader.query(workspace, "SELECT $a + $b", {"a": 1, "b": 2}).rows == [(3,)]
-
-
-ATTACKS = [
-    "FROM read_csv('/etc/passwd')",
-    "FROM '/etc/passwd'",
-    "FROM read_text('/etc/passwd')",
-    "FROM read_blob('/etc/*')",
-    "FROM glob('/etc/*')",
-    "FROM sniff_csv('/etc/passwd')",
-    "FROM parquet_metadata('/etc/passwd')",
-    "SELECT * FROM query('FROM read_text(''/etc/passwd'')')",
-    "FROM 'https://example.org/x.parquet'",
-    "SELECT getenv('HOME')",
-    "FROM secret_frame",
-    "COPY run TO '{out}'",
-    "COPY (PIVOT run ON state) TO '{out}'",
-    "EXPLAIN ANALYZE COPY run TO '{out}'",
-    "EXPLAIN (ANALYZE) COPY run TO '{out}'",
-    "EXPLAIN /* x */ ANALYZE DELETE FROM run",
-    "EXPLAIN ANALYZE CREATE TEMP TABLE x AS SELECT 1",
-    "EXPORT DATABASE '{out}'",
-    "IMPORT DATABASE '{out}'",
-    "ATTACH '{out}' AS x",
-    "ATTACH ':memory:' AS x",
-    "DETACH mtlens",
-    "USE memory",
-    "INSTALL httpfs",
-    "LOAD httpfs",
-    "LOAD '{out}'",
-    "SET threads = 1",
-    "SET VARIABLE x = 1",
-    "RESET lock_configuration",
-    "SET enable_external_access = true",
-    "PRAGMA version",
-    "PRAGMA enable_logging",
-    "CALL enable_logging(storage='file', storage_config={{'path': '{out}'}})",
-    "FROM enable_logging(storage='file', storage_config={{'path': '{out}'}})",
-    "CALL pragma_version()",
-    "CHECKPOINT",
-    "VACUUM",
-    "BEGIN",
-    "PREPARE p AS SELECT 1",
-    "EXECUTE p",
-    "CREATE TABLE x AS SELECT 1",
-    "CREATE TEMP TABLE x AS SELECT 1",
-    "CREATE TEMP TABLE x AS PIVOT run ON state",
-    "CREATE MACRO f() AS 1",
-    "CREATE SECRET (TYPE s3)",
-    "INSERT INTO run (run_id) VALUES ('x')",
-    "WITH x AS (SELECT 'x') INSERT INTO run (run_id) FROM x",
-    "WITH x AS (DELETE FROM run RETURNING *) FROM x",
-    "UPDATE run SET state = 'done'",
-    "DELETE FROM run",
-    "MERGE INTO run USING run AS r ON run.run_id = r.run_id WHEN MATCHED THEN DELETE",
-    "DROP TABLE run",
-    "ALTER TABLE run RENAME TO walk",
-    "COMMENT ON TABLE run IS 'x'",
-    "SELECT 1; SELECT 2",
-    "SELECT 1; DROP TABLE run",
-    "",
-    ";",
-    "-- nothing",
-    "no sql",
-    "SELECT 'unclosed",
-    "SELECT nothing FROM nowhere",
-    "SELECT 1 / 'x'",
-    "SELECT ?",
-    "SELECT '\ud800'",
-]
 
 
 @pytest.mark.parametrize("sql", ATTACKS)

@@ -14,7 +14,7 @@ from mtlens.store.database.sandbox import Limits
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
-from tests.unit.store.database.test_reader import ATTACKS
+from tests.support.refused_queries import ATTACKS
 
 ROOT = Path(__file__).parents[4]
 ENDLESS = "WITH RECURSIVE endless(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM endless) SELECT count(*) FROM endless"

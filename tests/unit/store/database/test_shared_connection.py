@@ -14,7 +14,7 @@ from mtlens.store.database import reader, shared_connection
 from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from tests.support import fake_runs
-from tests.unit.store.database.test_reader import ATTACKS
+from tests.support.refused_queries import ATTACKS
 
 COUNT = "SELECT count(*) FROM run"
 
