@@ -1,11 +1,11 @@
 """Does the evidence agree with what was measured?
 
-The claim (Sehanobish et al. 2022, arXiv 2205.02979): a multi-task model matches the task-specific ones when these hold
-similar representations in all hidden layers and the tasks' gradients are aligned. So similar layers and aligned gradients
-speak for a match, different layers and gradients that are opposed or unrelated against one. The evidence *agrees* where
-what is conclusive of it points to the measured outcome, *disagrees* where it points the other way, and is *mixed* where
-the two kinds contradict each other. Where the measurement or all of the evidence is inconclusive, so is the agreement. A
-task that neither kind of models learnt is no part of the group: neither its verdict nor its pairs count there.
+The claim (Sehanobish et al. 2022, arXiv 2205.02979): a multi-task model matches the task-specific ones when these hold similar
+representations in all hidden layers and the tasks' gradients are aligned. So similar layers and aligned gradients are evidence
+for a match; different layers and opposed or unrelated gradients are evidence against one. Conclusive evidence *agrees* where it
+points to the measured outcome, *disagrees* where it points the other way, and is *mixed* where the two kinds contradict each
+other. Where the measurement or all of the evidence is inconclusive, so is the agreement. A task that neither kind of model
+learnt is not part of the group: its verdict and its pairs do not count there.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _RANK = (NOT_LEARNT, "worse", "inconclusive", "matches", "better")
 
 @dataclass(frozen=True, kw_only=True)
 class PairEvidence:
-    """What CKA and gradients say of two tasks, with the numbers that decided and the reasons in words."""
+    """Statements of CKA and gradients on two tasks, the numbers they are based on, and the reasons in words."""
 
     tasks: tuple[str, str]
     cka: str = NOT_MEASURED
@@ -62,7 +62,7 @@ def explain(
     pairs: Sequence[PairEvidence],
     pooled: tuple[str, float] | None,
 ) -> list[Explanation]:
-    """The group of all tasks, each task with the others, and each pair.
+    """Explain the verdicts on the group of all tasks, on each task with the others, and on each pair.
 
     verdicts: task -> verdict and difference of the multi-task model; pooled: those of the mean of all tasks.
     """
@@ -78,7 +78,7 @@ def explain(
 
 
 def agreement(measured: str, cka: str, gradients: str) -> Agreement:
-    """Whether what is conclusive of the evidence points to the measured outcome."""
+    """Whether the conclusive evidence points to the measured outcome."""
     if measured == NOT_MEASURED or (cka == NOT_MEASURED and gradients == NOT_MEASURED):
         return "not measured"
     signs = {_sign(cka), _sign(gradients)} - {0}

@@ -8,8 +8,8 @@ For tasks a and b, with models A_s and B_t of seeds s != t and c the CKA of a la
                 untrained encoders
     effect      (similarity - floor) / (ceiling - floor), 1 at the ceiling and 0 at the floor
 
-Seeds are the unit of resampling: leaving out one seed leaves out all pairs with it. `cka_statement` makes intervals and
-statements of these values. They hold for the held-out texts at hand, which all seeds share.
+Seeds are the unit of resampling: leaving out one seed leaves out all pairs with it. `cka_statement` derives intervals and
+statements from these values. They apply to the given held-out texts, which all seeds share.
 """
 
 import math
@@ -25,7 +25,7 @@ Lookup = Callable[[Model, Model], float | None]
 """CKA of two models in one layer, in any order; None where it is undefined or was not measured."""
 
 Floor = Callable[[str, int, int], Sequence[Model]]
-"""Models that a task-specific model of a task and seed cannot be like; the second seed is theirs, if they have one."""
+"""(task, seed, floor seed) -> models that give the floor of a task-specific model; those without a seed ignore the last."""
 
 Kind = str
 """tasks: two task-specific models; pretrained; or the kind of run of a model of all tasks, such as multi."""
@@ -53,13 +53,16 @@ class Values:
         return (self.similarity - self.floor) / self.gap if self.gap > 0 else math.nan
 
     def surplus(self, margin: float) -> float:
-        """How far the similarity is above the largest shortfall that is allowed."""
+        """Similarity less the lowest value that still counts as similar, ceiling - margin x gap."""
         return self.similarity - self.ceiling + margin * self.gap
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One pair in one layer. left_out: without each of the seeds in turn; empty below three seeds. The rest: for comparison."""
+    """One pair in one layer, from all seeds (`whole`) and without each of the seeds in turn (`left_out`).
+
+    left_out is empty below three seeds. pretrained, untrained and permuted are for comparison.
+    """
 
     whole: Values
     left_out: tuple[Values, ...]

@@ -26,7 +26,7 @@ _SILENT = ("undefined", "uninformative")
 
 @dataclass(frozen=True, kw_only=True)
 class LayerSimilarity:
-    """One pair in one layer. Numbers are None where undefined; p values are one-sided. See the top of the file."""
+    """One pair in one layer. Numbers are None where undefined; p values are one-sided. The module defines them."""
 
     similarity: float | None
     low: float | None
@@ -84,7 +84,7 @@ def correct(layers: Sequence[LayerSimilarity]) -> list[LayerSimilarity]:
 
 
 def judge_pair(layers: Sequence[LayerSimilarity]) -> tuple[str, float | None, str]:
-    """Statement on all hidden layers, corrected, the smallest effect among those that tell, and the reason in words."""
+    """Corrected statement on all hidden layers, the smallest effect among informative layers, and the reason in words."""
     telling = [(number, layer) for number, layer in enumerate(layers, start=1) if layer.statement not in _SILENT]
     if not telling:
         return (

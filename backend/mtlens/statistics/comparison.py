@@ -17,10 +17,10 @@ class Comparison:
     """Candidate against baseline on one task, or on the mean over tasks.
 
     Scores, differences and margin are in the unit of the metric; a positive difference favours the candidate, also where less
-    is better. The mean over tasks of different metrics or margins is a mean of differences divided by their margins:
-    it has no metric, its margin is 1, its mean scores are NaN, and its scores per seed are in margins. With one seed or
-    one cluster the standard error is infinite, the intervals are the whole line and every p is 1. Of several looks, intervals
-    and adjusted p values hold at all looks together.
+    is better. The mean over tasks of different metrics or margins is a mean of differences divided by their margins: it has no
+    metric, its margin is 1, its mean scores are NaN, and its scores per seed are in margins. With one seed or one cluster the
+    standard error is infinite, the intervals are the whole line and every p is 1. With several looks, intervals and adjusted p
+    values are valid for all looks jointly.
     """
 
     task: Scope
@@ -60,5 +60,5 @@ class Comparison:
 
     @property
     def equivalent(self) -> bool:
-        """Whether the equivalence tests reject, be the task learnt or not."""
+        """Whether both equivalence tests reject, whether or not the task was learnt."""
         return self.num_seeds >= MIN_SEEDS and self.adjusted_p_equivalence < ALPHA

@@ -1,9 +1,9 @@
-"""The chance that a comparison has a verdict at a later look, from what the seeds so far have shown.
+"""The chance that a comparison has a verdict at a later look, from the results of the seeds so far.
 
-The test examples stay the same, so that only the seeds to come are uncertain. With variance s² between seeds, the difference
-after S' seeds, given that after S, is distributed around the latter with variance s² (1/S - 1/S'): conditional power, averaged
-over what the seeds so far leave open (Spiegelhalter, Freedman and Blackburn 1986, "Monitoring clinical trials: conditional or
-predictive power?").
+The test examples stay the same, so only the results of future seeds are uncertain. With variance s² between seeds, the
+difference after S' seeds, given that after S, is distributed around the latter with variance s² (1/S - 1/S'): conditional
+power, averaged over what the seeds so far leave open (Spiegelhalter, Freedman and Blackburn 1986, "Monitoring clinical trials:
+conditional or predictive power?").
 """
 
 import math
@@ -19,7 +19,7 @@ SMALLEST_CHANCE = 0.05
 
 
 def chances(estimate: Estimate, margin: float, look: Look, spending: Spending, num_tests: int) -> tuple[float, ...]:
-    """Of each later look: how likely the comparison matches, is better or is worse, at the level of Holm's first step."""
+    """For each later look, the chances of a match, better and worse, at the level of Holm's first step."""
     found: list[float] = []
     for later in look.later:
         spending = spending.then(estimate, later)

@@ -48,9 +48,9 @@ def compare(
     The first rule that holds decides: fewer than three seeds are inconclusive; a task that neither kind of models learnt is
     not learnt; an adjusted p_equivalence below 0.05 matches; an adjusted p_better or p_worse below 0.05 is better or
     worse; the rest is inconclusive.
-    look: which of several looks at growing numbers of seeds this is. before: comparisons of all tasks, and of the mean, at
-    the looks that they took part in last; Holm's correction counts tasks that are not among `tasks` too, if they were learnt.
-    Raises `DataError` where tasks have different numbers of seeds: hand over the seeds that all of them finished.
+    look: which of several looks at growing numbers of seeds this is. before: the last comparison of each task, and of the
+    mean, at earlier looks; Holm's correction also counts learnt tasks that are not among `tasks`.
+    Raises `DataError` where tasks have different numbers of seeds: pass the seeds that all of them have finished.
     """
     if len({len(task.baseline) for task in tasks}) != 1:
         found = ", ".join(f"{task.task}: {len(task.baseline)}" for task in tasks) or "no task"

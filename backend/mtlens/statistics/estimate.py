@@ -1,8 +1,8 @@
 """A difference of scores with its standard error: of each task, and of the mean over tasks.
 
 The difference is a mean over S seeds. Its variance is the part due to the test examples, which all seeds share, plus the
-variance between seeds over S. Noise that is private to a seed and an example is in the variance between seeds already, so it is
-counted once; a variance between seeds that came out smaller than that noise is raised to it.
+variance between seeds over S. The variance between seeds already includes the noise that is private to a seed and an example,
+so this noise is counted once; an estimated variance between seeds that is smaller than this noise is raised to it.
 """
 
 import math
@@ -27,9 +27,9 @@ from mtlens.statistics.task_predictions import TaskPredictions
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A difference and the parts of its variance. seeds: of one seed's difference; None where they are unknown.
+    """A difference and the parts of its variance. seeds: variance of one seed's difference.
 
-    examples is None for one cluster, seeds for one seed; the standard error is then infinite.
+    examples is None with one cluster, seeds is None with one seed; the standard error is then infinite.
     """
 
     difference: float
@@ -40,16 +40,16 @@ class Estimate:
 
     @property
     def standard_error(self) -> float:
-        """Of the difference; infinite where there is one seed or one cluster."""
+        """Standard error of the difference; infinite with one seed or one cluster."""
         return float(self.precision(self.num_seeds, 1.0)[0])
 
     @property
     def degrees_of_freedom(self) -> float:
-        """Of the standard error; 0 where that is infinite."""
+        """Degrees of freedom of the standard error; 0 where it is infinite."""
         return float(self.precision(self.num_seeds, 1.0)[1])
 
     def precision(self, num_seeds: Any, growth: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Standard error and degrees of freedom to be expected of `num_seeds` seeds and `growth` times the clusters.
+        """Expected standard error and degrees of freedom for `num_seeds` seeds and `growth` times as many clusters.
 
         Arguments broadcast. Degrees of freedom of a sum of variances: Satterthwaite 1946.
         """

@@ -1,13 +1,13 @@
-"""Variance of a difference of scores by the choice of the test examples: a jackknife over clusters, and what it cannot see.
+"""Variance of a difference of scores due to the choice of test examples: a jackknife over clusters, and a correction.
 
 The jackknife leaves out one cluster of examples at a time (Efron and Stein 1981, "The jackknife estimate of variance"); a
 cluster is what is sampled independently, such as a patient. It splits the variance into the part that all seeds share and
 the part that is private to each seed.
 
-Where the two kinds of models hardly ever disagree, the jackknife has seen too little: with no disagreement its variance is
-0, whatever the number of examples. `unseen_variance` is added for that. It fades as disagreements are seen, stratum by
-stratum of the metric (class by class for macro-F1, where one example of a rare class weighs most). Its size was chosen by
-simulation, see `experiments/benchmarks/interval_coverage.py`.
+Where the two kinds of models rarely disagree, the jackknife variance is too small: without disagreements it is 0, whatever the
+number of examples. `unseen_variance` is added to correct this. It decreases as disagreements are observed, stratum by stratum
+of the metric (class by class for macro-F1, where one example of a rare class weighs most). Its size was chosen by simulation,
+see `experiments/benchmarks/interval_coverage.py`.
 """
 
 from collections.abc import Sequence
@@ -25,9 +25,9 @@ _UNSEEN_CLUSTERS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleVariance:
-    """Variance by the examples. shared: of the mean over seeds, as far as all seeds share it; with `unseen` not yet added.
+    """Variance due to the test examples. shared: the part that all seeds share, without `unseen`.
 
-    private: of the difference under one seed, beyond what seeds share. freedom: degrees of freedom of the shared part.
+    private: the further part in the difference under one seed. freedom: degrees of freedom of the shared part.
     """
 
     shared: float
@@ -71,10 +71,10 @@ def example_variance(influence: NDArray[np.float64], unseen: float, num_clusters
 
 
 def unseen_variance(task: TaskPredictions) -> float:
-    """Variance by disagreements that the test examples did not show.
+    """Variance due to disagreements that did not occur among the test examples.
 
-    In a stratum where k clusters have a disagreement, under any seed, 1 / (1 + k) of `_UNSEEN_CLUSTERS` more are supposed. In
-    such a cluster as many examples disagree as in those that were seen, on average.
+    In a stratum where k clusters have a disagreement under any seed, `_UNSEEN_CLUSTERS` / (1 + k) further clusters with a
+    disagreement are assumed. The number of disagreements in them is the mean of those observed.
     """
     stratum, change = task.strata
     disagreement = task.disagreement
@@ -91,6 +91,6 @@ def _examples_per_cluster(cluster: NDArray[Any], disagreement: NDArray[np.bool_]
 
 
 def joint_unseen_variance(tasks: Sequence[TaskPredictions], units: Sequence[float]) -> float:
-    """That of the mean over tasks, each in its unit; they share clusters, so their unseen disagreements may come together."""
+    """Unseen variance of the mean over tasks, each in its unit. Tasks share clusters, so unseen disagreements may coincide."""
     deviations = [np.sqrt(unseen_variance(task)) / unit for task, unit in zip(tasks, units, strict=True)]
     return float(np.mean(deviations)) ** 2

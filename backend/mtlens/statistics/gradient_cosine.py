@@ -1,12 +1,11 @@
 """Do the gradients of two tasks point the same way? From debiased cosines per seed to an interval and a statement.
 
-Each seed has its own model and its own microbatches of texts, so the variance between seeds holds the noise of both; it is
-moderated over the pairs of tasks (`pair_variance`), and no less than the noise within the seeds, which halves of the
-microbatches tell.
-A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches `threshold`, *opposed* in the mirror
-image, *unrelated* if the interval lies within (-threshold, threshold), and else *inconclusive*. A debiased cosine has no noise
-to shrink it, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer than three identifiable seeds give no
-cosine and no statement.
+Each seed has its own model and its own microbatches of texts, so the variance between seeds includes the noise of both. It is
+moderated over the pairs of tasks (`pair_variance`) and raised at least to the noise within seeds, which is estimated from
+halves of the microbatches. A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches
+`threshold`, *opposed* in the mirror image, *unrelated* if the interval lies within (-threshold, threshold), and else
+*inconclusive*. Noise does not shrink a debiased cosine, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer
+than three identifiable seeds give no cosine and no statement.
 """
 
 import math
@@ -25,7 +24,7 @@ MIN_SEEDS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class SeedCosine:
-    """Debiased cosine under one seed, None where its gradients are too noisy to tell. error: standard error within the seed."""
+    """Debiased cosine under one seed, None where the gradients are too noisy. error: standard error within the seed."""
 
     cosine: float | None
     error: float | None = None
@@ -61,7 +60,7 @@ def judge_directions(pairs: Sequence[Sequence[SeedCosine]], threshold: float, nu
 
 
 def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> Direction:
-    """The whole encoder with its final statement and the reason in words: `aligned` needs every layer above 0 too."""
+    """The whole encoder with its final statement and the reason in words; `aligned` also requires every layer above 0."""
     if whole.cosine is None:
         return whole
     says = _in_words(whole)
@@ -78,7 +77,8 @@ def rate_interval(rates: Sequence[tuple[float | None, int]]) -> tuple[float | No
     """95 % interval (Student's t over seeds) of a mean rate, cut at 0 and 1; None below three seeds.
 
     rates: per seed the rate and its number of microbatches. The variance is that between seeds, and at least the binomial
-    one of the microbatches, from (rate x count + 1/2) / (count + 1): seeds that agree by chance have an interval too.
+    variance of the microbatches at the rate (rate x count + 1/2) / (count + 1), so that seeds which agree by chance do not give
+    an interval of width 0.
     """
     known = [(rate, count) for rate, count in rates if rate is not None and math.isfinite(rate) and count > 0]
     if len(known) < MIN_SEEDS:

@@ -1,4 +1,4 @@
-"""Did a kind of models learn the task? Two kinds of models that learnt nothing match each other, and the match says nothing.
+"""Did a kind of models learn the task? Two kinds of models that learnt nothing match, but that means nothing.
 
 A task is *not learnt* where neither kind of models is better than chance on the test examples (a permutation test at 5 %,
 shared by the two kinds), or where a class is never predicted by either kind under any seed. The rule of three says how rare
@@ -35,7 +35,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Learning:
-    """What two kinds of models learnt of one task. collapsed: places of the seeds whose model predicts one class only.
+    """Whether two kinds of models learnt one task. collapsed: positions of the seeds whose model predicts one class only.
 
     not_learnt: why the task counts as not learnt, and needed: what would help; both empty where it is learnt.
     """
@@ -47,7 +47,7 @@ class Learning:
 
 
 def judge_learning(task: Predictions) -> Learning:
-    """Whether a task was learnt, and which seeds collapsed. Labels of one class alone cannot tell, and count as learnt."""
+    """Whether a task was learnt, and which seeds collapsed. A task with labels of one class only counts as learnt."""
     tested = task.replicates
     missed = _never_predicted(tested)
     several = len(np.unique(tested.labels, axis=0)) > 1
@@ -80,10 +80,10 @@ def better_than_chance(
 ) -> bool:
     """Whether models score better than under random permutations of the labels, by a one-sided test of their mean score.
 
-    labels `[n]`, predicted `[S, n]`, or as the metric reads them. Labels are permuted in blocks, cluster by cluster `[n]`,
-    as those of a patient are alike; with fewer than five clusters, single labels are permuted. Permutations are drawn only
-    where the moments over all orders of single labels leave the answer open: blocks of m labels make the variance at most m
-    times as large, and Cantelli's inequality holds for whatever distribution.
+    labels `[n]`, predicted `[S, n]`, or as the metric reads them. Labels are permuted in blocks, cluster by cluster `[n]`, as
+    those of a patient are alike; with fewer than five clusters, single labels are permuted. Permutations are drawn only where a
+    bound from the moments over all orders of single labels does not decide: blocks of m labels make the variance at most m
+    times as large, and Cantelli's inequality holds for any distribution.
     """
     score = metric.sign * float(metric.score(labels, predicted, num_classes).mean())
     by_chance, spread = metric.by_chance(labels, predicted, num_classes)

@@ -1,4 +1,4 @@
-"""One look of an experiment that trains seeds until its verdicts are settled: what it tests, and what is left open."""
+"""One look of an experiment that trains seeds until its verdicts are settled: what it tests, and what stays open."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,11 +13,11 @@ from mtlens.statistics.sequential import Look
 def hold_look(
     tasks: Sequence[Predictions], look: Look, before: Mapping[Scope, Comparison], *, margin: float | Mapping[str, float]
 ) -> list[Comparison]:
-    """Comparisons of what is still open, with the mean last if it is open and no learnt task is missing.
+    """Comparisons of the tasks that are still open; last the mean, if it is open and no learnt task is missing.
 
-    tasks: with the seeds of this look, settled ones too where the mean needs them. before: of every task and the mean, as the
-    earlier looks left them, or nothing at the first look; what one of them settled is not tested again, and a task that was
-    not learnt stays out of the mean.
+    tasks: predictions with the seeds of this look, including settled tasks where the mean needs them. before: the last
+    comparison of every task and of the mean at earlier looks, empty at the first look. A comparison that an earlier look
+    settled is not tested again, and a task that was not learnt stays out of the mean.
     """
     not_learnt = {scope for scope, comparison in before.items() if comparison.verdict == NOT_LEARNT}
     learnt = [task for task in tasks if task.task not in not_learnt]
@@ -36,9 +36,10 @@ def _is_open(scope: Scope, before: Mapping[Scope, Comparison]) -> bool:
 
 
 def asked_next(tasks: Sequence[str], chances: Mapping[Scope, Sequence[float]], num_looks: int) -> tuple[str, ...]:
-    """The tasks that the next look needs models of: those that may get a verdict, or all of them if the mean may.
+    """Tasks for which the next look needs models: those that may still get a verdict, or all of them if the mean may.
 
-    tasks: those that were learnt. chances: of what is open, at each later look. num_looks: how many more looks there can be.
+    tasks: those that were learnt. chances: chances of a verdict at each later look, for each open comparison. num_looks: how
+    many more looks there can be.
     """
     hopeful = {scope for scope, later in chances.items() if max(later[:num_looks], default=0.0) >= SMALLEST_CHANCE}
     return tuple(task for task in tasks if None in hopeful or task in hopeful)

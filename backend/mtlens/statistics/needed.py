@@ -1,4 +1,4 @@
-"""What would settle an inconclusive comparison: how many seeds or test examples, if the true difference is the one seen."""
+"""How many seeds or test examples would settle an inconclusive comparison, if the true difference is the observed one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,9 @@ _MOST_GROWTH = 1000  # times the test examples at hand
 
 
 def needed(estimate: Estimate, margin: float, num_examples: int, num_tests: int) -> str:
-    """Seeds or test examples that reach a verdict with 90 % power, when all tests are as strict as Holm's first.
+    """Numbers of seeds or test examples that reach a verdict with 90 % power at the level of Holm's first step.
 
-    Whichever verdict needs less: a match, or that the candidate is better or worse.
+    For the verdict that needs fewer: a match, or better or worse.
     """
     if estimate.num_seeds < MIN_SEEDS:
         return f"at least {MIN_SEEDS} seeds; found {estimate.num_seeds}"

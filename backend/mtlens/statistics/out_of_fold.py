@@ -3,15 +3,15 @@
 A score is that of the pooled predictions: the metric's statistics of an example are means over the seeds that left its fold
 out. The variance of a difference has two parts:
 
-- by the test examples: a jackknife over clusters of all examples, as for a single test split;
-- by seeds and training sets: the variance between runs, as far as it exceeds that by each fold's own test examples. Training
-  sets overlap, so that runs resemble each other more than independent ones: the variance of a mean over J runs is not 1 / J of
-  it but 1 / J + n_test / n_train, with n_test / n_train = 1 / (K - 1) for K folds (Nadeau and Bengio 2003, "Inference for the
-  generalization error"). Seeds do not overlap: where several runs leave the same fold out, the variance between them is that
-  of the seeds, and only what exceeds it gets the second term.
+- due to test examples: a jackknife over clusters of all examples, as for a single test split;
+- due to seeds and training sets: the variance between runs in excess of that due to each fold's own test examples. Training
+  sets overlap, so runs resemble each other more than independent runs: for a mean over J runs this variance is multiplied by
+  1 / J + n_test / n_train and not by 1 / J, with n_test / n_train = 1 / (K - 1) for K folds (Nadeau and Bengio 2003, "Inference
+  for the generalization error"). Seeds are independent: where several runs leave the same fold out, the variance between them
+  is that of the seeds, and only the excess over it gets the second term.
 
-One fold's difference is linearised, as the sum of its clusters' influences on the pooled difference: a fold may lack a class.
-`experiments/benchmarks/fold_coverage.py` simulates the coverage.
+The difference on one fold is linearised, as the sum of its clusters' influences on the pooled difference, since a fold may lack
+a class. `experiments/benchmarks/fold_coverage.py` simulates the coverage.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from mtlens.statistics.task_predictions import TaskPredictions
 class OutOfFoldPredictions:
     """What two kinds of models predicted for one task's labelled examples, each by the runs that left its fold out.
 
-    fold_of_seed: the fold that each seed leaves out. baseline and candidate mean nothing where that is not the example's.
+    fold_of_seed: the fold that each seed leaves out. Entries of baseline and candidate are meaningless where `tested` is false.
     """
 
     task: str
@@ -83,12 +83,12 @@ class OutOfFoldPredictions:
         return self.replicates.disagreement_rate
 
     def of_seed(self, seed: int) -> TaskPredictions:
-        """The predictions of one pair of runs, on the fold that they left out. Place of the seed, from 0."""
+        """The predictions of one pair of runs, on the fold that they left out. seed: its position, from 0."""
         return self._rows(self.fold == self.fold_of_seed[seed], [seed])
 
     @property
     def replicates(self) -> TaskPredictions:
-        """All n examples with as many predictions as every fold has seeds; further seeds of some folds are left out."""
+        """All n examples with R predictions each; R is the least number of seeds of a fold, and further seeds are left out."""
         seeds = [np.flatnonzero(self.fold_of_seed == fold) for fold in self.folds]
         least = min(map(len, seeds))
         chosen = np.stack([of_fold[:least] for of_fold in seeds])[np.searchsorted(self.folds, self.fold)].T  # [R, n]
@@ -113,7 +113,7 @@ class OutOfFoldPredictions:
 
 
 def out_of_fold(seeds: Sequence[TaskPredictions], folds: Sequence[int]) -> OutOfFoldPredictions:
-    """From the predictions of one seed each `[1, n_s]` on the fold that it left out."""
+    """Join the predictions of single seeds, each `[1, n_s]` on the fold that the seed left out."""
     if seeds[0].metric_object.reads == "spans":
         wide = equally_wide(*(getattr(seed, name) for seed in seeds for name in ("labels", "baseline", "candidate")))
         parts = [wide[start : start + 3] for start in range(0, len(wide), 3)]
@@ -153,7 +153,8 @@ class Pooled:
     """One task's pooled scores, and how clusters move their difference.
 
     scores: of baseline and candidate `[2]`. difference: by how much the candidate is better. moved: influence of each cluster
-    on the difference, over all seeds `[G]`. by_seed: the same for single seeds, 0 outside their fold `[S, G]`.
+    on the difference, over all seeds `[G]`. by_seed: its influence on the difference under each seed, 0 outside the seed's fold
+    `[S, G]`.
     """
 
     scores: NDArray[np.float64]
@@ -199,9 +200,9 @@ class OutOfFoldEstimate(Estimate):
     training_sets: float
 
     def precision(self, num_seeds: Any, growth: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Standard error and degrees of freedom to be expected of `num_seeds` seeds and `growth` times the clusters.
+        """Expected standard error and degrees of freedom for `num_seeds` seeds and `growth` times as many clusters.
 
-        Arguments broadcast. More seeds do not make the training sets differ, so the part of their overlap stays.
+        Arguments broadcast. More seeds do not change the overlap of the training sets, so its part of the variance stays.
         """
         shape = np.broadcast(num_seeds, growth).shape
         if self.examples is None or self.seeds is None:

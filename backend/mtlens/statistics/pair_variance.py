@@ -1,8 +1,8 @@
-"""Variance between seeds of what is estimated for every pair of tasks, moderated over the pairs.
+"""Variance between seeds of estimates for pairs of tasks, moderated over the pairs.
 
-Pairs share tasks and with them models: the pairs of T tasks tell of T independent sets of models. So they lend a pair the
-degrees of freedom of T - 1 other tasks at most, however many pairs there are. Layers lend nothing to each other: they are parts
-of the same models, and their scales differ.
+Pairs share tasks and therefore models: the pairs of T tasks depend on T independent sets of models. So the other pairs add at
+most the degrees of freedom of T - 1 tasks to those of a pair, however many pairs there are. Layers are not moderated together:
+they are parts of the same models, and their scales differ.
 """
 
 import math
@@ -38,8 +38,8 @@ def mean_errors(
 ) -> list[MeanError | None]:
     """Standard errors of the means of several pairs; None where a variance is unknown.
 
-    variances: of one seed and over how many seeds, per pair; those over equal numbers of seeds are moderated together.
-    least: variances that are known from within the seeds; one between seeds that came out smaller is raised to it.
+    variances: per pair, the variance of one seed and the number of seeds; pairs with equal numbers of seeds are moderated
+    together. least: per pair, the variance known from within the seeds; a smaller variance between seeds is raised to it.
     """
     groups: dict[int, list[int]] = defaultdict(list)
     for place, known in enumerate(variances):

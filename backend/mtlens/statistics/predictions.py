@@ -1,4 +1,4 @@
-"""What verdicts are made of: predictions on one test split, or out-of-fold predictions."""
+"""The predictions that verdicts are based on: those on one test split, or out-of-fold predictions."""
 
 from collections.abc import Sequence
 

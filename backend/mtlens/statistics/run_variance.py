@@ -1,12 +1,12 @@
-"""Variance between runs that each leave out one fold: the part beyond the fold's test examples, and the part of the seeds.
+"""Variance between runs that each leave out one fold: the part not due to test examples, and the share of the seeds.
 
-A run's difference on its own fold varies by its test examples, by its seed, and by its training texts. Runs that leave the same
-fold out differ in the seed alone, so that the variance among them, beyond the part of the test examples that is private to a
-run, is that of seeds. What all runs vary by beyond that belongs to the training sets, which overlap. Where no fold is
-left out twice the two cannot be told apart, and all of it counts as that of training sets.
+A run's difference on its own fold varies with its test examples, its seed and its training texts. Runs that leave the same fold
+out differ only in the seed, so the variance among them, less the part of the test examples that is private to a run, is due to
+seeds. The remaining variance among all runs is due to the training sets, which overlap. Where no fold is left out twice, the
+two parts cannot be separated, and all of it counts as due to training sets.
 
-The ratio of the variance between runs to that by test examples is moderated over tasks; the share of the training sets in it is
-one for all tasks.
+The ratio of the variance between runs to that due to test examples is moderated over tasks; one share of the training sets in
+it is estimated for all tasks.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from mtlens.statistics.seed_variance import SeedVariance, moderate
 
 
 class Part(NamedTuple):
-    """A variance of the difference of one run, and the part of it by test examples."""
+    """A variance of the difference of one run, and the part of it due to test examples."""
 
     total: float
     examples: float
 
     @property
     def beyond(self) -> float:
-        """What test examples do not explain; below 0 by chance."""
+        """The part that test examples do not explain; can be below 0 by chance."""
         return self.total - self.examples
 
 
@@ -60,9 +60,9 @@ class BetweenRuns:
 
 @dataclass(frozen=True)
 class RunVariance:
-    """seeds: variance of one run's difference beyond that by test examples, of seeds and training sets together.
+    """seeds: variance of one run's difference due to seeds and training sets, without that due to test examples.
 
-    total: that with the variance by test examples. training_sets: share of `seeds` that is not of seeds alone, 0 to 1.
+    total: `seeds` plus the variance due to test examples. training_sets: share of `seeds` that is due to training sets, 0 to 1.
     """
 
     seeds: SeedVariance
@@ -70,7 +70,7 @@ class RunVariance:
     training_sets: float
 
     def divided(self, unit: float) -> "RunVariance":
-        """Of a difference in another unit."""
+        """The same for the difference divided by `unit`."""
         return replace(self, seeds=replace(self.seeds, value=self.seeds.value / unit**2), total=self.total / unit**2)
 
 
@@ -101,7 +101,7 @@ def _share_of_training_sets(tasks: Sequence[BetweenRuns]) -> float:
 
 
 def of_mean(own: BetweenRuns, of_tasks: Sequence[RunVariance], num_seeds: int) -> RunVariance:
-    """The larger of the mean's own variance beyond its examples and of what the tasks' variances add to if independent."""
+    """Of the mean over tasks: the larger of its own variance and of that which independent tasks would give."""
     share = of_tasks[0].training_sets
     alone = RunVariance(SeedVariance(value=max(0.0, own.total.total - own.total.examples)), own.total.total, share)
     squared = len(of_tasks) ** 2

@@ -21,7 +21,7 @@ _SMALLEST = 1e-12  # of a variance, for its logarithm: seeds that agree to the l
 
 @dataclass(frozen=True, kw_only=True)
 class SeedVariance:
-    """Variance of the difference under one seed. prior: degrees of freedom that other tasks lend."""
+    """Variance of the difference under one seed. prior: degrees of freedom that the other tasks add."""
 
     value: float
     prior: float = 0.0
@@ -54,7 +54,7 @@ def moderate(variances: Sequence[float], num_seeds: int) -> list[SeedVariance]:
 def fit_prior(variances: Sequence[float], freedom: float) -> tuple[float, float]:
     """d0 and s0² from sample variances with equal degrees of freedom, by the moments of their logarithms (Smyth 2004, 6.2).
 
-    d0 is infinite where they differ no more than chance lets them, and 0 for a single variance.
+    d0 is infinite where the variances differ no more than by chance, and 0 for a single variance.
 
     >>> fit_prior([1.0, 1.0, 1.0], 2)[0]
     inf

@@ -1,11 +1,11 @@
 """Tests at several looks: after 3, 5, 8, ... seeds, with one chance of an error for all looks together.
 
 Testing at 5 % after every few seeds and stopping at the first rejection errs in far more than 5 % of experiments. Each look
-therefore spends a part of the error (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"): when a share
-t of the information is there, alpha log(1 + (e - 1) t) is spent, a Pocock-type function. The information is one over the
+therefore spends a part of the error (Lan and DeMets 1983, "Discrete sequential boundaries for clinical trials"): when a share t
+of the information is available, alpha log(1 + (e - 1) t) is spent, a Pocock-type function. The information is one over the
 variance of the difference. Where test examples cause most of the variance, more seeds add little information, so the first look
-spends most; where seeds do, each look spends by its number of seeds. What a look may spend gives the level of its tests, by
-the law of Brownian motion that the differences follow over their information.
+spends most; where seeds do, each look spends by its number of seeds. What a look may spend gives the level of its tests, by the
+law of Brownian motion that the differences follow over their information.
 
 `Spending.adjust` turns the p value of a look into the smallest alpha that rejects there. Adjusted p values of several tasks
 go through Holm's correction as p values of a single look do; this is the sequentially rejective procedure of Maurer and
@@ -53,7 +53,7 @@ ONLY_LOOK = Look((0,), 0)
 
 @dataclass(frozen=True)
 class Spending:
-    """How the error of one comparison is spent. shares: of the information, at each look until the one that is tested."""
+    """How the error of one comparison is spent. shares: share of the information at each look up to the one that is tested."""
 
     shares: tuple[float, ...]
 
@@ -74,7 +74,7 @@ class Spending:
         return float(np.exp(np.interp(math.log(p_value), np.log(_levels(self.shares)), np.log(_ALPHAS), right=0.0)))
 
     def then(self, estimate: Estimate, look: Look) -> "Spending":
-        """With one look more: the share of the information that `estimate` expects there. The last look has all of it."""
+        """With one more look, at the share of the information that `estimate` expects there; the last look has all of it."""
         left = len(look.schedule) - 1 - look.number
         if left == 0:
             return Spending((*self.shares, 1.0))
@@ -86,7 +86,7 @@ class Spending:
 
 
 def spent(alpha: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """The part of alpha that is spent when a share of the information is there."""
+    """The part of alpha that is spent when a share of the information is available."""
     return alpha * math.log1p((math.e - 1) * share)
 
 

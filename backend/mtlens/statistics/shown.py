@@ -30,7 +30,7 @@ class Unit:
 
     @property
     def points(self) -> str:
-        """What a difference is counted in, after a number: points, of what is shown x 100."""
+        """Word after the number of a difference: points, where scores are shown x 100."""
         return "points" if self.scale > 1 else "margins" if self.metric is None else f"in {label_of(self.metric)}"
 
     def score(self, value: float | None) -> str:

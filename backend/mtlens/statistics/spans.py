@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING = -1
-"""What fills up the rows."""
+"""Filler at the end of shorter rows."""
 _CHARACTERS, _TYPES = 1 << 26, 1 << 10  # more than a cell may hold, and more types than a task may have
 
 
@@ -26,7 +26,7 @@ def padded(rows: Sequence[Sequence[int] | NDArray[Any]], width: int = 0) -> NDAr
 
 
 def equally_wide(*arrays: NDArray[Any]) -> list[NDArray[Any]]:
-    """The arrays with last axes of one length, whatever comes before these."""
+    """The arrays padded to one length of the last axis; their other axes may differ."""
     width = max(array.shape[-1] for array in arrays)
     return [
         np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, width - array.shape[-1])], constant_values=NOTHING)
@@ -42,6 +42,6 @@ def of_types(spans: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def as_numbers(spans: NDArray[Any]) -> NDArray[np.int64]:
-    """One number for each span, equal for equal spans alone, `[..., 3 S]` -> `[..., S]`; NOTHING where there is none."""
+    """One number for each span, equal only for equal spans, `[..., 3 S]` -> `[..., S]`; NOTHING where there is none."""
     begin, end, kind = (spans[..., place::3].astype(np.int64) for place in range(3))
     return np.where(kind == NOTHING, NOTHING, (begin * _CHARACTERS + end) * _TYPES + kind)

@@ -68,7 +68,7 @@ class TaskPredictions:
 
     @property
     def decisions(self) -> NDArray[Any]:
-        """What baseline and candidate decide on: classes, label sets, spans or numbers; of probabilities the likeliest class.
+        """Decisions of baseline and candidate: classes, label sets, spans or numbers; for probabilities, the likeliest class.
 
         `[2, S, n]`, of label sets `[2, S, n, C]`.
         """
@@ -98,7 +98,7 @@ class TaskPredictions:
 
     @property
     def differences(self) -> NDArray[np.float64]:
-        """By how much the candidate is better under each seed, `[S]`: its score less the baseline's, of errors the reverse."""
+        """By how much the candidate is better under each seed, `[S]`: its score less the baseline's, the reverse for errors."""
         baseline, candidate = self.scores
         return self.metric_object.sign * (candidate - baseline)
 
@@ -108,7 +108,7 @@ class TaskPredictions:
         return self.scores.mean(axis=1)
 
     def of_seed(self, seed: int) -> "TaskPredictions":
-        """The predictions of one pair of runs. Place of the seed, from 0."""
+        """The predictions of one pair of runs. seed: its position, from 0."""
         return replace(self, baseline=self.baseline[[seed]], candidate=self.candidate[[seed]])
 
     @property

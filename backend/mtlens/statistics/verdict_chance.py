@@ -37,9 +37,9 @@ _QUANTILES = (np.arange(400) + 0.5) / 400
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """Variance of a difference of scores. seeds: of one seed's difference, a likely value between a low and a high one.
+    """Variance of a difference of scores. seeds: that of one seed's difference, as a low, a likely and a high value.
 
-    examples: of the mean over seeds, however many. earlier: whether it was measured by earlier runs of the task.
+    examples: the part in a mean over any number of seeds. earlier: whether it was measured by earlier runs of the task.
     """
 
     seeds: tuple[float, float, float]
@@ -48,7 +48,7 @@ class Noise:
 
     @classmethod
     def of_public_tasks(cls, encoder: str, metric: Metric, class_counts: Sequence[int]) -> Self:
-        """What public tasks let one expect of a task with so many test examples of each class."""
+        """Noise expected from public tasks, for the given numbers of test examples per class."""
         stratum, change = metric.strata(np.repeat(np.arange(len(class_counts)), class_counts))
         weight = float((np.bincount(stratum) * change**2).sum())
         name = encoder.rpartition("/")[2]
@@ -57,17 +57,17 @@ class Noise:
 
     @classmethod
     def of_earlier_runs(cls, differences: Sequence[float], standard_error: float, growth: float) -> Self:
-        """What the differences of at least 3 seeds have shown. growth: test examples of now by those of then."""
+        """Noise estimated from the differences of at least 3 seeds. growth: test examples now over test examples then."""
         seeds = float(np.var(differences, ddof=1))
         examples = max(0.0, standard_error**2 - seeds / len(differences))
         return cls(seeds=(seeds, seeds, seeds), examples=examples / growth, earlier=True)
 
 
 def chances_of_match(noise: Noise, margin: float, num_seeds: int, num_tasks: int) -> tuple[float, float, float]:
-    """Chance of a match with little, likely and much noise, if the kinds of models are equally good.
+    """Chances of a match under low, likely and high noise, if the two kinds of models are equally good.
 
-    Each test is as strict as the first of Holm's over the tasks. The tasks lend each other degrees of freedom of the variance
-    between seeds; the estimated variance varies as a scaled chi-square with its degrees of freedom.
+    Each test is at the level of Holm's first step over the tasks. Tasks share degrees of freedom of the variance between seeds;
+    the estimated variance varies as a scaled chi-square with its degrees of freedom.
     """
     little, likely, much = (_chance(of_one, noise.examples, margin, num_seeds, num_tasks) for of_one in noise.seeds)
     return little, likely, much

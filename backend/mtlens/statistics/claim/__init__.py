@@ -1,1 +1,1 @@
-"""Does the evidence predict gains of multi-task training? Statistics over tasks in groups, of which many share a task."""
+"""Does the evidence predict gains of multi-task training? Statistics over tasks in groups; groups share tasks."""

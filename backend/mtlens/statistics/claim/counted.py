@@ -1,4 +1,4 @@
-"""Which gains count as points: those of tasks that were learnt, each once although experiments share runs."""
+"""Which gains count as points: those of learnt tasks. A gain that several experiments share counts once."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
@@ -11,32 +11,32 @@ class Gain(Protocol):
 
     @property
     def experiment_id(self) -> str:
-        """Of which experiment."""
+        """Id of the experiment."""
         ...
 
     @property
     def data(self) -> str:
-        """What the texts are."""
+        """Description of the texts."""
         ...
 
     @property
     def tasks(self) -> Sequence[str]:
-        """The group."""
+        """Tasks of the group."""
         ...
 
     @property
     def task(self) -> str:
-        """Whose gain it is."""
+        """Task whose gain this is."""
         ...
 
     @property
     def gain(self) -> float | None:
-        """Score in the group less score alone."""
+        """Score in the group less score of the task-specific model."""
         ...
 
     @property
     def verdict(self) -> str:
-        """On the task in the group."""
+        """Verdict on the task in the group."""
         ...
 
 
@@ -44,7 +44,7 @@ G = TypeVar("G", bound=Gain)
 
 
 def counted(gains: Sequence[G]) -> list[G]:
-    """The gains that count. Of equal ones, of the same texts, group and task, that of the experiment with the most gains."""
+    """The gains that count. Of equal gains on the same texts, group and task, that of the experiment with most gains."""
     learnt = [gain for gain in gains if gain.verdict != NOT_LEARNT]
     sizes: dict[str, int] = {}
     for gain in learnt:

@@ -1,7 +1,7 @@
 """95 % intervals by the jackknife over tasks or experiments, with Student's t.
 
-The points hold the noise of seeds and examples, so a jackknife of measured points counts it once: nothing is added for it.
-Where the jackknife says less than independent points would, their variance is used: chance makes few points agree too well.
+Measured points contain the noise of seeds and examples, so a jackknife over them already includes it. Where the jackknife
+variance is below the variance for independent points, the latter is used: few points can agree closely by chance.
 """
 
 import math
@@ -43,7 +43,7 @@ def half_width(left_out: Floats, least: float) -> float:
 def interval(
     value: float, left_out: list[Floats], transform: Transform, least: float = 0.0
 ) -> tuple[float | None, float | None]:
-    """The interval, None where it is unbounded. left_out: values without each unit, by kind of unit: the widest counts."""
+    """Both ends; None where unbounded. left_out: leave-one-out values for each kind of unit; the widest interval counts."""
     to, back = transform
     scaled = [np.array([to(number) if math.isfinite(number) else math.nan for number in numbers]) for numbers in left_out]
     half = max(half_width(numbers, least) for numbers in scaled)

@@ -1,4 +1,4 @@
-"""The kinds of evidence that are put on trial, by the names that views, experiment files and commands use."""
+"""The kinds of evidence that are tested as predictors of gains, by their names in views, experiment files and commands."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,10 +6,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class EvidenceKind:
-    """A number that is known of a task and its partners before the test split is looked at.
+    """A number about a task and its partners that is known before the test split is used.
 
-    speaks_for: from where on it speaks for training together: where models count as similar, where gradients count as aligned,
-    or above 0; None: nowhere. baseline: it is not what the claim names.
+    speaks_for: values that favour training together: those at which models count as similar, at which gradients count as
+    aligned, or above 0; None: no such values. baseline: a predictor for comparison, not part of the claim.
     """
 
     name: str

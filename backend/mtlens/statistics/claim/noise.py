@@ -1,4 +1,4 @@
-"""What the noise of seeds and test examples takes from a correlation, and the slope without it.
+"""How much the noise of seeds and test examples lowers a correlation, and a slope corrected for noise.
 
 Reliability is the share of the variance of measured values that is not noise: 1 - mean squared standard error / variance.
 With r = 2 sin(pi s / 6) between the rank correlation s and the correlation r of a bivariate normal distribution (Pearson 1907),
@@ -12,20 +12,20 @@ import numpy as np
 from mtlens.statistics.claim.points import Floats
 
 LEAST_RELIABILITY = 0.1
-"""Below it a correction would multiply chance by more than three."""
+"""Below this reliability, a correction would multiply chance correlations by more than three."""
 
 
 def reliability(values: Floats, errors: Floats, weights: Floats, lost: int) -> Floats:
     """Share of the variance that is not noise `[B]`, at least 0; NaN where no error is known.
 
-    values, weights `[B, n]`, errors `[n]`. lost: degrees of freedom that means take, one per mean.
+    values, weights `[B, n]`, errors `[n]`. lost: degrees of freedom used by estimated means, one per mean.
     """
     variance, noise = moments(values, errors, weights, lost)
     return np.clip(1 - noise / np.where(variance > 0, variance, np.nan), 0, 1)
 
 
 def moments(values: Floats, errors: Floats, weights: Floats, lost: int) -> tuple[Floats, Floats]:
-    """Variance of the measured values `[B]`, whose mean is removed, and that of their noise."""
+    """Variance of the measured values around their mean `[B]`, and variance of their noise `[B]`."""
     known = np.isfinite(errors)
     total = weights.sum(axis=1)
     share = weights / np.where(total > 0, total, np.nan)[:, None]
@@ -40,7 +40,7 @@ def moments(values: Floats, errors: Floats, weights: Floats, lost: int) -> tuple
 def slope(x: Floats, y: Floats, errors: Floats, weights: Floats, lost: int) -> Floats:
     """Slope of y on x without the noise in x `[B]`: S_xy / (S_xx - mean squared error) (Fuller 1987, section 1.2).
 
-    NaN where less than a tenth of the variance of x is no noise. Noise in y does not bias it.
+    NaN where the reliability of x is below `LEAST_RELIABILITY`. Noise in y does not bias the slope.
     """
     variance, noise = moments(x, errors, weights, lost)
     total = weights.sum(axis=1, keepdims=True)
@@ -60,7 +60,7 @@ def disattenuated(rank_correlation: float, of_x: float, of_y: float) -> float:
 
 
 def ceiling(of_gains: float) -> float:
-    """Rank correlation of measured gains with the true ones: none without noise of its own can be expected to be higher."""
+    """Rank correlation of measured with true gains: the highest that a predictor without noise can be expected to reach."""
     return _of_normal(math.sqrt(of_gains))
 
 

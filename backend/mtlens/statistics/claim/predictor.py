@@ -25,7 +25,7 @@ METHOD = (
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """What is known of one kind of evidence in one scope; None: undefined, for the reason given. Bounds are of 95 %."""
+    """Results for one kind of evidence in one scope; None: undefined, see `reason`. Bounds are those of 95 % intervals."""
 
     scope: Scope
     experiments: int
@@ -50,14 +50,14 @@ class Predictor:
 def predictor(found: Sequence[Point], scope: Scope) -> Predictor:
     """Judge one kind of evidence over all points.
 
-    within: gains and evidence are taken less their means in the experiment, and the tasks are what varies. across: as they
-    are; the experiments vary too, and the wider interval counts.
+    within: gains and evidence are centred on their means in each experiment; the jackknife is over tasks. across: they are not
+    centred; there is also a jackknife over experiments, and the wider interval counts.
     """
     return judge(Points.of(found), scope)
 
 
 def judge(points: Points, scope: Scope) -> Predictor:
-    """As `predictor`, of points that are arrays already."""
+    """As `predictor`, for points that are arrays already."""
     about: dict[str, Any] = {
         "scope": scope,
         "experiments": points.num_experiments,

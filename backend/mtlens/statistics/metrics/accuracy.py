@@ -11,7 +11,7 @@ from mtlens.statistics.metrics.ratios import ratio
 
 
 class Accuracy(Metric):
-    """Share of examples whose class is predicted, or whose whole label set, in [0, 1]. Statistics: 1 and each model's hit."""
+    """Share of examples whose class, or whole label set, is predicted, in [0, 1]. Statistics: 1 and each model's hit."""
 
     name = "accuracy"
     label = "accuracy"
@@ -27,7 +27,7 @@ class Accuracy(Metric):
         return ratio(sums[:, 1:], sums[:, :1])
 
     def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
-        """A hit adds 1 / n; None of label sets."""
+        """A hit adds 1 / n; None for label sets."""
         if labels.ndim > 1:
             return None
         hits = predicted[:, None, :] == np.arange(num_classes)[:, None]  # [M, C, n]

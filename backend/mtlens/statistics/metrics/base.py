@@ -1,7 +1,7 @@
 """What a metric is: a name, and a score of predictions that is a function of sums over examples.
 
-Because of the sums, one jackknife scores many models without each cluster at once, whatever the metric. Verdicts, the choice
-of epochs and grid points, and groupings use the metric of each task. Registered metrics are in `mtlens.statistics.metrics`.
+Thanks to the sums, one jackknife scores many models at once with each cluster left out, for any metric. Verdicts, the choice of
+epochs and grid points, and groupings use the metric of each task. Registered metrics are in `mtlens.statistics.metrics`.
 
 Shapes: n examples, C classes, M models, K statistics, r resamples. What a model predicts for an example depends on what the
 metric reads:
@@ -41,7 +41,7 @@ class Metric(ABC):
     """Whether it scores label sets too, and not single classes alone."""
 
     lower_is_better: ClassVar[bool] = False
-    """Whether it is an error or a loss, of which less is better."""
+    """Whether it is an error or a loss, so that less is better."""
 
     scale: ClassVar[float] = 100.0
     """Factor with which tables and figures show a score."""
@@ -74,22 +74,22 @@ class Metric(ABC):
         return float(self.score(labels, predicted[None], num_classes, weights)[0])
 
     def strata(self, labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """The stratum of each example `[n]`, and per stratum how far the score moves by one example `[K]`.
+        """The stratum of each example `[n]`, and per stratum how far one example moves the score `[K]`.
 
         Examples of a stratum weigh alike. Here: one stratum of n examples, as for a mean over examples.
         """
         return np.zeros(len(labels), dtype=np.int64), np.array([1.0 / len(labels)])
 
     def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
-        """What each example adds to the models' mean score if it has class c, `[C, n]`, in every order of the labels.
+        """What each example adds to the models' mean score if its label is class c, `[C, n]`, for any order of the labels.
 
-        None where the score is no such sum.
+        None where the score is not such a sum.
         """
         del labels, predicted, num_classes
         return None
 
     def by_chance(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> tuple[float, float]:
-        """Mean and standard deviation of the models' mean score over all orders of the labels, or over some if it is no sum."""
+        """Mean and standard deviation of the models' mean score over all orders of the labels; over some if it is no sum."""
         if (adds := self.adds(labels, predicted, num_classes)) is not None:
             return moments_over_orders(labels, adds)
         generator = np.random.default_rng(0)

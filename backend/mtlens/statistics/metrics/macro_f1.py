@@ -46,7 +46,7 @@ class MacroF1(Metric):
         return strata_of_classes(labels)
 
     def adds(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> NDArray[np.float64] | None:
-        """The counts of labels and predictions stay, so that a hit adds 2 / (support + predicted) / C; None of label sets."""
+        """A hit adds 2 / (support + predicted) / C, as orders keep the counts of both; None for label sets."""
         if labels.ndim > 1:
             return None
         support = np.bincount(labels, minlength=num_classes)

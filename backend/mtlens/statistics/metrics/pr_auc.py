@@ -10,7 +10,7 @@ from mtlens.statistics.metrics.ranks import Floats, RankMetric, of_classes, weig
 
 
 class PrAuc(MetricOfClass, RankMetric):
-    """Mean over the examples of the class of the precision at their probability, in [0, 1].
+    """Mean, over the examples of the class, of the precision at their probability, in [0, 1].
 
     The mean over classes, each against the others, where there are more than two; scikit-learn's
     `average_precision_score`, with `average="macro"`.

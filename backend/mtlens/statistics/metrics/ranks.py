@@ -53,12 +53,12 @@ class RankMetric(Metric):
 
 
 def weight_below(values: NDArray[Any], others: NDArray[Any], weights: Floats) -> Floats:
-    """Weight of the others that lie below each value, `[len(values)]`; of equal ones half."""
+    """Total weight of `others` below each value, `[len(values)]`; equal values count half."""
     return (_cumulative(values, others, weights, "left") + _cumulative(values, others, weights, "right")) / 2
 
 
 def weight_up_to(values: NDArray[Any], others: NDArray[Any], weights: Floats) -> Floats:
-    """Weight of the others that are at most each value, `[len(values)]`."""
+    """Total weight of `others` that are at most each value, `[len(values)]`."""
     return _cumulative(values, others, weights, "right")
 
 

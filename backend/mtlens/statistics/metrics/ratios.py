@@ -1,4 +1,4 @@
-"""Quotients that may be undefined, and means of what is defined."""
+"""Quotients that may be undefined, and means of defined values."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the last axis of what is not NaN; NaN where all is."""
+    """Mean over the last axis of the values that are not NaN; NaN where all are NaN."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 

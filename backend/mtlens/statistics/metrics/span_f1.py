@@ -15,9 +15,8 @@ from mtlens.statistics.spans import NOTHING, as_numbers, of_types
 class SpanF1(MetricOfClass):
     """2 hits / (true + predicted spans) over all texts, in [0, 1], or of the spans of one type: `span_f1(PER)`.
 
-    `seqeval`'s `f1_score(mode="strict")`, which is the mean over types weighted as their spans are (micro). Tjong Kim Sang and
-    De Meulder 2003, "Introduction to the CoNLL-2003 shared task". Its statistics are counts of each text, so that texts or
-    patients are resampled whole.
+    `seqeval`'s `f1_score(mode="strict")`, with its micro average over types. Tjong Kim Sang and De Meulder 2003, "Introduction
+    to the CoNLL-2003 shared task". Its statistics are counts of each text, so that texts or patients are resampled whole.
     """
 
     name = "span_f1"

@@ -1,4 +1,4 @@
-"""Spearman correlation: that of the ranks."""
+"""Spearman correlation: the Pearson correlation of the ranks."""
 
 from typing import Any
 
@@ -42,5 +42,5 @@ class _Ranks:
         self.variance = float(weights @ self.ranks**2)
 
     def moved(self, factors: Floats) -> Floats:
-        """How far the sum of rank times factor moves with the weight of each example, by the ranks of those above it."""
+        """Derivative of the sum of rank x factor by the weight of each example, through the ranks of the examples above it."""
         return weight_below(-self._values, -self._values, self._weights * factors)
