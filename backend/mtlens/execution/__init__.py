@@ -1,1 +1,1 @@
-"""Runs an experiment: its plan, its cost, the queue of its jobs, and the workers that do them, with Ray or without."""
+"""Runs an experiment: its plan, its cost, the queue of its jobs, and the workers that do them, with or without Ray."""

@@ -29,13 +29,13 @@ class _Done:
 
 @dataclass(frozen=True, eq=False)
 class Budgeting:
-    """The budget of one experiment, against the runs that it has finished in a workspace, in whichever start of it."""
+    """The budget of one experiment, and its use by the runs finished in a workspace, over all starts of the experiment."""
 
     experiment: Experiment
     workspace: Workspace
 
     def allows(self, runs: Sequence[PlannedRun]) -> bool:
-        """Whether all of the runs together, those that are done included, stay within the budget."""
+        """Whether all of the runs together, including those that are done, stay within the budget."""
         if (budget := self.experiment.budget) is None:
             return True
         new = sum(self._expected(planned) for planned in runs if planned.run.run_id not in self._known)

@@ -1,4 +1,4 @@
-"""What a plan will cost: floating-point operations counted, and time at the rate that training reaches on this machine now."""
+"""What a plan will cost: floating-point operations by counting, and time at the rate measured in training on this machine."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_COEFFICIENTS = 10  # that a merged encoder is tried with on validation
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What some runs need at most, if each trains to its last epoch, and at least, if patience ends each as early as it can.
+    """Cost of some runs: at most, if each trains to its last epoch, and at least, if patience ends each as early as possible.
 
     flops: multiply-adds counted twice. seconds: with all lanes busy. rate: FLOP/s of a lane that trains.
     """
@@ -55,7 +55,7 @@ def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
 def flops_of_runs(plan: Plan) -> Callable[[Run], tuple[float, float]]:
     """A function that counts the FLOPs of a run of the plan, at most and at least.
 
-    Runs that differ in the seed alone differ in the order of their texts alone; they are counted once.
+    Runs that differ only in the seed differ only in the order of their texts; they are counted once.
     """
     weights, layers, width = count_multiplied(plan.pretrained.directory)
     counted: dict[object, tuple[float, float]] = {}

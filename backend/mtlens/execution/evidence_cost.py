@@ -1,4 +1,4 @@
-"""What the evidence of a plan costs, counted in floating-point operations as training is, so that all time is told at once.
+"""What the evidence of a plan costs, in floating-point operations as for training, so that one estimate of time covers both.
 
 N weights multiply each token: 2N in a forward pass and 4N in a backward pass (see `cost`). Comparisons of hidden states cost
 products of n examples by n, and a singular value decomposition of d units by d for Procrustes similarity.
@@ -32,7 +32,7 @@ _DECOMPOSED = 20  # operations by d^3 of a singular value decomposition
 
 
 def expected_evidence(plan: Plan) -> tuple[EvidenceJob, ...]:
-    """Jobs that there will be once all runs are trained: of a grid, its first point stands for the one that will be chosen."""
+    """Evidence jobs to expect once all runs are trained; the first grid point stands for the one that will be chosen."""
     trained = {
         planned.run.run_id: Trained(role=planned.role, run=planned.run) for planned in plan.first if not planned.candidate
     }

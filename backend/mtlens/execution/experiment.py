@@ -59,10 +59,10 @@ def run_experiment(
     address: str | None,
     show: Show,
 ) -> list[JobResult]:
-    """Do every run, every evidence job and the search, as far as they are not done yet; returns what was done now.
+    """Do every run, every evidence job and the search that are not done yet; returns the results of the jobs done now.
 
-    Without `train`, the evidence alone; without `explain`, everything else. Interrupted at any time, the same call goes
-    on from there. Raises ExecutionError and WorkspaceError.
+    Without `train`, only the evidence; without `explain`, everything else. If the call is interrupted, the same call continues.
+    Raises ExecutionError and WorkspaceError.
     """
     register(plan, workspace)
     with _alone(workspace, plan.experiment.experiment_id):
@@ -108,7 +108,7 @@ def raise_failures(results: Sequence[JobResult]) -> None:
 
 
 def unfinished(runs: Sequence[Run], workspace: Path) -> list[Run]:
-    """Those of the runs that a workspace, which need not exist yet, does not hold finished."""
+    """Runs that are not finished in a workspace, which need not exist yet."""
     return [run for run in runs if RunFolder(Workspace(workspace), run.run_id).state != "done"]
 
 
@@ -122,9 +122,9 @@ def register(
 ) -> None:
     """Write the experiment's manifest, which tells the store what belongs to it; `added` are runs to add.
 
-    An earlier manifest keeps its first date, the runs that searches and looks added, and how groups were searched for. It keeps
-    its evidence jobs, and its looks with the reason of their end, unless others are given. It loses runs of other data, which
-    the same file may have named before.
+    An earlier manifest keeps its first date, the runs that searches and looks added, and the settings of the search for groups.
+    It keeps its evidence jobs, and its looks with the reason of their end, unless others are given. Runs on other data, which
+    the same file may have named before, are removed.
     """
     with _alone(workspace, plan.experiment.experiment_id) as path:
         _register(plan, workspace, path, evidence_jobs, added, looks)

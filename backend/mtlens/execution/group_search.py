@@ -1,8 +1,8 @@
 """The groups of tasks that a search trains: proposed, registered, counted against the budgets, scored from their run folders.
 
-A search proposes families, which are partitions or overlapping covers, one after another until its budget is used up or
-nothing is left to propose. Its state is in the run folders; the families that are over are also kept as JSON, which
-saves time only: without that file the search proposes them again, finds their runs finished, and counts them as before.
+A search proposes families, which are partitions or overlapping covers, one after another until its budget is used up or nothing
+is left to propose. Its state is in the run folders. Finished families are also kept as JSON, which only saves time: without
+that file the search proposes them again, finds their runs finished, and counts them as before.
 """
 
 import json
@@ -35,9 +35,9 @@ Announce = Callable[[Sequence[PlannedRun]], None]
 
 
 class GroupSearch:
-    """One search over one workspace. `announce` is told of the runs of every group that is asked for.
+    """One search over one workspace. `announce` is called with the runs of every group that the search asks for.
 
-    evidence: affinities of the tasks, as far as they are known, from which a guided search sets out.
+    evidence: known affinities of the tasks, from which a guided search starts.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class GroupSearch:
         self.restore_from(self._state)
 
     def propose(self) -> Family | None:
-        """The next family of which something has to be trained; None when the search is over."""
+        """The next family with runs that have to be trained; None when the search is over."""
         while not self._is_used_up():
             measured = None if self._search.method == "exhaustive" else self.measured()
             predictor = Blend(measured, *self._evidence)
@@ -75,7 +75,7 @@ class GroupSearch:
         return None
 
     def missing(self, family: Family) -> list[Run]:
-        """Runs of its groups that are not finished, without those of groups that have failed in this search."""
+        """Unfinished runs of the family's groups, without those of groups that have failed in this search."""
         runs = [planned.run for group in family if group not in self._failed for planned in self._of(group)]
         return [run for run in runs if RunFolder(self._workspace, run.run_id).state != "done"]
 
@@ -96,7 +96,7 @@ class GroupSearch:
         return score
 
     def stages(self) -> Iterator[list[Run]]:
-        """Without Ray Tune: one stage per family; an exhaustive search without limits is one stage."""
+        """Runs to train without Ray Tune: one stage per family; an exhaustive search without limits is one stage."""
         limits = (self._search.runs, self._search.gpu_seconds, self._search.minutes)
         if self._search.method == "exhaustive" and limits == (None, None, None):
             families = list(iter(self.propose, None))
@@ -110,7 +110,7 @@ class GroupSearch:
             self.tell(family)
 
     def measured(self) -> Measured | None:
-        """Validation scores of all groups that are known, singles and all tasks included; None where there is none."""
+        """Known validation scores of all groups, including single tasks and all tasks; None where there are none."""
         alone = [1 << task for task in range(self._num_tasks)]
         for group in (*alone, (1 << self._num_tasks) - 1, *self._runs):
             self._score(group)
@@ -119,7 +119,7 @@ class GroupSearch:
 
     @property
     def failed(self) -> tuple[Group, ...]:
-        """Groups of which a run failed now: kept out, and tried again when the search is started again."""
+        """Groups with a run that failed now: left out, and tried again when the search is started again."""
         return tuple(sorted(self._failed))
 
     def _ask(self, family: Family) -> None:
@@ -178,12 +178,12 @@ class GroupSearch:
         return sum(search.costs.get(group.bit_count(), 1.0) for group in family) <= most * (1 + ROUNDING)
 
     def save_to(self, path: Path) -> None:
-        """Write the families that are over as JSON: lists of groups, which are lists of task numbers."""
+        """Write the finished families as JSON: lists of groups, which are lists of task numbers."""
         over = sorted(family for family in self._proposer.seen if all(group in self._scores for group in family))
         write_atomic(path, to_json({"families": [[tasks_of(group) for group in family] for family in over]}), durable=False)
 
     def restore_from(self, path: Path) -> None:
-        """Take up what `save_to` wrote; a file that is missing, truncated or of other tasks changes nothing."""
+        """Read what `save_to` wrote; a file that is missing, truncated or of other tasks is ignored."""
         try:
             found = json.loads(path.read_bytes())["families"]
             families = {canonical_family(map(group_of, groups), self._num_tasks) for groups in found}

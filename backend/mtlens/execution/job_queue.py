@@ -18,7 +18,7 @@ DEATHS_OF_A_SUSPECT = 2
 
 
 class JobQueue:
-    """Lives as an asynchronous Ray actor; without Ray it is an ordinary object for a test."""
+    """Used as an asynchronous Ray actor; tests use it without Ray as an ordinary object."""
 
     def __init__(self, nodes: Callable[[], frozenset[str]] = frozenset) -> None:
         """nodes: the nodes that are alive now."""

@@ -14,8 +14,8 @@ BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ra
 class Lanes:
     """How many worker processes train, how many of them share a run, and what each of them holds.
 
-    memory: bytes that a worker claims of its node, where cores alone would let more onto it than fit. elastic: nodes may come
-    and go, and so may workers. grows: with nodes that join, to more workers than these.
+    memory: bytes that a worker claims on its node, where a node has more cores than workers that fit into its memory. elastic:
+    nodes may join and leave, and workers with them. grows: nodes that join may make the workers more than these.
     """
 
     workers: int
@@ -29,7 +29,7 @@ class Lanes:
 
     @property
     def side_by_side(self) -> int:
-        """Runs that go on at one time."""
+        """Number of runs at one time."""
         return max(1, self.workers // self.workers_per_run)
 
 
@@ -41,9 +41,9 @@ def local_lanes(resources: Resources) -> Lanes:
 
 
 def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
-    """Lanes to plan with, and what this machine lacks for them: where it has less than a file asks for, those asked for.
+    """Lanes to plan with, and what this machine lacks for them. They are those asked for, even where it has less.
 
-    Raises ExecutionError for what no machine has, such as two GPUs for one worker.
+    Raises ExecutionError for impossible requests, such as two GPUs for one worker.
     """
     import torch
 
@@ -60,7 +60,7 @@ def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
 def divide(resources: Resources, *, cores: float, gpus: float, memory: float) -> Lanes:
     """Divide a machine or a cluster into lanes: one per GPU share where there are GPUs, one per core otherwise.
 
-    Raises ExecutionError where more is asked for than there is.
+    Raises ExecutionError where more is asked for than is available.
     """
     share = (1.0 if gpus else 0.0) if resources.gpus_per_run == "auto" else resources.gpus_per_run
     if share > min(1, gpus):

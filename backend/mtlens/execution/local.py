@@ -1,4 +1,4 @@
-"""The plain path: jobs one after another in this process, without Ray, and with the same numbers."""
+"""Execution without Ray: jobs one after another in this process, with the same numbers."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What is known of a plan before anything runs: its runs, their cost, and what it can settle."""
+"""What is known about a plan before anything runs: its runs, their cost, and the chances of verdicts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ _EARLIER = """
 
 
 class PlannedSetting(NamedTuple):
-    """One kind of run of one set of tasks at one point of the grid, with the seeds that it is repeated under."""
+    """One kind of run of one set of tasks at one grid point, with its seeds."""
 
     role: str
     tasks: str
@@ -46,7 +46,7 @@ class PlannedSetting(NamedTuple):
 
 
 class PlannedLook(NamedTuple):
-    """A look after a number of seeds. runs, minutes: from the first run on, at most."""
+    """A look after a number of seeds. runs, minutes: counted from the first run, at most."""
 
     seeds: int
     runs: int
@@ -54,10 +54,10 @@ class PlannedLook(NamedTuple):
 
 
 class TaskChance(NamedTuple):
-    """Chance of a match for each of NUM_SEEDS if the models are equally good: with little, likely and much noise.
+    """Chance of a match for each of NUM_SEEDS if the models are equally good: with low, likely and high noise.
 
-    margin: in words. chances: none where nothing is known of the noise of an error, or of a loss, before models are trained.
-    earlier: the noise is that of earlier runs in the workspace, and not of public tasks.
+    margin: in words. chances: none for errors and losses, whose noise is unknown before models are trained. earlier: the noise
+    is that of earlier runs in the workspace, and not of public tasks.
     """
 
     task: str
@@ -85,8 +85,8 @@ class EarlierRuns(NamedTuple):
 class Overview:
     """A plan with its cost in a workspace.
 
-    missing: runs of the first look that are not finished there; cost: of these. lacking: what this machine lacks for the
-    lanes, if anything. evidence: seconds that it adds. earlier: comparisons in the workspace by task.
+    missing: runs of the first look that are not finished there; cost: their cost. lacking: what this machine lacks for the
+    lanes, if anything. evidence: seconds for the evidence. earlier: comparisons in the workspace by task.
     """
 
     plan: Plan
@@ -117,14 +117,14 @@ class Overview:
 
     @property
     def minutes(self) -> str:
-        """Time of what is missing in words, evidence included: from what patience can spare to what all epochs take."""
+        """Time for the missing runs and the evidence in words: least with early stopping, most with all epochs."""
         both = (self.cost.least_seconds, self.cost.seconds)
         least, most = (f"{(seconds + self.evidence) / 60:.1f}" for seconds in both)
         return f"{most} minutes" if least == most else f"{least} to {most} minutes"
 
     @property
     def looks(self) -> tuple[PlannedLook, ...]:
-        """Every look, and what it costs at most: if nothing is settled before."""
+        """Every look with its largest cost, which it has if nothing is settled before."""
         first = len(self.plan.distinct_first)
         per_seed = first / len(self.plan.experiment.first_seeds)
         share = 1 / len(self.plan.experiment.candidates("full"))  # later seeds train the chosen grid point alone
@@ -144,7 +144,7 @@ class Overview:
 
     @property
     def minutes_by_seeds(self) -> tuple[float, ...]:
-        """Time for all runs with each of NUM_SEEDS at most, none of them finished."""
+        """Largest time for all runs with each of NUM_SEEDS, if none is finished yet."""
         runs, seeds = self.plan.distinct_first, len(self.plan.experiment.first_seeds)
         of_seed = count_flops(self.plan, runs)[0] / seeds
         return tuple(
@@ -153,7 +153,7 @@ class Overview:
 
     @property
     def chances(self) -> tuple[TaskChance, ...]:
-        """What each number of seeds can settle, task by task."""
+        """Chance of a match by number of seeds, for each task."""
         experiment = self.plan.experiment
         tasks: list[TaskChance] = []
         for index, task in enumerate(experiment.tasks):

@@ -1,4 +1,4 @@
-"""From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised at once."""
+"""From an experiment to its runs. Nothing here imports torch, so a finished experiment is recognised quickly."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from mtlens.tasks import metric_of
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """A run and the part it plays. candidate: which point of the grid it tries, 0 without a grid."""
+    """A run and its role. candidate: which point of the grid it tries, 0 without a grid."""
 
     role: str
     candidate: int
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def cut_texts(self) -> tuple[str, ...]:
-        """A note on the texts that are longer than the encoder reads at once, if any are, and on what becomes of them."""
+        """A note on texts longer than the encoder reads at once, if there are any, and on how they are read."""
         encoded, long_texts = self.encoded, self.experiment.training.long_texts
         if not encoded.cut:
             return ()
@@ -90,11 +90,11 @@ class Plan:
 
     @property
     def distinct(self) -> tuple[Run, ...]:
-        """The runs that there may be, each once, in the order in which they are planned."""
+        """All possible runs, each once, in the order in which they are planned."""
         return tuple({planned.run.run_id: planned.run for planned in self.runs}.values())
 
     def manifest(self) -> Manifest:
-        """What the store keeps of the experiment beside its runs; it is created now."""
+        """The experiment's manifest, created now: what the store keeps besides runs."""
         experiment, examples = self.experiment, self.examples
         return Manifest(
             created=datetime.now(UTC),
@@ -166,13 +166,13 @@ def _require_arms(experiment: Experiment) -> None:
 
 
 def waves(runs: Sequence[Run]) -> Iterator[Sequence[Run]]:
-    """The runs that are trained, and then those that are made of them; no empty ones."""
+    """The runs that are trained, then the runs derived from them; empty waves are left out."""
     trained = [run for run in runs if run.derivation is None]
     yield from filter(None, [trained, [run for run in runs if run.derivation is not None]])
 
 
 def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -> tuple[PlannedRun, ...]:
-    """Every run of an experiment, seed by seed, so that the first verdicts stand early; single and multi get the same grid."""
+    """Every run of an experiment, seed by seed, so that first verdicts come early; single and multi get the same grid."""
     planned: list[PlannedRun] = []
     for seed, (kind, tasks) in itertools.product(experiment.all_seeds, _task_sets(experiment)):
         planned += _planned(experiment, examples, pretrained, kind, tasks, seed)
@@ -182,7 +182,7 @@ def unfold(experiment: Experiment, examples: Examples, pretrained: Pretrained) -
 def unfold_group(plan: Plan, tasks: Sequence[int]) -> tuple[PlannedRun, ...]:
     """Runs of one group of tasks, by their places in the experiment: each seed and grid point.
 
-    Of one task, or of all, they are the runs that the comparison of single and multi asks for.
+    For one task, or for all, they are the runs of the comparison of single and multi.
     """
     experiment = plan.experiment
     members = [experiment.tasks_to_train[task] for task in tasks]

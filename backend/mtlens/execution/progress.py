@@ -1,4 +1,4 @@
-"""Watches the folders of jobs while others work: keeps the store up to date and tells how far everything is.
+"""Watches the folders of jobs while lanes work: keeps the store up to date and reports progress.
 
 It runs in a thread of its own and reads what the lanes append to their journals; nothing a lane does waits for it.
 """
@@ -31,8 +31,8 @@ SECONDS_BETWEEN_INGESTS = 2.0
 class JobProgress:
     """How far one job, a run or an evidence job, is.
 
-    fraction: 0 to 1. weight: its work, in the unit of the others. began: (time, fraction) at its first event in this watch,
-    for its pace. offsets: how far each journal was read; what stood there before the watch is not news.
+    fraction: 0 to 1. weight: its work, in the unit of the others. began: (time, fraction) at its first event in this watch, for
+    its pace. offsets: how far each journal was read; earlier events are not reported.
     """
 
     job: Job
@@ -48,7 +48,7 @@ class JobProgress:
         return not isinstance(self.job, Run)
 
     def seconds_left(self) -> float | None:
-        """Time to its end at its pace so far; None until there is a pace."""
+        """Estimated time to its end at its pace so far; None while the pace is unknown."""
         if self.began is None or self.fraction <= self.began[1]:
             return None
         return (1 - self.fraction) * (time.time() - self.began[0]) / (self.fraction - self.began[1])
@@ -66,7 +66,7 @@ class Monitor:
         expected: Sequence[Job] = (),
         weigh: Callable[[Job], float] = lambda _: 1.0,
     ):
-        """expected: evidence jobs that will follow, shown as queued until those that do are added. weigh: work of a job."""
+        """expected: evidence jobs to expect, shown as queued until the real ones are added. weigh: work of a job."""
         self._workspace, self._show, self._weigh = workspace, show, weigh
         self._progress: list[JobProgress] = []
         self._expected = [JobProgress(job=job, weight=weigh(job)) for job in expected]
@@ -76,7 +76,7 @@ class Monitor:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def add(self, jobs: Sequence[Job]) -> None:
-        """Watch these too."""
+        """Watch more jobs."""
         self._progress += [
             JobProgress(job=job, weight=self._weigh(job), offsets=_written(folder_of(job, self._workspace))) for job in jobs
         ]
@@ -144,7 +144,7 @@ class Monitor:
 
 
 def folder_of(job: Job, workspace: Workspace) -> JobFolder:
-    """Where a job writes."""
+    """The folder that a job writes."""
     return (RunFolder if isinstance(job, Run) else EvidenceFolder)(workspace, job.job_id)
 
 

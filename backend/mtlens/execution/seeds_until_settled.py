@@ -1,9 +1,9 @@
 """Seeds until settled: which runs the next look needs, and when there is no next look.
 
-A look is asked for in the manifest, its runs are trained, the store holds it (`mtlens.store.analysis.looks`), and what it
-leaves open decides what the next one asks for: task-specific models of the tasks that may still get a verdict, or of all tasks
-that were learnt as long as the mean may, and the models that are compared with them. Killed and started again, an experiment
-goes on with the looks of its manifest. Controls are trained for the first look alone.
+A look is written into the manifest, its runs are trained, and the store computes its verdicts (`mtlens.store.analysis.looks`).
+The open comparisons decide what the next look asks for: task-specific models of the tasks that may still get a verdict, or of
+all learnt tasks as long as the mean may, and the models that are compared with them. After an interruption, an experiment
+continues with the looks of its manifest. Controls are trained for the first look only.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ _CHOSEN = "SELECT run_id FROM experiment_run WHERE experiment_id = ? AND selecte
 
 
 def first_look(plan: Plan) -> ManifestLook:
-    """That of all tasks, for every kind of run that is compared with the task-specific models."""
+    """The first look: all tasks, for every kind of run that is compared with the task-specific models."""
     tasks: dict[str, tuple[str, ...]] = {}
     for kind in plan.experiment.kinds:
         trained = {task.name for together in kind.task_sets(plan.experiment.tasks) for task in together}
@@ -49,7 +49,7 @@ class SeedsUntilSettled:
         self._asked = list(asked)
 
     def stages(self) -> Iterator[Sequence[Run]]:
-        """The runs of one look after the other, each when the look before is held; ends where a run failed."""
+        """The runs of one look after the other, each after the verdicts of the look before; ends where a run failed."""
         while True:
             yield from waves(self._missing())
             ingest(self._workspace, force=True)

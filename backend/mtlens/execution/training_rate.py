@@ -1,6 +1,6 @@
-"""How fast a lane trains on this machine: updates of the plan's own encoder on its own texts, timed on the spot.
+"""How fast a lane trains on this machine: timed updates of the plan's encoder on its own texts.
 
-A rate of matrix products alone promises too much: small batches of short texts spend most of an update on the weights
+A rate of matrix products alone is too optimistic: small batches of short texts spend most of an update on the weights
 (rounding, clipping, AdamW) and on element-wise functions.
 """
 
@@ -27,7 +27,7 @@ _EFFICIENCY = 0.4  # share of the matrix rate that training of a large encoder i
 
 
 def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
-    """FLOP/s of one lane in updates of `run` on a batch of median size; by matrix products alone for a large encoder.
+    """FLOP/s of one lane in updates of `run` on a batch of median size; for a large encoder, only of matrix products.
 
     gpu: train on a GPU, where this machine has one.
     """

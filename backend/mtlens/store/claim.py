@@ -1,6 +1,6 @@
 """The claim over one workspace or several: what predicts gains, verdicts on preregistered claims, and the table of all gains.
 
-An experiment that several workspaces hold counts where it is met first.
+An experiment that several workspaces contain is read from the first of them.
 """
 
 # pyright: reportUnknownParameterType=false
@@ -26,7 +26,7 @@ _ATLAS = "SELECT {columns} FROM claim WHERE latest"
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What the experiments of the workspaces say. names: of experiments, by their ids."""
+    """Results over the experiments of the workspaces. names: experiment id -> name."""
 
     predictors: Sequence[ClaimPredictorRow]
     verdicts: Sequence[ClaimVerdictRow]

@@ -7,8 +7,8 @@
         run_id: Annotated[str, Column("Run")]
         epoch: Annotated[int | None, Column("Epochs trained until then", type="INTEGER")]
 
-The annotation says what a value is in Python and in Parquet, `type` what it is in the database where that differs.
-Schemas of Parquet files, the tables of the database, their comments and the list in backend/README.md follow from it.
+The annotation gives the type of a value in Python and in Parquet; `type` gives its type in the database where that differs.
+Schemas of Parquet files, the tables of the database, their comments and the list in backend/README.md are made from it.
 """
 
 # pyright: reportUnknownParameterType=false
@@ -38,7 +38,7 @@ class Column:
 
 
 class Field(NamedTuple):
-    """A field of a row class, and the column that it is. column: None where the field does not declare it."""
+    """A field of a row class and its column. column: None where the field does not declare one."""
 
     attribute: str
     name: str
@@ -66,7 +66,7 @@ def fields(row: type) -> tuple[Field, ...]:
 
 
 def description(row: type) -> str:
-    """What the table or view of a row class holds: its docstring."""
+    """Description of the table or view of a row class: its docstring."""
     return " ".join((row.__doc__ or "").split()).removesuffix(".")
 
 

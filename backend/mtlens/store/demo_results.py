@@ -20,7 +20,7 @@ _KEPT = (".json", ".jsonl", ".parquet", "DONE")
 
 
 def record(workspace: Workspace, path: Path) -> int:
-    """Pack what is small of a workspace's experiments, runs and evidence into `path`; returns the number of files."""
+    """Pack the small files of a workspace's experiments, runs and evidence into `path`; returns their number."""
     files: dict[str, bytes] = {}
     for folder in (workspace.experiments, workspace.runs, workspace.evidence):
         for file in sorted(folder.rglob("*")):
@@ -35,7 +35,7 @@ def record(workspace: Workspace, path: Path) -> int:
 def restore(workspace: Workspace) -> None:
     """Unpack the recording into a workspace without runs and bring its database up to date.
 
-    Raises `WorkspaceError` where there are runs: recorded ones have no weights, and would pass for finished ones.
+    Raises `WorkspaceError` where there are runs: recorded runs have no weights but would count as finished.
     """
     if any(workspace.runs.iterdir()):
         raise WorkspaceError(f"{workspace.root} should be a new workspace for recorded results; found one with runs")

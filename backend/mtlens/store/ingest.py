@@ -5,8 +5,8 @@
     rebuild(workspace)              # makes the database anew from the folders
     check(workspace)                # reads all folders and writes nothing
 
-What is new goes in by whole transactions together with how far the folders were read, so a writer that is killed loses
-nothing and a second call changes nothing. Comparisons are computed when a snapshot is due, not once per run.
+New data and the positions up to which folders were read are written in the same transaction, so a killed writer loses nothing
+and a second call changes nothing. Comparisons are computed when a snapshot is due, not once per run.
 """
 
 import os
@@ -37,7 +37,7 @@ _RUNS_AT_ONCE = 200
 
 @dataclass(frozen=True, kw_only=True)
 class IngestReport:
-    """What one call read, and whether readers see it: in `snapshot`, if this call published one, or not yet (`pending`)."""
+    """What one call read. snapshot: the snapshot that it published, if any. pending: readers do not see the data yet."""
 
     experiments: int = 0
     runs: int = 0
@@ -52,8 +52,8 @@ class IngestReport:
 def ingest(workspace: Workspace, *, publish: bool = True, force: bool = False) -> IngestReport:
     """Read what is new into the database; publish it where a snapshot is due, or in any case with `force`.
 
-    A database that is missing, damaged or of an older version is made anew. Raises `WorkspaceError` where another
-    writer does not let go, the disk is full, or the database belongs to a newer mtlens.
+    A database that is missing, damaged or of an older version is made anew. Raises `WorkspaceError` where another writer keeps
+    the lock, the disk is full, or the database belongs to a newer mtlens.
     """
     with _writing(workspace):
         return _update(workspace, publish, force) or _rebuild(workspace, publish, force)
@@ -66,7 +66,7 @@ def rebuild(workspace: Workspace) -> IngestReport:
 
 
 def check(workspace: Workspace) -> IngestReport:
-    """What making the database anew would read, told without writing anything: a database in memory is filled."""
+    """Report what making the database anew would read, without writing files: a database in memory is filled."""
     try:
         with closing(writer.connect(None)) as connection:
             writer.create(connection)

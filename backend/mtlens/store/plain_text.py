@@ -1,4 +1,4 @@
-"""Text from files, on its way to a terminal, a spreadsheet or a Markdown page: it is shown, and does nothing there."""
+"""Escapes text from files for terminals, spreadsheets and Markdown pages, so that it is displayed and never interpreted."""
 
 import re
 
@@ -11,7 +11,7 @@ _JOINER = "\N{WORD JOINER}"  # of no width
 
 
 def printable(text: str) -> str:
-    """The text with each control character replaced, line breaks and tabs apart: none moves a cursor or turns text around.
+    """The text with control characters replaced, except line breaks and tabs: none can move the cursor or reverse text.
 
     >>> printable("red\\x1b[31m")
     'red\ufffd[31m'
@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A cell of a CSV file. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """A cell of a CSV file. A text that a spreadsheet would read as a formula gets an apostrophe before it.
 
     >>> csv_cell("=1+1"), csv_cell(-1)
     ("'=1+1", -1)
@@ -31,7 +31,7 @@ def csv_cell(value: object) -> object:
 
 
 def json_text(text: str) -> str:
-    """JSON with the control characters that JSON itself may hold raw written as escapes."""
+    """JSON in which control characters that JSON allows unescaped are escaped."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}" if match[0] >= "\x7f" else match[0], text)
 
 

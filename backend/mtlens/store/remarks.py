@@ -1,4 +1,4 @@
-"""What a reader has to know of a comparison beside its numbers: what is needed, what was not learnt, which seeds collapsed."""
+"""Remarks on a comparison besides its numbers: what is needed, what was not learnt, which seeds collapsed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 """Everything that needs Ray: the session, Ray Train's workers, Ray Tune's trials.
 
-Importing this package sets Ray's environment: Ray reads it when it is imported itself, and a session that is started after
-that under another mode of authentication does not come up. Where Ray was imported before, it is made to read it again.
+Importing this package sets Ray's environment. Ray reads it at its own import, and a session that is started later with another
+mode of authentication does not start. Where Ray was imported before, it is made to read the environment again.
 """
 
 import os

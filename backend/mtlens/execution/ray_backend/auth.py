@@ -11,7 +11,7 @@ SECONDS_TO_ANSWER = 20.0
 
 
 def guard_token_file() -> None:
-    """Make a cluster's token readable by its owner alone: Ray itself writes it with the mode that the umask leaves."""
+    """Make a cluster's token readable by its owner only: Ray itself writes it with the default mode of the umask."""
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     if "RAY_AUTH_TOKEN" in os.environ or not path.is_file():
         return
@@ -23,7 +23,7 @@ def guard_token_file() -> None:
 
 
 def check_entry(address: str) -> None:
-    """Ask the head at HOST:PORT, or `auto`, for the cluster's id, where Ray itself would try for a minute or longer.
+    """Ask the head at HOST:PORT, or `auto`, for the cluster's id; Ray itself would keep trying for a minute or longer.
 
     Raises ExecutionError where the token is missing or refused, and ConnectionError where no head answers in time.
     """

@@ -19,7 +19,7 @@ MOST_DRAWS = 20  # of Optuna without a family that is new and allowed, after whi
 class OptunaProposer(Proposer):
     """Optuna's tree-structured Parzen estimator over growth strings, by way of Tune's `OptunaSearch`.
 
-    Where groups may overlap, it also chooses for each task a second group that includes it; its own group means none.
+    Where groups may overlap, it also chooses a second group for each task; the task's own group means none.
     """
 
     def __init__(self, num_tasks: int, seed: int, *, overlap: bool = False):
@@ -30,9 +30,9 @@ class OptunaProposer(Proposer):
         self._scores: dict[Family, float] = {}
 
     def propose(self, predictor: Blend, allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
-        """The next new family from Optuna; a family that it repeats is answered at once with its known score.
+        """The next new family from Optuna; for a family that it repeats, Optuna is told the known score.
 
-        After MOST_DRAWS families that are known or not allowed, as when it has converged, a random one follows.
+        After MOST_DRAWS families that are known or not allowed, for example after convergence, a random one follows.
         """
         for draw in range(MOST_DRAWS):
             number = f"{len(self.seen)}-{draw}"

@@ -26,8 +26,8 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 def session(address: str | None) -> Generator[str]:
     """Start Ray here or join it at `address`, and leave it at the end unless this process had joined it before.
 
-    Yields the address of Ray's own dashboard, such as 127.0.0.1:8265, or nothing where it has none. On this machine
-    a start that fails, as it may while the machine does much else, is tried once more. Raises ExecutionError.
+    Yields the address of Ray's own dashboard, such as 127.0.0.1:8265, or nothing where it has none. On this machine a start
+    that fails, as it may under load, is tried once more. Raises ExecutionError.
     """
     if address is None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # no file has to be kept secret
@@ -86,9 +86,9 @@ def _join(address: str) -> Any:
 def cluster_lanes(resources: Resources) -> Lanes:
     """Lanes on the nodes of the Ray cluster that this process has joined; waits for an autoscaler's first node.
 
-    Every node is divided by itself, and all lanes get what a lane of the smallest share gets, so that runs are equal
-    wherever they land. `lanes: auto` fills the nodes that are there and those that join, and asks an autoscaler for a lane
-    per job; a number asks for as many. Raises ExecutionError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    Each node is divided separately, and all lanes get the resources of the smallest lane, so that runs are equal on all nodes.
+    `lanes: auto` fills the present nodes and those that join, and asks an autoscaler for a lane per job; a number asks for that
+    many. Raises ExecutionError where no node has room for one lane within SECONDS_FOR_A_NODE.
     """
     nodes = _nodes_with_room(resources) or _await_nodes(resources)
     alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})
@@ -113,7 +113,7 @@ def cluster_lanes(resources: Resources) -> Lanes:
 
 @contextlib.contextmanager
 def shown_dashboard(dashboard: str, where: Path) -> Generator[None]:
-    """Keep the address of Ray's own dashboard, where it has one, in a file for `mtlens status` to show."""
+    """Keep the address of Ray's own dashboard, if any, in a file for `mtlens status` to show."""
     with contextlib.suppress(OSError):  # a full disk, which the work itself will tell of
         if dashboard:
             where.parent.mkdir(exist_ok=True)

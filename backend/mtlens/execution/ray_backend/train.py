@@ -55,8 +55,8 @@ def run_on_workers(
 ) -> list[Outcome]:
     """Do jobs side by side, one per lane at a time; returns their outcomes in order. Raises ExecutionError if it breaks down.
 
-    later: further stages, each asked for when the one before is over, as what it holds may depend on that. job_queue: that of
-    `start_job_queue`, where others ask it too.
+    later: further stages, each requested when the stage before is over, as its jobs may depend on results. job_queue: that of
+    `start_job_queue`, where others submit jobs too.
     """
     job_queue = job_queue or start_job_queue()
     config = {"job_queue": job_queue, **_shared(encoded, workspace, lanes)}
@@ -99,7 +99,7 @@ def _ask(job_queue: Any, stages: Iterable[Sequence[Job]]) -> list[Outcome]:
 def run_data_parallel(runs: Sequence[Run], encoded: Encoded, workspace: Workspace, lanes: Lanes) -> list[Outcome]:
     """Train each run data-parallel, in a trainer of its own, several side by side where there is room.
 
-    The numbers are those of one process up to rounding where the encoder draws no dropout; each process draws its own.
+    Without dropout in the encoder, the numbers are those of one process up to rounding; each process draws its own dropout.
     """
     shared = _shared(encoded, workspace, lanes)
     pool = ThreadPoolExecutor(max_workers=lanes.side_by_side)

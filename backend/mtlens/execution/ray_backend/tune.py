@@ -1,8 +1,8 @@
-"""Ray Tune: trials that look at families of groups of tasks, several at a time. The only file that knows Ray Tune.
+"""Ray Tune: trials that evaluate families of groups of tasks, several at a time. The only file that uses Ray Tune.
 
-A trial only waits: it asks the job queue for the runs of its family and reports how they ended, while the lanes train.
-A group is trained once, however many families hold it. What a search has found is read from the run folders; Tune's own files
-are deleted, as they are pickles and can be truncated.
+A trial only waits: it asks the job queue for the runs of its family and reports how they ended, while the lanes train. A group
+is trained once, however many families contain it. The results of a search are read from the run folders; Tune's own files are
+deleted, as they are pickles and can be truncated.
 """
 
 import secrets
@@ -57,11 +57,11 @@ class FamilySearcher(Searcher):
         self._search.tell(self._looked_at.pop(trial_id))
 
     def save(self, checkpoint_path: str) -> None:
-        """Write what was looked at as JSON."""
+        """Write the evaluated families as JSON."""
         self._search.save_to(Path(checkpoint_path))
 
     def restore(self, checkpoint_path: str) -> None:
-        """Take up what `save` wrote; a damaged file changes nothing but time."""
+        """Read what `save` wrote; a damaged file is ignored and only costs time."""
         self._search.restore_from(Path(checkpoint_path))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Writes the recommended family of models as a folder that `mtlens.inference.model.family.load` reads.
 
 Training keeps the embedding rows of tokens that occur in its data; the export puts those of the pretrained encoder back, so
-that a word that training never saw is read as the encoder knows it. Adapters (LoRA) are written as they were trained, beside
-the pretrained encoder as it is. Other weights are rounded to bfloat16, half the size, if equivalence tests over the seeds show
-that no task changes by as much as its margin.
+that words that did not occur in training keep their pretrained embeddings. Adapters (LoRA) are written as trained, beside the
+unchanged pretrained encoder. Other weights are rounded to bfloat16, half the size, if equivalence tests over the seeds show
+that every task changes by less than its margin.
 """
 
 import shutil
@@ -58,10 +58,10 @@ def export(
 ) -> FamilyConfig:
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
-    show: is told each step, and why each task gets its model.
-    A family that was trained on a table reads whole texts instead of motion segments.
-    learned_tagger: train it to find the sentences of each motion segment, in place of rules. That takes minutes. onnx: write
-    graphs beside the models, and use the fastest equivalent runtime; tracing takes longest, and is done twice per model.
+    show: called with a line on each step, and on the reason why each task gets its model. A family that was trained on a table
+    reads whole texts instead of motion segments.
+    learned_tagger: train a tagger that finds the sentences of each motion segment, in place of rules; this takes minutes. onnx:
+    also write ONNX graphs, and use the fastest equivalent runtime; tracing takes longest, and is done twice per model.
     """
     _refuse(plan, out, learned_tagger=learned_tagger, onnx=onnx)
     source, members = _choose(plan, workspace, show)

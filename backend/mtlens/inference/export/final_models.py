@@ -1,4 +1,4 @@
-"""Models to export from an experiment with folds: each model that was compared has left a fold out; one is trained on all."""
+"""Models to export from an experiment with folds: compared models leave a fold out, exported ones do not."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +13,10 @@ from mtlens.store.ingest import ingest
 
 
 def with_final_models(source: StoredModels, members: Sequence[FamilyMember]) -> tuple[FamilyMember, ...]:
-    """The members with a final model each, trained now unless it is finished; as they are where there are no folds.
+    """The members, each with a final model that is trained now unless it is finished; unchanged without folds.
 
-    It has the seed and grid point of the member's best run, is validated as that is, and tested on the texts that are kept
-    out of all folds. Raises TrainingError where a run fails.
+    It has the seed, the grid point and the kind of validation split of the member's best run, and is tested on the texts that
+    are kept out of all folds. Raises TrainingError where a run fails.
     """
     plan = source.plan
     if plan.examples.folds is None:

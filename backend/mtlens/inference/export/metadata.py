@@ -1,8 +1,8 @@
 """The first lines of a model card as the Hugging Face hub reads them: library, task, base model, and results (`model-index`).
 
 Each task has two results: the score of the exported model on test, and how much the multi-task model differs from the
-task-specific ones (also the single model chosen on validation, and the family on which a search decided), with interval,
-margin and verdict among its arguments.
+task-specific ones (also the single model chosen on validation, and the family found by a search), with interval, margin and
+verdict among its arguments.
 """
 
 from collections.abc import Sequence

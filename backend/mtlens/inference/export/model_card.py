@@ -1,4 +1,4 @@
-"""The model card: what the store knows of the family, and what no one should expect of it."""
+"""The model card: results of the family from the store, and its limits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -179,7 +179,7 @@ def _tagging(taggers: Mapping[str, TagScore]) -> str:
 
 
 def matching(workspace: Workspace, experiment_id: str) -> str:
-    """What is compared with the task-specific models: the multi-task model, and the family where a search decided on it."""
+    """Comparisons with the task-specific models: of the multi-task model, and of the family if a search chose it."""
     names = ["task", "task-specific", "multi-task", "verdict"]
     parts = ["\n## Does one multi-task model match the task-specific ones?\n"]
     parts.append(_table(names, _matching_rows(workspace, experiment_id, MULTI.name)))

@@ -1,8 +1,8 @@
 """A family as ONNX graphs: writes them, compares them with PyTorch, times them, and chooses the fastest equivalent one.
 
-The float32 graph gives each probability of the test texts to within LIMIT of PyTorch in float32. The int8 graph changes
-more, so it is judged as a change of precision is: every seed of every member is quantised and predicts the test split, and the
-equivalence test at the experiment's margin decides. A graph with a task that does not match is not kept.
+The float32 graph gives each probability of the test texts to within LIMIT of PyTorch in float32. The int8 graph changes outputs
+more, so it is tested like a change of precision: every seed of every member is quantised and predicts the test split, and the
+equivalence test at the experiment's margin decides. If a task does not match, the graph is not kept.
 """
 
 import copy
@@ -44,7 +44,7 @@ Content = str | tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """On the CPU of the export: texts a second in batches, and milliseconds for one text, medians."""
+    """Speed on the CPU of the export: texts per second in batches, and milliseconds for one text, medians."""
 
     texts_per_second: float
     milliseconds: float
@@ -52,7 +52,8 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxReport:
-    """largest_difference: of a probability of the float32 graph from PyTorch's. int8: changed weights against trained ones."""
+    """largest_difference: of a probability of the float32 graph from PyTorch's. int8: comparisons of int8 with trained
+    weights."""
 
     largest_difference: float
     int8: tuple[Comparison, ...]
@@ -60,12 +61,12 @@ class OnnxReport:
 
     @property
     def fastest(self) -> Runtime:
-        """Runtime of the most texts a second."""
+        """Runtime with the most texts per second."""
         return max(self.speeds, key=lambda runtime: self.speeds[runtime].texts_per_second)
 
 
 def write_graphs(folder: Path, config: FamilyConfig, source: StoredModels, members: tuple[FamilyMember, ...]) -> OnnxReport:
-    """Write the graphs of a family that lies in `folder`, and compare them; ExportError where float32 is not within LIMIT."""
+    """Write the graphs of the family in `folder`, and compare them; ExportError where float32 is not within LIMIT."""
     threads = usable_cores()
     float32 = prepare("float32", threads=threads, gpu=False)
     reference = assemble(folder, config, float32, "pytorch")
@@ -135,7 +136,7 @@ def _predict_int8(source: StoredModels, run: Run, config: FamilyConfig, writer: 
 
 
 def time_in_turns(families: dict[Runtime, Family], texts: Sequence[Content]) -> dict[Runtime, Speed]:
-    """The speed of each runtime, in turns, so that other work on the machine meets all alike."""
+    """The speed of each runtime, measured in turns, so that other work on the machine affects all alike."""
     many: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
     single: dict[Runtime, list[float]] = {runtime: [] for runtime in families}
     for number in range(_ROUNDS + 1):

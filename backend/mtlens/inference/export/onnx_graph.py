@@ -48,7 +48,7 @@ def need_packages() -> None:
 class GraphWriter:
     """Writes graphs of models of one experiment.
 
-    Of models that differ in their weights alone the first is traced, which takes most of the time, and the weights of the
+    Of models that differ only in their weights, the first is traced, which takes most of the time, and the weights of the
     others are put into its graph.
     """
 

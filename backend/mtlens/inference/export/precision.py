@@ -1,6 +1,6 @@
 """Does a change of the weights change the predictions of a family? Equivalence tests of changed models against trained ones.
 
-This module tests weights rounded to bfloat16, and any other change given as a function that predicts with a changed run.
+This module tests weights rounded to bfloat16, and any other change, given as a function that predicts with a changed model.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _BATCH_SIZE = 64
 def compare_precisions(
     source: StoredModels, members: tuple[FamilyMember, ...], show: Callable[[str], None]
 ) -> tuple[Comparison, ...]:
-    """Weights rounded to bfloat16 against weights as trained, as `compare_changed` does. show: is told each model."""
+    """`compare_changed` for weights rounded to bfloat16. show: called with a line on each model."""
 
     def rounded(run: Run) -> list[Prediction]:
         show(f"rounding to bfloat16: {run.label}")
@@ -41,7 +41,7 @@ def compare_precisions(
 def compare_changed(
     source: StoredModels, members: tuple[FamilyMember, ...], predict_changed: Callable[[Run], list[Prediction]]
 ) -> tuple[Comparison, ...]:
-    """Every seed of the family on the test split, at the margin of each task; the store has the predictions of training.
+    """Compare every seed of the family on the test split, at each task's margin, with its stored predictions.
 
     With folds, every seed on the fold that it left out. predict_changed: predictions of a run on its test split.
     """

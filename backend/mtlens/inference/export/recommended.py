@@ -1,9 +1,9 @@
 """Which models an experiment recommends for export: a family that serves every task once.
 
-Where groups of tasks were searched and the recommended family is settled, it is that family. Otherwise one model of all tasks
-serves those on which it matches or is better, and task-specific models all others; the one model is the arm that was chosen on
-validation, or the multi-task model where there is no other. A task that neither kind of models learnt keeps its task-specific
-model, and whoever exports the family is told.
+After a search for groups with a settled recommendation, it is the recommended family. Otherwise a single model of all tasks
+serves the tasks on which it matches or is better, and task-specific models serve the others. The single model is the arm chosen
+on validation, or the multi-task model where there is no other arm. A task that neither kind of models learnt keeps its
+task-specific model, and the export says so.
 """
 
 from dataclasses import dataclass
@@ -40,10 +40,10 @@ _RUNS = """
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyMember:
-    """One model of the family. serves: tasks that are read from it. run_ids: its seeds, the best on validation first.
+    """One model of the family. serves: tasks that it predicts in the family. run_ids: its seeds, the best on validation first.
 
     why: for each served task, why this model serves it.
-    final: the run whose weights are written, where it is not in run_ids: with folds, one that is trained on all of them.
+    final: the run whose weights are written, if it is not in run_ids: with folds, a run trained on all of them.
     """
 
     serves: tuple[str, ...]
@@ -58,7 +58,7 @@ class FamilyMember:
 
 
 def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember, ...]:
-    """The family; WorkspaceError where a model that is needed has not been trained, or its grid point not been chosen."""
+    """The family; WorkspaceError where a needed model has not been trained, or its grid point has not been chosen."""
     searched = query(workspace, _FAMILY, [experiment_id]).rows
     family = [
         (frozenset(tasks), dict.fromkeys(serves, "the search over groups of tasks recommends it"))
@@ -79,13 +79,13 @@ def recommended(workspace: Workspace, experiment_id: str) -> tuple[FamilyMember,
 
 
 def recommended_kind(workspace: Workspace, experiment_id: str) -> str:
-    """The kind of the one model that validation recommends; the multi-task model where there was no choice."""
+    """The kind of the single model that is recommended by validation; the multi-task model where there is only one kind."""
     rows = query(workspace, "SELECT kind FROM arms WHERE experiment_id = ? AND recommended", [experiment_id]).rows
     return str(rows[0][0]) if rows else MULTI.name
 
 
 def not_learnt(workspace: Workspace, experiment_id: str) -> dict[str, str]:
-    """Tasks that no kind of models learnt, and why: whatever model is exported for them is of no use."""
+    """Tasks that no kind of models learnt, and why: any model that is exported for them is useless."""
     return dict(query(workspace, _NOT_LEARNT, [experiment_id, MULTI.name]).rows)
 
 

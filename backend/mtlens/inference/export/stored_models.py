@@ -1,4 +1,4 @@
-"""Where an export takes its models and their predictions from: the runs of a trained experiment and the store."""
+"""Models and predictions for an export, from the runs of a trained experiment and from the store."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from mtlens.training.model import MultiTaskModel
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredPredictions:
-    """Of a finished run for one task on the n labelled examples of a split: columns of table `prediction`, by name."""
+    """Predictions of a run for one task on the n labelled examples of a split: columns of table `prediction`, by name."""
 
     task: Task
     example_ids: list[str]
@@ -30,7 +30,7 @@ class StoredPredictions:
 
     @property
     def tuned(self) -> tuple[float, ...]:
-        """What the kind of the task chooses on these examples, which should be those of validation; most choose nothing."""
+        """What the kind of the task tunes on these examples, which should be those of validation; most kinds tune nothing."""
         if "true_labels" not in self.columns:
             return ()
         labels = Labels.of_values(
@@ -47,7 +47,7 @@ class StoredModels:
     workspace: Workspace
 
     def run(self, run_id: str) -> Run:
-        """What was trained."""
+        """The run with an id."""
         return read_run_json(RunFolder(self.workspace, run_id).path / "run.json")[0]
 
     def load(self, run: Run) -> MultiTaskModel:
@@ -58,11 +58,11 @@ class StoredModels:
         return model
 
     def load_adapted(self, run: Run) -> MultiTaskModel:
-        """The same with its adapters, where it has them."""
+        """The trained model with its adapters, if any."""
         return load_trained(run, self.workspace, self.plan.pretrained.directory, self.plan.encoded.vocabulary).eval()
 
     def predictions(self, run_id: str, task: str, split: SplitName) -> StoredPredictions:
-        """What the run said when it had been trained."""
+        """The stored predictions of the run, made after its training."""
         (asked,) = [known for known in self.plan.experiment.tasks if known.name == task]
         names = sorted({name for pair in kind_of(asked).columns.values() for name in pair})
         chosen = f"SELECT example_id, {', '.join(names)} FROM prediction WHERE run_id = ? AND task = ? AND split = ?"

@@ -1,8 +1,8 @@
 """Trains the learned tagger on synthetic reports, whose tags are known: an encoder, one pass over a few thousand reports.
 
-Reports come from many corpora, and so from many practices, and each is read once. Practices that are kept for tests are left
-out, and no experiment is likely to have drawn these corpora too. The embeddings of words stay as they are: a word that no
-report has used is read as the pretrained encoder knows it.
+Reports come from many corpora, and so from many practices, and each is read once. Practices reserved for tests are left out,
+and experiments are unlikely to have drawn the same corpora. Word embeddings are not trained, so words that occur in no report
+are still read as by the pretrained encoder.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def training_set(cutter: WindowCutter) -> list[TrainingReport]:
 
 
 def examine(tagger: Tagger, regions: Sequence[Region]) -> TagScore:
-    """Its score on reports of the practices that no training sees."""
+    """The tagger's score on reports of the practices reserved for tests."""
     corpora = [generate(Spine(region=region, reports=EXAMINED, seed=SEED + CORPORA)) for region in regions]
     return score_tagger(tagger, [report for corpus in corpora for report in corpus.reports if report.unseen])
 

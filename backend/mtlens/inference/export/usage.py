@@ -1,4 +1,4 @@
-"""The part of a model card that says how to use the models without mtlens: code that a test runs as it stands there."""
+"""The part of a model card that says how to use the models without mtlens: code that a test runs unchanged."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,7 +62,7 @@ _LONG = "Of a text of more than `max_length` tokens this code reads the first on
 
 
 def usage(config: FamilyConfig, folder: Path) -> str:
-    """The chapter, with one block of code for each member; run it in `folder`, that of the family."""
+    """The chapter, with one block of code for each member, to be run in `folder`, the family's folder."""
     needed = ["torch", "transformers", *(["peft"] if any(member.layout == "adapter" for member in config.members) else [])]
     parts = "\n".join(_of_member(config, member, folder) for member in config.members)
     more = "" if config.long_texts == "head" else f"\n{_LONG}"

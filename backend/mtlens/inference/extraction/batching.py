@@ -1,4 +1,4 @@
-"""Requests that arrive while models are busy wait together and are read in one batch."""
+"""Requests that arrive while models are busy are read together in one batch."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ MOST = 64  # reports read together
 
 
 class Batcher:
-    """One worker thread that reads what has come in meanwhile; nobody waits for company."""
+    """One worker thread that reads all waiting reports at once; it never waits for a batch to fill."""
 
     def __init__(self, read: Callable[[Reports], list[ReportFindings]]):
         self._read = read

@@ -1,4 +1,4 @@
-"""Rows of a CSV file, one at a time: a row that cannot be read is handed on as such, and the rows after it are read."""
+"""Rows of a CSV file, one at a time: a row that cannot be read is returned as a problem, and reading continues after it."""
 
 import csv
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ QUOTE = '"'
 class CsvRow:
     """line: where it begins, from 1. problem: one line without a cell's text. is_rest: nothing from there on could be read.
 
-    Bytes that are not UTF-8 are halves of surrogate pairs in the cells.
+    Bytes that are not UTF-8 become unpaired surrogates in the cells.
     """
 
     line: int
@@ -23,7 +23,7 @@ class CsvRow:
 
 
 def read_rows(path: Path, *, most: int) -> Iterator[CsvRow]:
-    """Rows that are not blank, with the header. most: characters of a field; a row with a longer one is a problem."""
+    """Rows that are not blank, header included. most: largest number of characters of a field; longer ones are a problem."""
     lines = None
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:

@@ -1,4 +1,4 @@
-"""What a family reads of a report, as in training: the text of each motion segment, or the report as a whole."""
+"""The texts that a family reads from a report, as in training: the text of each motion segment, or the whole report."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Parted:
-    """A report in its parts. notes: what a reader of the findings should know of it. sentences: how many went where."""
+    """A report in its parts. notes: remarks for readers of the findings. sentences: how many belong to which part."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
@@ -29,7 +29,7 @@ class Parted:
 
 
 def parted(family: Family, reports: Sequence[str]) -> list[Parted]:
-    """Plain texts (see `cleaned`) as the family reads them."""
+    """Split plain texts (see `cleaned`) into the parts that the family reads."""
     if not family.config.levels:
         ends = family.read_characters(reports)
         return [_whole(report, end, family.config.max_length) for report, end in zip(reports, ends, strict=True)]

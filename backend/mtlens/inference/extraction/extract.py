@@ -1,8 +1,8 @@
-"""Reads any number of reports in constant memory and goes on where it was stopped.
+"""Reads any number of reports in constant memory, and resumes after an interruption.
 
-Reports come one at a time, are read in chunks and written at once. Beside the output lies `<out>.progress`: how many inputs
-are done, the last one's id, and how long the output is; what was half written is cut off before going on. What could not be
-read is listed in `<out>.skipped`. Neither holds report text.
+Reports are loaded one at a time, read in chunks, and written at once. Beside the output, `<out>.progress` has the number of
+inputs that are done, the id of the last, and the length of the output; incomplete output is cut off before resuming. Reports
+that could not be read are listed in `<out>.skipped`. Neither file contains report text.
 """
 
 import sys
@@ -39,7 +39,7 @@ class Extraction:
     runtime: Runtime | None = None
 
     def run(self) -> None:
-        """Read everything; DataError where nothing at all could be read, or a file not to its end."""
+        """Read all reports; DataError where none could be read, or a file could not be read to its end."""
         reader = Reader(load(self.model, runtime=self.runtime), self.threshold)
         begun = self._begun()
         reports, rests = self._remaining(begun)

@@ -1,4 +1,4 @@
-"""A report's findings, as they are printed, served and shown; known to whoever asks a server and has no torch."""
+"""A report's findings, as they are printed, served and shown; clients of a server can import this module without torch."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from mtlens.config.sections import Spec
 
 WHOLE: Final = "whole"
-"""What stands for a motion segment where a family reads each report as a whole."""
+"""Name in place of a motion segment where a family reads each report as a whole."""
 
 
 class SpanFinding(Spec):
@@ -28,8 +28,8 @@ class Finding(Spec):
     """One task in one segment, or in the whole report.
 
     label: class, or number as text; None where the model abstains or no sentence speaks of the segment. probability: of the
-    likeliest class, calibrated; None of a number. status: "read", "abstained" or "not mentioned". sentence: the one that alone
-    makes the class likeliest, or whose number is nearest; None of tags. spans: of a task of tags.
+    likeliest class, calibrated; None for numbers. status: "read", "abstained" or "not mentioned". sentence: the sentence that,
+    read alone, has the highest probability of the class or the nearest number; None for tags. spans: for a task of tags.
     """
 
     segment: str
@@ -42,10 +42,11 @@ class Finding(Spec):
 
 
 class Sentences(Spec):
-    """Where the sentences of reports went.
+    """Numbers of sentences of reports by the part that they belong to.
 
-    segments: read as speaking of a motion segment that the family knows. general: of the spine as a whole, of none, or of
-    another segment. background: history, technique and comparison. whole: read with a whole text. unread: after its end.
+    segments: about a motion segment that the family knows. general: about the whole spine, no segment or another segment.
+    background: history, technique and comparison. whole: read as part of a whole text. unread: beyond the longest text that is
+    read.
     """
 
     segments: int = 0
@@ -55,11 +56,11 @@ class Sentences(Spec):
     unread: int = 0
 
     def __add__(self, other: "Sentences") -> "Sentences":
-        """The sentences of both."""
+        """Sum of both, number by number."""
         return Sentences(**{name: value + getattr(other, name) for name, value in self.model_dump().items()})
 
     def __str__(self) -> str:
-        """All that there are, and where they went."""
+        """The total, and the numbers by part."""
         words = {
             "segments": "of motion segments",
             "general": "general",
@@ -73,7 +74,7 @@ class Sentences(Spec):
 
 
 class ReportFindings(Spec):
-    """What was read from one report. notes: what a reader should know of it. sentences: how many went where."""
+    """What was read from one report. notes: remarks for its reader. sentences: how many belong to which part."""
 
     id: str
     findings: tuple[Finding, ...]

@@ -1,7 +1,7 @@
 """Limits that hold before a request reaches the application: size of headers, time to send them, number of connections.
 
-uvicorn itself waits for headers without end and, with its faster parser, takes them without end. Refusals have the form of all
-others, `{"error": ...}`.
+uvicorn itself has no time limit for headers and, with its faster parser, no size limit either. Refusals have the usual form,
+`{"error": ...}`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class LimitedHttp(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Refuse one connection too many; the headers of the others are waited for."""
+        """Refuse connections above the limit; set a deadline for the headers of the others."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             self._refuse(503, f"there should be at most {MAX_CONNECTIONS} connections; found another one")
@@ -31,7 +31,7 @@ class LimitedHttp(H11Protocol):
             self._watch_headers()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come in."""
+        """Parse the received bytes."""
         if not self.transport.is_closing():
             super().data_received(data)
             self._watch_headers()
@@ -42,13 +42,13 @@ class LimitedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """The beginning of a next request may have come in meanwhile."""
+        """The next request may have begun to arrive meanwhile."""
         super().on_response_complete()
         if self.conn.trailing_data[0]:
             self._watch_headers()
 
     def send_400_response(self, msg: str) -> None:
-        """Called for what is no HTTP, and for headers that are too long."""
+        """Called for bytes that are not HTTP, and for headers that are too long."""
         error = sys.exception()
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
         self._refuse(status, f"a request should be HTTP/1.1 with at most {MAX_HEADERS:,} bytes of headers")

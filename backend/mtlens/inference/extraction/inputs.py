@@ -1,4 +1,4 @@
-"""Reports from files, folders, CSV files and standard input, one at a time; what cannot be read is handed on as such."""
+"""Reports from files, folders, CSV files and standard input, one at a time; unreadable ones are returned as problems."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ STANDARD_INPUT = "-"
 
 
 class Columns(Spec):
-    """Columns of a CSV file: the report, and what names it (the row's number otherwise)."""
+    """Columns of a CSV file: the report, and its id (by default the number of the row)."""
 
     text: str = "text"
     id: str | None = None
@@ -25,7 +25,7 @@ class Columns(Spec):
 class Incoming(Spec):
     """One report, or why there is none.
 
-    problem: one line without report text; empty for a good one. is_rest: it stands for all that a file holds from there on.
+    problem: one line without report text; empty if the report was read. is_rest: it stands for the whole rest of a file.
     """
 
     id: str

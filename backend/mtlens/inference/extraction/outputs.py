@@ -15,14 +15,14 @@ _LAYOUT = "{:8} {:12} {:14} {:>11}  {}\n"
 
 
 def heading(style: Style, *, spans: bool = False) -> str:
-    """What comes before the first report. spans: whether the family has a task of tags."""
+    """The text before the first report. spans: whether the family has a task of tags."""
     if style == "csv":
         return ",".join([*COLUMNS, *(OF_SPANS if spans else ())]) + "\n"
     return ""
 
 
 def written(report: ReportFindings, style: Style, *, spans: bool = False) -> str:
-    """One report, ending with a line break."""
+    """The text of one report, ending with a line break."""
     if style == "json":
         return json_text(report.model_dump_json()) + "\n"
     return _csv(report, spans=spans) if style == "csv" else printable(_table(report))

@@ -1,6 +1,6 @@
-"""How far an extraction is, as it lies beside its output, so that the same command goes on where it was stopped.
+"""Progress of an extraction, stored beside its output, so that the same command resumes where it was stopped.
 
-It is written only once what it speaks of is on disk. An output that is not there begins anew, whatever is noted of it.
+It is written only after the output that it describes is on disk. If the output is missing, extraction begins anew.
 """
 
 import os
@@ -26,12 +26,12 @@ class ExtractionProgress(Spec):
 
 
 def beside(out: Path, kind: str) -> Path:
-    """A file that goes with an output: `progress` or `skipped`."""
+    """Path of a file beside an output: `progress` or `skipped`."""
     return out.with_name(f"{out.name}.{kind}")
 
 
 def read_progress(out: Path, asked: list[Any]) -> ExtractionProgress:
-    """How far `out` is; DataError where it is another command's, or not as it was left."""
+    """Progress of `out`; DataError where it is of another command, or the output was changed since."""
     path = beside(out, "progress")
     if not out.exists():
         return ExtractionProgress(asked=asked)

@@ -1,6 +1,6 @@
 """Reads reports: the class or number of each task, how sure it is, and the sentence it was read from.
 
-Of every motion segment, or of the whole report where the family was trained on whole texts.
+This is done for every motion segment, or for the whole report if the family was trained on whole texts.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ THRESHOLD = 0.5
 
 
 class Reader:
-    """A family that reads reports; many at once are read in common batches."""
+    """Reads reports with a family, many at once in common batches."""
 
     def __init__(self, family: Family, threshold: float = THRESHOLD):
         self.family, self.threshold = family, threshold
@@ -35,7 +35,7 @@ class Reader:
     def read(self, reports: Sequence[tuple[str, str]]) -> list[ReportFindings]:
         """Findings of (id, text) pairs, in their order. DataError, without the text, for one that is empty or too long.
 
-        Whatever else goes wrong is an MtlensError without a message from below, which could hold report text.
+        Any other error becomes an MtlensError without the original message, which could contain report text.
         """
         try:
             return self._read(reports)

@@ -1,8 +1,8 @@
 """An exported family over HTTP: POST /findings reads reports, GET /health answers, /docs and /openapi.json describe both.
 
 Requests that arrive together are read in one batch. Connections, headers, a body and the time for an answer have limits. It
-listens on loopback, and there answers only who asks for it by a name of this machine: a page of another site, whose name was
-made to point here, is refused. Another address asks for a token in MTLENS_TOKEN, which every request then carries as
+listens on loopback and answers only requests whose Host is a name of this machine, which refuses pages of other sites whose
+names point here (DNS rebinding). On another address it requires a token in MTLENS_TOKEN, which every request must carry as
 `Authorization: Bearer ...`. Every refusal is `{"error": ...}`. Nothing is stored, and no report text is logged or repeated in
 an error. `extraction.ray_serve` runs the same application on a cluster, behind the connections of Ray Serve.
 """
@@ -61,7 +61,7 @@ class Health(BaseModel):
 
 
 def create(reader: Reader, token: str | None = None) -> FastAPI:
-    """The application. token: what requests must carry; None where no one needs one."""
+    """The application. token: token that requests must carry; None if none is needed."""
     batcher = Batcher(reader.read)
 
     @asynccontextmanager
@@ -106,7 +106,7 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
 
     @app.get("/health")
     async def health() -> Health:  # pyright: ignore[reportUnusedFunction]
-        """Whether it can answer."""
+        """Whether models are loaded."""
         return Health(status="ok", model=reader.family.config.name)
 
     @app.get("/docs", include_in_schema=False)
@@ -187,7 +187,7 @@ def serve(folder: Path, host: str, port: int, threshold: float, runtime: Runtime
 
 
 def token_for(host: str) -> str | None:
-    """What requests should carry: the token of the environment. MtlensError where there is none and others can reach `host`."""
+    """The token that requests must carry, from the environment. MtlensError where there is none and others can reach `host`."""
     token = os.environ.get(TOKEN) or None
     if not _is_loopback(host) and token is None:
         raise MtlensError(f"{TOKEN} should hold a token where --host is not this machine; found none for {host}")

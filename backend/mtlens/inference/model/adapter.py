@@ -1,11 +1,11 @@
-"""Adapted encoders (LoRA) as they lie in an exported folder: what `peft` reads, and the heads beside it.
+"""Adapted encoders (LoRA) in an exported folder: the files that `peft` reads, and the heads beside them.
 
 encoder/                 the pretrained encoder, byte for byte; all adapters of a family share it
 <member>/                adapter_config.json and adapter_model.safetensors, as `PeftModel` reads them, and heads.safetensors
 
-The heads are no `modules_to_save` of `peft`: that has to guess their names in each architecture, and a head that it misses is
-made up anew without an error. mtlens reads rank, scale and layers of an adapter's config and nothing else, so that no folder
-can name a class, or weights of another place.
+The heads are not `modules_to_save` of `peft`: it has to guess their names in each architecture, and a head that it misses is
+initialised anew without an error. mtlens reads only rank, scale and layers of an adapter's config, so that no folder can name a
+class, or weights elsewhere.
 """
 
 import copy
@@ -33,7 +33,7 @@ _MOST_BYTES = 1_000_000
 
 
 class _AdapterConfig(BaseModel):
-    """What is read of adapter_config.json. Settings that would change the outputs have the one value that mtlens writes."""
+    """Content of adapter_config.json. Settings that would change the outputs must have the value that mtlens writes."""
 
     peft_type: Literal["LORA"]
     r: Annotated[int, Field(ge=1, le=1024)]
@@ -46,7 +46,7 @@ class _AdapterConfig(BaseModel):
 
 
 def save_base(folder: Path, directory: Path) -> None:
-    """The pretrained encoder of `directory` as it is, unless the folder is there already."""
+    """Copy the pretrained encoder of `directory`, unless the folder exists already."""
     if folder.exists():
         return
     folder.mkdir()
@@ -55,7 +55,7 @@ def save_base(folder: Path, directory: Path) -> None:
 
 
 def save_adapter(folder: Path, encoder: Any, heads: dict[str, nn.Linear], base: str) -> None:
-    """Adapters and heads as they were trained. base: name of the encoder on the hub, or `BASE`."""
+    """Write adapters and heads as trained. base: name of the encoder on the hub, or `BASE`."""
     from peft import get_peft_model_state_dict
 
     config = copy.copy(encoder.peft_config["default"])
@@ -68,7 +68,7 @@ def save_adapter(folder: Path, encoder: Any, heads: dict[str, nn.Linear], base: 
 
 
 def load_adapter(folder: Path, base: Path, tokenizer: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear]]:
-    """The adapted encoder, as in training, and its heads. heads: how many outputs each named one should have.
+    """The adapted encoder, as in training, and its heads. heads: number of outputs that each named head should have.
 
     base: folder of the pretrained encoder. tokenizer: its tokenizer. EncoderError for a damaged folder.
     """

@@ -3,8 +3,8 @@
 One number T per task divides all logits: q = softmax(z / T), fitted to the validation split by likelihood. It changes no
 predicted class. As z is log p up to a constant per example, stored probabilities are enough.
 
-On few texts, or texts that are all read right, the likelihood alone asks for ever surer probabilities. So targets are those
-of Platt (1999): (n_k + 1) / (n_k + C) for the true class k of n_k texts, the rest shared by the others; and log T has a normal
+With few texts, or without errors on them, the likelihood alone is largest for extreme probabilities. So targets are those of
+Platt (1999): (n_k + 1) / (n_k + C) for the true class k of n_k texts, the rest divided among the others; and log T has a normal
 prior around 0. T stays 1 unless it is better in cross-validation by more than the standard error of the difference.
 """
 
@@ -23,7 +23,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A task's temperature, and the mean negative log-likelihood on validation that decided on it.
+    """A task's temperature, and the mean negative log-likelihoods on validation from which it was chosen.
 
     fitted: the temperature that was tried. before: at 1. after: at the temperatures fitted to the other folds.
     """

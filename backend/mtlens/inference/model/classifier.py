@@ -66,7 +66,7 @@ _LINEAR_ON_TOKENS = frozenset(
 
 
 def can_be_token_classifier(encoder: Any, task: Task) -> bool:
-    """Whether `as_token_classifier` takes the encoder and the task."""
+    """Whether `as_token_classifier` accepts the encoder and the task."""
     return encoder.config.model_type in _LINEAR_ON_TOKENS and kind_of(task).reads_tokens
 
 
@@ -88,7 +88,7 @@ def as_token_classifier(encoder: Any, head: nn.Linear, task: Task) -> Any:
 
 
 def can_be_classifier(encoder: Any, task: Task) -> bool:
-    """Whether `as_classifier` takes the encoder and the task."""
+    """Whether `as_classifier` accepts the encoder and the task."""
     size = int(encoder.config.hidden_size)
     fits = size % 8 == 0 and len(task.classes) <= size - size // 4
     return encoder.config.model_type in _HEADS and task.kind == Classes.name and fits
@@ -121,7 +121,7 @@ def as_classifier(encoder: Any, head: nn.Linear, task: Task, *, pooling: Pooling
 
 @torch.no_grad()
 def as_heads(classifier: Any, *, pooling: Pooling) -> MultiTaskModel:
-    """The inverse of `as_classifier`, apart from the temperature: a model of one task without constants and additional layer.
+    """The inverse of `as_classifier`, except for the temperature: a model of one task without constants and added layer.
 
     A token classifier gives its encoder and head.
     """
@@ -182,7 +182,7 @@ class ClassifierModel(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> list[Tensor]:
         """tokens [b, L], mask [b, L] (true = a real token) -> one tensor of logits in float32.
 
-        These are [b, C], calibrated, or of tags [b, L, K].
+        The logits are [b, C], calibrated, or [b, L, K] for tags.
         """
         return [self.classifier(input_ids=tokens, attention_mask=mask).logits.float()]
 

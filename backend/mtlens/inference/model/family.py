@@ -53,7 +53,7 @@ MOST_FILES = 1000
 class Family:
     """Models that serve every task once. Each member reads a batch of texts in one pass for all of its tasks.
 
-    tagger: what finds the texts of the motion segments in a report.
+    tagger: finds the texts of the motion segments in a report.
     """
 
     config: FamilyConfig
@@ -68,10 +68,10 @@ class Family:
 
     @torch.inference_mode()
     def classify(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, NDArray[np.float32]]:
-        """By task what its model says: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
+        """By task, the outputs of its model: calibrated probabilities [len(texts), classes], or numbers [len(texts), 1].
 
-        Of tags [len(texts), words, tags + 2]: of each word the probability of each tag, its first character and the one after
-        its last; NaN after a text's last word. Texts are cut as those that were trained on.
+        For tags [len(texts), words, tags + 2]: for each word the probability of each tag, its first character and the one after
+        its last; NaN after a text's last word. Texts are cut as in training.
         """
         tasks = {task.name: task for task in self.config.tasks}
         found = {
@@ -116,7 +116,7 @@ class Family:
         return {name: of_parting[parting] for name, parting in self.config.words.items()}
 
     def predict(self, texts: Sequence[str | tuple[str, str]]) -> dict[str, list[str]]:
-        """By task, of each text the likeliest class, its classes with commas, the number, or the spans with their types."""
+        """By task, for each text: the likeliest class, the classes with commas, the number, or the spans with their types."""
         if isinstance(texts, str) or not all(_is_content(text) for text in texts):
             raise DataError(f"texts should be a list of texts, or of pairs of texts; found {type(texts).__name__}")
         if self.config.pairs and any(isinstance(text, str) for text in texts):
@@ -128,7 +128,7 @@ class Family:
         }
 
     def spans(self, task: Task, text: str, said: NDArray[np.float32]) -> tuple[FoundSpan, ...] | None:
-        """The spans of one text, from what `classify` says of it; None of a task of another kind than tags."""
+        """The spans of one text, from the output of `classify`; None for tasks other than tags."""
         return kind_of(task).spans(task, text, said)
 
     def _in_words(self, task: Task, text: str | tuple[str, str], said: NDArray[np.float32]) -> str:
@@ -136,11 +136,11 @@ class Family:
         return self.in_words(task, said) if spans is None else listed(spans)
 
     def in_words(self, task: Task, said: NDArray[np.float32]) -> str:
-        """The prediction for one text, from what `classify` says of it."""
+        """The prediction for one text in words, from the output of `classify`."""
         return kind_of(task).in_words(task, said, self.config.thresholds.get(task.name, ()))
 
     def read_characters(self, texts: Sequence[str]) -> list[int]:
-        """How many characters of each text are read, before it is cut."""
+        """How many characters of each text are read before it is cut."""
         ends = [len(text) for text in texts]
         if not texts or not self.tokenizer.is_fast or self.config.long_texts == "windows":  # slow ones do not tell
             return ends
@@ -160,8 +160,8 @@ def _is_content(text: object) -> bool:
 def load(folder: Path | str, *, threads: int | None = None, runtime: Runtime | None = None) -> Family:
     """Load what `mtlens export` has written, onto a GPU where there is one.
 
-    runtime: None takes the family's own, where ONNX Runtime is installed and there is no GPU, and else PyTorch. Raises
-    EncoderError for a folder that is no exported family, or a damaged one. Nothing in it is run as code.
+    runtime: None uses the family's runtime if ONNX Runtime is installed and there is no GPU, and PyTorch otherwise. Raises
+    EncoderError for a folder that is not an exported family or is damaged. Nothing in it is run as code.
     """
     path = Path(folder)
     config = read_config(path)
@@ -208,7 +208,7 @@ def _load_tagger(path: Path, config: TaggerConfig | None, tokenizer: Any, hardwa
 
 
 def read_config(folder: Path) -> FamilyConfig:
-    """What is in config.json; EncoderError for a folder that is no exported family."""
+    """Content of config.json; EncoderError for a folder that is not an exported family."""
     _refuse_odd_files(folder)
     path = folder / "config.json"
     wanted = f"{folder} should be a folder that `mtlens export` has written"
@@ -237,5 +237,5 @@ def _refuse_odd_files(folder: Path) -> None:
 
 
 def write_config(folder: Path, config: FamilyConfig) -> None:
-    """Write config.json, last of all files: a folder without it is no family."""
+    """Write config.json, last of all files: a folder without it is not a family."""
     (folder / "config.json").write_text(json.dumps(config.model_dump(mode="json"), indent=1) + "\n")

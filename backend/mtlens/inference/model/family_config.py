@@ -1,4 +1,4 @@
-"""What an exported family says of itself in its config.json: its tasks, its models, and how their outputs are read."""
+"""Content of config.json of an exported family: its tasks, its models, and how their outputs are read."""
 
 from typing import Annotated, Literal, Self
 
@@ -32,11 +32,11 @@ class FamilyConfig(Spec):
     """Content of config.json.
 
     format: 1 had no classifiers and no adapters. temperatures: by task with probabilities of classes, softmax(logits / T).
-    scales: by task with numbers, what its outputs are multiplied by and added to. thresholds: by task of several labels, from
-    which probability on each is predicted. words: by task of tags, how words are separated. levels: motion segments that it was
-    trained on, none where that were whole texts. long_texts: what is read of a text longer than max_length. pairs: whether it
-    reads pairs of texts. tagger: None where rules tag sentences, or none are tagged. runtime: what runs it on a CPU unless
-    another is asked for.
+    scales: by task with numbers, the factor and the offset of its outputs. thresholds: by task of several labels, the
+    probability from which each label is predicted. words: by task of tags, how words are separated. levels: motion segments
+    that it was trained on; empty if it was trained on whole texts. long_texts: how texts longer than max_length are read.
+    pairs: whether it reads pairs of texts. tagger: None where rules tag sentences, or none are tagged. runtime: what runs it on
+    a CPU unless another is asked for.
     """
 
     format: Literal[1, 2] = FORMAT

@@ -1,7 +1,7 @@
 """All models of a family as one ONNX graph, run by ONNX Runtime on a CPU.
 
-Inputs: `input_ids` and `attention_mask`, integers [b, L], with any b and L. Outputs: `logits/<task>` for each task, what its
-head gives [b, K]; temperatures and scales are in config.json. ONNX Runtime is an extra: `pip install 'mtlens[onnx]'`.
+Inputs: `input_ids` and `attention_mask`, integers [b, L], with any b and L. Outputs: `logits/<task>` for each task, the outputs
+of its head [b, K]; temperatures and scales are in config.json. ONNX Runtime is an extra: `pip install 'mtlens[onnx]'`.
 """
 
 import importlib

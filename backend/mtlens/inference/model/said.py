@@ -1,4 +1,4 @@
-"""What models of a family say, compared between two of them, and spans in words."""
+"""Compares the outputs of two families, and writes spans in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

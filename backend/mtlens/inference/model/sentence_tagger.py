@@ -1,8 +1,8 @@
-"""A tagger that is learned: which motion segments a sentence speaks of, read in the context of its report.
+"""A learned tagger: which motion segments a sentence is about, read in the context of its report.
 
 "At this level" and "the remaining levels" mean nothing alone. So the encoder reads a whole report at once, each section after
-its name. One linear head gives each token a logit per motion segment, and a sentence's is the largest of its tokens': one
-token that names a level is enough. It is multi-label: a segment is a tag where its probability is above one half. A report
+its name. One linear head gives each token a logit per motion segment, and the logit of a sentence is the largest of its tokens:
+one token that names a level is enough. It is multi-label: a segment is a tag where its probability is above one half. A report
 longer than the encoder can take is read in windows, each of which repeats up to half a window of what came before.
 
 Shapes: b windows in a batch, L tokens, n sentences in it, d hidden units, S motion segments.
@@ -35,7 +35,7 @@ FolderName = Annotated[str, Field(pattern=r"^[\w-]{1,100}$")]
 
 
 class TaggerConfig(Spec):
-    """levels: the motion segments, in the order of the head's logits. window: most tokens that are read at once."""
+    """levels: the motion segments, in the order of the head's logits. window: most tokens in one window."""
 
     folder: FolderName = "tagger"
     levels: tuple[str, ...]
@@ -60,14 +60,14 @@ class SentenceModel(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Part of a report. owners: of each token the number of its sentence, -1 for what is there as context only."""
+    """Part of a report. owners: number of the sentence of each token, -1 for tokens that are only context."""
 
     tokens: tuple[int, ...]
     owners: tuple[int, ...]
 
 
 class WindowCutter:
-    """Cuts reports into windows. window: most tokens of one."""
+    """Cuts reports into windows. window: largest number of tokens in a window."""
 
     def __init__(self, tokenizer: Any, window: int):
         self.tokenizer = tokenizer
@@ -77,7 +77,7 @@ class WindowCutter:
         self._names: dict[str, list[int]] = {}
 
     def cut(self, report: Sequence[Sentence]) -> list[Window]:
-        """Windows in which every sentence is owned once."""
+        """Windows such that every sentence is owned by exactly one window."""
         tokens_of = self._tokens([sentence.text for sentence in report])
         windows: list[Window] = []
         start = done = 0

@@ -1,7 +1,7 @@
-"""A sample of what a family said when it was exported, to compare with what it says here and now.
+"""A sample of a family's outputs at its export, to compare with its outputs on this machine.
 
-Another tokenizer, library or processor can change what a model says without an error. The texts are made up, and the same for
-all families: what synthetic reports say of motion segments, and what tokenizers tend to treat differently.
+Another tokenizer, library or processor can change the outputs of a model without an error. The texts are synthetic and the same
+for all families: sentences of synthetic reports, and strings that tokenizers often treat differently.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from mtlens.inference.model.said import largest_differences
 
 FILE = "sample.json"
 EXACT, ROUNDED = 1e-4, 0.05
-"""Largest difference of a probability that counts as equal: where float32 is multiplied, and where bfloat16 or int8 is."""
+"""Largest difference of a probability that counts as equal: with products in float32, and with products in bfloat16 or int8."""
 _ODD = (
     "Café naïve ÀÉÎ ﬁn",
     "\u03b1-synuclein ≥ 5 mm, 3\u00d74 cm",
@@ -40,7 +40,7 @@ _ODD = (
 
 
 class Sample(Spec):
-    """texts: what was read. said: by task, probabilities or a number for each text. versions: of libraries and processor.
+    """texts: the inputs. said: by task, probabilities or a number for each text. versions: of libraries and processor.
 
     What is said of tags are the numbers of one word after the other.
     """
@@ -51,7 +51,7 @@ class Sample(Spec):
 
 
 def take_sample(family: Family) -> Sample:
-    """What a family says of the sample's texts."""
+    """The outputs of a family for the sample's texts."""
     texts = (*(row.text for row in spine_rows(Spine(region="cervical", reports=4, seed=11))), *_ODD)
     said = family.classify(texts)
     rows = {name: tuple(tuple(map(float, row[~np.isnan(row)])) for row in values) for name, values in said.items()}
@@ -59,12 +59,12 @@ def take_sample(family: Family) -> Sample:
 
 
 def write_sample(folder: Path, sample: Sample) -> None:
-    """Beside the models."""
+    """Write the sample beside the models."""
     (folder / FILE).write_text(sample.model_dump_json(indent=1) + "\n")
 
 
 def read_sample(folder: Path) -> Sample:
-    """EncoderError for a folder without one, as those have that were exported before 0.2."""
+    """The stored sample; EncoderError for a folder without one, as written before 0.2."""
     try:
         return Sample.model_validate_json((folder / FILE).read_bytes())
     except (OSError, ValidationError) as error:
@@ -74,7 +74,7 @@ def read_sample(folder: Path) -> Sample:
 
 
 def differences(sample: Sample, family: Family) -> dict[str, float]:
-    """By task, how far what the family says is from the sample, at most; see `largest_differences`."""
+    """By task, the largest difference of the family's outputs from the sample; see `largest_differences`."""
     said = family.classify(sample.texts)
     expected = {name: _as_said(rows, said[name]) for name, rows in sample.said.items()}
     return largest_differences(family.config.scales, said, expected)
@@ -96,7 +96,7 @@ def limit(family: Family) -> float:
 
 
 def versions() -> dict[str, str]:
-    """Of what can change outputs."""
+    """Versions of everything that can change outputs."""
     from importlib.metadata import version
 
     names = ("torch", "transformers", "tokenizers")

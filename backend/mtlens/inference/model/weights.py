@@ -1,4 +1,4 @@
-"""Encoders and heads as they lie in an exported folder: safetensors, read by `transformers` and by nothing that runs code."""
+"""Encoders and heads in an exported folder: safetensors, which `transformers` reads without running code."""
 
 import json
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def save_heads(folder: Path, heads: dict[str, nn.Linear]) -> None:
 def save_classifier(folder: Path, classifier: Any, tokenizer: Path, longest: int, dtype: torch.dtype) -> None:
     """A classifier in dtype as `AutoModelForSequenceClassification` and `pipeline` read it.
 
-    tokenizer: folder of its tokenizer, which comes to cut texts at the `longest` that was trained on.
+    tokenizer: folder of its tokenizer, which is set to cut texts at `longest`, the length in training.
     """
     from transformers import AutoTokenizer
 
@@ -45,14 +45,14 @@ def save_classifier(folder: Path, classifier: Any, tokenizer: Path, longest: int
 
 
 def load_model(folder: Path, heads: dict[str, int]) -> tuple[Any, list[nn.Linear]]:
-    """Encoder and heads in float32. heads: how many outputs each named one should have. EncoderError for a damaged folder."""
+    """Encoder and heads in float32. heads: expected number of outputs by name. EncoderError for a damaged folder."""
     with reading(EncoderError, f"{folder} should hold an exported model"):
         encoder = load_encoder(folder)
         return encoder, load_heads(folder, heads, int(encoder.config.hidden_size))
 
 
 def load_heads(folder: Path, heads: dict[str, int], hidden: int) -> list[nn.Linear]:
-    """In float32, from a model of `hidden` units. heads: how many outputs each named one should have."""
+    """Heads in float32, of a model with `hidden` units. heads: number of outputs that each named head should have."""
     weights = load_file(folder / HEADS)
     return [_head(weights, name, outputs, hidden) for name, outputs in heads.items()]
 
@@ -72,6 +72,6 @@ def _head(weights: dict[str, Tensor], name: str, outputs: int, hidden: int) -> n
 
 
 def padded(rows: Sequence[Sequence[int]], padding: int) -> Tensor:
-    """Rows of numbers as one tensor [b, L], filled up at their ends."""
+    """Rows of numbers as one tensor [b, L], padded at their ends."""
     longest = max(len(row) for row in rows)
     return torch.tensor([[*row, *[padding] * (longest - len(row))] for row in rows])

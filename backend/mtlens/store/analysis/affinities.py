@@ -1,4 +1,4 @@
-"""Affinities of pairs of tasks as the store holds them: what a search knows before it trains its first group."""
+"""Affinities of pairs of tasks from the store: what a search knows before it trains its first group."""
 
 from mtlens.config.experiment import Experiment
 from mtlens.grouping.estimators import CKA, COSINE, FIRST_ORDER, LINEARISED, TAG
@@ -11,7 +11,7 @@ _AFFINITIES = "SELECT method, task_from, task_for, value, standard_error FROM af
 
 
 def stored_affinities(workspace: Workspace, experiment: Experiment) -> tuple[GradientAffinities, FeatureAffinities]:
-    """What the evidence says of the experiment's tasks, absent where it was not collected. Reads the newest snapshot."""
+    """Affinities of the experiment's tasks, without methods that were not computed. Reads the newest snapshot."""
     tasks = tuple(task.name for task in experiment.tasks)
     rows = query(workspace, _AFFINITIES, [experiment.experiment_id]).rows
     cosine, lookahead, first_order, linearised, cka = (

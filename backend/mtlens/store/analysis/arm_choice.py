@@ -1,7 +1,7 @@
-"""Fills `arm_choice`: which single model to take, chosen on validation, and what the tests say of it on test.
+"""Fills `arm_choice`: which single model to take, chosen on validation, and its verdicts on test.
 
-The tests of table `comparison` are made for every arm, and the best of several verdicts is biased upwards. The arm that is
-recommended is chosen without the test split, so that its verdict is one test.
+Table `comparison` has tests of every arm, and the best of several verdicts is biased upwards. The recommended arm is chosen
+without the test split, so its verdict is not biased by the choice.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ _VERDICTS = """
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One way to make a single model. shortfall: largest of its tasks on validation, in margins; seconds: training time."""
+    """One way to make a single model. shortfall: largest over its tasks on validation, in margins; seconds: training time."""
 
     kind: str
     shortfall: float

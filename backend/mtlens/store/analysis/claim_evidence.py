@@ -1,6 +1,6 @@
-"""Reads each kind of evidence from the store: what it says of a task and one partner, with interval and standard error.
+"""Reads each kind of evidence from the store: its value for a task and one partner, with interval and standard error.
 
-All of it is known before the test split is looked at: scores, where a kind needs them, are those on validation.
+All values are known before the test split is used: scores, where a kind needs them, are those on validation.
 """
 
 import json
@@ -57,8 +57,8 @@ class Evidence:
     def of_interval(cls, value: float, low: float | None, high: float | None, seeds: int) -> "Evidence":
         """The standard error of an interval by Student's t over seeds.
 
-        Variances are moderated, so that the interval has more degrees of freedom than are counted here: the error may be
-        understated, and what it corrects is corrected by too little.
+        Variances are moderated, so the interval has more degrees of freedom than are assumed here: the error may be too small,
+        and a correction by it too weak.
         """
         if low is None or high is None or seeds < 2:
             return cls(value)
@@ -74,7 +74,7 @@ class Evidence:
 
 
 def mean_of(found: Sequence[Evidence]) -> Evidence:
-    """Mean of independent values; their intervals are put together by squares (MOVER, Zou and Donner 2008)."""
+    """Mean of independent values; their intervals are combined by sums of squares (MOVER, Zou and Donner 2008)."""
     value = math.fsum(evidence.value for evidence in found) / len(found)
     below = [evidence.value - evidence.low for evidence in found if evidence.low is not None]
     above = [evidence.high - evidence.value for evidence in found if evidence.high is not None]
@@ -86,7 +86,7 @@ def mean_of(found: Sequence[Evidence]) -> Evidence:
 
 
 OfPairs = dict[str, dict[tuple[str, str], Evidence]]
-"""Kind -> (partner, task) -> what the partner is expected to do for the task."""
+"""Kind -> (partner, task) -> evidence about the effect of the partner on the task."""
 
 
 def of_pairs(connection: writer.Connection, experiment_id: str, specification: Mapping[str, object]) -> OfPairs:
@@ -138,7 +138,7 @@ def _sizes(connection: writer.Connection, experiment_id: str) -> dict[tuple[str,
 
 
 Scores = dict[tuple[tuple[str, ...], str], dict[int, float]]
-"""(group, task) -> seed -> score on validation, in the unit of the tasks, of which more is better."""
+"""(group, task) -> seed -> score on validation, in the unit of the tasks; larger is better."""
 
 
 def validation_scores(connection: writer.Connection, experiment_id: str) -> Scores:
@@ -159,7 +159,7 @@ def _difficulties(scores: Scores) -> dict[tuple[str, str], Evidence]:
 def task_mean(scores: Scores, group: tuple[str, ...], task: str) -> Evidence | None:
     """Mean gain of a task on validation in the other groups that were trained; None where there is none.
 
-    The task's own models are in all its gains, also on test: their chance flatters this baseline.
+    All gains of a task, also on test, share its task-specific models: their random deviations favour this baseline.
     """
     alone = scores.get(((task,), task), {})
     others = [of_seeds for (tasks, of), of_seeds in scores.items() if of == task and len(tasks) > 1 and tasks != group]

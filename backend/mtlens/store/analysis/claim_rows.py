@@ -93,7 +93,7 @@ def _rows(
 
 
 def texts_of(section: Mapping[str, Any]) -> tuple[str, float | None]:
-    """What the texts are, in a few words, and how related the tasks of synthetic ones are. It names no folder of a machine."""
+    """The texts in a few words, without folders, and the relatedness of the tasks where the texts are synthetic."""
     key = next((key for key in sources() if section.get(key)), "unknown")
     content = section.get(key)
     if content and key == "spine":

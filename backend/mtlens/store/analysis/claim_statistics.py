@@ -1,8 +1,8 @@
-"""Fills `summary.claim_predictor` and `summary.claim_verdict`: what all experiments of a workspace say of the claim.
+"""Fills `summary.claim_predictor` and `summary.claim_verdict`: statistics of the claim over all experiments of a workspace.
 
-Of several experiments of one name the latest counts. A claim is judged on the points of the experiment that states it, also
-where a later version of the experiment no longer does; one that several latest experiments state word for word is judged for
-all of them together as well. Recomputed where a gain, the evidence or a claim has changed.
+Of several experiments with one name, the latest counts. A claim is judged on the points of the experiment that states it, even
+if a later version of the experiment no longer states it. A claim that several latest experiments state in the same words is
+also judged on all of them together. Recomputed where a gain, the evidence or a claim has changed.
 """
 
 import json
@@ -77,7 +77,7 @@ def read_claims(rows: Sequence[tuple[str, str]]) -> list[tuple[str, Claim]]:
 
 
 def predictors(rows: Sequence[Measured]) -> Iterator[ClaimPredictorRow]:
-    """A row for each kind of evidence that is known of some point, within and across experiments."""
+    """A row for each kind of evidence that at least one point has, within and across experiments."""
     unit, points = _points([row for row in rows if row.latest])
     for name, kind in EVIDENCE_KINDS.items():
         for scope in SCOPES if name in points else ():

@@ -1,6 +1,6 @@
 """Fills table `comparison`: each kind of model against the task-specific ones, on the same test examples and seeds.
 
-The cost is that of one experiment, and is paid only where the runs that are paired have changed.
+Only experiments whose paired runs have changed are computed again.
 """
 
 import math
@@ -34,9 +34,9 @@ _NOT_STORED = ("num_seeds", "shares", "chances")
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
-    """Choose among the grid's points, and recompute an experiment's comparisons as far as the paired runs have changed.
+    """Choose among the grid's points, and recompute the comparisons of an experiment whose paired runs have changed.
 
-    Where there are several looks, `mtlens.store.analysis.looks` compares.
+    For experiments with several looks, `mtlens.store.analysis.looks` does this.
     """
     about = connection.execute("SELECT seeds, looks FROM experiment WHERE experiment_id = ?", [experiment_id]).fetchone()
     if about is None:  # its manifest cannot be read
@@ -58,7 +58,7 @@ def refresh(connection: writer.Connection, experiment_id: str) -> None:
 
 
 def compared_pairs(connection: writer.Connection, experiment_id: str) -> dict[str, str]:
-    """Kind -> hash of the pairs that its comparisons speak of."""
+    """Kind -> hash of the pairs of runs that its comparisons were computed from."""
     query = "SELECT kind, pairs FROM bookkeeping.comparison_seen WHERE experiment_id = ?"
     return dict(connection.execute(query, [experiment_id]).fetchall())
 
@@ -118,7 +118,7 @@ def _store_selection(connection: writer.Connection, experiment_id: str, selectio
 def store_comparisons(
     connection: writer.Connection, experiment_id: str, kind: str, pairs: Pairs, found: Sequence[Comparison]
 ) -> None:
-    """Put the comparisons of one kind in place of the older ones; the pooled one only where no task is missing."""
+    """Replace the comparisons of one kind; that of the mean over tasks is stored only where no task is missing."""
     for table in ("comparison", "bookkeeping.comparison_seen"):
         connection.execute(f"DELETE FROM {table} WHERE experiment_id = ? AND kind = ?", [experiment_id, kind])
     if (pairs_hash := hash_of(pairs)) is None:

@@ -1,4 +1,4 @@
-"""Fills schema `summary`: what the measured evidence says of each pair of tasks, over seeds."""
+"""Fills schema `summary`: the measured evidence about each pair of tasks, over seeds."""
 
 import math
 from collections import defaultdict
@@ -65,7 +65,7 @@ class _Pair(NamedTuple):
 def refresh(
     connection: writer.Connection, experiment_id: str, settings: Evidence, seeds: Sequence[int], noise: set[str]
 ) -> None:
-    """Summarise an experiment's evidence, unless its finished evidence jobs are those that were summarised last.
+    """Summarise an experiment's evidence, unless its finished evidence jobs are those of the last summary.
 
     noise: tasks of the experiment whose labels are permuted, a control.
     """

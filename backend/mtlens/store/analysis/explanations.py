@@ -1,4 +1,4 @@
-"""Fills `summary.explanation`: the measured verdicts beside what the summarised evidence says."""
+"""Fills `summary.explanation`: the measured verdicts beside the summarised evidence."""
 
 import json
 import math
@@ -28,7 +28,7 @@ _DIRECTIONS = """
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
-    """Summarise an experiment's evidence and put it beside the measured verdicts; nothing where there is no evidence."""
+    """Summarise an experiment's evidence and compare it with the measured verdicts; nothing where there is no evidence."""
     query = "SELECT specification, seeds FROM experiment WHERE experiment_id = ?"
     about = connection.execute(query, [experiment_id]).fetchone()
     if about is None:

@@ -1,7 +1,7 @@
-"""Fills `summary.group_gain`: what the tasks of each group that a search trained gain or lose on test.
+"""Fills `summary.group_gain`: gains and losses on test of the tasks of each group that a search trained.
 
 A group is compared with the task-specific models by the test of table `comparison`, with Holm's correction over its tasks, once
-all its seeds are done. The group of all tasks is the multi-task model, whose comparisons that table holds already.
+all its seeds are done. The group of all tasks is the multi-task model; table `comparison` has its comparisons already.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ Tasks = tuple[str, ...]
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
-    """Compute the gains of groups that are complete, and of those alone whose runs have changed."""
+    """Compute the gains of complete groups whose runs have changed."""
     groups = _complete(connection, experiment_id)
     stored = {tuple(tasks): pairs for tasks, pairs in connection.execute(_STORED, [experiment_id]).fetchall()}
     for tasks in stored.keys() | groups.keys():

@@ -1,4 +1,4 @@
-"""What a store holds of an experiment's groups: their runs, scores on validation and test, and affinities of pairs of tasks.
+"""An experiment's groups from the store: their runs, scores on validation and test, and affinities of pairs of tasks.
 
 Runs count once their grid point is selected. Tasks are numbered in the order of the experiment, groups are bit masks.
 """
@@ -60,7 +60,7 @@ _EVIDENCE_SECONDS = """
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRun:
-    """A finished run of a group. Times are seconds, inference that of the test split."""
+    """A finished run of a group. Times are in seconds; inference: on the test split."""
 
     run_id: str
     seconds: float | None
@@ -72,7 +72,7 @@ class GroupRun:
 class GroupScores:
     """The groups of an experiment with a search that are trained so far. runs: (group, seed) -> run.
 
-    Scores and margin are in the unit of the tasks, of which more is better (`task.unit`).
+    Scores and margin are in the unit of the tasks (`task.unit`); larger is better.
     """
 
     experiment_id: str
@@ -105,11 +105,11 @@ class GroupScores:
 
     @property
     def cost(self) -> Callable[[Group], float]:
-        """What a model of a group costs, in models."""
+        """Cost of a model of a group, in task-specific models."""
         return lambda group: self.search.costs.get(group.bit_count(), 1.0)
 
     def names(self, group: Group) -> list[str]:
-        """Names of its tasks."""
+        """Names of the group's tasks."""
         return [self.tasks[task] for task in tasks_of(group)]
 
     def mean(self, group: Group, field: str) -> float | None:
@@ -119,7 +119,7 @@ class GroupScores:
 
 
 def gather(connection: writer.Connection, experiment_id: str) -> GroupScores | None:
-    """Scores and affinities; None where the experiment has no search, or some task has no task-specific model yet."""
+    """Scores and affinities; None where the experiment has no search, or a task has no task-specific model yet."""
     query = "SELECT specification, seeds FROM experiment WHERE experiment_id = ?"
     about = connection.execute(query, [experiment_id]).fetchone()
     specification = json.loads(about[0]) if about else {}

@@ -1,7 +1,7 @@
-"""Concludes which tasks belong together: what each method predicts of groups, the families it would choose, the recommendation.
+"""Which tasks to train together: each method's predictions for groups, the families it would choose, the recommendation.
 
-A method is fitted to the validation scores of those groups alone that it asks to be trained. What it chooses is measured on
-test. Recomputed when a run or the evidence has changed, so that a search shows its state while it runs.
+A method is fitted only to the validation scores of the groups that it asks for. The family that it chooses is measured on test.
+Recomputed when a run or the evidence has changed, so that a search shows its state while it runs.
 """
 
 import math

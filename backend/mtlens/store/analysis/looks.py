@@ -1,8 +1,8 @@
 """Fills table `look`, and `comparison` with it, for experiments that train seeds until their verdicts are settled.
 
-A look is held when all runs that it asked for have finished; in between, nothing is compared. All looks are held again, one
-after the other, whenever a further one can be: what they find follows from the runs, the experiment file, and what each look
-asked for, which stands in the manifest. A verdict that a look has reached therefore stays.
+A look is computed when all runs that it asked for have finished; between looks, nothing is compared. Whenever a further look
+can be computed, all looks are computed again, one after the other: their results depend only on the runs, the experiment file,
+and the runs that each look asked for, which are in the manifest. So the verdict of an earlier look does not change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class _Asked:
 
 
 def refresh(connection: writer.Connection, experiment_id: str) -> None:
-    """Hold an experiment's looks as far as the runs that are paired have changed."""
+    """Compute the looks of an experiment whose paired runs have changed."""
     query = "SELECT seeds, looks FROM experiment WHERE experiment_id = ? AND len(looks) > 1"
     about = connection.execute(query, [experiment_id]).fetchone()
     if about is None:

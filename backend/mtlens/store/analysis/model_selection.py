@@ -18,7 +18,7 @@ Pairs = dict[str, dict[int, tuple[str, str]]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRun:
-    """A run's part in an experiment. No tasks are known before it starts; validation: mean score over its tasks."""
+    """A run's part in an experiment. tasks: empty before it starts. validation: mean score over its tasks."""
 
     run_id: str
     role: str
@@ -32,8 +32,8 @@ class TrainedRun:
 def select(runs: Sequence[TrainedRun], num_seeds: int) -> Selection:
     """Choose, for each role and task set, the grid point with the best mean validation score over all seeds.
 
-    Nothing is chosen before all runs of that grid have ended, so that both sides of a comparison had the same tuning. A
-    grid point of which a run failed cannot be chosen; between equals, the first one is.
+    Nothing is chosen before all runs of that grid have ended, so that both sides of a comparison had the same tuning. A grid
+    point with a failed run cannot be chosen; of equal ones, the first is chosen.
     """
     grid_points: dict[str, set[int]] = defaultdict(set)
     groups: dict[tuple[str, tuple[str, ...]], list[TrainedRun]] = defaultdict(list)
@@ -68,7 +68,7 @@ def best_candidate(scores: Mapping[int, Sequence[float]]) -> int:
 
 
 def select_of_looks(runs: Sequence[TrainedRun], first: Sequence[int]) -> Selection:
-    """As `select`, by the seeds of the first look; of later seeds, the chosen grid point alone is trained."""
+    """As `select`, by the seeds of the first look; later seeds are trained at the chosen grid point only."""
     early = [run for run in runs if run.seed in first or not run.tasks]
     selection = select(early, len(first))
     chosen = {(run.role, run.tasks): run.candidate for run in early if selection[run.role, run.run_id]}
@@ -88,7 +88,7 @@ def pair(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
 
 
 def pair_each(runs: Sequence[TrainedRun], selection: Selection, kind: str) -> Pairs:
-    """Chosen and finished runs of role `kind` beside the task-specific ones, each task with all the seeds that it has.
+    """Chosen and finished runs of role `kind`, paired with the task-specific ones; each task with all seeds that it has.
 
     Where a kind trains a task in several sets of tasks, the first set counts, by the names of its tasks.
     """

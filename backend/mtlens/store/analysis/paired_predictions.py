@@ -1,4 +1,4 @@
-"""Reads the predictions of paired runs from the store: task by task, what each task's metric reads."""
+"""Reads the predictions of paired runs from the store, for each task those that its metric reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from mtlens.tasks import KINDS
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedTask:
-    """A task as table `task` has it. unit: what its scores are divided by before a mean over tasks is taken."""
+    """A row of table `task`. unit: what scores are divided by before a mean over tasks is taken."""
 
     task: str
     kind: str

@@ -1,8 +1,8 @@
 """Fills `recommendation`: the cheapest family of models, chosen on validation and judged by the verdicts on test.
 
-The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does
-not bias the test. A task that is served by its own model is not tested: nothing changes for it. A task whose own models are
-no better than chance shares no model: any model would match them, which would say nothing.
+The family is tested once, by the test of table `comparison` with Holm's correction over its tasks, so that the choice does not
+bias the test. A task that is served by its own model is not tested: nothing changes for it. A task whose own models are no
+better than chance does not share a model: any model would match them.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _COSTS = ("parameters", "seconds", "inference_seconds")
 
 
 def refresh(connection: writer.Connection, group_scores: GroupScores) -> tuple[Selection, bool]:
-    """Choose, judge and store; returns the family, and whether it can be recommended as it is."""
+    """Choose a family, judge it and store the result; returns the family, and whether it can be recommended."""
     alone = _unlearned(connection, group_scores)
     family = cheapest_adequate(
         group_scores.validation,

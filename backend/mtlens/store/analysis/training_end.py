@@ -1,8 +1,8 @@
-"""Which models were still improving when their training ended, and the warning that a verdict on them carries.
+"""Which models were still improving when their training ended, and the warning for verdicts on them.
 
-A model was still improving if its score on validation was higher after its last epoch than after every epoch before: the
-upper bound `epochs` ended its training, and patience would have gone on. By chance this happens to one model of E if E epochs
-score alike, so a kind of models counts as still improving only if most of its seeds were.
+A model was still improving if its score on validation was higher after its last epoch than after every epoch before: the upper
+bound `epochs` ended its training, not patience. If E epochs score alike, this happens by chance with probability 1 / E, so a
+kind of models counts as still improving only if most of its seeds were.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from mtlens.config.run_kinds import RUN_KINDS, SINGLE, label_of
 
 
 def was_improving(history: object) -> bool | None:
-    """Whether the last of the epochs in a run's facts has the best score; None where they are not known."""
+    """Whether the last epoch in a run's facts has the best score; None where the scores are not known."""
     try:
         scores = [float(epoch["validation"]) for epoch in history]  # pyright: ignore
     except (TypeError, KeyError, ValueError):

@@ -45,7 +45,7 @@ TABLES_OF_GROUPING = (
 
 
 def read_seen(connection: Connection) -> Seen:
-    """What the database holds already."""
+    """What has been read into the database."""
     offsets: dict[str, dict[int, int]] = {}
     for run_id, journal, end in connection.execute("FROM bookkeeping.journal_seen").fetchall():
         offsets.setdefault(run_id, {})[journal] = end
@@ -59,7 +59,7 @@ def read_seen(connection: Connection) -> Seen:
 
 
 def refresh_run_kinds(connection: Connection) -> bool:
-    """Bring table `run_kind` up to date with the registry; whether it changed.
+    """Bring table `run_kind` up to date with the registry; returns whether it changed.
 
     Comparisons are then due everywhere, and manifests that could not be read are read again: they may name a new kind.
     """
@@ -86,13 +86,13 @@ def forget_runs(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def forget_experiments(connection: Connection, experiment_ids: Sequence[str], but: Sequence[str] = ()) -> None:
-    """Take experiments out with what was concluded; their runs, evidence jobs and the tables `but` stay."""
+    """Delete experiments with their results; their runs, evidence jobs and the tables `but` stay."""
     tables = [name for name in tables_with("experiment_id") if name not in but]
     _delete(connection, tables, "experiment_id", experiment_ids)
 
 
 def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
-    """Put in what is new about runs."""
+    """Insert new information about runs."""
     ids = [record.run_id for record in records]
     with incoming(connection, arrow_table(RunRow, [record.row for record in records])):
         changed = "SELECT run_id FROM incoming LEFT JOIN run USING (run_id) WHERE run.state IS DISTINCT FROM incoming.state"
@@ -107,13 +107,13 @@ def add_runs(connection: Connection, records: Sequence[RunRecord]) -> None:
 
 
 def forget_evidence_jobs(connection: Connection, job_ids: Sequence[str]) -> None:
-    """Take evidence jobs out whose folders are gone."""
+    """Delete evidence jobs whose folders are gone."""
     _mark_stale_by_evidence(connection, job_ids)
     _delete(connection, _TABLES_OF_EVIDENCE_JOB, "job_id", job_ids)
 
 
 def add_evidence_job(connection: Connection, record: EvidenceRecord) -> None:
-    """Put in an evidence job in place of what was known of it."""
+    """Insert an evidence job, or replace its rows."""
     job_id = record.row.job_id
     forget_evidence_jobs(connection, [job_id])
     insert(connection, "cka", _joined([(job_id, record.cka)], "job_id"))
@@ -146,9 +146,9 @@ def _remember(connection: Connection, records: Sequence[RunRecord]) -> None:
 
 
 def add_experiment(connection: Connection, record: ExperimentRecord) -> None:
-    """Put in an experiment in place of what was known of it; its comparisons are due.
+    """Insert an experiment, or replace its rows; its comparisons are then due.
 
-    Gains of groups stay: a search rewrites the manifest for every group that it adds, and their runs say whether they hold.
+    Gains of groups stay: a search rewrites the manifest for every group that it adds, and gains depend on their runs only.
     """
     experiment_id = record.experiment_id
     forget_experiments(connection, [experiment_id], but=["summary.group_gain"])

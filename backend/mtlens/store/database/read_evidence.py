@@ -27,7 +27,7 @@ _FILES = {
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceRecord:
-    """An evidence job as its folder has it now; its tables are empty before it is done. row: of its state."""
+    """Content of the folder of an evidence job; its tables are empty before it is done. row: its state."""
 
     row: EvidenceJobSeenRow
     cka: pa.Table
@@ -36,7 +36,7 @@ class EvidenceRecord:
     linearised: pa.Table
 
     def set_aside(self, reason: str) -> "EvidenceRecord":
-        """The job as a damaged one, for this reason, with no results."""
+        """A record of the job as damaged, with the reason and without results."""
         row = EvidenceJobSeenRow(job_id=self.row.job_id, state="damaged", seconds=None, reason=reason)
         return EvidenceRecord(row=row, **{field: columns.empty_table() for field, (_, columns) in _FILES.items()})
 

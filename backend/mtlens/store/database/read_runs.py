@@ -34,7 +34,7 @@ _BIGINT_FACTS = ("updates", "parameters", "trainable_parameters", "peak_memory_b
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What is new about a run. bad: lines and files that cannot be read."""
+    """New information about a run. bad: lines and files that cannot be read."""
 
     run_id: str
     seen: RunSeen
@@ -45,7 +45,7 @@ class RunRecord:
     bad: tuple[QuarantineRow, ...]
 
     def set_aside(self, reason: str) -> "RunRecord":
-        """The run as a damaged one, for this reason, with nothing but its id."""
+        """A record of the run as damaged, with the reason and only its id."""
         bad = QuarantineRow(run_id=self.run_id, source=f"runs/{self.run_id}", position=0, reason=reason)
         return replace(
             self,
@@ -60,7 +60,7 @@ class RunRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentRecord:
-    """An experiment; without a manifest where it cannot be read."""
+    """An experiment; manifest: None where it cannot be read."""
 
     experiment_id: str
     stamp: str
@@ -69,7 +69,7 @@ class ExperimentRecord:
     bad: tuple[QuarantineRow, ...]
 
     def set_aside(self, reason: str) -> "ExperimentRecord":
-        """The experiment as one that cannot be read, for this reason."""
+        """A record of the experiment as unreadable, with the reason."""
         source = f"experiments/{self.experiment_id}.json"
         bad = QuarantineRow(experiment_id=self.experiment_id, source=source, position=0, reason=reason)
         return replace(self, manifest=None, examples=run_tables.EXAMPLES.empty_table(), bad=(bad,))
@@ -238,7 +238,7 @@ def _last(values: Iterable[Value | None]) -> Value | None:
 
 
 def utc(seconds: float) -> datetime:
-    """Seconds since 1970 as the database keeps times: in UTC, without saying so."""
+    """Seconds since 1970 as a time in UTC without a time zone, as the database stores times."""
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 

@@ -1,6 +1,6 @@
 """Answers SQL from the newest snapshot: read-only, one statement at a time, and nothing outside the database.
 
-Of third parties it imports DuckDB alone, so that `mtlens sql` answers at once.
+The only third-party import is DuckDB, so that `mtlens sql` starts quickly.
 """
 
 import re
@@ -43,7 +43,7 @@ class Result:
 
 
 def snapshot_path(workspace: Workspace) -> Path:
-    """File of the newest snapshot. Its name is never used again, so it tells whether data has changed."""
+    """File of the newest snapshot. Names are never used again, so a new name means changed data."""
     try:
         return workspace.root / workspace.pointer.readlink()
     except OSError as error:
@@ -51,7 +51,7 @@ def snapshot_path(workspace: Workspace) -> Path:
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a snapshot for reading. Files, network, extensions and settings are out of reach; the time zone is UTC."""
+    """Open a snapshot for reading. Queries cannot reach files, network, extensions or settings; the time zone is UTC."""
     with _OPENING:
         try:
             connection = duckdb.connect(str(path), read_only=True, config=_CLOSED)
@@ -127,7 +127,7 @@ def parse(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
 
 
 def message(error: duckdb.Error) -> str:
-    """What DuckDB says of a query, with its proposals and the place of the mistake, which stand in further lines."""
+    """DuckDB's message on a query, with its proposals and the place of the mistake on further lines."""
     return "\n".join(filter(str.strip, str(error).splitlines()))
 
 

@@ -1,8 +1,8 @@
-"""Answers SQL that a stranger may have written: a fresh process per query, with limits, that is killed when its time is over.
+"""Answers untrusted SQL: a fresh process per query, with limits, that is killed when its time is over.
 
 DuckDB checks its own time limit only now and then, and its memory limit does not count every allocation; the limits of an
-operating system's process hold always. This module imports no third party, so that `mtlens sql` answers at once: the process
-(`mtlens.store.database.sandbox_worker`) loads DuckDB while the caller does something else.
+operating system's process hold always. This module imports no third-party package, so that `mtlens sql` starts quickly: the
+process (`mtlens.store.database.sandbox_worker`) loads DuckDB while the caller does something else.
 """
 
 import json
@@ -43,8 +43,8 @@ class Limits:
 class Answer:
     """Rows of a query. Values are what JSON has; dates, decimals and the like are text.
 
-    `types` names the DuckDB type of each column, `truncated` tells that there were more rows, `seconds` is the time that all
-    of it took, and `snapshot` the file that was asked.
+    `types` names the DuckDB type of each column, `truncated` tells that there were more rows, `seconds` is the total time, and
+    `snapshot` the file that was read.
     """
 
     columns: tuple[str, ...]
@@ -67,7 +67,7 @@ def query(workspace: Workspace, sql: str, limits: Limits | None = None) -> Answe
 
 @contextmanager
 def asked(workspace: Workspace, sql: str, limits: Limits | None = None) -> Generator[Callable[[], Answer]]:
-    """As `query`, which waits at once: yields the function that waits for the answer, so that other work can come before."""
+    """As `query`, but yields a function that waits for the answer, so that other work can be done before."""
     limits = limits or Limits()
     began = time.monotonic()
     question = {

@@ -1,7 +1,7 @@
 """The process that answers one query of `sandbox`: limits itself, reads the question, writes lines of JSON.
 
-In comes one object: root of the workspace, sql, seconds, memory in bytes, rows. Out go a line with the columns, lines with
-batches of rows, and a last line with `end`; where that is missing, the process was killed.
+Input: one object with root of the workspace, sql, seconds, memory in bytes and rows. Output: a line with the columns, lines
+with batches of rows, and a last line with `end`; if the last line is missing, the process was killed.
 """
 
 import json
@@ -18,7 +18,7 @@ _BATCH = 1000
 
 
 def main() -> None:
-    """Answer the question on standard input; every outcome but death is a last line of JSON on standard output."""
+    """Answer the query on standard input; the last line of output is JSON with the outcome, unless the process is killed."""
     question = json.loads(sys.stdin.buffer.read())
     _limit(question["seconds"], question["memory"])
 

@@ -1,6 +1,6 @@
-"""Which runs and experiments are new: told from names in the folders, without opening a file.
+"""Which runs and experiments are new, from the names in the folders, without opening a file.
 
-A finished run is known by its name alone, so the cost grows with what is new and not with what is stored.
+A finished run is recognised by its name, so the cost grows with the number of new runs and not of stored runs.
 """
 
 import os
@@ -17,7 +17,7 @@ StoredState = Literal["unfinished", "failed", "done", "damaged"]
 
 
 class RunSeen(NamedTuple):
-    """What was read of a run. generation: how many damaged copies were set aside; offsets: bytes read per journal."""
+    """What has been read of a run. generation: number of damaged copies set aside; offsets: bytes read per journal."""
 
     generation: int
     state: StoredState
@@ -26,7 +26,7 @@ class RunSeen(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the master database holds. experiments: id -> stamp of the manifest that was read; evidence_jobs: of evidence."""
+    """What the master database has read. experiments: id -> stamp of the manifest; evidence_jobs: id -> state."""
 
     runs: Mapping[str, RunSeen]
     experiments: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Puts records into the database; one that it cannot hold is set aside alone, and costs no other its place.
+"""Inserts records into the database; a record that it cannot store is set aside without affecting the others.
 
 Settings and journals have bounds, so this is for what comes from elsewhere: a manifest that another program has changed, a
 number above 2^63, half of a surrogate pair.
@@ -18,7 +18,7 @@ _UNSTORABLE = (ArithmeticError, ValueError, TypeError, pa.ArrowException, duckdb
 
 
 def add_experiment(connection: writer.Connection, record: ExperimentRecord) -> ExperimentRecord:
-    """Put in an experiment in place of what was known of it; returns it as it went in."""
+    """Insert or replace an experiment; returns the record that was inserted."""
     try:
         _add_experiment(connection, record)
     except _UNSTORABLE as error:
@@ -28,7 +28,7 @@ def add_experiment(connection: writer.Connection, record: ExperimentRecord) -> E
 
 
 def add_runs(connection: writer.Connection, records: Sequence[RunRecord], seen: Mapping[str, RunSeen]) -> Iterator[RunRecord]:
-    """Put in what is new about runs; gives the records as they went in. seen: what the database knows of each run."""
+    """Insert new information about runs; returns the records that were inserted. seen: what has been read of each run."""
     try:
         _add_runs(connection, records)
         yield from records
@@ -44,7 +44,7 @@ def add_runs(connection: writer.Connection, records: Sequence[RunRecord], seen: 
 
 
 def add_evidence_job(connection: writer.Connection, record: EvidenceRecord, before: StoredState | None) -> None:
-    """Put in an evidence job in place of what was known of it. before: its state in the database."""
+    """Insert or replace an evidence job. before: its state in the database."""
     try:
         _add_evidence_job(connection, record)
     except _UNSTORABLE as error:

@@ -1,8 +1,8 @@
 """Answers from a connection that stays open while questions keep coming: opening a snapshot takes longer than most queries.
 
-A page asks a dozen questions, and several people may look at once. They share one connection, each query on a cursor of its
-own. It is closed when there is a newer snapshot, and soon after the last query: an open connection keeps a user's own
-`duckdb` from opening the snapshot for writing, and the disk space of a removed snapshot from being freed.
+A page runs a dozen queries, and several users may open pages at once. They share one connection; each query has its own cursor.
+It is closed when there is a newer snapshot, and soon after the last query: an open connection keeps a user's own `duckdb` from
+opening the snapshot for writing, and the disk space of a removed snapshot from being freed.
 """
 
 import atexit
@@ -41,7 +41,7 @@ def query(workspace: Workspace, sql: str, params: Sequence[Any] | Mapping[str, A
 
 
 def cursor(workspace: Workspace) -> duckdb.DuckDBPyConnection:
-    """A cursor on the newest snapshot, for one thread; whoever asks for it closes it."""
+    """A cursor on the newest snapshot, for one thread; the caller closes it."""
     global _kept
     with _lock:
         path = reader.snapshot_path(workspace)

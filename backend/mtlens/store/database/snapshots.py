@@ -1,7 +1,7 @@
-"""Snapshots: copies of the master database under names of their own, and the link that names the newest.
+"""Snapshots: copies of the master database under unique names, and the link to the newest.
 
-Readers open a snapshot, so they never lock the writer out, nor the writer them. A name is never used twice: within one
-process, connecting to a path whose file was replaced shows old data for as long as any connection to it is open.
+Readers open a snapshot, so readers and the writer never lock each other out. A name is never used twice: within one process,
+connecting to a path whose file was replaced shows old data for as long as any connection to it is open.
 """
 
 import secrets
@@ -31,7 +31,7 @@ def current(workspace: Workspace) -> str | None:
 
 
 def is_due(workspace: Workspace) -> bool:
-    """Whether the published snapshot is missing or old enough to be followed by another."""
+    """Whether the published snapshot is missing or old enough to be replaced."""
     name = current(workspace)
     age = time.time() - (workspace.store / name).stat().st_mtime if name else SECONDS_BETWEEN_SNAPSHOTS
     return not 0 <= age < SECONDS_BETWEEN_SNAPSHOTS

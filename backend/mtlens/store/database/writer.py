@@ -20,7 +20,7 @@ from mtlens.store.tables import TABLE_OF, TABLES, VIEWS
 from mtlens.store.tables.experiments import RunKindRow, StoreInfoRow
 
 SCHEMA_VERSION = 9
-"""Counts up with a release whose database an older mtlens must not replace by its own."""
+"""Increases with each release whose database an older mtlens must not replace."""
 
 _SQL = Path(__file__).with_name("sql")
 
@@ -80,7 +80,7 @@ def schema_version(connection: Connection) -> int:
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether tables and views are those of today; `duckdb.Error` where the database does not say."""
+    """Whether tables and views are those of this version; `duckdb.Error` where the database does not tell."""
     stored = connection.execute("SELECT schema_version, definition FROM store_info").fetchall()
     return stored == [(SCHEMA_VERSION, content_hash(_definition()))]
 
@@ -99,12 +99,12 @@ def transaction(connection: Connection) -> Generator[None]:
 
 
 def snapshot(connection: Connection) -> str | None:
-    """Name of the snapshot that shows what the database holds now; None where it has changed since."""
+    """Name of the snapshot with the present content of the database; None where the content has changed since."""
     return connection.execute("SELECT max(snapshot) FROM store_info").fetchall()[0][0]
 
 
 def set_snapshot(connection: Connection, name: str | None) -> None:
-    """Remember which snapshot shows the present content."""
+    """Store the name of the snapshot with the present content."""
     connection.execute("UPDATE store_info SET snapshot = ?", [name])
 
 

@@ -20,7 +20,7 @@ PUBLIC = tuple(entry.name for entry in (*TABLES, *VIEWS) if "." not in entry.nam
 
 
 def write_tables(workspace: Workspace, folder: Path, format: Format) -> tuple[int, int]:
-    """Write the tables and views of a workspace; returns how many files were written and how many were as they are.
+    """Write the tables and views of a workspace; returns how many files were written and how many were unchanged.
 
     Raises WorkspaceError where the folder cannot be written.
     """

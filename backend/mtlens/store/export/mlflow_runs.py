@@ -2,8 +2,8 @@
 
 Its runs carry the tag `mtlens.run_id`, their configuration as parameters, and their scores by epoch and at the end. A run named
 `verdicts` has the differences as metrics, the verdicts as tags, and a report of all figures as an artifact. A second export
-adds what is new: runs that are there and finished are left alone, one that broke off in the middle is written anew, and so are
-verdicts that have changed.
+adds what is new: finished runs that exist are left alone; runs whose export was interrupted, and verdicts that have changed,
+are written anew.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ WriteReport = Callable[[str, Path], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """How many runs were new, and how many were there."""
+    """How many runs were new, and how many existed already."""
 
     new: int
     known: int

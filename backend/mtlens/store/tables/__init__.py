@@ -1,6 +1,6 @@
 """Every table and view of the database, in the order in which they are made. All times in them are UTC.
 
-A database whose tables and views were made by other statements than those of today is made anew from the run folders.
+A database whose tables and views were made by other statements than those of this version is made anew from the run folders.
 `python -m mtlens.store.tables backend/README.md` brings the list in that document up to date.
 """
 

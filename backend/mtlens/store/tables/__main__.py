@@ -17,7 +17,7 @@ def documented() -> str:
 
 
 def updated(document: str) -> str:
-    """The document with the list of today between its two marks."""
+    """The document with the present list between its two marks."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{documented()}\n{END}{after}"

@@ -8,7 +8,7 @@ from mtlens.store.columns import Field, description, fields
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose rows are of class `row`. owner: class of the columns before those of a Parquet file: whose file it is."""
+    """A table whose rows are of class `row`. owner: class of the columns that name the owner of a Parquet file."""
 
     name: str
     row: type
@@ -37,7 +37,7 @@ class Table:
 class View:
     """A view whose SELECT is in an SQL file. sources: row classes of tables that it takes columns from.
 
-    A column that `row` does not describe is that of the first source which has one of this name.
+    A column that `row` does not describe is described by the first source with a column of this name.
     """
 
     name: str

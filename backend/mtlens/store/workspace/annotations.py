@@ -1,4 +1,4 @@
-"""What people note about experiments: tags, a note, and whether lists leave them out. Results are never changed or deleted."""
+"""Users' annotations of experiments: tags, a note, and whether lists hide them. Results are never changed or deleted."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _FILE = "annotations.json"
 
 
 class Annotation(BaseModel):
-    """Of one experiment."""
+    """Annotation of one experiment."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -25,7 +25,7 @@ _ALL = TypeAdapter(dict[str, Annotation])
 
 
 def load(workspace: Workspace) -> Mapping[str, Annotation]:
-    """By experiment id; nothing where nobody noted anything. `WorkspaceError` where the file cannot be read."""
+    """Annotations by experiment id; empty where there are none. `WorkspaceError` where the file cannot be read."""
     path = workspace.root / _FILE
     try:
         return _ALL.validate_json(path.read_bytes())
@@ -37,6 +37,6 @@ def load(workspace: Workspace) -> Mapping[str, Annotation]:
 
 
 def save(workspace: Workspace, experiment_id: str, annotation: Annotation) -> None:
-    """Replace what is noted about one experiment."""
+    """Replace the annotation of one experiment."""
     noted = {**load(workspace), experiment_id: annotation}
     write_atomic(workspace.root / _FILE, _ALL.dump_json(noted, indent=1))

@@ -42,7 +42,7 @@ class EvidenceFolder(JobFolder):
         return older if older.exists() else super().about
 
     def start(self, evidence_job: dict[str, Any], versions: dict[str, str], host: dict[str, object]) -> Journal:
-        """Begin or take up the job; returns a new journal. evidence_job: what is computed, as JSON."""
+        """Begin or resume the job; returns a new journal. evidence_job: what is computed, as JSON."""
         self.workspace.evidence.mkdir(exist_ok=True)  # a workspace of an earlier mtlens has none
         return self.begin(evidence_job, versions, host)
 

@@ -1,4 +1,4 @@
-"""The Parquet tables of the evidence folders: their columns, which are also those of the database, and their rows."""
+"""The Parquet tables of the evidence folders: their columns, which the database shares, and their rows."""
 
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)

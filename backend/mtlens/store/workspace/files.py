@@ -11,7 +11,7 @@ from mtlens.errors import WorkspaceError
 
 
 def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Put `data` at `path` by a rename, so that a reader or a crash sees the old file or the new one, never a part.
+    """Write `data` to `path` by a rename, so that readers see the old file or the new one and never a part, even after a crash.
 
     Where `durable`, file and folder are synced to disk before this returns. Raises `WorkspaceError`, with the old file
     in place, where the disk is full or the folder cannot be written.
@@ -54,7 +54,7 @@ def sync(path: Path) -> None:
 
 
 def to_json(content: object) -> bytes:
-    """Readable UTF-8 JSON, ? for half a character; raises ValueError for NaN and infinity, which JSON does not have."""
+    """Readable UTF-8 JSON, ? for unpaired surrogates; raises ValueError for NaN and infinity, which JSON does not have."""
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
@@ -72,5 +72,5 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def failed_to(act: str, path: Path, error: OSError) -> WorkspaceError:
-    """One line that says which file the system refused, and why."""
+    """Error message: which file the system refused to read or write, and why."""
     return WorkspaceError(f"{path}: could not {act} it: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""The folder of one job: claimed by one process, told about in journals, complete when and only when its DONE marker is there.
+"""The folder of one job: claimed by one process, logged in journals, complete if and only if its DONE marker exists.
 
     <about>.json         what the job is, with which versions and on what, written once when it first starts
     journal-<k>.jsonl    what happened, one file per process that worked on it
@@ -42,7 +42,7 @@ class JobFolder(ABC):
     """Name of the job in messages, and of the JSON file that describes it."""
 
     FILES: ClassVar[tuple[str, ...]] = ()
-    """What every finished job of this kind has."""
+    """Files that every finished job of this kind has."""
 
     def __post_init__(self) -> None:
         """Raise `WorkspaceError` where the id is not a content hash, and so could name any folder."""
@@ -70,7 +70,7 @@ class JobFolder(ABC):
 
     @contextmanager
     def claim(self) -> Generator[None]:
-        """Hold this job for one process; the system lets go when the process dies.
+        """Hold this job for one process; the system releases it when the process dies.
 
         Raises `JobClaimed` at once where another holder has it.
         """
@@ -101,7 +101,7 @@ class JobFolder(ABC):
             raise failed_to("read", self.path / name, error) from error
 
     def fail(self, reason: str) -> None:
-        """Mark the job as failed, with one line that says why; starting it anew takes the mark away."""
+        """Mark the job as failed, with a reason in one line; starting it anew removes the mark."""
         try:
             self.path.mkdir(exist_ok=True)  # it may have failed before it could start
         except OSError as error:
@@ -109,11 +109,11 @@ class JobFolder(ABC):
         write_atomic(self.path / "FAILED", to_json({"reason": reason, "finished": now()}))
 
     def facts(self) -> dict[str, Any]:
-        """What DONE says, with format, finished and files; `WorkspaceError` where the job is not done."""
+        """Content of DONE, with format, finished and files; `WorkspaceError` where the job is not done."""
         return read_object(self.path / "DONE")
 
     def begin(self, description: dict[str, object], versions: dict[str, str], host: dict[str, object]) -> Journal:
-        """Begin or take up the job; returns a new journal. What a job was first started with stays."""
+        """Begin or resume the job; returns a new journal. The description of the first start stays."""
         try:
             self.path.mkdir(exist_ok=True)
             for left_behind in (*self.path.glob(".*.tmp"), self.path / "FAILED"):

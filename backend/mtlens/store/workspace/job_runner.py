@@ -1,11 +1,11 @@
-"""How every job is done, whatever it computes: claimed by one process, told in a journal, ended with DONE or FAILED.
+"""How jobs of every kind are done: claimed by one process, logged in a journal, ended with DONE or FAILED.
 
     with claimed(folder):
         if folder.state != "done":
             error = attempt(folder, start, work)
 
 Training and evidence give `start`, which begins the folder and returns its journal, and `work`, which computes, writes the
-results and marks the folder as done. A failure is recorded in the folder and returned; it harms no other job.
+results and marks the folder as done. A failure is recorded in the folder and returned; it does not affect other jobs.
 """
 
 import time
@@ -35,7 +35,7 @@ def claimed(folder: JobFolder) -> Generator[None]:
 
 
 def attempt(folder: JobFolder, start: Callable[[], Journal], work: Callable[[Journal], None]) -> Exception | None:
-    """Do a claimed job; returns what it raised, after that was written into the journal and FAILED, or None."""
+    """Do a claimed job; returns the exception that it raised, which is then in the journal and FAILED, or None."""
     try:
         journal = start()
         try:

@@ -1,7 +1,7 @@
 """The journal of a run: what happened while it trained, one JSON object per line, appended and never changed.
 
-A process that dies may leave half a line at the end. A reader stops before it; the process that takes the run over
-opens a journal of its own, so nothing is ever appended to half a line.
+A process that dies may leave half a line at the end. A reader stops before it. A process that resumes the run opens a new
+journal, so nothing is ever appended to half a line.
 """
 
 import json
@@ -86,7 +86,7 @@ class Journal:
 
 @dataclass(frozen=True, kw_only=True)
 class Tail:
-    """What a journal holds from some byte on: events and bad lines with their positions, and where to go on reading."""
+    """Content of a journal from some byte on: events and bad lines with their positions, and where to continue reading."""
 
     events: tuple[tuple[int, Event], ...]
     bad_lines: tuple[tuple[int, str], ...]

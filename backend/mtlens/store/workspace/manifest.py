@@ -1,4 +1,4 @@
-"""What an experiment asks for, as it is written into the workspace when the experiment is started: its manifest."""
+"""The manifest of an experiment: what it asks for, written into the workspace when the experiment is started."""
 
 # pyright: reportUnknownParameterType=false
 # (pyarrow ships no types)
@@ -56,7 +56,7 @@ class ManifestRun(_Part):
 
 
 class ManifestEvidence(_Part):
-    """An evidence job that the experiment asks for. subject: in words, what it looks at."""
+    """An evidence job that the experiment asks for. subject: what it examines, in words."""
 
     job_id: str = Field(validation_alias=AliasChoices("job_id", "piece_id"))  # mtlens 0.1 wrote piece_id
     kind: str
@@ -73,7 +73,7 @@ class ManifestLook(_Part):
 class Manifest(_Part):
     """Content of experiments/<experiment_id>.json. examples: hash of their ids, splits and clusters.
 
-    looks: those that were asked for so far. ended: why there is no further one.
+    looks: those asked for so far. ended: why there is no further look.
     """
 
     created: Time
@@ -91,7 +91,7 @@ class Manifest(_Part):
     last_started: Time | None = None
 
     def document(self) -> dict[str, Any]:
-        """The manifest as JSON has it, without the fields that nobody set."""
+        """The manifest as a JSON object, without fields that were not set."""
         return {name: value for name, value in self.model_dump(mode="json").items() if name in self.model_fields_set}
 
 
@@ -121,7 +121,7 @@ def save_manifest(workspace: Workspace, manifest: Manifest, examples: "pa.Table 
 
 
 def mark_started(workspace: Workspace, experiment_id: str) -> None:
-    """Make an experiment the one that was started last; where it is already, the store need not read its manifest anew.
+    """Mark an experiment as the one started last; if it already is, its manifest is not written, nor read again.
 
     Everything else in the file stays, also what a later mtlens wrote there.
     """

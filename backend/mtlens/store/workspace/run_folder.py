@@ -1,4 +1,4 @@
-"""A run folder: the truth about one training, complete when and only when its DONE marker is there.
+"""A run folder: all results of one training, complete if and only if its DONE marker exists.
 
     run.json             what was trained, with which versions and on what, written once when training first starts
     journal-<k>.jsonl    what happened, one file per process that worked on the run
@@ -7,7 +7,7 @@
     metrics.parquet, predictions.parquet, model.safetensors
     DONE or FAILED       facts of the finished training with the SHA-256 of every file, or the reason of the failure
 
-See `mtlens.store.workspace.job_folder` for how a job goes.
+`mtlens.store.workspace.job_folder` describes the life of a job.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class RunFolder(JobFolder):
         return self.workspace.runs / self.job_id
 
     def start(self, run: Run, versions: dict[str, str], host: dict[str, object]) -> Journal:
-        """Begin or take up the training of `run`; returns a new journal.
+        """Begin or resume the training of `run`; returns a new journal.
 
         host: what it trains on, such as cpu, threads and device. What a resumed run was first started with stays.
         """
@@ -62,7 +62,7 @@ class RunFolder(JobFolder):
         return self.begin(run.model_dump(mode="json"), versions, host)
 
     def forget_epochs(self) -> None:
-        """Delete what epochs have changed: training begins anew."""
+        """Delete the files of changes by epoch, as training begins anew."""
         try:
             for path in self.path.glob("epoch-*.safetensors"):
                 path.unlink()

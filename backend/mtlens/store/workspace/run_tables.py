@@ -76,7 +76,7 @@ class PredictionBlock:
     """Predictions of one task's labelled examples in one split, column by column: n examples; never their text.
 
     columns: those of table `prediction` that the kind of task has, [n] or, for lists, [n, D]; the others are NULL. Spans are
-    filled up with -1, which is not stored.
+    padded with -1, which is not stored.
     """
 
     split: SplitName
@@ -103,7 +103,7 @@ def read_metrics(path: Path) -> list[MetricRow]:
 
 
 def predictions_table(blocks: Sequence[PredictionBlock]) -> pa.Table:
-    """Blocks one below the other as the columns of PREDICTIONS."""
+    """Concatenated blocks as the columns of PREDICTIONS."""
     return pa.concat_tables([PREDICTIONS.empty_table(), *(_block_table(block) for block in blocks)])
 
 
@@ -136,7 +136,7 @@ def to_parquet(table: pa.Table) -> bytes:
 
 
 RENAMED = {"stage": "moment"}
-"""Columns that mtlens 0.1 wrote under another name: the name of today and that of then."""
+"""Columns that mtlens 0.1 wrote under another name: present name -> old name."""
 
 _SPANS = ("true_spans", "predicted_spans")
 
@@ -145,7 +145,7 @@ ADDED = ("standard_error", "fold", "true_labels", "predicted_labels", "true_numb
 
 
 def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
-    """The columns of `schema` from a Parquet file; `WorkspaceError` where it is missing, torn or of other columns."""
+    """The columns of `schema` from a Parquet file; `WorkspaceError` where it is missing or damaged, or has other columns."""
     try:
         with pq.ParquetFile(path) as file:
             stored = file.schema_arrow.names

@@ -43,7 +43,7 @@ class Workspace:
 
     @property
     def marker(self) -> Path:
-        """The file that makes a folder a workspace and gives its format."""
+        """The file that marks a folder as a workspace and contains its format number."""
         return self.root / "workspace.json"
 
     @property
@@ -78,7 +78,7 @@ class Workspace:
 
     @property
     def ray_dashboard(self) -> Path:
-        """File with the address of Ray's own dashboard, while workers of a Ray that has one are at work."""
+        """File with the address of Ray's own dashboard, while Ray workers run and Ray has a dashboard."""
         return self.root / "ray" / "dashboard"
 
     @property
