@@ -9,7 +9,7 @@ from typing import Any
 
 
 def add_adapters(encoder: Any, *, rank: int, alpha: int, layers: Sequence[str] | None = None) -> Any:
-    """The encoder as a `PeftModel`, which shares its weights. B is 0, so that it says what the encoder says.
+    """The encoder as a `PeftModel`, which shares its weights. B starts at 0, so the outputs are those of the encoder.
 
     layers: names of the linear layers to adapt; None takes all of them.
     """

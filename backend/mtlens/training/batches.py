@@ -1,6 +1,6 @@
-"""In which order a run sees its batches, and how the learning rate moves.
+"""The order of a run's batches, and the schedule of the learning rate.
 
-A batch holds rows of one table only, so that tasks with texts of their own keep the batches that they have alone.
+A batch has rows of one table only, so that tasks with their own texts have the same batches as in task-specific training.
 """
 
 import numpy as np
@@ -15,10 +15,10 @@ from mtlens.tasks import MISSING
 def epoch_batches(encoded: Encoded, training: Training, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
     """Batches of one epoch for the tasks of `encoded`, a function of seed and epoch alone: a resumed run finds them again.
 
-    A table is cut into batches of all its training rows, and from each batch the rows without a label for these tasks are
-    left out. So a task meets the same labels in the same updates, alone and in a multi-task model. The number of batches
-    is that of one pass over the tables that label any of the tasks. `proportional` makes that pass; `temperature` draws
-    table k with probability proportional to (its batches)^(1 / temperature); `uniform` draws every table equally often.
+    A table is cut into batches of all its training rows, and from each batch the rows without a label for these tasks are left
+    out. So a task-specific and a multi-task model see the same labels of a task in the same updates. The number of batches is
+    that of one pass over the tables that label any of the tasks. `proportional` makes that pass; `temperature` draws table k
+    with probability proportional to (its batches)^(1 / temperature); `uniform` draws every table equally often.
     """
     labelled = (encoded.labels != MISSING).any(axis=1)
     train = in_split(encoded.splits, TRAIN)

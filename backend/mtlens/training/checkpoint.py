@@ -24,7 +24,7 @@ def weights_to_bytes(tensors: dict[str, Tensor]) -> bytes:
 
 
 def change_to_bytes(model: nn.Module, initial: dict[str, Tensor]) -> bytes:
-    """How far the trained tensors are from their initial values, in bfloat16: half the bytes, and 1 % of the change at most."""
+    """Changes of the trained tensors since their initial values, in bfloat16: half the bytes, with an error of at most 1 %."""
     changes = {name: (tensor - initial[name]).bfloat16() for name, tensor in trained_tensors(model).items()}
     return weights_to_bytes(changes)
 

@@ -1,8 +1,8 @@
 """How far the gradients of the tasks agree while a model trains, in the parameters that they share.
 
 Two tasks conflict on a batch where the inner product of their gradients is negative (Yu et al. 2020, definition 1).
-Aggregations know the inner products of every batch. Elsewhere they are measured on one batch of 16; what that takes
-counts neither as training time nor as memory of the run.
+Aggregations know the inner products of every batch. For other methods they are measured on one batch in 16; the time and memory
+of this are not counted as those of the run.
 """
 
 import time
@@ -19,7 +19,7 @@ MEASURED_EVERY = 16  # updates
 
 
 class ConflictMeter:
-    """Counts over the batches so far. tallies: [3, T, T], batches with both tasks, conflicts, and the sum of cosines."""
+    """Counts over the batches so far. tallies: [3, T, T]: batches with both tasks, conflicts, and sums of cosines."""
 
     def __init__(self, tasks: tuple[Task, ...], device: torch.device) -> None:
         self._tasks, self._device = tasks, device
@@ -36,7 +36,7 @@ class ConflictMeter:
         self.seconds += time.perf_counter() - started
 
     def add(self, batch: Batch, gramian: torch.Tensor) -> None:
-        """Take in the inner products [t, t] of the tasks that are present."""
+        """Count the inner products [t, t] of the tasks that are present."""
         products = gramian.double().cpu().numpy()
         norms = np.sqrt(products.diagonal())
         lengths = np.outer(norms, norms)
@@ -47,7 +47,7 @@ class ConflictMeter:
 
     @property
     def peak(self) -> int:
-        """Largest memory of the run in bytes, without what was measured here."""
+        """Largest memory of the run in bytes, without that of these measurements."""
         return max(self._peak, peak_memory(self._device))
 
     def facts(self) -> dict[str, object]:

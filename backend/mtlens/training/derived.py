@@ -1,7 +1,6 @@
-"""Models that are made of finished ones: encoders merged into one, or new heads on the encoder of a multi-task model.
+"""Models derived from finished ones: encoders merged into one, or new heads on the encoder of a multi-task model.
 
-Nothing is trained but heads, by convex fits on features of the encoder, which stays as it is. All choices are made on
-validation.
+Only heads are trained, by convex fits on features of the frozen encoder. All choices are made on validation.
 """
 
 import copy
@@ -33,10 +32,10 @@ Weights = dict[str, Tensor]
 
 
 def derive(trainer: Trainer, workspace: Workspace) -> dict[str, object]:
-    """Put the weights of a derived model into the trainer's model; returns what DONE says of it.
+    """Load the weights of a derived model into the trainer's model; returns the facts for DONE.
 
-    source_seconds: training time of the models that it is made of. coefficient: of the merged vector. Raises
-    TrainingError where a source is not finished.
+    source_seconds: training time of the source models. coefficient: of the merged vector. Raises TrainingError where a source
+    is not finished.
     """
     derivation = trainer.run.derivation
     assert derivation is not None

@@ -34,7 +34,7 @@ class World:
         return values
 
     def share(self, decision: Decision | None) -> Decision:
-        """What rank 0 has decided, in every process; the others pass None."""
+        """The decision of rank 0, in every process; the others pass None."""
         box = [decision]
         if self.size > 1:
             dist.broadcast_object_list(box, src=0)
@@ -44,7 +44,7 @@ class World:
     def gather(
         self, rows: NDArray[np.int64], values: list[NDArray[np.float32]]
     ) -> tuple[NDArray[np.int64], list[NDArray[np.float32]]]:
-        """Everyone's rows and values [len(rows), ...], in every process."""
+        """Rows and values [len(rows), ...] of all processes, in every process."""
         if self.size == 1:
             return rows, values
         parts: list[tuple[NDArray[np.int64], list[NDArray[np.float32]]]] = [(rows, values)] * self.size

@@ -1,9 +1,9 @@
-"""Dropout whose masks are cut from a pool of random ones: on a processor, drawing them takes longer than using them.
+"""Dropout with masks from a pool: on a CPU, drawing random masks takes longer than applying them.
 
-PyTorch draws every element of every mask for itself, one after the other. Here a pool of masks is drawn in bulk, sixteen
-random bits an element. Each step starts at a random place of the pool and takes as many elements in a row as its masks
-have, none twice, so that within a step they are as independent as freshly drawn ones. Steps overlap in shifted parts of
-the pool, which is drawn anew after `STEPS_PER_POOL` of them. The masks are a function of the seed alone.
+PyTorch draws the elements of masks one by one. Here a pool of elements is drawn in bulk, with sixteen random bits each. Each
+step starts at a random position of the pool and takes consecutive elements for its masks, none twice, so that masks within a
+step are as independent as freshly drawn ones. Different steps use overlapping, shifted parts of the pool, which is drawn anew
+after `STEPS_PER_POOL` steps. The masks are a function of the seed alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class MaskPool:
         self._draw(SMALLEST_POOL)
 
     def start_step(self) -> None:
-        """Begin a step: its masks start at a random place of the pool."""
+        """Begin a step: its masks start at a random position of the pool."""
         self._steps += 1
         if self._steps % STEPS_PER_POOL == 0:
             self._draw(len(self._pool))
@@ -39,7 +39,7 @@ class MaskPool:
         self._left = len(self._pool)
 
     def mask(self, shape: torch.Size) -> Tensor:
-        """A mask that is independent of all others of this step; not to be written into."""
+        """A mask that is independent of all others of this step; read-only."""
         count = shape.numel()
         if count > self._left:
             self._draw(max(2 * len(self._pool), count))
@@ -58,7 +58,7 @@ class MaskPool:
 
 
 class BulkDropout(TorchFunctionMode):
-    """While it is entered, dropout on a processor takes its masks from pools, wherever a model calls it."""
+    """Context manager in which all dropout on a CPU takes its masks from pools."""
 
     def __init__(self, seed: Sequence[int]):
         super().__init__()
@@ -66,7 +66,7 @@ class BulkDropout(TorchFunctionMode):
         self._pools: dict[tuple[float, torch.dtype], MaskPool] = {}
 
     def step(self) -> "BulkDropout":
-        """Itself, for the forward pass of another step."""
+        """Begin another step; returns this object as a context manager for its forward pass."""
         for pool in self._pools.values():
             pool.start_step()
         return self

@@ -1,4 +1,4 @@
-"""Predictions of a model on a split, and the scores that follow from them."""
+"""Predictions of a model on a split, and their scores."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,7 +38,7 @@ class Prediction:
         return kind_of(self.task).stored(self.task, self.labels, self.said, self.tuned)
 
     def with_own_choice(self) -> Self:
-        """The same with what its kind chooses on these examples, which should be those of validation."""
+        """The same, with the choice that its kind makes on these examples, which should be those of validation."""
         return replace(self, tuned=kind_of(self.task).tune(self.task, self.labels, self.said))
 
     @property
@@ -49,17 +49,17 @@ class Prediction:
         return len(np.unique(self.columns["label"])) > 1 and len(np.unique(self.columns["predicted"])) == 1
 
     def score(self) -> float:
-        """Score by the task's metric, of which more is better: an error with a minus sign; in margins where it has one."""
+        """Score by the task's metric, negated for errors so that more is better; in margins where the task has one."""
         metric = metric_object(self.task)
         return metric.sign * self.value(metric) / (self.task.margin or 1.0)
 
     def value(self, metric: Metric) -> float:
-        """Score by a metric, in its unit."""
+        """Score by a metric, in the unit of the metric."""
         labels, predicted = (self.columns[name] for name in kind_of(self.task).columns[metric.reads])
         return metric.value(labels, predicted, len(self.task.classes))
 
     def loss(self) -> float:
-        """What decides between epochs of equal scores: mean negative log-likelihood of the labels, in nats."""
+        """Mean negative log-likelihood of the labels, in nats; decides between epochs of equal score."""
         kind = kind_of(self.task)
         own = kind.mean_loss(self.task, self.labels, self.said)
         return self.value(METRICS[kind.loss_metric]) if own is None else own
@@ -102,7 +102,7 @@ def predict(
 
 
 def labelled_prediction(encoded: Encoded, j: int, rows: NDArray[np.int64], said: NDArray[np.float32]) -> Prediction:
-    """What was said of task j on `rows` [n], said [n, D], as far as they are labelled."""
+    """The outputs said [n, D] for task j on `rows` [n], restricted to labelled rows."""
     labelled = encoded.labels[rows, j] != MISSING
     return Prediction(
         task=encoded.tasks[j],

@@ -1,4 +1,4 @@
-"""Layer norms that return bfloat16, which the next matrix product needs anyway, instead of a cast before every product.
+"""Layer norms that return bfloat16, which the next matrix product needs, instead of a cast before every product.
 
 Under autocast the embeddings are float32 and each sum with them stays so: in an encoder that normalises after each sum,
 all values between the products are float32, and every product makes a copy of its input. Norms still compute in float32.
@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class HalfNorms(TorchFunctionMode):
-    """While it is entered, `torch.nn.functional.layer_norm` gives values of `dtype`."""
+    """Context manager in which `torch.nn.functional.layer_norm` returns values of `dtype`."""
 
     def __init__(self, dtype: torch.dtype):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The machine under a run: device, precision, threads, memory."""
+"""The hardware of a run: device, precision, threads, memory."""
 
 import contextlib
 import ctypes
@@ -21,7 +21,7 @@ CONTEXT_BYTES = 512 * 2**20  # that CUDA takes in every process beside what PyTo
 
 @dataclass(frozen=True, kw_only=True)
 class Hardware:
-    """Where a run computes. threads: CPU threads of one run; they take part in the order of summation."""
+    """Where a run computes. threads: CPU threads of one run; they affect the order of summation."""
 
     device: torch.device
     dtype: torch.dtype
@@ -35,13 +35,13 @@ class Hardware:
 
     @contextlib.contextmanager
     def training(self) -> Generator[None]:
-        """As `autocast`, for forward passes whose gradients are wanted: layer norms return that precision too."""
+        """As `autocast`, for forward passes with gradients: layer norms return that precision too."""
         with self.autocast(), contextlib.nullcontext() if self.dtype is torch.float32 else HalfNorms(self.dtype):
             yield
 
 
 def prepare(precision: Literal["auto", "float32", "bfloat16"], *, threads: int, gpu: bool) -> Hardware:
-    """Set the threads and resolve `auto`: bfloat16 where GPU or processor multiply it natively."""
+    """Set the threads and resolve `auto`: bfloat16 where the GPU or CPU multiplies it natively."""
     torch.set_num_threads(threads)
     _keep_freed_memory()
     device = torch.device("cuda" if gpu else "cpu")
@@ -78,7 +78,7 @@ def usable_cores() -> int:
 
 
 def usable_memory() -> int:
-    """Bytes that this process may use at most: the machine's, or the container's limit."""
+    """Largest memory in bytes that this process may use: that of the machine, or the container's limit."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = _cgroup("memory.max").strip()
     return min(total, int(limit)) if limit.isdigit() else total
@@ -95,7 +95,7 @@ def _cgroup(name: str) -> str:
 def limit_gpu_memory(share: float) -> None:
     """Keep this process to its share of its GPU's memory, 0 to 1: Ray counts shares of a GPU and does not divide it.
 
-    A run that needs more fails for lack of memory, and harms none beside it.
+    A run that needs more fails for lack of memory, without affecting runs beside it.
     """
     if 0 < share < 1:
         total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
@@ -103,7 +103,7 @@ def limit_gpu_memory(share: float) -> None:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Forget the peaks of the runs that this process did before, and the memory that it keeps of them."""
+    """Reset the peak after earlier runs of this process, and free the memory cached for them."""
     if (glibc := _glibc()) is not None:
         glibc.malloc_trim(0)
     if device.type == "cuda":

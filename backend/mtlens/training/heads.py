@@ -1,4 +1,4 @@
-"""Heads for an encoder that stays as it is: convex fits on its features."""
+"""Heads for a frozen encoder: convex fits on its features."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ TEXTS_AT_ONCE = 64
 
 @torch.no_grad()
 def head_features(model: MultiTaskModel, encoded: Encoded, rows: NDArray[np.int64], hardware: Hardware) -> Tensor:
-    """What heads of whole texts see without dropout, [n, d], in the order of `rows`, which is ascending."""
+    """Inputs of heads of whole texts, without dropout, [n, d], in the order of `rows`, which is ascending."""
     found = torch.empty(0)
     for batch, windows, hidden in _passes(model, encoded, rows, hardware):
         pooled = windows.mean(pool(hidden, windows.mask, model.pooling))
@@ -38,7 +38,7 @@ def word_features(
     codes: NDArray[np.int64],
     hardware: Hardware,
 ) -> tuple[Tensor, Tensor]:
-    """What a head of tags sees of each word of the texts `rows`, [m, d], and the words' tags, [m].
+    """Inputs of a head of tags for each word of the texts `rows`, [m, d], and the words' tags, [m].
 
     codes: label of each text, a row of the label table.
     """
@@ -69,8 +69,8 @@ def _passes(
 def fit_head(task: Task, head: nn.Module, features: Tensor, labels: Tensor, table: Tensor, penalty: float) -> None:
     """Minimise the task's weighted loss plus `penalty` times the squared weights of standardised features, in place.
 
-    features: [n, d]; labels: [n], without missing ones; table: what the loss knows of each label. The problem is convex,
-    so the start does not matter; the head takes the standardisation back. Of a head of tags, features are of words.
+    features: [n, d]; labels: [n], without missing ones; table: what the loss needs for each label. The problem is convex, so
+    the initial weights do not matter; the standardisation is folded into the head. For a head of tags, features are of words.
     """
     assert isinstance(head, nn.Linear)
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)

@@ -17,7 +17,7 @@ from mtlens.tasks import MISSING, kind_of
 
 
 def label_tables(encoded: Encoded, labels: NDArray[np.int64], training: Training) -> list[NDArray[np.float32]]:
-    """Per task what its loss needs to know of each label, from the training examples. labels: [n, T], as trained on."""
+    """Per task, what its loss needs for each label, from the training examples. labels: [n, T], as trained on."""
     balanced = training.class_weights == "balanced"
     return [
         kind_of(task).label_table(task, encoded.training_labels(j, labels[:, j]), balanced)
@@ -38,7 +38,7 @@ class BatchLoss:
     def totals(self, labels: NDArray[np.int64]) -> NDArray[np.float32]:
         """Per task, the sum of weights over the labelled examples of the whole batch, [T]. labels: [b, T].
 
-        Counted where the labels lie, in the host's memory, so that a GPU is not waited for.
+        Computed from the labels in host memory, so that it does not wait for a GPU.
         """
         columns = zip(self._tasks, labels.T, self._tables, strict=True)
         sums = [kind_of(task).example_weights(table, column[column != MISSING]).sum() for task, column, table in columns]

@@ -1,4 +1,4 @@
-"""One shared encoder with one linear head per task. A single-task model is the same thing with one task.
+"""One shared encoder with one linear head per task. A task-specific model is the same with one task.
 
 Shapes: b examples in a batch, L tokens, d hidden units, T tasks, C_j classes of task j, V compacted vocabulary.
 """
@@ -28,7 +28,7 @@ from mtlens.training.windows import cut_windows
 
 
 class Features(NamedTuple):
-    """What heads see, after dropout, in float32. pooled: [b, d], of texts; states: [b, L, d], of tokens; None: not needed."""
+    """Inputs of the heads, after dropout, in float32. pooled: [b, d], of texts; states: [b, L, d], of tokens; or None."""
 
     pooled: Tensor | None
     states: Tensor | None
@@ -52,9 +52,9 @@ class MultiTaskModel(nn.Module):
         window: int = UNLIMITED,
         reads_tokens: Sequence[bool] | None = None,
     ):
-        """window: most tokens that the encoder reads at once; longer rows are read in windows.
+        """window: largest number of tokens that the encoder reads at once; longer rows are read in windows.
 
-        reads_tokens: of each head, whether it reads the state of each token and not the pooled one; none does by default.
+        reads_tokens: for each head, whether it reads the state of each token and not the pooled state; False by default.
         """
         super().__init__()
         self.reads_tokens = tuple(reads_tokens or [False] * len(heads))
@@ -69,7 +69,7 @@ class MultiTaskModel(nn.Module):
         return self.classify(self.features(tokens, mask))
 
     def features(self, tokens: Tensor, mask: Tensor) -> Features:
-        """What the heads see: pooled hidden states, means over the windows of a text, and those of the tokens."""
+        """Inputs of the heads: pooled hidden states, averaged over the windows of a text, and hidden states of tokens."""
         windows = cut_windows(tokens, mask, self.window)
         hidden = self.encoder(input_ids=windows.tokens, attention_mask=windows.mask).last_hidden_state
         pooled = states = None
@@ -100,8 +100,8 @@ def pool(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
 def build_model(run: Run, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
     """The model of a run before its first step.
 
-    A head's initial weights depend on the seed and on its task's name alone, so a task starts from the same head in its
-    single-task and in the multi-task model of one seed.
+    A head's initial weights depend only on the seed and the name of its task, so the task-specific and the multi-task model of
+    one seed start with the same head.
     """
     stored = _load_encoder(directory, torch.cuda.is_available(), _dtype(run, directory))
     encoder = _compact(copy.deepcopy(stored), vocabulary, type_separator(_tokenizer(directory)))
@@ -128,7 +128,7 @@ def _dtype(run: Run, directory: Path) -> torch.dtype:
 
 @torch.no_grad()
 def is_causal(encoder: nn.Module) -> bool:
-    """Whether tokens see those before them alone: then the first state does not depend on the second token."""
+    """Whether tokens attend only to earlier tokens, so that the first state does not depend on the second token."""
     was_training = encoder.training
     encoder.eval()
     device = next(encoder.parameters(), torch.empty(0)).device

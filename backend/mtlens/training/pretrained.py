@@ -11,7 +11,7 @@ from mtlens.errors import EncoderError, reading
 
 
 def load_pretrained(directory: Path, *, eager: bool, dtype: torch.dtype = torch.float32) -> tuple[nn.Module, list[str]]:
-    """The encoder in dtype without its pooler, and the names of weights that its files lack.
+    """The encoder in dtype without its pooler, and the names of weights that are missing in its files.
 
     eager: attention as plain products, which on a CPU are faster than fused ones for short texts; else transformers chooses.
     Raises EncoderError for what does not load.
@@ -40,9 +40,10 @@ def load_pretrained(directory: Path, *, eager: bool, dtype: torch.dtype = torch.
 
 
 def described_encoder(directory: Path) -> tuple[Any, Any]:
-    """The configuration in a folder, and the encoder that it describes, which holds no memory.
+    """The configuration in a folder, and the encoder that it describes, without memory for weights.
 
-    Raises EncoderError where it has more numbers than the files of weights have bytes: those that are missing would be made up.
+    Raises EncoderError where it has more parameters than the weight files have bytes: missing ones would be initialised at
+    random.
     """
     from transformers import AutoModel
 

@@ -1,4 +1,4 @@
-"""How far a run has come, and what it tells while it trains."""
+"""Progress of a run, and the reports that it makes while it trains."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Told every few updates. losses: per task, the mean over the updates since the last report; NaN without any."""
+    """Reported every few updates. losses: per task, the mean over the updates since the last report; NaN without any."""
 
     epoch: int
     step: int
@@ -17,11 +17,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Told after every epoch. validation and loss: mean score and loss of the tasks on the validation split.
+    """Reported after every epoch. validation and loss: mean score and loss of the tasks on the validation split.
 
     training_loss: mean over the updates of the epoch. Losses are in nats.
-    collapsed: tasks of which one class is predicted for all texts of validation.
-    state: makes the bytes to resume from. change: makes those of what training has changed so far.
+    collapsed: tasks with one class predicted for all texts of validation.
+    state: returns the bytes to resume from. change: returns the bytes of the changes of weights so far.
     """
 
     epoch: int
@@ -40,8 +40,8 @@ class Epoch:
 class Progress:
     """Counters of a run: epochs finished, updates made, updates that each task took part in, and the best epoch so far.
 
-    attempt: 0, and one more for each time that training began anew, as a task had collapsed. seconds: of all attempts.
-    task_losses: mean training loss of each task in each epoch, NaN without a label. conflicts: tallies of the `ConflictMeter`.
+    attempt: 0, plus one for each restart because a task had collapsed. seconds: time of all attempts. task_losses: mean
+    training loss of each task in each epoch, NaN without a label. conflicts: tallies of the `ConflictMeter`.
     """
 
     task_updates: list[int]
@@ -74,5 +74,5 @@ class Progress:
         return patience > 0 and self.epoch - self.best_epoch >= patience
 
     def to_dict(self) -> dict[str, object]:
-        """For JSON; infinities of a run without an epoch never get there, as only finished epochs are saved."""
+        """The counters as JSON; the infinities of a run without an epoch do not occur, as only finished epochs are saved."""
         return asdict(self)

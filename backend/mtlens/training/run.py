@@ -36,11 +36,10 @@ PACKAGES = ("mtlens", "torch", "transformers", "ray", "peft", "numpy")
 def execute(
     run: Run, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False, world: World = ALONE
 ) -> Outcome:
-    """Train a run unless its folder says that it is done; a failure is recorded there and harms no other run.
+    """Train a run unless its folder is done; a failure is recorded in the folder and does not affect other runs.
 
-    A run that another process is training is waited for. An unfinished run goes on after its last saved epoch. In a
-    data-parallel run, an error that the other processes do not meet is raised: they wait for this one, so Ray
-    Train has to end them all.
+    A run that another process is training is waited for. An unfinished run continues after its last saved epoch. In a
+    data-parallel run, an error in one process is raised: the other processes wait for it, so Ray Train has to end them all.
     """
     folder = RunFolder(workspace, run.run_id)
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu)

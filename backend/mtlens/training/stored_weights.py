@@ -13,12 +13,12 @@ from mtlens.store.workspace.workspace import Workspace
 
 
 def weights_path(run_id: str, workspace: Workspace) -> Path:
-    """Where a run keeps the weights that it finished with."""
+    """Path of the final weights of a run."""
     return RunFolder(workspace, run_id).path / MODEL
 
 
 def trained_weights(run_id: str, label: str, workspace: Workspace) -> dict[str, Tensor]:
-    """Tensors by the names of the parameters; TrainingError where they are missing or not those that the run finished with.
+    """Final weights by the names of the parameters; TrainingError where they are missing or were changed since.
 
     label: what errors call the run.
     """

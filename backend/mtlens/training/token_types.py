@@ -1,7 +1,7 @@
 """Token types of pairs: encoders such as BERT are told which tokens belong to the second text.
 
-The types follow from the tokens: 1 after the first separator, for tokenizers that write `[CLS] a [SEP] b [SEP]`. So whoever
-runs the encoder need not pass them: a hook adds them.
+The types follow from the tokens: 1 after the first separator, for tokenizers that write `[CLS] a [SEP] b [SEP]`. So callers of
+the encoder need not pass them: a hook adds them.
 """
 
 from typing import Any
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 
 def add_token_types(encoder: Any, separator: int | None) -> None:
-    """Have the encoder told the types of its tokens. separator: as `type_separator` finds it."""
+    """Add a hook that passes token types to the encoder. separator: from `type_separator`."""
     encoder.config.sep_token_id = separator
     if separator is not None and getattr(encoder.config, "type_vocab_size", 0) == 2:
         encoder.register_forward_pre_hook(_with_types, with_kwargs=True)
 
 
 def type_separator(tokenizer: Any) -> int | None:
-    """Id of the token after which the tokenizer gives tokens of a pair the type 1; None where it gives all the type 0."""
+    """Id of the token after which the tokenizer assigns type 1 to tokens of a pair; None where it assigns type 0 to all."""
     pair = tokenizer("a", "a")
     types, separator = pair.get("token_type_ids"), tokenizer.sep_token_id
     if separator is None or not types or not any(types):

@@ -1,8 +1,8 @@
-"""Plain torch training of one run; Ray knows nothing of it and it knows nothing of Ray.
+"""Plain torch training of one run, independent of Ray.
 
-Every random choice is a function of the run's seed and the epoch, so an interrupted run goes on as if nothing had
-happened, and a run gives the same numbers wherever it is trained. In a world of several processes each takes its part of
-every batch, and their losses add up to the loss of the whole batch.
+Every random choice is a function of the run's seed and the epoch, so an interrupted run continues as if it had not been
+interrupted, and a run gives the same numbers wherever it is trained. With several processes, each takes its part of every
+batch, and their losses add up to the loss of the whole batch.
 """
 
 import math
@@ -41,7 +41,7 @@ CHECK_EVERY = 16  # updates between looks at the losses: a look makes a GPU wait
 
 
 class Trainer:
-    """A run in training: its model, its optimiser, and where it stands."""
+    """A run in training: its model, its optimiser and its progress."""
 
     def __init__(self, run: Run, encoded: Encoded, directory: Path, hardware: Hardware, world: World = ALONE):
         """encoded: examples with at least the run's tasks. directory: the pretrained encoder."""
@@ -65,7 +65,7 @@ class Trainer:
         self._model = DistributedDataParallel(self.model) if world.size > 1 else self.model
 
     def resume(self, state: bytes) -> None:
-        """Go on after the last whole epoch of an earlier process; TrainingError if the state is not this run's."""
+        """Continue after the last whole epoch of an earlier process; TrainingError if the state is of another run."""
         self.progress, self.best = restore(state, self.model, self.optimiser)
         if self.progress.conflicts:
             self.conflicts.tallies = np.array(self.progress.conflicts)
@@ -77,10 +77,10 @@ class Trainer:
         on_epoch: Callable[[Epoch], None],
         on_retry: Callable[[list[str]], None] = lambda _: None,
     ) -> None:
-        """Train to the last epoch or until patience runs out, then put the best epoch's weights back.
+        """Train to the last epoch or until patience ends it, then restore the weights of the best epoch.
 
-        If these predict one class only for a task, train anew from the same start in another order, as often as `retries` says;
-        on_retry is told which tasks.
+        If they predict only one class for a task, train anew from the same start in another order, at most `retries` times;
+        on_retry is called with these tasks.
         """
         self._fit(on_step, on_epoch)
         while self.progress.attempt < self.run.training.retries and (tasks := self.collapsed()):
@@ -142,13 +142,13 @@ class Trainer:
         return predictions, float(np.mean(scores)), float(np.mean(losses))
 
     def predict(self, split: SplitName) -> list[Prediction]:
-        """What the model says of every task on the labelled examples of a split; on validation, with what is chosen there."""
+        """Predictions for every task on the labelled examples of a split; on validation, with their tuned settings."""
         batch_size = 2 * self.run.training.batch_size
         found = predict(self.model, self.encoded, split, batch_size=batch_size, hardware=self.hardware, world=self.world)
         return [prediction.with_own_choice() for prediction in found] if split == VALIDATION else found
 
     def final_predictions(self) -> dict[SplitName, list[Prediction]]:
-        """Validation and test under the best epoch's weights; what that epoch has predicted already is not repeated."""
+        """Predictions on validation and test with the best epoch's weights; existing ones on validation are not repeated."""
         validation = self._of_best()
         started = time.perf_counter()
         test = self.predict(TEST)
@@ -165,7 +165,8 @@ class Trainer:
     def train_epoch(self, on_step: Callable[[Step], None]) -> float:
         """The updates of the next epoch, without validation; `fit` calls it and counts the epoch.
 
-        Returns the training loss in nats: per task the mean over the updates with a label of it, then the mean over tasks.
+        Returns the training loss in nats: for each task the mean over updates with a label of the task, then the mean over
+        tasks.
         """
         epoch, seed = self.progress.epoch, self.run.seed + ATTEMPTS_APART * self.progress.attempt
         torch.manual_seed(int(np.random.SeedSequence([seed, epoch, self.world.rank]).generate_state(1)[0]))
@@ -264,7 +265,7 @@ def _collapsed(predictions: list[Prediction]) -> list[str]:
 def training_labels(encoded: Encoded, run: Run) -> NDArray[np.int64]:
     """Labels [n, T] to train on: as given, or permuted among a task's labelled training examples (the control).
 
-    Each task has a permutation of its own: one for all would leave them as related as they are.
+    Each task has its own permutation: a common one would preserve the relations between tasks.
     """
     labels = encoded.labels.astype(np.int64)
     generator = np.random.default_rng(run.seed)

@@ -22,7 +22,7 @@ class Windows(NamedTuple):
     place: Tensor | None = None
 
     def joined(self, values: Tensor, length: int) -> Tensor:
-        """[m, W, d] -> [b, length, d]: what was found of the tokens of each text, its windows one after another."""
+        """[m, W, d] -> [b, length, d]: values for the tokens of each text, with its windows concatenated."""
         if self.place is None:
             return values
         parts = -(-length // values.shape[1])

@@ -1,8 +1,8 @@
 """How several tasks make one update: by weights on their losses, or by an aggregation of their gradients.
 
-TorchJD (https://torchjd.org) has the methods; this package feeds them what mtlens trains on. A batch whose tasks do not
-conflict gives the update of the weighted mean loss, whatever the aggregation, so that one learning rate and one clipping
-threshold mean the same for all.
+TorchJD (https://torchjd.org) implements the methods; this package gives them the losses and gradients of mtlens. On a batch
+whose tasks do not conflict, every aggregation gives the update of the weighted mean loss, so that a learning rate and a
+clipping threshold mean the same for all.
 """
 
 from mtlens.config.run import Run

@@ -1,8 +1,8 @@
 """Aggregation of gradients: a backward pass per task, and one update from the Jacobian in the parameters that tasks share.
 
-Rows of the Jacobian are the gradients of share_j loss_j, whose sum is the gradient of the joint loss. A head belongs to
-its task alone and gets the gradient that it has in the joint loss. All four methods need the Gramian of the Jacobian
-only, so that its blocks are never put together into one matrix; memory holds a gradient per task.
+Rows of the Jacobian are the gradients of share_j loss_j, whose sum is the gradient of the joint loss. A head belongs to its
+task alone and gets the gradient that it has in the joint loss. All four methods need only the Gramian of the Jacobian, so its
+blocks are never concatenated; memory holds a gradient per task.
 """
 
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ CAGRAD_RADIUS = 0.4  # c of Liu et al. 2021, their value for two of three benchm
 class Aggregation:
     """One of TorchJD's aggregators that combine the rows by weights from their inner products.
 
-    sums: without a conflict its result is the sum of the rows; the others then give the mean, and are scaled to the sum.
+    sums: whether its result without conflicts is the sum of the rows; otherwise it is the mean, and is scaled to the sum.
     """
 
     measures = True
@@ -66,7 +66,7 @@ def pcgrad(num_tasks: int) -> Aggregation:
 
 
 def cagrad(num_tasks: int) -> Aggregation:
-    """The best for the worst task within a ball around the mean gradient (Liu et al. 2021, algorithm 1)."""
+    """The best update for the worst task in a ball around the mean gradient (Liu et al. 2021, algorithm 1)."""
     return Aggregation(CAGrad(c=CAGRAD_RADIUS))
 
 

@@ -17,8 +17,9 @@ class Batch:
     """The T losses of a batch with their graph.
 
     losses: [T], 0 for a task without a label. shares: [T], of each task in the joint loss, 0 without a label; they add up to 1.
-    features: what the heads see, [b, d] or of tokens [b, L, d]; None in data-parallel training, which only has the joint loss.
-    heads: T modules. shared: trained parameters of the encoder. processes: how many take the mean of their gradients.
+    features: inputs of the heads, [b, d] or, of tokens, [b, L, d]; None in data-parallel training, which only has the joint
+    loss. heads: T modules. shared: trained parameters of the encoder. processes: number of processes whose gradients are
+    averaged.
     """
 
     losses: Tensor
@@ -49,7 +50,7 @@ class Balancing(Protocol):
 
     @property
     def weights(self) -> nn.ParameterList:
-        """Parameters of its own, which the model's optimiser trains."""
+        """Parameters of the method itself, which the model's optimiser trains."""
         ...
 
     @property
@@ -58,11 +59,11 @@ class Balancing(Protocol):
         ...
 
     def start_epoch(self, history: History) -> None:
-        """Told before each epoch how the losses went."""
+        """Called before each epoch with the losses so far."""
         ...
 
     def backward(self, batch: Batch) -> Tensor | None:
-        """Put a gradient into `grad` of the heads of tasks that are present, and of the shared parameters.
+        """Set `grad` of the heads of tasks that are present, and of the shared parameters.
 
         Returns the inner products [t, t] of the gradients of the t tasks that are present, where it has them.
         """

@@ -21,4 +21,4 @@ METHODS: dict[str, Callable[[int], Balancing]] = {
     "cagrad": cagrad,
     "aligned_mtl": aligned_mtl,
 }
-"""By the name in `Run.balancing`, from the number of tasks to what balances them."""
+"""Name in `Run.balancing` -> function from the number of tasks to the method."""

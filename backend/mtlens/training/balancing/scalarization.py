@@ -13,10 +13,10 @@ _LEAST_LOSS = 1e-8
 
 
 class Uncertainty(WeightedMean):
-    """Learned uncertainty: sum_j share_j (exp(-s_j) loss_j + s_j) with log-variances s_j that begin at 0.
+    """Learned uncertainty: sum_j share_j (exp(-s_j) loss_j + s_j) with trained log-variances s_j, initially 0.
 
-    Kendall, Gal and Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Losses", equation 7. A task without a
-    label in the batch leaves its s_j alone.
+    Kendall, Gal and Cipolla 2018, "Multi-Task Learning Using Uncertainty to Weigh Losses", equation 7. The s_j of a task
+    without a label in the batch does not change.
     """
 
     def __init__(self, num_tasks: int) -> None:
@@ -57,7 +57,7 @@ class DynamicWeightAverage(WeightedMean):
         self._history: History = ()
 
     def start_epoch(self, history: History) -> None:
-        """Take up the last two epochs, so that a resumed run has the weights that it had."""
+        """Compute weights from the last two epochs, so that a resumed run has the same weights."""
         known = all(math.isfinite(loss) for losses in history[-2:] for loss in losses)
         self._history = history[-2:] if known else ()
         self._scalarizer.reset()

@@ -1,7 +1,8 @@
 """One encoder from the encoders of task-specific models, without training: mean, task arithmetic, TIES and DARE.
 
-A task vector is what training has changed in an encoder; all of them begin at the same pretrained weights. A method makes one
-vector of T, and the merged encoder is pretrained + coefficient x that vector, with the coefficient that is best on validation.
+A task vector is the change of an encoder's weights by training; all encoders begin at the same pretrained weights. A method
+makes one vector from T task vectors, and the merged encoder is pretrained + coefficient x that vector, with the coefficient
+that is best on validation.
 
 To add a method: a file with a function from task vectors to one vector, a line in `METHODS`, and an arm in
 `mtlens.config.arms`.
@@ -26,7 +27,7 @@ METHODS: dict[str, Callable[[Vectors, torch.Generator], Tensor]] = {
     "ties": ties,
     "dare": dare,
 }
-"""By the name in `Run.derivation`, from task vectors [T, P] and a source of random numbers to one vector [P]."""
+"""Name in `Run.derivation` -> function from task vectors [T, P] and a generator of random numbers to one vector [P]."""
 
 COEFFICIENTS: Mapping[str, tuple[float, ...]] = {
     "average": (1.0,),
@@ -34,4 +35,4 @@ COEFFICIENTS: Mapping[str, tuple[float, ...]] = {
     "ties": tuple(fifth / 5 for fifth in range(1, 11)),
     "dare": tuple(tenth / 10 for tenth in range(1, 11)),
 }
-"""Coefficients that are tried on validation; a mean stands for itself."""
+"""Coefficients that are tried on validation; for a mean, only 1."""
