@@ -1,1 +1,1 @@
-"""Why models match: CKA and gradients computed from tensors, and the jobs that compute them from stored models."""
+"""Evidence about why models match: CKA and gradients from tensors, and the jobs that compute them from stored models."""

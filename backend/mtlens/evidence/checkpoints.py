@@ -1,4 +1,4 @@
-"""Models as they are stored: trained, at the end of an epoch, as they began, or of random weights."""
+"""Loads stored models: trained, after an epoch, pretrained, or with random weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def load_encoder(role: str, run: Run, workspace: Workspace, directory: Path, enc
 
 
 def load_trained(run: Run, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]) -> MultiTaskModel:
-    """The finished model of a run; EvidenceError where its checkpoint is missing or is not the one that it finished with."""
+    """The finished model of a run; EvidenceError where its weights are missing or changed."""
     try:
         weights = trained_weights(run.run_id, run.label, workspace)
     except TrainingError as error:
@@ -47,7 +47,7 @@ def load_trained(run: Run, workspace: Workspace, directory: Path, vocabulary: ND
 def load_epoch(
     run: Run, epoch: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
 ) -> MultiTaskModel | None:
-    """A run's model after some epochs, to within the rounding of the stored change; None where that was not kept."""
+    """A run's model after some epochs, up to rounding of the stored changes; None where these were not kept."""
     path = RunFolder(workspace, run.run_id).path / epoch_file(epoch)
     if not path.exists():
         return None
@@ -62,7 +62,7 @@ def load_epoch(
 def trained_models(
     run: Run, best: int, last: int, workspace: Workspace, directory: Path, vocabulary: NDArray[np.int64]
 ) -> Iterator[tuple[int, MultiTaskModel]]:
-    """A run's models by epoch, that of epoch `best` being the finished one; epochs that were not kept are left out."""
+    """A run's models by epoch; that of epoch `best` is the finished one, and epochs that were not kept are left out."""
     for epoch in range(1, last + 1):
         if epoch == best:
             yield epoch, load_trained(run, workspace, directory, vocabulary)

@@ -8,7 +8,8 @@
     LookAhead      what a step for one task does for the others in one multi-task model; where groupings are searched
     Linearisation  what training on some tasks would do for the others, to first order around that model; where they are
 
-Like a `Run`, an evidence job holds everything that decides its result, so its hash names the result and equal jobs are shared.
+Like a `Run`, an evidence job contains everything that determines its result, so its hash names the result and equal jobs are
+shared.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ MemberRole = Role | Literal["pretrained", "untrained"]
 
 
 class Member(Spec):
-    """A model in a comparison. task: where it is of one task. seed: of its training, or of its random weights."""
+    """A model in a comparison. task: for models of one task. seed: of its training, or of its random weights."""
 
     role: MemberRole
     task: Name | None = None
@@ -47,7 +48,7 @@ class Member(Spec):
 class States(Spec):
     """Hidden states of all layers on at most `examples` test texts, averaged over tokens and of the first token.
 
-    run: whose weights; of a pretrained or untrained encoder, any run on it.
+    run: the run with the weights; for a pretrained or untrained encoder, any run on it.
     """
 
     kind: Literal["states"] = "states"
@@ -115,7 +116,7 @@ class _OfOneRun(Spec, Generic[Kind]):
 
     @cached_property
     def job_id(self) -> str:
-        """Hash of the run and of what its microbatches are."""
+        """Hash of the run and of the settings of its microbatches."""
         return content_hash([CODE_VERSION, self.kind, self.run.run_id, self.microbatches, self.microbatch_size])
 
 
@@ -162,7 +163,7 @@ class Cross(Spec):
 
     @cached_property
     def job_id(self) -> str:
-        """Hash of the runs and of what their microbatches are."""
+        """Hash of the runs and of the settings of their microbatches."""
         return content_hash(
             [CODE_VERSION, self.kind, [run.run_id for run in self.runs], self.microbatches, self.microbatch_size]
         )
@@ -188,9 +189,9 @@ class Trained:
 def plan_evidence(
     experiment: Experiment, trained: Sequence[Trained]
 ) -> tuple[tuple[EvidenceJob, ...], tuple[EvidenceJob, ...]]:
-    """Evidence jobs in two stages: states, then all that may need them. Only kinds with `cka` and arms take part.
+    """Evidence jobs in two stages: states, then all jobs that may need them. Only kinds with `cka` and arms take part.
 
-    What takes longest comes first, so that no lane is left alone with it at the end.
+    The longest jobs come first, so that none of them runs alone at the end.
     """
     chosen = [model for model in trained if RUN_KINDS[model.role].cka]
     if not chosen:

@@ -1,4 +1,4 @@
-"""One evidence job from claim to DONE: load what it looks at, compute, write its folder."""
+"""One evidence job from claim to DONE: load its inputs, compute, write its folder."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ Files = Mapping[str, bytes]
 
 
 def collect(evidence_job: EvidenceJob, encoded: Encoded, workspace: Workspace, *, threads: int, gpu: bool = False) -> Outcome:
-    """Compute an evidence job unless its folder says that it is done; a failure is recorded there and harms no other."""
+    """Compute an evidence job unless its folder is done; a failure is recorded in the folder and does not affect other jobs."""
     folder = EvidenceFolder(workspace, evidence_job.job_id)
     try:
         workspace.evidence.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Which texts the evidence looks at: held-out ones for hidden states, training ones for gradients. Seeded, and without Ray."""
+"""Texts that the evidence is computed on: held-out texts for hidden states, training texts for gradients; seeded."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from mtlens.tasks import MISSING
 
 
 def held_out_rows(encoded: Encoded, num_examples: int) -> NDArray[np.int64]:
-    """At most `num_examples` test rows, [n], ascending: equal texts once, and as many clusters (such as patients) as there are.
+    """At most `num_examples` test rows, [n], ascending, without equal texts, from as many clusters (patients) as possible.
 
     Rows of one cluster are not independent, so the first row of every cluster comes before the second of any. Tables
     take turns, so that each task's texts are among them.
@@ -27,7 +27,7 @@ def held_out_rows(encoded: Encoded, num_examples: int) -> NDArray[np.int64]:
 def microbatches(encoded: Encoded, tasks: list[int], count: int, size: int, seed: int) -> list[list[NDArray[np.int64]]]:
     """`count` batches of training rows without replacement, each one list of rows per table that labels one of the tasks.
 
-    A table gives `size` rows to each batch, or what it has, shared out evenly.
+    A table gives `size` rows to each batch; if it has fewer, its rows are divided evenly.
     """
     train = in_split(encoded.splits, TRAIN) & (encoded.labels[:, tasks] != MISSING).any(axis=1)
     batches: list[list[NDArray[np.int64]]] = [[] for _ in range(count)]

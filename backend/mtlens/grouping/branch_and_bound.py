@@ -1,12 +1,12 @@
-"""Exact search for the rows of a loss matrix that serve all columns best within a budget. Losses are smaller-is-better.
+"""Exact search for the rows of a loss matrix with the least total loss over columns within a budget.
 
     minimise over S: sum_j min(e_j, min_{g in S} L_gj)    subject to: sum_{g in S} c_g <= B
 
-Rows g are models, columns j tasks, and e_j is the loss of a task that no row serves: facility location with a budget for
-the facilities. The bound is Lagrangian. At a price u_j for serving task j, a row is worth r_g = sum_j min(0, L_gj - u_j),
-and sum_j u_j plus the fractional knapsack of the r_g lies below every affordable choice; subgradient steps look for prices
-that raise it. Rows that would lift it above the best choice so far are dropped. Cornuejols, Fisher and Nemhauser 1977,
-"Location of bank accounts to optimize float"; Held, Wolfe and Crowder 1974, "Validation of subgradient optimization".
+Rows g are models, columns j tasks, and e_j is the loss of a task that no row serves: facility location with a budget for the
+facilities. The bound is Lagrangian. At a price u_j for serving task j, a row is worth r_g = sum_j min(0, L_gj - u_j), and sum_j
+u_j plus the fractional knapsack of the r_g lies below every affordable choice; subgradient steps look for prices that raise it.
+Rows whose inclusion raises the bound above the best choice so far are dropped. Cornuejols, Fisher and Nemhauser 1977, "Location
+of bank accounts to optimize float"; Held, Wolfe and Crowder 1974, "Validation of subgradient optimization".
 """
 
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ _MAX_COMPARED = 2048  # rows; comparing more of them pairwise costs more than it
 
 @dataclass(kw_only=True, eq=False)
 class BranchAndBound:
-    """Depth-first search with the best choice so far. Ties in the total go to the cheaper one; then rows decide.
+    """Depth-first search with the best choice so far. Of equal totals the cheaper choice wins, then the order of rows decides.
 
-    losses `[G, T]` are finite, costs `[G]` positive. Totals that differ by at most `tolerance` are ties. The search stops
-    after `max_nodes` nodes, and is then not complete.
+    losses `[G, T]` are finite, costs `[G]` positive. Totals that differ by at most `tolerance` are ties. The search stops after
+    `max_nodes` nodes; it is then incomplete.
     """
 
     losses: Floats
@@ -42,7 +42,7 @@ class BranchAndBound:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing was left out: the choice is optimal."""
+        """Whether the search was complete, so that the choice is optimal."""
         return self.num_nodes <= self.max_nodes
 
     def run(self, unserved: Floats, budget: float) -> None:

@@ -1,9 +1,9 @@
-"""How good are the methods? A table for tasks of which every group was trained: regret, rank correlation and cost.
+"""How good are the methods? Regret, rank correlation and cost, for tasks with every group trained.
 
-The seeds are split in halves. Methods and the exhaustive oracle see the first half, and what they choose is scored on the
-second, so that no method gains from choosing lucky groups; the halves then swap, and results are averaged over splits.
-Regret at a budget is the oracle's score minus the method's, a score being the mean over tasks of a metric of which more is
-better. It is negative where a method beats the oracle, which sees one half of the seeds.
+The seeds are split in halves. Methods and the exhaustive oracle see the first half, and their choices are scored on the second,
+so that choosing groups that are good by chance does not help; the halves then swap, and results are averaged over splits.
+Regret at a budget is the oracle's score minus the method's, where a score is the mean over tasks of a metric for which larger
+is better. It is negative where a method beats the oracle, which sees one half of the seeds.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +28,9 @@ _NUM_DRAWS = 10  # of halves of the seeds
 class MethodRow:
     """One method or baseline; NaN where a baseline predicts nothing, or is not affordable.
 
-    The permuted regret is a control: the method's predicted gains with the tasks permuted at random, their scores alone
-    kept. Rank correlations (Spearman) are of predicted gains with those on the other half, over groups of two and more.
+    The permuted regret is a control: the regret with the method's predicted gains permuted over tasks at random, and the scores
+    of single tasks kept. Rank correlations (Spearman) are of predicted gains with those on the other half, over groups of two
+    and more.
     """
 
     method: str
@@ -65,10 +66,10 @@ def judge(
     scored: Measured | None = None,
     overlap: bool = True,
 ) -> Judgement:
-    """Judge estimators beside the oracle, task means, all-in-one, all single and random partitions.
+    """Evaluate estimators beside the oracle, task means, all-in-one, all single and random partitions.
 
-    estimators: those to judge, else all that are registered. scored: the same groups and seeds on other examples, on which
-    choices are scored. overlap: whether groups may share tasks.
+    estimators: by default all that are registered. scored: the same groups and seeds on other examples, on which choices are
+    scored. overlap: whether groups may share tasks.
     Raises `DataError` where a group was not measured under every seed, or there are fewer than two seeds.
     """
     scored = scored or measured

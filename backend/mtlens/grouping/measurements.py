@@ -1,6 +1,7 @@
-"""What is known of tasks and groups before one is chosen: scores of trained groups, and affinities of pairs of tasks.
+"""What is known about tasks and groups before a choice: scores of trained groups, and affinities of pairs of tasks.
 
-Scores are metrics of which more is better, such as macro-F1; affinities are larger for tasks that should help one another.
+Scores are metrics for which larger is better, such as macro-F1; affinities are larger for tasks that are expected to help each
+other.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +75,7 @@ class Measured:
         return means, errors
 
     def gains(self) -> tuple[NDArray[np.intp], Floats]:
-        """What company did: for the n scores in groups of two or more, `[n, 2]` (place in `groups`, task) and `[n]` gains.
+        """For the n scores in groups of two or more: `[n, 2]` (index into `groups`, task), and their gains `[n]`.
 
         A gain is the score in the group minus the score alone.
         """
@@ -84,12 +85,12 @@ class Measured:
         return places, gains[tuple(places.T)]
 
     def of_groups(self, groups: Iterable[Group]) -> "Measured":
-        """The scores of these groups alone."""
+        """Only the scores of these groups."""
         kept = set(groups)
         return Measured(num_tasks=self.num_tasks, scores={key: value for key, value in self.scores.items() if key[0] in kept})
 
     def of_seeds(self, places: Sequence[int]) -> "Measured":
-        """The scores of the seeds at these places; what has no score under any of them is left out."""
+        """The scores of the seeds at these positions; entries without a score under any of them are left out."""
         chosen = {key: scores[list(places)] for key, scores in self.scores.items()}
         return Measured(
             num_tasks=self.num_tasks, scores={key: scores for key, scores in chosen.items() if not np.isnan(scores).all()}
@@ -100,7 +101,7 @@ class Measured:
 class Pairwise:
     """An affinity of every pair of tasks with its standard error, `[T, T]`: row i, column j is what task i does for task j.
 
-    NaN where it could not be identified. The diagonal is not used.
+    NaN where it is not identifiable. The diagonal is not used.
     """
 
     values: Floats
@@ -116,7 +117,7 @@ class Pairwise:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GradientAffinities:
-    """What gradients say of pairs of tasks; absent where it was not collected."""
+    """Affinities of pairs of tasks from gradients; absent where they were not computed."""
 
     cosine: Pairwise | None = None
     lookahead: Pairwise | None = None  # TAG, measured by steps for one task at a time
@@ -126,7 +127,7 @@ class GradientAffinities:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureAffinities:
-    """What representations say of pairs of tasks; absent where it was not collected."""
+    """Affinities of pairs of tasks from representations; absent where they were not computed."""
 
     cka: Pairwise | None = None
 

@@ -4,7 +4,7 @@
 
 Groups may overlap, and each task is served by the group that is best for it. Standley et al. 2020, "Which tasks should be
 learned together in multi-task learning?" (network selection). Losses are smaller-is-better here and in `branch_and_bound`;
-everywhere else mtlens speaks of scores, of which more is better, and `Candidates.from_scores` is the one place that converts.
+everywhere else mtlens uses scores, for which larger is better, and only `Candidates.from_scores` converts.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ _MAX_PARTITION_TASKS = 20  # memory doubles with each task, time triples: second
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidates:
-    """Models that could be chosen, G of them: what each group of T tasks would lose, and what it costs.
+    """G models to choose from: the loss of each of T tasks in each group, and the cost of the group.
 
-    A loss is infinite where the group does not hold the task, or where nothing is known. A group may occur several times,
-    as a small and as a large model.
+    A loss is infinite where the group does not contain the task, or where it is unknown. A group may occur several times, as a
+    small and as a large model.
     """
 
     groups: tuple[Group, ...]
@@ -36,7 +36,7 @@ class Candidates:
     costs: NDArray[np.float64]  # [G]
 
     def __post_init__(self) -> None:
-        """Raise `DataError` where the arrays do not fit together or hold what is no loss or no cost."""
+        """Raise `DataError` where the arrays do not fit together or contain invalid losses or costs."""
         num_groups = len(self.groups)
         if self.losses.ndim != 2 or len(self.losses) != num_groups or self.costs.shape != (num_groups,):
             raise DataError(
@@ -60,7 +60,7 @@ class Candidates:
 
     @classmethod
     def from_scores(cls, groups: Sequence[Group], scores: NDArray[Any], cost: Callable[[Group], float] = lambda _: 1.0) -> Self:
-        """Candidates from scores `[G, T]`, NaN where a group does not hold a task or nothing is known: loss = -score."""
+        """Candidates from scores `[G, T]`, NaN where a group does not contain a task or the score is unknown: loss = -score."""
         losses = np.where(np.isnan(scores), np.inf, -scores)
         return cls(groups=tuple(groups), losses=losses, costs=np.array([cost(group) for group in groups], dtype=np.float64))
 
@@ -83,7 +83,7 @@ def best_family(
     """The family of least total loss within the budget; of several, the cheapest, and then the order of rows decides.
 
     weights `[T]` are those of the tasks, 1 by default. After `max_nodes` nodes of branch and bound the best family so far is
-    returned, not proven. Raises `DataError` where no family with every task is affordable, or none was found.
+    returned, without proof of optimality. Raises `DataError` where no family with every task is affordable, or none was found.
     """
     losses = candidates.losses * _checked_weights(weights, candidates.num_tasks)
     known = np.isfinite(losses)
@@ -105,8 +105,8 @@ def best_family(
 def best_partition(candidates: Candidates, *, weights: Sequence[float] | None = None) -> Selection:
     """The partition of least total loss, each task in one group; of several, the cheapest.
 
-    Dynamic programming over subsets in O(3^T): the best partition of a set is the best of a group that holds the set's
-    lowest task and a partition of the rest. Raises `DataError` where the known groups make no partition.
+    Dynamic programming over subsets in O(3^T): the best partition of a set is the best combination of a group that contains the
+    set's lowest task and a partition of the rest. Raises `DataError` where the known groups make no partition.
     """
     if candidates.num_tasks > _MAX_PARTITION_TASKS:
         raise DataError(f"partitions should be of at most {_MAX_PARTITION_TASKS} tasks; found {candidates.num_tasks}")

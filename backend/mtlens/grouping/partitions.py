@@ -1,9 +1,9 @@
 """Which tasks are trained together: groups, families of groups that cover all tasks, and set partitions.
 
-Tasks are numbered 0..T-1. A group is a bit mask: bit j is set where task j is in it, so `0b101` holds tasks 0 and 2. A
-family is a tuple of distinct groups in the order of their tasks; tasks may be in several. A partition is a family in which
-each task is once. Its restricted-growth string `[T]` names each task's group, groups being numbered in the order in which
-they first occur: there is one string per partition. Knuth, The Art of Computer Programming 4A, section 7.2.1.5.
+Tasks are numbered 0..T-1. A group is a bit mask: bit j is set where task j is in it, so `0b101` contains tasks 0 and 2. A
+family is a tuple of distinct groups in the order of their tasks; tasks may be in several. A partition is a family in which each
+task is once. Its restricted-growth string `[T]` names each task's group, groups being numbered in the order in which they first
+occur: there is one string per partition. Knuth, The Art of Computer Programming 4A, section 7.2.1.5.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ Partition: TypeAlias = Family
 
 
 def group_of(tasks: Iterable[int]) -> Group:
-    """The group that holds these tasks."""
+    """The group of these tasks."""
     group = 0
     for task in tasks:
         if task < 0:
@@ -37,12 +37,12 @@ def tasks_of(group: Group) -> tuple[int, ...]:
 
 
 def all_groups(num_tasks: int) -> range:
-    """The 2^T - 1 groups of T tasks; the last holds them all."""
+    """The 2^T - 1 groups of T tasks; the last contains all tasks."""
     return range(1, 1 << _checked(num_tasks))
 
 
 def membership(groups: Sequence[Group], num_tasks: int) -> NDArray[np.bool_]:
-    """Whether each group holds each task, `[G, T]`."""
+    """Whether each group contains each task, `[G, T]`."""
     largest = all_groups(num_tasks)[-1]
     for group in groups:
         if not 1 <= group <= largest:
@@ -113,8 +113,8 @@ def random_partition(num_tasks: int, generator: np.random.Generator) -> Partitio
 def random_cover(num_tasks: int, generator: np.random.Generator) -> Family:
     """A cover in which every group has a task to serve: a random partition whose groups include further tasks at random.
 
-    Groups of a partition serve their tasks; each trains on every other task too with probability 1/T. All covers of use can
-    be drawn, as a group that serves no task could be left out.
+    Groups of a partition serve their tasks; each trains on every other task too with probability 1/T. Every useful cover can be
+    drawn, as a group that serves no task could be left out.
     """
     served = random_partition(num_tasks, generator)
     along = generator.random((len(served), num_tasks)) < 1 / num_tasks
@@ -122,7 +122,7 @@ def random_cover(num_tasks: int, generator: np.random.Generator) -> Family:
 
 
 def ordered(groups: Iterable[Group]) -> Family:
-    """The distinct groups in the order of their tasks; every task is taken to be in one."""
+    """The distinct groups in the order of their tasks; it is not checked that every task is in one."""
     return tuple(sorted(set(groups), key=tasks_of))
 
 

@@ -1,10 +1,10 @@
-"""Which family of groups a search should look at next; proposed one after another, none twice.
+"""Proposes families of groups for a search to train, one after another, none twice.
 
-    exhaustive   each group beside the other tasks alone: 2^T - T partitions that hold all 2^T - 1 groups
+    exhaustive   each group beside the other tasks alone: 2^T - T partitions that contain all 2^T - 1 groups
     random       partitions drawn uniformly; covers by adding further tasks to their groups
-    guided       the family that could be best, by what the estimators predict from all that is known so far
+    guided       the family with the best optimistic prediction by the estimators, from all scores so far
 
-Families are partitions, or covers where groups may overlap; of a cover each task counts with its best group. Nothing here
+Families are partitions, or covers where groups may overlap; in a cover, each task counts with its best group. Nothing here
 trains, and no method lists all partitions: their number grows as the Bell numbers.
 """
 
@@ -58,7 +58,7 @@ class Proposer:
     def propose(self, predictor: "Blend", allowed: Allowed, affordable: Allowed = lambda _: True) -> Family | None:
         """The next family that is allowed; None when there is none, or none was found.
 
-        affordable: whether a family, its groups in any order, is within the budget; guidance looks at no others.
+        affordable: whether a family, its groups in any order, is within the budget; only such families are considered.
         """
         if self._method == "exhaustive":
             family = next((listed for listed in self._listed if listed not in self.seen and allowed(listed)), None)
@@ -69,7 +69,7 @@ class Proposer:
         return family
 
     def learn(self, family: Family, score: float) -> None:
-        """A proposed family's score, NaN where a run failed; nothing here needs it beside what is measured."""
+        """Called with a proposed family's score, NaN where a run failed. Ignored here, as the predictor has measured scores."""
 
     def _random(self) -> Family:
         return (random_cover if self.overlap else random_partition)(self.num_tasks, self._generator)
@@ -113,11 +113,11 @@ def _each_group(num_tasks: int) -> Iterator[Partition]:
 
 
 def is_settled(measured: Measured, predictor: "Blend", search: Search) -> bool:
-    """Whether no group that was not measured can be in a better family, as far as the estimators' intervals reach.
+    """Whether no unmeasured group can be in a better family, according to the estimators' intervals.
 
-    The best affordable family of the measured groups is as good as the best one in which every other group has the highest
-    score that any estimator thinks possible. Families may overlap here, which makes stopping rarer and never wrong. Where
-    there are more than `MOST_LISTED` tasks, or an estimator has no interval, it is not settled.
+    True if the best affordable family of measured groups is as good as the best family when every other group has the highest
+    upper limit of any estimator. Families may overlap here, which can only delay stopping. Where there are more than
+    `MOST_LISTED` tasks, or an estimator has no interval, it is not settled.
     """
     if measured.num_tasks > MOST_LISTED:
         return False
@@ -137,7 +137,7 @@ def is_settled(measured: Measured, predictor: "Blend", search: Search) -> bool:
 
 
 class Blend:
-    """What all estimators that can be fitted say together: optimistic scores of groups, each computed once.
+    """Combines all estimators that can be fitted: optimistic scores of groups, each computed once.
 
     A predicted score is the mean over estimators, weighted by their precision, plus `DOUBT` of the smallest error.
     """
@@ -153,7 +153,7 @@ class Blend:
         self._table = np.full((1, self._num_tasks), -np.inf)  # the first row is that of no group
 
     def value(self, family: Family) -> float:
-        """Sum over tasks of what they could score in their best group; 0 where nothing can be said."""
+        """Sum over tasks of the optimistic score in their best group; 0 without predictions."""
         return float(self.values([family])[0])
 
     def values(self, families: Sequence[Family]) -> Floats:
@@ -170,7 +170,7 @@ class Blend:
         return self._table[places].max(axis=1).sum(axis=1)
 
     def limits(self, groups: list[Group], doubt: float) -> Floats:
-        """The highest score that any estimator thinks possible, `doubt` standard errors up, `[G, T]`; infinite: none can say.
+        """The highest upper limit of any estimator, `doubt` standard errors above its prediction, `[G, T]`; infinite: unknown.
 
         NaN where a group does not hold a task.
         """

@@ -22,10 +22,10 @@ def cheapest_adequate(
     overlap: bool,
     alone: Collection[int] = (),
 ) -> Selection:
-    """Of the families in which no task falls short of its own model by more than half of the margin, the cheapest.
+    """The cheapest family in which no task falls short of its own model by more than half of the margin.
 
-    Of several the one with the best total is taken. groups: those that may be chosen, singletons among them, which are
-    always adequate. Scores are means over seeds. alone: tasks that share no model, whatever it scores.
+    Of equally cheap families, that with the best total. groups: those that may be chosen, including single tasks, which are
+    always adequate. Scores are means over seeds. alone: tasks that must not share a model, whatever the scores.
     """
     shared = np.array([group.bit_count() > 1 and group & group_of(alone) > 0 for group in groups])
     scores = measured.table(groups)[0]

@@ -23,14 +23,13 @@ from mtlens.errors import EvidenceError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Alignment:
-    """What K microbatches tell about T tasks' gradients in one block of parameters, or in several (`combine`).
+    """Estimates from K microbatches for T tasks' gradients in one block of parameters, or in several (`combine`).
 
     half_products: [2, 2, T, T], sums of g_a^k over half h times sums of g_b^k over half i; half h holds the microbatches of
     parity h. microbatch_products: [K, T, T], g_a^k.g_b^k, 0 where one of the tasks is absent. present: [K, T], which task has
     a gradient in which microbatch. independent: [T, T], pairs of tasks whose k-th microbatches hold different examples.
 
-    Every estimate is a symmetric [T, T], NaN where it is undefined. A task should be absent for reasons that have nothing to
-    do with its gradient.
+    Every estimate is a symmetric [T, T], NaN where it is undefined. Whether a task is absent should not depend on its gradient.
     """
 
     half_products: NDArray[np.float64]
@@ -51,7 +50,7 @@ class Alignment:
 
     @property
     def num_microbatches(self) -> NDArray[np.int64]:
-        """In how many microbatches both tasks occur; on the diagonal, one task."""
+        """Number of microbatches in which both tasks occur; on the diagonal, the task."""
         present = self.present.astype(np.int64)
         return present.T @ present
 
@@ -59,9 +58,9 @@ class Alignment:
     def inner(self) -> NDArray[np.float64]:
         """Unbiased estimate of G_a.G_b: the mean of g_a^k.g_b^l over all ordered pairs of microbatches k != l.
 
-        D_ab = [(sum_k g_a^k).(sum_l g_b^l) - sum_k g_a^k.g_b^k] / number of such pairs, a U-statistic (Hoeffding 1948). For
-        an independent pair of tasks k = l is as good as any: D_ab is the mean over all k and l. The diagonal estimates
-        squared norms and can come out negative.
+        D_ab = [(sum_k g_a^k).(sum_l g_b^l) - sum_k g_a^k.g_b^k] / number of such pairs, a U-statistic (Hoeffding 1948). For an
+        independent pair of tasks, pairs k = l are included: D_ab is the mean over all k and l. The diagonal estimates squared
+        norms and can come out negative.
         """
         return _inner(self._sums, self.microbatch_products, self.present, self.independent)
 
@@ -69,17 +68,17 @@ class Alignment:
     def debiased(self) -> NDArray[np.float64]:
         """Cosine D_ab / sqrt(D_aa D_bb); NaN, not identifiable, where D_aa or D_bb is not positive.
 
-        Its errors are of order 1 where noise drowns both gradients, so it may leave [-1, 1]; it is not clamped.
+        Its errors are of order 1 where noise dominates both gradients, so it can be outside [-1, 1]; it is not clamped.
         """
         return self.inner / _norm_products(self.inner.diagonal())
 
     @property
     def standard_error(self) -> NDArray[np.float64]:
-        """Of `debiased`, from the two halves of the microbatches; NaN where it is undefined.
+        """Standard error of `debiased`, from the two halves of the microbatches; NaN where it is undefined.
 
-        Half the difference between what the halves say of D_ab, D_aa and D_bb, put through the derivatives of the cosine: a
-        jackknife that leaves out one half. It has one degree of freedom, and where noise drowns the gradients it is rather too
-        large, as half of the microbatches are noisier than their number says.
+        Half of the differences between the halves' estimates of D_ab, D_aa and D_bb, propagated by the derivatives of the
+        cosine: a jackknife that leaves out one half. It has one degree of freedom. Where noise dominates the gradients it tends
+        to be too large, as halves are noisier than their number of microbatches suggests.
         """
         even, odd = (
             _inner(self.half_products[half, half], self.microbatch_products[half::2], self.present[half::2], self.independent)
@@ -92,7 +91,7 @@ class Alignment:
 
     @property
     def naive(self) -> NDArray[np.float64]:
-        """Cosine of the mean gradients, in [-1, 1], shrunk by noise as above: for comparison."""
+        """Cosine of the mean gradients, in [-1, 1], shrunk by noise as described above; for comparison."""
         return self._sums / _norm_products(self._sums.diagonal())
 
     @property
@@ -108,7 +107,7 @@ class Alignment:
 
     @property
     def ceiling(self) -> NDArray[np.float64]:
-        """What `split_half` would be about for two tasks of the same direction: sqrt(s_aa s_bb), NaN where one is not positive.
+        """Approximate `split_half` of two tasks with the same direction: sqrt(s_aa s_bb), NaN where one is not positive.
 
         `split_half` over its ceiling is Spearman's correction for attenuation (1904).
         """

@@ -1,4 +1,4 @@
-"""How the tasks' gradients relate: at which weights they are looked at, and the rows that the store takes.
+"""Gradients of the tasks: the weights at which they are computed, and the rows for the store.
 
 multi         all tasks at the weights of one multi-task model: at the start, with probed heads; after each epoch whose
               weights were kept; at the end; and over the course of training, the sum over the epochs
@@ -44,7 +44,7 @@ Report = Callable[[float], None]
 def gradient_rows(
     evidence_job: Gradients, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[GradientRow]:
-    """Rows of setting `multi`; `report` is told the share that is done."""
+    """Rows of setting `multi`; `report` is called with the share that is done."""
     run = evidence_job.run
     batches = gradient_batches_of(
         encoded.select(run.tasks, run.fold), run, evidence_job.microbatches, evidence_job.microbatch_size, hardware
@@ -91,11 +91,11 @@ class Steps:
     """Counts steps and reports their share."""
 
     def __init__(self, total: int, report: Report) -> None:
-        """total: steps that there will be at most."""
+        """total: largest number of steps."""
         self._done, self._total, self._report = 0, total, report
 
     def __call__(self) -> None:
-        """One more is done."""
+        """Count one step."""
         self._done += 1
         self._report(min(1.0, self._done / self._total))
 

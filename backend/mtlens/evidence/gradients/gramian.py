@@ -1,4 +1,4 @@
-"""Gradients of several tasks in the parameters that they share, and the sums that tell how far they agree.
+"""Gradients of several tasks in shared parameters, and the sums from which their agreement is estimated.
 
 For tasks with shared inputs: one forward pass, then T backward passes, a cost of about 1 + 2T forward passes where T
 separate passes cost 3T. Per microbatch,
@@ -40,8 +40,8 @@ def task_gradients(losses: Sequence[Tensor], parameters: Sequence[Tensor]) -> li
 class Gramian(Generic[BlockT]):
     """Sums over microbatches of T tasks' gradients, and products of these per block of parameters.
 
-    Kept are two sums of gradients per task, over the even and over the odd microbatches, in float32 (float64 for float64
-    gradients), that is 2 T times the parameters, and T² numbers per block and microbatch. Products are taken in float64:
+    It stores two sums of gradients per task, over the even and over the odd microbatches, in float32 (float64 for float64
+    gradients), which is 2 T times the parameters, and T² numbers per block and microbatch. Products are taken in float64:
     gradients under autocast have bfloat16 values, and float32 sums of their squares are too small by parts in a million.
     """
 
@@ -60,9 +60,9 @@ class Gramian(Generic[BlockT]):
 
     @torch.no_grad()
     def add(self, gradients: Sequence[Sequence[Tensor] | None]) -> None:
-        """Take in a microbatch: per task its gradients in the P parameters, or None where the task has no label in it.
+        """Add a microbatch: per task its gradients in the P parameters, or None where the task has no label in it.
 
-        `EvidenceError`, and nothing is taken in: gradients that are not finite, that do not fit in number or shape, or none.
+        `EvidenceError`, without adding anything: gradients that are not finite, or have a wrong number or shape, or none.
         """
         self._check(gradients)
         present = np.array([own is not None for own in gradients])
@@ -81,7 +81,7 @@ class Gramian(Generic[BlockT]):
 
     @torch.no_grad()
     def result(self) -> dict[BlockT, Alignment]:
-        """The alignment in each block by the microbatches so far, in the order of first mention; more can follow.
+        """The alignment in each block from the microbatches so far, in the order of first mention; more can be added later.
 
         `EvidenceError`: no microbatch yet.
         """

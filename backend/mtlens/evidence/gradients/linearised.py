@@ -1,11 +1,11 @@
-"""What the linearised estimate is fitted to: each text's loss to first order around a trained multi-task model (Grad-TAE).
+"""Input of the linearised estimate: each text's loss to first order around a trained multi-task model (Grad-TAE).
 
 With p the probability that a model gives to a text's class, m = log(p / (1 - p)) is its margin, and the loss of the text is
 log(1 + exp(-m)), whatever the number of classes. Around the trained weights m = m_0 + phi.w to first order, where phi is the
 gradient of m in the encoder's weights, projected to d numbers. So there is one gradient for each text and task.
 
 Li et al. 2024, "Scalable multitask learning using gradient-based estimation of task affinity"; the margin is that of Park et
-al. 2023, "TRAK: attributing model behavior at scale". Heads stay as they are. One gradient is in memory at a time.
+al. 2023, "TRAK: attributing model behavior at scale". Heads do not change. One gradient is in memory at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ Rows = NDArray[np.int64]
 def linearised_rows(
     evidence_job: Linearisation, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[LinearisedRow]:
-    """Rows of every ordered pair of tasks: fitted to the texts of the microbatches, judged on as many validation texts.
+    """Rows of every ordered pair of tasks: fitted to the texts of the microbatches, evaluated on as many validation texts.
 
     Raises `EvidenceError` where no two tasks have labels in both.
     """
@@ -109,8 +109,8 @@ def linearise(
 class Sketch:
     """Projects gradients to d numbers, of which number k is the sum of s_i g_i over all i with i mod d = k.
 
-    Signs s_i of +1 and -1 are drawn at random, so that inner products are kept on average, with a variance that falls as
-    1/d: a count sketch (Charikar et al. 2002, "Finding frequent items in data streams") whose buckets take turns.
+    Signs s_i of +1 and -1 are drawn at random, so inner products are preserved in expectation, with a variance that falls as
+    1/d: a count sketch (Charikar et al. 2002, "Finding frequent items in data streams") with buckets assigned in turn.
     """
 
     def __init__(self, parameters: Sequence[Tensor], dimensions: int, seed: int):

@@ -1,10 +1,10 @@
-"""What training on one task does for the others, by trying it: inter-task affinities by look-ahead, and to first order.
+"""Effect of training on one task on the others: inter-task affinities by look-ahead steps, and to first order.
 
     Z_i->j = (1 - L_j(theta + u_i) / L_j(theta)) / eta        to first order  g_i.g_j / L_j
 
-with theta the shared weights, u_i the step that the optimiser takes for task i alone, eta its learning rate, and both losses
-on the batch that the step was taken on, without dropout. Positive: a step for i lowers the loss of j. Heads stay as they are.
-Fifty et al. 2021, "Efficiently identifying task groupings for multi-task learning" (TAG).
+with theta the shared weights, u_i the step that the optimiser takes for task i alone, eta its learning rate, and both losses on
+the batch that the step was taken on, without dropout. Positive: a step for i lowers the loss of j. Heads do not change. Fifty
+et al. 2021, "Efficiently identifying task groupings for multi-task learning" (TAG).
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ Losses = Callable[[], list[Tensor | None]]  # of T tasks on one batch, at the pr
 def lookahead_rows(
     evidence_job: LookAhead, encoded: Encoded, workspace: Workspace, directory: Path, hardware: Hardware, report: Report
 ) -> list[LookaheadRow]:
-    """Rows of every ordered pair of tasks at each epoch whose weights were kept; `report` is told the share that is done."""
+    """Rows of every ordered pair of tasks at each epoch with kept weights; `report` is called with the share that is done."""
     run = evidence_job.run
     encoded = encoded.select(run.tasks, run.fold)
     batches = gradient_batches_of(encoded, run, evidence_job.microbatches, evidence_job.microbatch_size, hardware)
@@ -97,8 +97,8 @@ def affinities(
 ) -> tuple[Floats, Floats]:
     """Affinities of T tasks on one batch, by look-ahead and to first order, `[T, T]` each: row i, column j is i for j.
 
-    NaN for a task without a label, or without a loss to lower. Leaves weights and optimiser exactly as they were. clip: the
-    norm of a task's gradient at most, in the look-ahead alone.
+    NaN for a task without a label, or without a loss to lower. Leaves weights and optimiser exactly as they were. clip: largest
+    norm of a task's gradient, in the look-ahead only.
     """
     before = losses()
     present = [j for j, loss in enumerate(before) if loss is not None and loss.item() > 0]

@@ -1,4 +1,4 @@
-"""Which layer and which part of it a parameter of a Hugging Face encoder belongs to, told by its name."""
+"""The layer, and the part of it, that a parameter of a Hugging Face encoder belongs to, by its name."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ Group = Literal["embedding", "attention", "feedforward", "norm"]
 
 
 class Block(NamedTuple):
-    """Parameters that are judged together. layer: 0 = embeddings, 1..L = transformer layers."""
+    """Parameters that are compared together. layer: 0 = embeddings, 1..L = transformer layers."""
 
     layer: int
     group: Group

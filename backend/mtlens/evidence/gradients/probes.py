@@ -1,4 +1,4 @@
-"""Heads for an encoder that was not trained with them: linear probes, so that its first gradients mean something.
+"""Heads for an encoder that was not trained with them: linear probes, so that its initial gradients are meaningful.
 
 Gradients through random heads point in random directions. A head fitted to the frozen encoder's features gives the
 direction in which the encoder would have to move for the task (linear probing before fine-tuning, Kumar et al. 2022).
@@ -33,8 +33,8 @@ def fit_heads(
 
     labels: [n, T]; tables: the label table of each task.
 
-    without: rows on which gradients will be looked at. On texts that a head was fitted to, its gradient is nearly zero; so
-    they are left out, unless too few texts remain to see every class of every task.
+    without: rows on which gradients will be computed. On texts that a head was fitted to, its gradient is nearly zero, so these
+    rows are left out, unless too few texts remain for every class of every task.
     """
     train = np.flatnonzero(in_split(encoded.splits, TRAIN) & (labels != MISSING).any(axis=1))
     others = np.setdiff1d(train, without)

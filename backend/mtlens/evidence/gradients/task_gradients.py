@@ -28,7 +28,7 @@ Alignments = dict[Block, Alignment]
 class GradientBatches:
     """K microbatches of training rows for T tasks.
 
-    labels: [n, T] of all examples, as trained on; permuted: those in another order. tables: the label table of each task.
+    labels: [n, T] of all examples, as trained on; permuted: the same in another order. tables: the label table of each task.
     """
 
     encoded: Encoded
@@ -102,7 +102,7 @@ def own_gradients(
 
 
 def weight_changes(models: Sequence[MultiTaskModel], start: MultiTaskModel) -> Alignments:
-    """Task vectors: what training has changed in each model's encoder (Ilharco et al. 2023)."""
+    """Task vectors: changes of each model's encoder by training (Ilharco et al. 2023)."""
     names, first = encoder_parameters(start)
     gramian = Gramian(block_names(names), len(models))
     gramian.add(
@@ -124,7 +124,7 @@ def of_tasks(alignment: Alignment, tasks: Sequence[int]) -> Alignment:
 
 
 def encoder_parameters(model: MultiTaskModel) -> tuple[list[str], list[Tensor]]:
-    """Names and values of what the tasks share."""
+    """Names and values of the parameters that the tasks share."""
     named = [(name, parameter) for name, parameter in model.encoder.named_parameters() if parameter.requires_grad]
     return [name for name, _ in named], [parameter for _, parameter in named]
 

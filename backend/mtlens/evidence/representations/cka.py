@@ -1,10 +1,10 @@
-"""Linear centred kernel alignment (CKA) between all pairs of many feature sets, its interval, and a second opinion.
+"""Linear centred kernel alignment (CKA) between all pairs of many feature sets, its interval, and Procrustes similarity.
 
-Feature sets X_s [n, p_s] hold the same n examples in the same order. HSIC_st is estimated without bias from their Gram
-matrices (`representations.gram`), and *debiased* CKA is HSIC_st / sqrt(HSIC_ss HSIC_tt), in [-1, 1] and about 0 for
-unrelated features. Negative values stand: clamped, they would bias means. *Biased* CKA (Kornblith et al. 2019, "Similarity
-of Neural Network Representations Revisited") is |X'Y|_F² / (|X'X|_F |Y'Y|_F) of centred features, in [0, 1]. It comes near
-1 for unrelated features of more dimensions than examples: it is there for comparison only.
+Feature sets X_s [n, p_s] have the same n examples in the same order. HSIC_st is estimated without bias from their Gram matrices
+(`representations.gram`), and *debiased* CKA is HSIC_st / sqrt(HSIC_ss HSIC_tt), in [-1, 1] and about 0 for unrelated features.
+Negative values are not clamped, which would bias means. *Biased* CKA (Kornblith et al. 2019, "Similarity of Neural Network
+Representations Revisited") is |X'Y|_F² / (|X'X|_F |Y'Y|_F) of centred features, in [0, 1]. It is close to 1 for unrelated
+features of more dimensions than examples, and is computed for comparison only.
 
 Both are invariant to translation, isotropic scaling and orthogonal maps of either set, but not to other linear maps.
 """
@@ -86,11 +86,11 @@ def jackknife(
 
         (n-1)(n-4) HSIC_st = sum(E) - 2 (n-2)/(n-3) E_i
 
-    (row j of U, whose sum is 0, keeps -U_ji), so an interval costs O(n²) once the Gram matrices are known. The standard
-    error is sqrt((n-1)/n sum_i (theta_i - mean)²) over the n values theta_i, multiplied by Student's t of n - 1 degrees of
-    freedom as it comes from n pseudo-values (Tukey 1958): on 10 to 50 examples of skewed features a normal interval is too
-    short, and this one still a little. It is too long where nothing is shared, by up to the square root of 2, as variances
-    from a jackknife err upwards (Efron and Stein 1981). Examples should be independent. What seeds add is not in it.
+    (row j of U, whose sum is 0, keeps -U_ji), so an interval costs O(n²) once the Gram matrices are known. The standard error
+    is sqrt((n-1)/n sum_i (theta_i - mean)²) over the n values theta_i, multiplied by Student's t of n - 1 degrees of freedom as
+    it comes from n pseudo-values (Tukey 1958): on 10 to 50 examples of skewed features a normal interval is too short, and this
+    one still a little. It is too long where nothing is shared, by up to the square root of 2, as variances from a jackknife err
+    upwards (Efron and Stein 1981). Examples should be independent. The interval does not include the variance between seeds.
 
     A bootstrap would be wrong here: an example drawn twice is a pair of equal examples in every feature set.
 
@@ -114,7 +114,7 @@ def standardised(features: Tensor) -> Tensor:
     """Each column less its mean, over its standard deviation, [n, p] -> [n, p']; constant columns are left out.
 
     A few rogue dimensions of large variance decide similarity (Timkey and van Schijndel 2021, "All Bark and No Bite"); on
-    standardised features every dimension has the same say. `EvidenceError`: features not finite or no [n, p].
+    standardised features every dimension has the same weight. `EvidenceError`: features not finite or no [n, p].
     """
     centred = centre(features, "the features to standardise", working_dtype([features]))
     variance = centred.values.double().square().mean(dim=0)
@@ -126,9 +126,9 @@ def standardised(features: Tensor) -> Tensor:
 def procrustes_similarity(x: Tensor, y: Tensor) -> float:
     """|X'Y|_* / (|X|_F |Y|_F) of centred X [n, p] and Y [n, q], in [0, 1], in float64; NaN for constant features.
 
-    |.|_* is the sum of singular values. For X and Y of norm 1, the squared orthogonal Procrustes distance of Ding et al.
-    2021 ("Grounding Representation Similarity Through Statistical Testing") is 2 - 2 times this. Small principal components
-    weigh more in it than in CKA. Like biased CKA it reads high where dimensions outnumber examples. `EvidenceError` as
+    |.|_* is the sum of singular values. For X and Y of norm 1, the squared orthogonal Procrustes distance of Ding et al. 2021
+    ("Grounding Representation Similarity Through Statistical Testing") is 2 - 2 times this. Small principal components weigh
+    more in it than in CKA. Like biased CKA it is high where dimensions outnumber examples. `EvidenceError` as
     `similarity_matrix`.
     """
     first, second = centre_all([x, y], ["x", "y"], torch.float64)

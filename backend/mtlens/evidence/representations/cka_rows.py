@@ -1,4 +1,4 @@
-"""CKA between all models of an experiment: which sets of features are compared, and the rows that the store takes.
+"""CKA between all models of an experiment: the sets of features that are compared, and the rows for the store.
 
 Every way of comparing sees the same examples in the same order:
 
@@ -40,7 +40,7 @@ class _Way:
 def similarity_rows(
     members: Sequence[Member], states: Sequence[HiddenStates], pooling: Pooling, report: Callable[[float], None]
 ) -> list[CkaRow]:
-    """All rows of table `cka` for M models with states [L + 1, n, d]; `report` is told the share that is done."""
+    """All rows of table `cka` for M models with states [L + 1, n, d]; `report` is called with the share that is done."""
     other: Pooling = "cls" if pooling == "mean" else "mean"
     main, beside = ([_pooled(state, name) for state in states] for name in (pooling, other))
     hidden, second = _Way(pooling=pooling, features="hidden"), _Way(pooling=other, features="hidden")

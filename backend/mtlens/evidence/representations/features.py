@@ -1,4 +1,4 @@
-"""Feature sets made ready to be compared: checked, centred, told apart from constants.
+"""Prepares feature sets for comparison: checks them, centres them, and detects constant ones.
 
 A feature set is a tensor [n, p]: row i holds the p features that one layer of one model gives example i.
 """
@@ -28,9 +28,9 @@ class Centred:
 def centre(features: Tensor, name: str, dtype: torch.dtype) -> Centred:
     """Subtract the mean over examples from features [n, p], n > 0; `dtype` is float32 or float64.
 
-    The mean is subtracted in two parts, what rounding left of it after the rest: each entry is then right to the last bits
-    of its distance from the mean, however far the mean lies from 0. `EvidenceError`: not such a matrix, not finite, or too
-    large to be squared.
+    The mean is subtracted in two steps; the second step subtracts what rounding left in the first. Each entry is then exact to
+    the last bits of its distance from the mean, however far the mean is from 0. `EvidenceError`: not such a matrix, not finite,
+    or too large to be squared.
     """
     _check_matrix(features, name)
     kept = features.to(dtype)
@@ -71,9 +71,9 @@ def _check_matrix(features: Tensor, name: str) -> None:
 
 
 def is_constant(variance: Tensor, squared_mean: Tensor, dtype: torch.dtype) -> Tensor:
-    """Whether values of `dtype` differ by rounding alone: variance <= (4 eps mean)², elementwise.
+    """Whether values of `dtype` differ only by rounding: variance <= (4 eps mean)², elementwise.
 
-    The [CLS] token of an embedding output is constant but for the last bits.
+    The [CLS] token of an embedding output is constant except for the last bits.
     """
     return variance <= (_ROUNDING * torch.finfo(dtype).eps) ** 2 * squared_mean
 

@@ -20,7 +20,7 @@ BATCH_SIZE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenStates:
-    """Of L transformer layers and the embeddings before them, [L + 1, n, d] in float32.
+    """Hidden states of the embeddings and L transformer layers, [L + 1, n, d] in float32.
 
     mean: over the tokens of the text, without separators and padding. cls: of the first token, or the last one of a decoder;
     the mean over the windows of a text that is read in several.
@@ -39,9 +39,9 @@ def hidden_states(
     label: str,
     report: Callable[[float], None],
 ) -> HiddenStates:
-    """States of the texts `rows` [n], in their order; `report` is told the share that is done.
+    """States of the texts `rows` [n], in their order; `report` is called with the share that is done.
 
-    Raises EvidenceError for an encoder without hidden states, and for states that are not finite: whose, where.
+    Raises EvidenceError for an encoder without hidden states, and for states that are not finite, with model and layer.
     """
     encoder.eval().to(hardware.device)
     done, seen, found = 0, list[NDArray[np.int64]](), list[HiddenStates]()

@@ -1,7 +1,7 @@
-"""Estimators of how well a group of tasks would do, from less than training it; `base` says what they have in common.
+"""Estimators of the scores of a group of tasks without training it; `base` has their interface.
 
-To add one: write its file beside `measured`, and register it with one line here. Searches, groupings and the judgement of
-methods then take it up. The order is that of tables.
+To add one: write its file beside `measured`, and register it with one line here. Searches, groupings and the evaluation of
+methods then use it. Tables show estimators in this order.
 """
 
 from mtlens.grouping.estimators.affinity import CKA, COSINE, FIRST_ORDER, LINEARISED, TAG, Affinity

@@ -1,10 +1,9 @@
-"""Estimators that read affinities of pairs: TAG, gradient cosine, CKA, and the linearised estimate.
+"""Estimators from affinities of pairs: TAG, gradient cosine, CKA, and the linearised estimate.
 
 The affinity of a group G for its task j is the mean over i in G without j of Z_i->j (Fifty et al. 2021, "Efficiently
-identifying task groupings for multi-task learning", for TAG). Affinities say which partners are better, not by how much in
-units of a score, so they are given the mean and the spread of the gains that were measured: a method's order is kept as it
-is, and where it disagrees with the measured gains, or goes far beyond them, its error is large. Scores and affinities are
-larger-is-better.
+identifying task groupings for multi-task learning", for TAG). Affinities rank partners but are not in units of a score, so they
+are rescaled to the mean and the spread of the measured gains: this keeps a method's order, and where it disagrees with the
+measured gains, or goes far beyond them, its error is large. Scores and affinities are larger-is-better.
 """
 
 from collections.abc import Callable
@@ -30,9 +29,9 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, kw_only=True)
 class Affinity:
-    """Predicts gains from one matrix of affinities.
+    """Predicts gains from a matrix of affinities.
 
-    passes: those over each example that is looked at, from T. evidence: kinds of evidence jobs that make the matrix.
+    passes: T -> number of passes over each example used. evidence: kinds of evidence jobs that compute the matrix.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Affinity:
     evidence: tuple[str, ...]
 
     def discovery(self, num_tasks: int) -> Discovery:
-        """Each task alone and all together, and the passes that the affinities take."""
+        """Each task alone and all together, and the passes for the affinities."""
         return Discovery(groups=singles_and_all(num_tasks), passes=self.passes(num_tasks), evidence=self.evidence)
 
     def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:

@@ -1,4 +1,4 @@
-"""What every estimator is: it says what it needs and costs, is fitted to what is known, and predicts scores of any group."""
+"""Interface of estimators: their needs and costs, fitting to known scores and affinities, and predictions for any group."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ Model = Callable[[NDArray[np.bool_]], tuple[Floats, Floats]]  # membership [G, T
 class Discovery:
     """What has to be spent before an estimator can be fitted.
 
-    groups: those that are trained, under each seed; singletons are among them, although a comparison trains them anyway.
-    passes: forward or backward passes over each example that is looked at beyond training.
+    groups: those that are trained, under each seed, including single tasks, which a comparison trains anyway. passes: forward
+    or backward passes over each example used, beyond training.
     evidence: kinds of evidence jobs whose time counts; methods that share a job count all of it.
     """
 
@@ -34,9 +34,9 @@ class Discovery:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupPrediction:
-    """Scores and their standard errors, `[G, T]`, NaN where a group does not hold a task or nothing can be said.
+    """Scores and their standard errors, `[G, T]`, NaN where a group does not contain a task or there is no prediction.
 
-    An error is infinite where there is a prediction but nothing that tells how good it is.
+    An error is infinite where there is a prediction of unknown quality.
     """
 
     scores: Floats
@@ -45,13 +45,13 @@ class GroupPrediction:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictor:
-    """A fitted estimator: measured values where they are known, and its model's elsewhere."""
+    """A fitted estimator: measured values where they are known, predictions elsewhere."""
 
     measured: Measured
     model: Model
 
     def predict(self, groups: Sequence[Group]) -> GroupPrediction:
-        """Scores of all tasks in these groups, more being better."""
+        """Scores of all tasks in these groups; larger is better."""
         member = membership(groups, self.measured.num_tasks)
         known, known_errors = self.measured.table(groups)
         scores, errors = self.model(member)
@@ -61,24 +61,24 @@ class Predictor:
 
 
 class Estimator(Protocol):
-    """A method that predicts how groups will do from less than all of them."""
+    """A method that predicts scores of all groups from a part of them."""
 
     @property
     def name(self) -> str:
-        """As tables show it."""
+        """Name in tables."""
         ...
 
     def discovery(self, num_tasks: int) -> Discovery:
-        """What it has to be given."""
+        """What has to be trained and computed for it."""
         ...
 
     def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
-        """Fit to what is known; `EvidenceError` where what it needs is not."""
+        """Fit to known scores and affinities; `EvidenceError` where those that it needs are unknown."""
         ...
 
 
 def singles_and_all(num_tasks: int) -> tuple[Group, ...]:
-    """Each task alone, and all together: what a comparison of single and multi trains anyway."""
+    """Each task alone, and all together, which a comparison of single and multi trains anyway."""
     return tuple(sorted({*(1 << task for task in range(num_tasks)), (1 << num_tasks) - 1}))
 
 
@@ -95,7 +95,7 @@ def mean_over_others(member: NDArray[np.bool_], matrix: Floats) -> Floats:
 
 
 def error_over_others(member: NDArray[np.bool_], errors: Floats) -> Floats:
-    """Standard error of `mean_over_others` where those of the matrix are `errors` `[T, T]`; infinite where one is unknown."""
+    """Standard error of `mean_over_others` from errors of the matrix `[T, T]`; infinite where one is unknown."""
     count = member.sum(axis=1, keepdims=True) - 1.0
     squared = mean_over_others(member, np.where(np.isfinite(errors), errors, np.nan) ** 2) / np.where(count > 0, count, np.nan)
     return np.where(np.isnan(squared), np.inf, np.sqrt(squared))

@@ -5,9 +5,9 @@ multinomial logistic regression whose offset has coefficient 1:
 
     w_S = argmin_w  mean_{j in S} mean_{x in training_j} CE(y_x, offset_x + Phi_x w)  +  rho/2 |w|^2
 
-Li et al. 2024, "Scalable multitask learning using gradient-based estimation of task affinity" (Grad-TAE). The affinity of i
-for j is how much lower the held-out loss of j is than after a regression on j alone, averaged over sampled subsets that
-contain both: larger is better.
+Li et al. 2024, "Scalable multitask learning using gradient-based estimation of task affinity" (Grad-TAE). The affinity of i for
+j is the decrease of the held-out loss of j relative to a regression on j alone, averaged over sampled subsets that contain
+both: larger is better.
 """
 
 from collections.abc import Sequence

@@ -35,7 +35,7 @@ class Oracle:
         return Discovery(groups=tuple(all_groups(num_tasks)))
 
     def fit(self, measured: Measured, gradients: GradientAffinities, features: FeatureAffinities) -> Predictor:
-        """The measured scores alone."""
+        """Only the measured scores."""
 
         def model(member: NDArray[np.bool_]) -> tuple[Floats, Floats]:
             unknown = np.full(member.shape, np.nan)
@@ -75,7 +75,7 @@ class HigherOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskMeans:
-    """A task gains the same in every group: the mean of its measured gains. Says which tasks profit, not from which."""
+    """A task gains the same in every group: the mean of its measured gains. Tells which tasks gain, not from which."""
 
     name: str = "task means"
 
@@ -100,10 +100,10 @@ class TaskMeans:
 
 @dataclass(frozen=True, kw_only=True)
 class Ridge:
-    """For each task j a ridge regression of its measured gains on who else is in the group.
+    """For each task j a ridge regression of its measured gains on the other members of the group.
 
-    gain_j(G) = w_jj + sum_{i in G, i != j} w_ji; all weights are shrunk alike, with the penalty that leave-one-out over all
-    tasks likes best. The error is that of a Bayesian linear model with the leave-one-out residuals as noise.
+    gain_j(G) = w_jj + sum_{i in G, i != j} w_ji; all weights are shrunk alike, with the penalty of the least leave-one-out
+    error over all tasks. The error is that of a Bayesian linear model with the leave-one-out residuals as noise.
     """
 
     name: str = "ridge regression"
@@ -136,7 +136,7 @@ class Ridge:
 
 
 def pairwise_gains(measured: Measured) -> Pairwise:
-    """D_{j|i} = (M_j({i, j}) - M_j({j})) / |M_j({j})|, the gain of j from the company of i, paired by seeds; NaN if unknown.
+    """D_{j|i} = (M_j({i, j}) - M_j({j})) / |M_j({j})|, the gain of j from training with i, paired by seeds; NaN if unknown.
 
     The error is that of the numerator.
     """
