@@ -1,1 +1,1 @@
-"""The Python API, which `import mtlens` offers: experiments, results, verdicts on one's own predictions, CKA, families."""
+"""The Python API, which `import mtlens` offers: experiments, results, verdicts on existing predictions, CKA, families."""

@@ -1,4 +1,4 @@
-"""Checks what callers of the Python API hand over: every mistake is one line that says what should be and what was found."""
+"""Checks arguments of the Python API: every error is one line that says what was expected and what was found."""
 
 from pathlib import Path
 from typing import Any, cast

@@ -63,8 +63,8 @@ class ExperimentPlan(Shown):
     def run(self, *, local: bool = False, address: str | None = None) -> Results:
         """Train the missing runs, compute the evidence and open the results; after an interruption, the same call goes on.
 
-        local: in this process, without Ray. address: of a Ray cluster to join (HOST:PORT of its head, or auto); else Ray
-        starts here. Raises TrainingError where runs failed; what the others found is in the workspace.
+        local: in this process, without Ray. address: of a Ray cluster to join (HOST:PORT of its head, or auto); else Ray starts
+        here. Raises TrainingError where runs failed; the results of the others are in the workspace.
         """
         from mtlens.execution.experiment import raise_failures, run_experiment
         from mtlens.execution.live_progress import live_progress

@@ -1,4 +1,4 @@
-"""An experiment on a DataFrame: its columns become a table that mtlens reads, and its classes those of the tasks."""
+"""An experiment on a DataFrame: its columns are written as a table that mtlens reads, and the classes are taken from it."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""From arrays of labels and predictions to what the equivalence tests compare."""
+"""From arrays of labels and predictions to the input of the equivalence tests."""
 
 from collections.abc import Sequence
 from typing import Any

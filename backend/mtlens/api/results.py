@@ -53,7 +53,7 @@ class Results(Shown):
         return self._view("arms")
 
     def evidence(self, view: EvidenceView = "verdicts") -> "pd.DataFrame":
-        """What CKA and gradients say beside the measured outcome, or the values by layer in the other two views."""
+        """CKA and gradient evidence beside the measured outcome, or the values by layer in the other two views."""
         if view not in (views := ("verdicts", "evidence_cka", "evidence_gradients")):
             raise QueryError(f"view should be one of {', '.join(views)}; found {view!r}")
         return self._view(view)

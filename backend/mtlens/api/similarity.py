@@ -1,4 +1,4 @@
-"""CKA and gradient alignment of one's own tensors, by the estimators that mtlens uses for its evidence."""
+"""CKA and gradient alignment of given tensors, by the estimators that mtlens uses for its evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class GradientAlignment(Shown):
     alignment: Alignment
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per pair of tasks. cosine: without the bias of noise; NaN where a gradient is all noise."""
+        """One row per pair of tasks. cosine: without the bias of noise; NaN where a gradient is not identifiable."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -83,7 +83,7 @@ def cka(x: object, y: object) -> Similarity:
     >>> round(mtlens.cka(x, 3 * x[:, ::-1]).value, 6)  # scale and rotation do not count
     1.0
 
-    Raises EvidenceError for features that are no floating-point matrices of the same examples, or not finite.
+    Raises EvidenceError for features that are not floating-point matrices of the same examples, or not finite.
     """
     features = [_tensor(value, name, "[examples, features]") for name, value in (("x", x), ("y", y))]
     matrix = similarity_matrix(features, names=("x", "y"))

@@ -1,4 +1,4 @@
-"""How objects of the Python API show themselves: as text in a terminal, as HTML in a notebook."""
+"""Display of objects of the Python API: as text in a terminal, as HTML in a notebook."""
 
 import html
 import math
@@ -48,7 +48,7 @@ class Table:
 
 
 class Shown(ABC):
-    """An object that shows itself as a table."""
+    """Base of objects that are displayed as a table."""
 
     @abstractmethod
     def _table(self) -> Table:

@@ -1,4 +1,4 @@
-"""Verdicts on predictions that one has already: no training, the same tests as for the models that mtlens trains."""
+"""Verdicts on existing predictions, without training: the same tests as for the models that mtlens trains."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Verdicts(Shown):
-    """One comparison per task and, last, that of the means over tasks."""
+    """One comparison per task; the last is that of the means over tasks."""
 
     comparisons: tuple[equivalence.Comparison, ...]
 

@@ -20,9 +20,9 @@ MOST_NAMED = 4  # tasks of a run, above which its label counts them
 
 
 class Derivation(Spec):
-    """How a model is made of finished ones instead of being trained: a merged encoder, or new heads on one that stays as it is.
+    """How a model is made of finished ones instead of being trained: a merged encoder, or new heads on a frozen encoder.
 
-    sources: the ids of their runs, in the order of the run's tasks where there is one per task.
+    sources: the ids of their runs, in the order of the run's tasks if there is one per task.
     """
 
     method: Name
@@ -33,9 +33,9 @@ class Derivation(Spec):
 class Run(Spec):
     """One training: a set of tasks, one seed, one configuration. Equal runs have equal results on equal hardware.
 
-    data: fingerprint of ids, texts and splits. fold: the one that is left out and tests it; None where the data have no
-    folds, and for a model that is trained on all of them. labels: fingerprint of each task's classes and labels, in the order
-    of tasks. pretrained: fingerprint of the encoder's weights, config and tokenizer.
+    data: fingerprint of ids, texts and splits. fold: the fold that is left out for testing; None where the data have no folds,
+    and for a model that is trained on all folds. labels: fingerprint of each task's classes and labels, in the order of tasks.
+    pretrained: fingerprint of the encoder's weights, config and tokenizer.
     """
 
     tasks: tuple[Task, ...] = Field(min_length=1)

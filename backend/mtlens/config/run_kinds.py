@@ -31,7 +31,7 @@ TaskSets = Callable[[Sequence[Task]], list[tuple[Task, ...]]]
 
 
 def each_alone(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
-    """A set per task. A task that is alone has loss weight 1 and no margin: there is nothing to weigh."""
+    """A set per task. A single task has loss weight 1 and no margin, as these have no effect."""
     return [(task.model_copy(update={"weight": 1.0, "margin": None}),) for task in tasks]
 
 
@@ -46,7 +46,7 @@ def each_shuffled(tasks: Sequence[Task]) -> list[tuple[Task, ...]]:
 
 
 def no_set(_: Sequence[Task]) -> list[tuple[Task, ...]]:
-    """For a kind that is put together from runs of other kinds."""
+    """For a kind that combines runs of other kinds."""
     return []
 
 
@@ -58,7 +58,7 @@ class RunKind:
     description: what it is, for SQL. asked_by: word under `runs:` in an experiment file; None where no file asks for it.
     title: heading of its comparison with the task-specific models; None where it is not compared.
     colour: key of `Theme.colours` in the dashboard. keep_epochs: keep what each epoch changed, for the gradients.
-    cka: its models take part in CKA, which needs method `full`. control: it must come out worse, and serves no task.
+    cka: its models take part in CKA, which needs method `full`. control: it must be worse, and serves no task.
     arm: word under `multi:` in an experiment file, for one model of all tasks (`mtlens.config.arms`). balancing: how its
     training makes one update of the tasks' losses or gradients (`mtlens.training.balancing`).
     derivation: how its models are made of finished ones of kind `made_of` (`mtlens.training.derived`); empty where it is

@@ -1,8 +1,8 @@
 """Which rows train, validate and test: no text and no group, such as a patient, is in two splits.
 
-Rows that share a group or a text (lower case, letters and digits only) form a cluster. Splits made here keep clusters
-whole. Splits that a table gives are kept, and rows that repeat a text of a later split are dropped. Rows that only test are
-added after that, so that the others are split as if they did not exist.
+Rows that share a group or a text (lower case, letters and digits only) form a cluster. Splits made here keep clusters whole.
+Splits that a table gives are kept, and rows that repeat a text of a later split are dropped. Rows that are only for testing are
+added last, so that they do not affect the split of the others.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _TRAIN, _VALIDATION, _TEST = range(len(SPLITS))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Assignment:
-    """Split and cluster of n rows, and their folds where there are some."""
+    """Split and cluster of n rows, and their folds, if any."""
 
     splits: NDArray[np.int8]  # [n] index into SPLITS, or DROPPED
     clusters: NDArray[np.int32]  # [n]
@@ -42,10 +42,10 @@ def assign(
 ) -> Assignment:
     """Split and cluster of each row, `[n]`; the same for every order of the rows.
 
-    A source with an open row (given None) is shared out by clusters: `sizes` are met, the classes of `labels` `[n, T]` are
-    spread, and a cluster with a given split goes there as a whole. A source that gives every row a split keeps it; where
-    it gives no validation split, part of its training rows become one, and so for test where no row that has a label of its
-    tasks tests, as in the files of a shared task that hides its test labels.
+    A source with an open row (given None) is split by clusters: `sizes` are met, the classes of `labels` `[n, T]` are spread,
+    and a cluster with a given split is assigned to it as a whole. A source that gives every row a split keeps it. If it gives
+    no validation split, part of its training rows become one; likewise for test if no test row has a label of its tasks, as in
+    a shared task with hidden test labels.
     """
     splits = np.array([OPEN if split is None else SPLITS.index(split) for split in given], dtype=np.int8)
     work = _Work(
@@ -67,9 +67,9 @@ def assign(
 
 
 def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str | None]) -> Assignment:
-    """The assignment of n rows, of which the first have one already; those beyond it test and do nothing else.
+    """Extend an assignment of the first of n rows to all: the other rows are only for testing.
 
-    Those whose text also occurs in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
+    Other rows whose text also occurs in train or validation are dropped. Their clusters are their groups. texts, groups: `[n]`.
     """
     first = len(assignment.splits)
     numbers = numbered_contents(texts)

@@ -1,7 +1,7 @@
-"""What mtlens has made of data once, kept on disk by content: MTLENS_CACHE, or `mtlens` in the user's cache folder.
+"""Cache on disk for prepared data, addressed by content: in MTLENS_CACHE, or `mtlens` in the user's cache folder.
 
-It holds texts, so only its owner may look into it. Deleting it costs time and nothing else; what was not used for a month is
-deleted by the next entry.
+It contains texts, so only its owner can read it. Deleting it only costs time. A new entry deletes entries that were not used
+for a month.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from mtlens.config.hashing import content_hash
 VARIABLE = "MTLENS_CACHE"
 """Environment variable that names the folder."""
 WORTH_KEEPING = 5_000
-"""Rows from which on something is kept: fewer are made anew in about a second."""
+"""Number of rows from which data are kept: fewer are prepared anew in about a second."""
 _DAYS = 30
 
 
@@ -35,7 +35,7 @@ def cache_folder() -> Path | None:
 
 
 def find_entry(kind: str, *content: object) -> Path | None:
-    """The entry that was made of this content by this code, or None."""
+    """The entry for this content and this version of the code, or None."""
     folder = cache_folder()
     entry = None if folder is None else folder / _name(kind, content)
     if entry is None or not entry.is_dir():
@@ -45,7 +45,7 @@ def find_entry(kind: str, *content: object) -> Path | None:
 
 
 def keep_entry(write: Callable[[Path], None], kind: str, *content: object) -> None:
-    """Have `write` fill a folder, which becomes the entry for this content once it is whole; nothing where the disk is full."""
+    """Let `write` fill a folder, which becomes the entry for this content when complete; no entry where the disk is full."""
     folder = cache_folder()
     if folder is None:
         return

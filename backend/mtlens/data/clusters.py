@@ -1,4 +1,4 @@
-"""Rows that belong together: those that share a group, such as a patient, or a text, but for case and punctuation."""
+"""Clusters of rows that share a group, such as a patient, or a text, ignoring case and punctuation."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ def numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
 
 
 def numbered_contents(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Equal texts, but for case and punctuation, get equal numbers from 0; by 128 bits of a hash, which is small to keep."""
+    """Equal texts, ignoring case and punctuation, get equal numbers from 0; by a 128-bit hash, to save memory."""
     numbers: dict[bytes, int] = {}
     digests = (hashlib.blake2b(normalised(text).encode(errors="surrogatepass"), digest_size=16).digest() for text in texts)
     return np.fromiter((numbers.setdefault(digest, len(numbers)) for digest in digests), dtype=np.int64, count=len(texts))

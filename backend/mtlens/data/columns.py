@@ -1,4 +1,4 @@
-"""Says which column of a table has the name most like one that it lacks."""
+"""Finds the column of a table with the name most similar to a missing one."""
 
 import difflib
 import re
@@ -9,10 +9,10 @@ _MOST_CHARACTERS, _MOST_WORDS = 60, 5  # of a column's name
 
 
 def nearest(column: str, columns: Sequence[str]) -> str:
-    """What a table has instead of a column: the name most like it, or how many there are and their names.
+    """What a table has instead of a missing column: the most similar name, or the number of columns and their names.
 
-    A table without a header has its first row in their place, which may be a patient's: where one cell is no likely name of
-    a column, none is repeated.
+    In a table without a header, the names are the first row, which may be a patient's: if one of them is not a likely name of a
+    column, none is repeated in the message.
     """
     count = f"{len(columns):,} column{'s' if len(columns) > 1 else ''}"
     names = [name for name in columns if name.strip()]

@@ -1,4 +1,4 @@
-"""What a user should know of labelled texts before training: texts that contradict themselves, classes that are not tested."""
+"""Remarks on labelled texts before training: equal texts with different labels, and classes without test examples."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,9 +13,9 @@ from mtlens.tasks import MISSING
 
 
 def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], texts: Sequence[str]) -> Iterator[str]:
-    """For each task whose column gives equal texts different labels: how many, and what that costs any model at most.
+    """For each task with equal texts that have different labels: how many, and the upper limit that this sets for every model.
 
-    tasks: with their classes `[n]`; texts: `[n]`, equal but for case and punctuation. A model that gives each text its most
+    tasks: with their classes `[n]`; texts: `[n]`, compared without case and punctuation. A model that gives each text its most
     frequent label is right in sum_t max_c n_tc of n labelled rows, which no model exceeds on all of them.
     """
     text = numbered_contents(texts)
@@ -34,7 +34,7 @@ def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], texts: Seque
 
 
 def untested_classes(examples: Examples) -> Iterator[str]:
-    """The classes of each task that no test example has, which its score therefore says nothing about."""
+    """The classes of each task without test examples, which its score therefore does not measure."""
     for index, task in enumerate(examples.tasks):
         if examples.labels_of(index).values is not None:
             continue  # no classes

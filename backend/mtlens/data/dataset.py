@@ -1,4 +1,4 @@
-"""The rows of an experiment's source as `Examples`: labels made of cells, and every example in a split."""
+"""The rows of an experiment's source as `Examples`: cells become labels, and every example gets a split."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ from mtlens.tasks import MISSING, Labels, check_margins, joined, kind_of
 
 
 def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
-    """Read, check and split the data; files are looked for in each folder in turn. Many examples are kept on disk.
+    """Read, check and split the data; files are searched in each folder in turn. Large data are cached on disk.
 
     Raises `DataError` in one line that names file, line and column, or task and split.
     """

@@ -1,7 +1,7 @@
-"""An encoder's config.json, checked before anything is built from it: sizes have bounds, and no key chooses code.
+"""An encoder's config.json, checked before anything is built from it: sizes are bounded, and no key can select code.
 
 A config can name attention kernels, quantisers and classes that libraries would fetch and run; these keys are dropped. It can
-also ask for ten million layers beside a small file of weights.
+also declare ten million layers beside a small file of weights.
 """
 
 import json
@@ -23,9 +23,9 @@ _CHOOSES_CODE = re.compile(
 
 
 def read_encoder_config(directory: Path) -> dict[str, Any]:
-    """Content of config.json without the keys that choose code.
+    """Content of config.json without the keys that can select code.
 
-    Raises EncoderError for what is no JSON object, names no model_type, is an adapter of another model, or exceeds the bounds.
+    Raises EncoderError where it is not a JSON object, has no model_type, is an adapter of another model, or exceeds the bounds.
     """
     path = directory / "config.json"
     with reading(EncoderError, f"{path} should be the JSON object that describes an encoder"):

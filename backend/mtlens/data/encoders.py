@@ -1,4 +1,4 @@
-"""Find a pretrained encoder and check its weights: a local directory or a hub name, safetensors only.
+"""Finds a pretrained encoder, by local directory or hub name, and checks its weights: safetensors only.
 
 A checkpoint in pickle form is refused, because loading it can run code; code that comes with a model is never run.
 """

@@ -1,4 +1,4 @@
-"""Labelled texts with their splits: what every source of data becomes, and what training and evaluation read."""
+"""Labelled texts with their splits: the result of every source of data, and the input of training and evaluation."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -111,7 +111,7 @@ class Examples:
 
     @property
     def tests(self) -> NDArray[np.bool_]:
-        """Which examples test a model that is compared, `[n]`: those of the test split, or with folds of any of them."""
+        """Mask of the examples that test compared models, `[n]`: the test split, or the test examples of all folds."""
         return in_split(self.splits, TEST) if self.folds is None else self.folds.of_example != NOWHERE
 
     @cached_property
@@ -123,7 +123,7 @@ class Examples:
         )
 
     def class_counts(self, task_index: int) -> dict[SplitName, dict[str, int]]:
-        """Labelled examples of one task per split and class, or whatever its kind counts; what does not occur counts 0.
+        """Number of labelled examples of one task per split and class, or per group that its kind counts; 0 for absent ones.
 
         With folds, test examples are counted over all folds, and training and validation examples as the mean over folds.
         """
@@ -149,5 +149,5 @@ class Examples:
 
 
 def as_one(text: str, second: str | None) -> str:
-    """An example's content as one text, by which equal examples are found."""
+    """An example's content as one text, for finding equal examples."""
     return text if second is None else f"{text} [SEP] {second}"

@@ -1,4 +1,4 @@
-"""Cross-validation: in which fold each row tests, and which rows of the other folds train and validate.
+"""Cross-validation: the fold in which each row is tested, and which rows of the other folds train and validate.
 
 Rows that share a group or a text form a cluster, and a cluster stays in one fold. Some clusters are kept out of all folds: no
 model is trained on them, so that the evidence can compare models that leave out different folds.
@@ -29,9 +29,9 @@ def assign_folds(
 ) -> Assignment:
     """Fold, splits and cluster of each row, `[n]`; the same for every order of the rows.
 
-    given `[n]`: fold of a row, or K for one that is kept out of all folds, or OPEN. Where no row is open, given folds
-    are kept; if no row is given as K, a share of the rows is drawn to be kept out. Of a text that is in several folds, only
-    the rows in the first fold stay. labels `[n, T]`; their classes are spread over the folds.
+    given `[n]`: fold of a row, or K for one that is kept out of all folds, or OPEN. Where no row is open, given folds are kept;
+    if no row is given as K, a share of the rows is drawn to be kept out. If a text is in several folds, only its rows in the
+    first of them are kept. labels `[n, T]`; their classes are spread over the folds.
     """
     assert sizes.folds is not None
     text, group = numbered_contents(texts), numbered(groups)
@@ -46,7 +46,7 @@ def assign_folds(
     notes.append(f"rows kept out of all folds, for the evidence: {(kept & (places == sizes.folds)).sum():,}")
 
     def validated(fold: int | None) -> NDArray[np.int8]:
-        """Splits where a fold is left out; None: none is, and the rows kept out of all folds test."""
+        """Splits where `fold` is left out; None: no fold is left out, and the rows kept out of all folds are the test split."""
         tested = sizes.folds if fold is None else fold
         training = kept & (places != tested) & (places != sizes.folds)
         share = sizes.validation / (1 - sizes.held_out - (0 if fold is None else sizes.tested))

@@ -1,4 +1,4 @@
-"""Where files of data are looked for: the folder that was given or else MTLENS_DATA, then that of the experiment file."""
+"""Folders in which data files are searched: the given folder or else MTLENS_DATA, then that of the experiment file."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ VARIABLE = "MTLENS_DATA"
 
 
 def data_folders(folder: Path, given: Path | None = None) -> list[Path]:
-    """Folders in which the files of an experiment are looked for, in their order. folder: that of the experiment file."""
+    """Folders in which the files of an experiment are searched, in order. folder: that of the experiment file."""
     first = given or os.environ.get(VARIABLE)
     return [Path(first), folder] if first else [folder]
 

@@ -1,4 +1,4 @@
-"""Guesses which columns of a table are texts, labels and splits, from their names and what they hold."""
+"""Guesses which columns of a table are texts, labels and splits, from their names and contents."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ _PAIRS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """What the columns of a table are likely to be."""
+    """The likely roles of the columns of a table."""
 
     text: Text
     labels: list[LabelColumn]
@@ -70,7 +70,7 @@ class _Looks:
 
 
 def guess_columns(records: Records, *, text: Text | None = None) -> Guess:
-    """The columns of a table that is read whole. text: what the user said of it; None: it is guessed too.
+    """Guess the columns of a table that has been read whole. text: given by the user; None: it is guessed too.
 
     Raises DataError where no column looks like texts, or none like labels.
     """
@@ -97,7 +97,7 @@ def is_header(cells: Sequence[str]) -> bool:
 
 
 def is_repeated_below(records: Records) -> bool:
-    """Whether the name of a column is one of few values that stand below it: then it is no name, but the first row."""
+    """Whether the name of a column is one of few values below it; then it is not a name but the first row."""
     return any(name in values for name, cells in records.cells.items() if len(values := set(islice(cells, _LOOKED_AT))) < 20)
 
 

@@ -1,6 +1,6 @@
 """Guesses the kind of a task from the cells of its column: tags, several labels, ordered classes, numbers, or else classes.
 
-What the cells leave open is offered as a comment: whole numbers in a small range may be grades or names of classes.
+Where cells are ambiguous, the alternative is offered as a comment: whole numbers in a small range may be grades or class names.
 """
 
 import json

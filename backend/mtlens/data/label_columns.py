@@ -1,4 +1,4 @@
-"""The classes that a label column holds: the start of a task.
+"""The classes in a label column, from which a task is written.
 
 Values that are written differently and mean the same (1 and 1.0, yes and YES) are one class, and words that usually mean
 that nothing is known are offered as `missing`.
@@ -26,9 +26,9 @@ _NONE = "none"  # among words a class, such as no severity; among numbers no lab
 
 @dataclass(frozen=True, kw_only=True)
 class LabelColumn:
-    """What a column holds. counts: cells of each class or number, or labels and spans of each class where a cell has several.
+    """Content of a column. counts: cells of each class or number, or labels and spans of each class where a cell has several.
 
-    missing: cells of each word that means no label. separator: between the labels of a cell. offer: what else it may be.
+    missing: number of cells by word that means no label. separator: between the labels of a cell. offer: another possible kind.
     """
 
     column: str
@@ -66,7 +66,7 @@ class LabelColumn:
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of it, a line each."""
+        """Remarks for the user, a line each."""
         written = {} if self.is_number else self.written
         alike = [
             f"{self.column}: {', '.join(f'{other!r} ({count:,})' for other, count in others.items())} "

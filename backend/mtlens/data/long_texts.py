@@ -1,4 +1,4 @@
-"""Token sequences of texts: each as the encoder reads it, and how long it was before it was cut.
+"""Token sequences of texts, as the encoder reads them, with their lengths before they were cut.
 
 A text longer than L tokens is read in one of three ways. `head`: its first L tokens. `head_and_tail`: a quarter of them from
 its beginning and three quarters from its end, which served best in Sun et al. 2019 (How to fine-tune BERT for text
@@ -25,7 +25,7 @@ _NOWHERE: Place = (0, 0)  # of tokens that are not of the text
 class Tokens(NamedTuple):
     """One text as the encoder reads it.
 
-    whole: number of tokens before it was cut. places: characters of each token, of a single text and if they were asked for.
+    whole: number of tokens before it was cut. places: characters of each token, for a single text if asked for.
     """
 
     ids: list[int]

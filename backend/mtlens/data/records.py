@@ -70,7 +70,7 @@ class Records:
 
 
 def read_records(path: Path, name: str, wanted: frozenset[str] | None, form: Form | None = None) -> Records:
-    """Read some columns of a file, or all where `wanted` is None, with null for what is no text; `name`: of the file in errors.
+    """Read some columns of a file, or all if `wanted` is None, with null for what is not text; `name`: of the file in errors.
 
     A column is found by its name, blanks around it left out. Raises `DataError` with the line where the file is absent,
     empty, or not what its suffix says.

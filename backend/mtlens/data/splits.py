@@ -1,4 +1,4 @@
-"""The splits of the examples: their names, their order, and which examples belong to one.
+"""The splits of the examples: names, order, and membership of examples.
 
 `Examples.splits` holds a number per example, the index of its split in SPLITS; `mtlens.data.assignment` decides on it. With
 cross-validation, `Examples.folds` says in which fold an example tests and in which split it is where another fold is left
@@ -26,7 +26,7 @@ _NAMES: dict[SplitName, tuple[str, ...]] = {
     TEST: ("test", "testing", "holdout", "held-out", "held_out"),
 }
 USUAL_SPLITS: dict[str, SplitName] = {name: split for split, names in _NAMES.items() for name in names}
-"""Split by the names that people give it, in small letters."""
+"""Usual names in small letters -> split."""
 _SPLIT = re.compile(rf"(?<![a-z])({'|'.join(sorted(USUAL_SPLITS, key=len, reverse=True))})(?![a-z])")
 NOWHERE = -1
 """In place of a split: the example takes no part. In place of a fold: it is kept out of all folds."""
@@ -55,6 +55,6 @@ def in_split(splits: NDArray[np.int8], split: SplitName) -> NDArray[np.bool_]:
 
 
 def split_in(name: str) -> SplitName | None:
-    """The split that something is named after: train.csv, sst_train.txt, 2018-dev; None if none or several are named."""
+    """The split in a name such as train.csv, sst_train.txt or 2018-dev; None if the name has none or several."""
     found: list[SplitName] = [USUAL_SPLITS[word] for word in _SPLIT.findall(name.lower())]
     return found[0] if len(set(found)) == 1 else None

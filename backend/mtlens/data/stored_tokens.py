@@ -1,4 +1,4 @@
-"""Token sequences on disk, made once for each content and tokenizer, and mapped into memory."""
+"""Token sequences on disk, computed once for each content and tokenizer, and mapped into memory."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def token_sequences(
     key: tuple[str, str] | None,
     places: bool = False,
 ) -> TokenSequences:
-    """Tokens of each text or pair, cut where it is longer than `longest`. key: fingerprints of texts and tokenizer.
+    """Tokens of each text or pair, cut if longer than `longest`. key: fingerprints of texts and tokenizer.
 
     places: also where each token stands in its text.
     """

@@ -18,14 +18,15 @@ def allot(
     keys: NDArray[np.uint64],
     shares: tuple[float, ...],
 ) -> NDArray[np.int8]:
-    """Split of each row, `[n]`, one for the whole of a cluster; rows are never assigned to a split of share 0.
+    """Split of each row, `[n]`, the same for all rows of a cluster; no row is assigned to a split of share 0.
 
-    labels `[n, T]`. fixed: split of the row's cluster if that is settled, else OPEN. keys: random numbers that
-    alone break ties, so that the order of the rows does not matter.
+    labels `[n, T]`. fixed: split of the row's cluster if that is settled, else OPEN. keys: random numbers that break ties, so
+    that the order of the rows does not matter.
 
-    Greedy: large clusters come first, and each goes where its classes are furthest from their share, a class counting by
-    the part of it that the cluster holds, so rare ones most. After the iterative stratification of Sechidis et al. 2011;
-    counting half of the cluster itself, as Sainte-Laguë's divisors do for seats, favours neither large nor small splits.
+    Greedy: large clusters come first, and each is assigned to the split in which its classes are furthest below their share; a
+    class has the weight of the part of it that is in the cluster, so rare classes weigh most. After the iterative
+    stratification of Sechidis et al. 2011; counting half of the cluster itself, as Sainte-Laguë's divisors do for seats,
+    favours neither large nor small splits.
     """
     _, cluster = np.unique(clusters, return_inverse=True)
     sizes = np.bincount(cluster)

@@ -2,10 +2,12 @@
 
 Each seed has its own model and its own microbatches of texts, so the variance between seeds includes the noise of both. It is
 moderated over the pairs of tasks (`pair_variance`) and raised at least to the noise within seeds, which is estimated from
-halves of the microbatches. A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches
-`threshold`, *opposed* in the mirror image, *unrelated* if the interval lies within (-threshold, threshold), and else
-*inconclusive*. Noise does not shrink a debiased cosine, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer
-than three identifiable seeds give no cosine and no statement.
+halves of the microbatches.
+
+A cosine is *aligned* if its 95 % interval (Student's t) lies above 0 and its mean reaches `threshold`, *opposed* in the mirror
+image, *unrelated* if the interval lies within (-threshold, threshold), and else *inconclusive*. Noise does not shrink a
+debiased cosine, so its ceiling is 1 and `threshold` is a fraction of the ceiling. Fewer than three identifiable seeds give no
+cosine and no statement.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""What a kind of task is. Registered kinds are in `mtlens.tasks`.
+"""Interface of kinds of tasks. Registered kinds are in `mtlens.tasks`.
 
-A kind says how the cells of a task's column become labels, what the task's head gives, what the loss of a batch is, what
-a prediction is, and which columns of table `prediction` hold labels and predictions for which metrics.
+A kind defines how the cells of a task's column become labels, the outputs of the task's head, the loss of a batch, predictions,
+and the columns of table `prediction` with labels and predictions for the metrics.
 
 Shapes: n examples, b of them in a batch, C classes, K outputs of the head, V different labels. Nothing here imports torch
 before it is used.
@@ -44,7 +44,7 @@ class TaskKind(ABC):
     """Name of the metric of tasks that name none."""
 
     reported: ClassVar[tuple[str, ...]] = ("macro_f1", "accuracy", "ece", "loss")
-    """Names of the metrics that are computed for every run, beside that of the task."""
+    """Names of the metrics that are computed for every run, besides that of the task."""
 
     loss_metric: ClassVar[str] = "loss"
     """Name of the metric that decides between epochs with equal scores."""
@@ -54,13 +54,13 @@ class TaskKind(ABC):
         "probabilities": ("label", "probabilities"),
         "numbers": ("label", "predicted"),
     }
-    """By what a metric reads: columns of table `prediction` with the labels and the predictions. Other metrics cannot judge."""
+    """`reads` of a metric -> columns of table `prediction` with the labels and the predictions. Other metrics do not apply."""
 
     has_label_sets: ClassVar[bool] = False
-    """Whether an example has a set of classes, which fewer metrics can score."""
+    """Whether the label of an example is a set of classes, which fewer metrics can score."""
 
     groups: ClassVar[str] = "classes"
-    """What the examples of each split are counted by, in words."""
+    """Word for the groups by which the examples of each split are counted."""
 
     in_code: ClassVar[tuple[str, ...]] = ()
     """Lines of Python for model cards, with torch alone: they make of `outputs` `[b, K]`, of the family's `config` and of the
@@ -68,12 +68,12 @@ class TaskKind(ABC):
     """
 
     fewest_groups: ClassVar[int] = 2
-    """How many of these each split should have."""
+    """Least number of these groups in each split."""
 
     reads_tokens: ClassVar[bool] = False
     """Whether the head reads the state of each token, and not the text's pooled one.
 
-    Outputs are then `[b, L, K]` for L tokens, and what a model says of a text is `[W, D]` for W words.
+    Outputs are then `[b, L, K]` for L tokens, and the prediction for a text is `[W, D]` for W words.
     """
 
     def check(self, task: Task) -> None:
@@ -87,16 +87,16 @@ class TaskKind(ABC):
 
     @abstractmethod
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
-        """Label of each of n cells. `where` names a cell's place. Raises DataError at the first cell that is no label."""
+        """Label of each of n cells. `where` names a cell's place. Raises DataError at the first cell that is not a label."""
 
     def read_columns(self, task: Task, cells: Mapping[str, Sequence[str | None]], where: Callable[[int], str]) -> Labels:
-        """The same from the cells of all of the task's columns, by name."""
+        """As `read`, from the cells of all of the task's columns, by name."""
         return self.read(task, cells[task.column], where)
 
     def read_with_texts(
         self, task: Task, cells: Mapping[str, Sequence[str | None]], texts: Sequence[str], where: Callable[[int], str]
     ) -> Labels:
-        """The same where labels are of parts of the texts. Here: without these."""
+        """As `read_columns`, for kinds whose labels are parts of the texts. Here: the texts are not used."""
         return self.read_columns(task, cells, where)
 
     def remarks(self, task: Task, labels: Labels, texts: Sequence[str]) -> list[str]:
@@ -104,15 +104,15 @@ class TaskKind(ABC):
         return []
 
     def members(self, task: Task, labels: Labels) -> dict[str, NDArray[np.bool_]]:
-        """By name, which examples are counted as what `[n]`, and spread over the splits. Here: the examples of each class."""
+        """Groups of examples by name, as masks `[n]`, that are counted and spread over splits. Here: one per class."""
         return {name: labels.codes == index for index, name in enumerate(task.classes)}
 
     @abstractmethod
     def outputs(self, task: Task) -> int:
-        """K, outputs of the task's linear head."""
+        """K, number of outputs of the task's linear head."""
 
     def label_table(self, task: Task, labels: Labels, balanced: bool) -> NDArray[np.float32]:
-        """What the loss needs to know of each label, from those of the training examples: a row per code `[V, ...]`.
+        """What the loss needs for each label, from the labels of the training examples: a row per code `[V, ...]`.
 
         Here: the weight of each class, n / (C n_c) for each class c with n_c of n examples where they are balanced.
         """
@@ -130,7 +130,7 @@ class TaskKind(ABC):
     def loss(
         self, task: Task, logits: "Tensor", labels: "Tensor", table: "Tensor", reduction: Literal["sum", "mean"]
     ) -> "Tensor":
-        """Loss of the labelled examples: their sum, each by its weight, or that over the sum of weights.
+        """Loss of the labelled examples: the weighted sum, or the weighted sum over the sum of weights.
 
         logits `[b, K]`, labels `[b]` codes, table: the label table; differentiable, 0 or NaN without a labelled example.
         """
@@ -140,11 +140,11 @@ class TaskKind(ABC):
         return self.probabilities(task, logits)[0, label].logit()
 
     def scale(self, labels: Labels) -> tuple[float, ...]:
-        """What predictions need to know of the training labels. Here: nothing."""
+        """Values of the training labels that predictions need. Here: none."""
         return ()
 
     def predict(self, task: Task, logits: "Tensor", scale: tuple[float, ...]) -> "Tensor":
-        """What a model says of each example, `[b, D]`, from the outputs `[b, K]`. Here: the probability of each class."""
+        """Prediction for each example, `[b, D]`, from the outputs `[b, K]`. Here: the probability of each class."""
         return self.probabilities(task, logits)
 
     def calibrated(self, task: Task, logits: "Tensor", scale: tuple[float, ...], temperature: float) -> "Tensor":
@@ -156,7 +156,7 @@ class TaskKind(ABC):
         return powers / powers.sum(dim=1, keepdim=True)
 
     def width(self, task: Task) -> int:
-        """D, numbers that a model says of one example. Here: a probability of each class."""
+        """D, numbers in the prediction for one example. Here: a probability of each class."""
         return len(task.classes)
 
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
@@ -164,13 +164,13 @@ class TaskKind(ABC):
         raise NotImplementedError
 
     def tune(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> tuple[float, ...]:
-        """What is chosen on validation examples, by what a model said of them `[n, D]`. Here: nothing."""
+        """Settings that are chosen on validation examples, by the predictions for them `[n, D]`. Here: none."""
         return ()
 
     def stored(
         self, task: Task, labels: Labels, said: NDArray[np.float32], tuned: tuple[float, ...] = ()
     ) -> dict[str, NDArray[Any]]:
-        """Columns of table `prediction` for n labelled examples, from what a model said of them `[n, D]`.
+        """Columns of table `prediction` for n labelled examples, from the predictions for them `[n, D]`.
 
         tuned: what was chosen on validation.
         """
@@ -188,15 +188,15 @@ class TaskKind(ABC):
         return [("f1", name, float(value)) for name, value in zip(task.classes, f1, strict=True)]
 
     def mean_loss(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> float | None:
-        """What decides between epochs with equal scores; None where that is the metric `loss_metric`."""
+        """Loss that decides between epochs with equal scores; None where this is the metric `loss_metric`."""
         return None
 
     def spans(self, task: Task, text: str, said: NDArray[np.float32]) -> tuple[FoundSpan, ...] | None:
-        """The parts of one text that a model has found, by what it said of the text; None where the kind finds none."""
+        """The parts of one text that a model has found, from its prediction for the text; None for kinds without spans."""
         return None
 
     def in_words(self, task: Task, said: NDArray[np.float32], tuned: tuple[float, ...] = ()) -> str:
-        """The prediction for one text, as it is printed, from what a model said `[D]`. Here: the likeliest class."""
+        """The prediction for one text, as it is printed, from its numbers `[D]`. Here: the likeliest class."""
         return task.classes[int(said.argmax())]
 
     def confidence(self, said: NDArray[np.float32]) -> float | None:
@@ -204,7 +204,7 @@ class TaskKind(ABC):
         return float(said.max())
 
     def agreement(self, task: Task, said: NDArray[np.float32], parts: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far what is said of each of P parts of a text `[P, D]` agrees with what is said of the whole `[D]`, `[P]`.
+        """How far the prediction for each of P parts of a text `[P, D]` agrees with that for the whole text `[D]`, `[P]`.
 
         Here: the probability of the text's class.
         """

@@ -1,4 +1,4 @@
-"""The labels of one task: a code for each example and, where a code is no class, what it stands for."""
+"""The labels of one task: a code for each example and, where a code is not a class, the value of each code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from mtlens.tasks.words import Words
 
 MISSING = -1
-"""Code of an example that a task has no label for."""
+"""Code of an example without a label."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
     """n labels. codes `[n]`: MISSING, an index into the task's classes or, where there are values, into these `[V, D]`.
 
-    words: of tags on texts that are tokenised, the words of the V texts.
+    words: for tags on tokenised texts, the words of the V texts.
     """
 
     codes: NDArray[np.int32]
@@ -25,7 +25,7 @@ class Labels:
 
     @classmethod
     def of_values(cls, values: NDArray[np.float64], known: NDArray[np.bool_]) -> "Labels":
-        """From a value of each example `[n, D]`, as far as it is known `[n]`."""
+        """From a value of each example `[n, D]`, and whether it is known `[n]`."""
         codes = np.full(len(values), MISSING, dtype=np.int32)
         distinct, codes[known] = np.unique(values[known], axis=0, return_inverse=True)
         return cls(codes=codes, values=distinct)

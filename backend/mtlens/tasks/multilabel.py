@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NONE = "(none)"
-"""What a text without any of the classes is counted and shown as."""
+"""Name under which texts without any of the classes are counted and shown."""
 _YES, _NO = ("1", "true", "yes"), ("0", "false", "no")
 
 
@@ -111,7 +111,7 @@ class Multilabel(TaskKind):
         return total if reduction == "sum" else total / weights.mean(dim=1).sum()
 
     def margin(self, task: Task, logits: "Tensor", label: int, table: "Tensor") -> "Tensor":
-        """log(p / (1 - p)) with p the geometric mean over the classes of the probability that each is as it is."""
+        """log(p / (1 - p)) with p the geometric mean over the classes of the probability of the true value."""
         import torch
         from torch.nn import functional
 
@@ -119,15 +119,15 @@ class Multilabel(TaskKind):
         return log_p - torch.log(-torch.expm1(log_p))
 
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
-        """Of each class."""
+        """Probability of each class."""
         return logits.sigmoid()
 
     def calibrated(self, task: Task, logits: "Tensor", scale: tuple[float, ...], temperature: float) -> "Tensor":
-        """As they are: the thresholds are chosen for these."""
+        """Probabilities without temperature, for which the thresholds are chosen."""
         return self.predict(task, logits, scale)
 
     def tune(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> tuple[float, ...]:
-        """The threshold of each class with the best F1 on these examples; of several the one nearest to a half."""
+        """The threshold of each class with the best F1 on these examples; of several, that nearest to a half."""
         sets = _sets(labels) > 0
         return tuple(_best_threshold(sets[:, index], said[:, index]) for index in range(len(task.classes)))
 

@@ -57,12 +57,12 @@ class Ordinal(TaskKind):
         return logs[label] - torch.cat([logs[:label], logs[label + 1 :]]).logsumexp(dim=0)
 
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
-        """Of each class, in their order."""
+        """Probability of each class, in their order."""
         return log_probabilities(logits).exp()
 
 
 def log_probabilities(logits: "Tensor") -> "Tensor":
-    """Of each class `[b, C]`, from score and gaps `[b, C - 1]`.
+    """Log-probability of each class `[b, C]`, from score and gaps `[b, C - 1]`.
 
     log(sigmoid(a) - sigmoid(b)) = log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a)) for a > b.
     """

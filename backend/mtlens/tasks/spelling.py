@@ -1,6 +1,6 @@
-"""Values that are written differently and mean the same class: 1 and 1.0, yes and YES and ` Yes `.
+"""Different spellings of the same class: 1 and 1.0, yes and YES and ` Yes `.
 
-A value that is a class as it is written means that class, so a task may still tell `a` from `A` by listing both.
+A value that equals a class exactly means that class, so a task can distinguish `a` from `A` by listing both.
 """
 
 from collections import Counter
@@ -11,14 +11,14 @@ from mtlens.tasks.base import MISSING
 
 
 class Known(NamedTuple):
-    """Labels of a task by value as it is written, and by spelling where only one label has it."""
+    """Labels of a task by exact value, and by spelling where only one label has it."""
 
     written: dict[str, int]
     alike: dict[str, int]
 
 
 def spelling(value: str) -> str:
-    """What all ways to write one class have in common: case and blanks do not count, and numbers are equal by value."""
+    """Normal form of all spellings of a class: case and blanks do not count, and numbers are equal by value."""
     folded = " ".join(value.split()).casefold()
     try:
         number = float(folded)
@@ -38,6 +38,6 @@ def known_values(task: Task) -> Known:
 
 
 def index_of(value: str | None, known: Known) -> int | None:
-    """Label of a cell; None where it is no label."""
+    """Label of a cell; None where it is not a label."""
     text = (value or "").strip()
     return known.written[text] if text in known.written else known.alike.get(spelling(text))

@@ -1,4 +1,4 @@
-"""The cells of a column of tags or spans: what people write there, as spans of characters."""
+"""Reads the cells of a column of tags or spans, in their usual notations, as spans of characters."""
 
 import ast
 import json

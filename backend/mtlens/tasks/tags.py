@@ -56,7 +56,7 @@ class Tags(TaskKind):
                 raise ExperimentError(f"labels of task {task.name!r} should mean tags such as {named}; found {tag!r}")
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:
-        """Cells say nothing without their texts."""
+        """Not possible: cells cannot be read without their texts."""
         raise ExperimentError(f"task {task.name!r} of kind tags should be read with its texts")
 
     def read_with_texts(
@@ -72,7 +72,7 @@ class Tags(TaskKind):
         return Labels.of_values(padded(rows, 3).astype(np.float64), known)
 
     def remarks(self, task: Task, labels: Labels, texts: Sequence[str]) -> list[str]:
-        """How words are separated, and how many spans that leaves out of reach."""
+        """How words are separated, and how many spans therefore cannot be predicted."""
         spans = true_spans(labels)[labels.known]
         known = [text for text, is_known in zip(texts, labels.known.tolist(), strict=True) if is_known]
         own = [text_spans[text_spans[:, 2] != NOTHING, :2] for text_spans in spans.reshape(len(spans), -1, 3)]
@@ -130,15 +130,15 @@ class Tags(TaskKind):
         return log_p - torch.log(-torch.expm1(log_p.clamp(max=-1e-7)))
 
     def probabilities(self, task: Task, logits: "Tensor") -> "Tensor":
-        """Of each tag at each token, `[b, L, K]`."""
+        """Probability of each tag at each token, `[b, L, K]`."""
         return logits.softmax(dim=-1)
 
     def calibrated(self, task: Task, logits: "Tensor", scale: tuple[float, ...], temperature: float) -> "Tensor":
-        """As they are."""
+        """Predictions without temperature."""
         return self.predict(task, logits, scale)
 
     def width(self, task: Task) -> int:
-        """Numbers that a model says of one word."""
+        """Numbers in the prediction for one word."""
         return self.outputs(task) + PLACES
 
     def mean_loss(self, task: Task, labels: Labels, said: NDArray[np.float32]) -> float:
@@ -163,7 +163,7 @@ class Tags(TaskKind):
         return [("span_f1", name, find_metric(f"span_f1({name})", task.classes).value(*both, count)) for name in task.classes]
 
     def spans(self, task: Task, text: str, said: NDArray[np.float32]) -> tuple[FoundSpan, ...]:
-        """The spans of one text from what a model said `[W, K + 2]`, each with the mean probability of its words' tags."""
+        """The spans of one text from its prediction `[W, K + 2]`, each with the mean probability of its words' tags."""
         tags = likeliest(said[None, :, :-PLACES], len(task.classes), task.scheme)
         found = found_spans(tags, task.scheme)
         spans: list[FoundSpan] = []
@@ -204,7 +204,7 @@ def true_spans(labels: Labels) -> NDArray[np.int64]:
 
 
 def predicted_spans(task: Task, said: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The spans of each text, `[n, 3 S]`, from what a model said of its words `[n, W, K + 2]`."""
+    """The spans of each text, `[n, 3 S]`, from the predictions for its words `[n, W, K + 2]`."""
     found = found_spans(likeliest(said[..., :-PLACES], len(task.classes), task.scheme), task.scheme)
     counts = np.bincount(found.text, minlength=len(said))
     place = np.arange(len(found.text)) - np.repeat(np.cumsum(counts) - counts, counts)

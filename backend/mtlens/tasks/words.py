@@ -1,4 +1,4 @@
-"""The words of texts, which tasks of tags tag: where each stands in its text, and at which token a model says its tag."""
+"""The words of texts, for tasks of tags: the position of each in its text, and the token at which its tag is predicted."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ PLACES = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Words:
-    """The words of n texts, text after text. Only words that the model reads are there.
+    """The words of n texts, text after text. Only words that the model reads are included.
 
     starts: `[n + 1]`, text i has the words starts[i] to starts[i + 1]. begin, end: `[m]`, characters. token: `[m]`, place of
     the word's first token among those of the text. tags: `[m]`, index of its true tag, -1 where the text has no labels.
@@ -36,7 +36,7 @@ class Words:
         return slice(int(self.starts[index]), int(self.starts[index + 1]))
 
     def most(self, rows: NDArray[np.int64]) -> int:
-        """Words of the text among `rows` that has most."""
+        """Largest number of words of a text among `rows`."""
         return int((self.starts[rows + 1] - self.starts[rows]).max(initial=0))
 
     def places(self, rows: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -47,7 +47,7 @@ class Words:
         return np.where(exists, starts[:, None] + offsets, 0), exists
 
     def said(self, of_tokens: NDArray[np.float32], rows: NDArray[np.int64], most: int) -> NDArray[np.float32]:
-        """What a model says of the words of the texts `rows`, `[b, most, K + PLACES]`, from what it says of tokens `[b, L, K]`.
+        """Predictions for the words of the texts `rows`, `[b, most, K + PLACES]`, from those for tokens `[b, L, K]`.
 
         NaN for words that do not exist.
         """

@@ -1,4 +1,4 @@
-"""What reads a file of one format: its columns, then its rows in batches, with every cell as text.
+"""Interface of readers of one file format: columns first, then rows in batches, with every cell as text.
 
 Numbers are written as Python writes them, booleans as true and false. To add a format: write its file here, and register it in
 `mtlens.data.formats` by its suffix.
@@ -16,7 +16,7 @@ from mtlens.data.text_column import Cell
 from mtlens.errors import DataError
 
 BATCH = 10_000
-"""Rows that are read together."""
+"""Number of rows in a batch."""
 MOST_CHARACTERS = 10_000_000
 """Longest cell."""
 MOST_DECODED = 1 << 33
@@ -38,10 +38,10 @@ class Reader(ABC):
     """Whether rows are found by lines."""
 
     columns: tuple[str, ...]
-    """All that the file has."""
+    """All columns of the file."""
 
     def __init__(self, path: Path, name: str, form: Form) -> None:
-        """Read what is needed to know the columns. name: of the file, for errors.
+        """Read the file as far as needed for its columns. name: of the file, for errors.
 
         Raises `DataError` with the line where the file is absent, empty, or not what its suffix says.
         """

@@ -11,7 +11,7 @@ from mtlens.errors import DataError
 
 _OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 DAMAGED = (OSError, EOFError, lzma.LZMAError)
-"""What reading a damaged file raises."""
+"""Exceptions that reading a damaged file raises."""
 
 
 def open_bytes(path: Path, name: str) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""Finds the encoding of a text file: UTF-8 wherever the bytes are UTF-8, else what most such files are written in."""
+"""Finds the encoding of a text file: UTF-8 if the bytes are valid UTF-8, else the most likely encoding."""
 
 import codecs
 import re
@@ -22,7 +22,7 @@ _RUNS = re.compile(rb"[\x80-\xff]{3,}")
 
 
 def find_encoding(stream: BinaryIO, name: str) -> str:
-    """Python's name of the encoding. Raises `DataError` for a file with NUL characters, which is no text."""
+    """Python's name of the encoding. Raises `DataError` for a file with NUL characters, which is not text."""
     start = stream.read(4)
     for mark, encoding in _MARKS.items():
         if start.startswith(mark):

@@ -1,4 +1,4 @@
-"""How a file of rows is written, as far as an experiment file says so; what it leaves out is found from the file itself."""
+"""Settings in an experiment file on how a file of rows is written; missing settings are detected from the file itself."""
 
 import codecs
 from typing import Literal, Self

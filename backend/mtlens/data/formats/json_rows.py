@@ -1,4 +1,4 @@
-"""The rows of a JSON document, whichever way they lie in it.
+"""The rows of a JSON document, in any of these layouts.
 
 [{"text": "a", "label": 1}, ...]                      objects
 [["a", 1], ...]                                       lists, whose columns are called column_1, column_2, ...
@@ -18,7 +18,7 @@ _LIST, _SPLIT, _TEXT = "list", "split", "text"
 
 
 def rows_in(content: object) -> list[Row] | None:
-    """The rows of a document; None where it holds no table."""
+    """The rows of a document; None where it contains no table."""
     if isinstance(content, list):
         return _rows(cast("list[Any]", content))
     if not isinstance(content, dict):

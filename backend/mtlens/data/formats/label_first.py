@@ -28,7 +28,7 @@ _MOST_LABELS, _OFTEN = 100, 4  # different ones, and lines that have one, on ave
 
 
 class LabelFirst(Reader):
-    """A text in each line, behind its label. Where a line has several labels, the cells of the column are lists."""
+    """A text in each line, after its label. Where a line has several labels, the cells of the column are lists."""
 
     is_text: ClassVar[bool] = True
 

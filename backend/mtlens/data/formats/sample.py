@@ -1,4 +1,4 @@
-"""The first lines of a file, by which its form is told."""
+"""The first lines of a file, from which its format is detected."""
 
 from itertools import islice
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a source of data is. Registered sources are in `mtlens.data.sources`.
+"""Interface of sources of data. Registered sources are in `mtlens.data.sources`.
 
 A source is the model of its section in the experiment file, and reads rows: texts with the cells of label columns, and
 where it knows them the group and the split of each row. `mtlens.data.dataset` makes labels of cells and splits the rows.
@@ -47,11 +47,11 @@ class Source(Data, ABC):
         """
 
     def digest(self, folders: Sequence[Path]) -> str | None:
-        """What the rows depend on beside the section itself, such as the content of files; None: nothing is kept of them."""
+        """Digest of what the rows depend on besides the section, such as the content of files; None: they are not cached."""
         return None
 
     def levels(self) -> tuple[str, ...]:
-        """Motion segments that the texts are about, one per text; none where a text is a whole document."""
+        """Motion segments that the texts are about, one per text; empty where a text is a whole document."""
         return ()
 
     def summary(self) -> list[str]:

@@ -17,7 +17,7 @@ _BESIDE_TABLES = frozenset({"dataset_info.json", "dataset_dict.json", "state.jso
 
 @dataclass(frozen=True, kw_only=True)
 class TableFile:
-    """One file of a table. name: as errors call it. split: the one that all of its rows belong to, if the file decides."""
+    """One file of a table. name: used in errors. split: split of all of its rows, if the file determines it."""
 
     path: Path
     name: str
@@ -42,7 +42,7 @@ def files_of(path: str | Mapping[SplitName, str], folders: Sequence[Path]) -> li
 
 
 def notes_of(files: Sequence[TableFile]) -> tuple[str, ...]:
-    """What the user should know of the files, each once."""
+    """Remarks for the user on the files, each once."""
     return tuple(dict.fromkeys(note for file in files for note in file.notes))
 
 

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, which keeps a copy of each as Parquet files: no code that comes with one is run.
+"""Data sets of the Hugging Face hub, read from the hub's copies as Parquet files, so that no code of a data set is run.
 
 `hf://datasets/nyu-mll/glue/rte` names a data set and its configuration, `hf://datasets/nyu-mll/glue/rte/validation` one split.
 """
@@ -16,7 +16,7 @@ _REVISION = "refs/convert/parquet"  # <configuration>/<split>/<number>.parquet
 def hub_folder(path: str) -> Path:
     """Folder with a folder of Parquet files for each split; downloaded once. `path` begins with PREFIX.
 
-    Raises `DataError` where the hub does not give it, or where several configurations leave open which is meant.
+    Raises `DataError` where the hub does not provide it, or where it has several configurations and none is named.
     """
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

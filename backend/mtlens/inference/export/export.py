@@ -58,8 +58,8 @@ def export(
 ) -> FamilyConfig:
     """Write the family of a finished experiment to `out`, which should not exist yet; returns its config.
 
-    show: called with a line on each step, and on the reason why each task gets its model. A family that was trained on a table
-    reads whole texts instead of motion segments.
+    show: called with a line on each step, and on the reason why each task gets its model.
+    A family that was trained on a table reads whole texts instead of motion segments.
     learned_tagger: train a tagger that finds the sentences of each motion segment, in place of rules; this takes minutes. onnx:
     also write ONNX graphs, and use the fastest equivalent runtime; tracing takes longest, and is done twice per model.
     """

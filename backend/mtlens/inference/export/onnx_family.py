@@ -52,8 +52,7 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxReport:
-    """largest_difference: of a probability of the float32 graph from PyTorch's. int8: comparisons of int8 with trained
-    weights."""
+    """largest_difference: of probabilities of the float32 graph from PyTorch. int8: tests of int8 against trained weights."""
 
     largest_difference: float
     int8: tuple[Comparison, ...]
