@@ -47,12 +47,20 @@ def short(info: ClaimInfo) -> Table:
             claim_titles.slope_of(one, info.unit),
             claim_titles.with_bounds(one.auc, one.auc_low, one.auc_high, signs=False),
             one.points,
-            one.reason or "",
         )
         for one in claim_titles.ranked(info.predictors)
     ]
-    columns = ("evidence", "rank correlation", "corrected", "ceiling", "slope", "area under ROC", "gains", "remark")
+    columns = ("evidence", "rank correlation", "corrected", "ceiling", "slope", "area under ROC", "gains")
     return Table(columns=columns, rows=tuple(rows))
+
+
+def remarks(info: ClaimInfo) -> list[str]:
+    """Why some of these values are undefined: each reason once, with the kinds of evidence that it holds for."""
+    labels: dict[str, list[str]] = {}
+    for one in claim_titles.ranked(info.predictors):
+        if one.reason:
+            labels.setdefault(one.reason, []).append(one.label)
+    return [f"{'; '.join(of_reason)}: {reason}" for reason, of_reason in labels.items()]
 
 
 def of_verdicts(verdicts: Sequence[ClaimVerdictInfo]) -> Table:

@@ -11,9 +11,9 @@ from mtlens_dashboard.wording import claim_titles
 from mtlens_dashboard.wording.formatting import escape, minus, plain, shorten, wrap
 
 _ROW = 44  # pixels
-_NAME = 0.34  # rows from an interval up to its name
+_NAME, _UNDER = 0.34, 0.14  # rows from an interval up to its name, and from there down to what is written under it
 _AXIS = "rank correlation with the gains, {}<br>line: 95 %; upright: ceiling set by noise; right: area under ROC"
-_LONGEST = 40  # characters of a name beside the mark of a baseline, on a phone
+_LONGEST, _REASON = 44, 50  # characters of a name beside the mark of a baseline, and of a line of a reason, on a phone
 
 
 def claim_predictors(info: ClaimInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -46,7 +46,8 @@ def _row(sheet: Sheet, one: PredictorInfo, place: int, theme: Theme) -> None:
     sheet.note(name, 0, place - _NAME, theme.ink, size=13, **over)
     if one.rank_correlation is None:
         reason = f"undefined: {one.reason}" if one.reason else "undefined"
-        sheet.note(escape(shorten(reason, 52)), 0, place, theme.muted, xref="paper", xanchor="left", yanchor="middle")
+        told, below = wrap(reason, _REASON, 2), place - _NAME + _UNDER
+        sheet.note(told, 0, below, theme.muted, xref="paper", xanchor="left", yanchor="top", bgcolor=theme.paper, borderpad=0)
         return
     hover = {"customdata": [_hover(one)], "hovertemplate": "%{customdata}<extra></extra>"}
     if one.low is not None and one.high is not None:

@@ -49,6 +49,8 @@ def page(chosen: Chosen) -> None:
     chart("claim-predictors", draw(figures.claim_predictors, info), info)
     if info.predictors:
         show(claim_table.short(info), "predictors")
+        if remarks := claim_table.remarks(info):
+            st.caption("  \n".join(map(literal, remarks)))
     dose = read(queries.dose)
     if dose.points:
         chart("claim-dose", draw(figures.claim_dose, dose), dose)

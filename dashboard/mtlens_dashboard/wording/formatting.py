@@ -41,9 +41,10 @@ def label(name: str | None, length: int = 24) -> str:
     return POOLED if name is None else escape(shorten(name, length))
 
 
-def wrap(sentence: str, width: int) -> str:
-    """Escaped sentence with line breaks for Plotly."""
-    return "<br>".join(escape(line) for line in textwrap.wrap(sentence, width, break_on_hyphens=False)) or " "
+def wrap(sentence: str, width: int, most: int | None = None) -> str:
+    """Escaped sentence with line breaks for Plotly, in at most so many lines: what is left out is its end."""
+    lines = textwrap.wrap(sentence, width, break_on_hyphens=False, max_lines=most, placeholder=_ELLIPSIS)
+    return "<br>".join(map(escape, lines)) or " "
 
 
 LONGEST_TITLE = 90  # characters

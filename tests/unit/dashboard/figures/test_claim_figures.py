@@ -179,6 +179,15 @@ class TestPredictors:
         alone = figures.claim_predictors(info(point(), predictors=some[:3]))
         assert figures.title_of(alone).startswith("A baseline ranks gains in reverse: ratio of data sizes, ")
 
+    def test_names_and_reasons_are_whole(self) -> None:
+        reason = "gains or evidence do not vary; without one of the tasks nothing is lost or kept"
+        unknown = {"rank_correlation": None, "low": None, "high": None, "reason": reason}
+        some = tuple(predictor(label=kind.label, **unknown) for kind in EVIDENCE_KINDS.values())
+        drawn = figures.claim_predictors(info(point(), predictors=some))
+        told = [re.sub("</?b>", "", note.text.replace("<br>", " ")) for note in drawn.layout.annotations]
+        assert {kind.label for kind in EVIDENCE_KINDS.values()} <= set(told)
+        assert told.count(f"undefined: {reason}") == len(EVIDENCE_KINDS)
+
     def test_nothing_ranks_best_while_every_interval_holds_0(self) -> None:
         open_ = predictor(low=-0.1)
         told = figures.title_of(figures.claim_predictors(info(point(), predictors=(open_,))))
