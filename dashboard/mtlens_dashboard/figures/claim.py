@@ -17,6 +17,7 @@ from mtlens_dashboard.wording.formatting import crossed, listing, plain
 
 GAINS_ADVICE = "They appear when groups of tasks have been trained (`mtlens search`) and their evidence is measured."
 _NAMES = ("different or<br>opposed", "undecided<br>or mixed", "similar or<br>aligned")
+_WHOLE, _CUT = 8, 6  # characters of a task's name that fit into a cell on a phone, and what is left of longer ones
 _HEIGHT_WITH_NAMES, _HEIGHT = 108, 74  # pixels of a cell
 
 
@@ -28,10 +29,11 @@ def claim(explanations: Sequence[ExplanationInfo], *, theme: Theme = LIGHT) -> g
     lines: dict[tuple[int, int], list[ExplanationInfo]] = {}
     for line in pairs:
         lines.setdefault((_column(line), row_of(line.measured)), []).append(line)
+    length = _WHOLE if all(len(task) <= _WHOLE for line in pairs for task in line.tasks) else _CUT
     cells = {
         place: Cell(
             len(own),
-            [crossed(line.tasks, 9) for line in own],
+            [crossed(line.tasks, length) for line in own],
             [f"<b>{crossed(line.tasks)}</b><br>{titles.outcome(line)}" for line in own],
         )
         for place, own in lines.items()

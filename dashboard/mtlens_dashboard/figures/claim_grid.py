@@ -62,8 +62,9 @@ def _draw(sheet: Sheet, x: int, y: int, verdict: str, cell: Cell | None, height:
         sheet.note(verdict, x - 0.45, y - 0.42, theme.muted, xanchor="left", yanchor="top")
     if cell is None:
         return
+    size = 18 if cell.number < 100 else 14  # on a phone, what becomes of the claim stands beside it
     at, edge = (y - 0.44, "top") if cell.names else (y, "middle")
-    sheet.note(f"<b>{cell.number}</b>", x + 0.44, at, theme.ink, size=18, xanchor="right", yanchor=edge)
+    sheet.note(f"<b>{cell.number}</b>", x + 0.44, at, theme.ink, size=size, xanchor="right", yanchor=edge)
     if cell.remark:
         sheet.note(escape(cell.remark), x - 0.45, y + 0.42, theme.muted, xanchor="left", yanchor="bottom")
     shown = cell.names[:_MOST] if len(cell.names) <= _MOST else cell.names[: _MOST - 1]

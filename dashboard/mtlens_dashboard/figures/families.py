@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -14,6 +15,7 @@ from mtlens_dashboard.wording.formatting import counted, escape, listing, minus,
 
 ADVICE = "A search proposes which tasks to train together."
 _MOST = 60  # dots; the best of each number of models come first
+_APART, _EDGE, _LINE = 0.28, 0.12, 16  # of the width: between two names, and beside a name in the middle; pixels of a name
 _SPREAD = 0.7  # of the way to the next number of models, over which families of one size lie side by side
 
 
@@ -32,14 +34,11 @@ def families(
     places = _places(known)
     for family in known:
         _draw(sheet, family, places[family.groups], _colour(family, chosen, recommended, theme), theme)
-    for family, text in _labelled(known, alone, chosen, recommended):
-        above = {"xanchor": "center", "yanchor": "bottom", "yshift": 6, "bgcolor": theme.paper, "borderpad": 0}
-        known_ends = [_score(family), family.measured_high if family.measured is not None else None]
-        top = max(end for end in known_ends if end is not None)
-        sheet.note(f"<b>{text}</b>", places[family.groups], 100 * top, theme.ink, size=12, **above)
     low, high = _range(known)
     sizes = sorted({round(family.cost) for family in known})
-    sheet.x_axis(range=[sizes[0] - 0.6, sizes[-1] + 0.6], tickvals=sizes, title={"text": "models to train and keep"})
+    across = (sizes[0] - 0.6, sizes[-1] + 0.6)
+    _label(sheet, [(*one, places[one[0].groups]) for one in _labelled(known, alone, chosen, recommended)], across, theme)
+    sheet.x_axis(range=across, tickvals=sizes, title={"text": "models to train and keep"})
     line = "; line: all single" if alone is not None else ""
     text = f"mean score x 100{line}"
     sheet.y_axis(range=[low, high], showline=True, ticks="outside", nticks=6, showgrid=True)
@@ -125,6 +124,20 @@ def _labelled(
         if family is not None:
             names.setdefault(known.index(family), []).append(text)
     return [(known[place], ",<br>".join(texts)) for place, texts in names.items()]
+
+
+def _label(sheet: Sheet, labels: Sequence[tuple[GroupingInfo, str, float]], across: tuple[float, float], theme: Theme) -> None:
+    """Names above the intervals: inside the plot, and each higher than the one before it where they would touch on a phone."""
+    before, lift = -1.0, 0
+    for family, text, at in sorted(labels, key=lambda one: one[2]):
+        place = (at - across[0]) / (across[1] - across[0])
+        lift = lift + 1 if place - before < _APART else 0
+        before = place
+        side: dict[str, Any] = {"xanchor": "left" if place < _EDGE else "right" if place > 1 - _EDGE else "center"}
+        style = {"yanchor": "bottom", "yshift": 6 + _LINE * lift, "bgcolor": theme.paper, "borderpad": 0, **side}
+        ends = [_score(family), family.measured_high if family.measured is not None else None]
+        top = max(end for end in ends if end is not None)
+        sheet.note(f"<b>{text}</b>", at, 100 * top, theme.ink, size=12, **style)
 
 
 def _range(known: Sequence[GroupingInfo]) -> tuple[float, float]:

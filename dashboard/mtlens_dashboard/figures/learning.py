@@ -7,7 +7,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from mtlens.config.run_kinds import SINGLE, label_of
+from mtlens.config.run_kinds import MULTI, SINGLE, label_of
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, Panel, area, columns_for, foot, name_length, panels
 from mtlens_dashboard.figures.sheet import Sheet
@@ -39,6 +39,8 @@ def learning_curves(curves: Sequence[CurveInfo], quantity: Quantity = "validatio
     if not known:
         return empty(theme, "No epoch has ended yet", "Curves grow here while the runs train.")
     every_model = [(model, list(runs)) for model, runs in groupby(known, key=lambda curve: (curve.role, curve.tasks))]
+    if len(every_model) > MOST:
+        every_model.sort(key=lambda model: model[0][0] != MULTI.name)  # that one is what the others are compared with
     models = every_model[:MOST]
     last = max(max(curve.epochs) for _, of_model in models for curve in of_model)
     length = name_length(columns_for(len(models)))

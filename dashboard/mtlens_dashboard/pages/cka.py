@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from mtlens_dashboard import figures, queries, tables
+from mtlens_dashboard.figures.panels import MOST
 from mtlens_dashboard.figures.theme import CONFIG
 from mtlens_dashboard.widgets.chart import chart, nothing, part, show
 from mtlens_dashboard.widgets.filters import Chosen
@@ -20,7 +21,6 @@ KINDS: dict[queries.PairKind, str] = {
     "pretrained": "task-specific and pretrained",
 }
 VIEWS = {"similarity": "similarity", "difference": "less the pretrained encoder"}
-MOST = 15  # pairs in one figure; more would be unreadable
 
 
 def page(chosen: Chosen) -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from mtlens_dashboard import figures, queries
+from mtlens_dashboard.figures.panels import MOST
 from mtlens_dashboard.widgets.chart import chart, nothing, part
 from mtlens_dashboard.widgets.filters import WHOLE_ENCODER, Chosen, layer_name
 from mtlens_dashboard.widgets.markdown import literal
@@ -15,7 +16,6 @@ SETTINGS = {
     "cross": "each at its own weights",
     "task_vectors": "task vectors (trained less pretrained)",
 }
-MOST = 15  # pairs in one figure; more would be unreadable
 
 
 def page(chosen: Chosen) -> None:

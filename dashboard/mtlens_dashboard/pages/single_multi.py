@@ -9,7 +9,9 @@ from mtlens.config import run_kinds
 from mtlens.config.run_kinds import RUN_KINDS
 from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
-from mtlens_dashboard.widgets.chart import chart, details, nothing, show
+from mtlens_dashboard.figures.learning import Quantity
+from mtlens_dashboard.figures.panels import MOST
+from mtlens_dashboard.widgets.chart import chart, details, nothing, part, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
@@ -45,8 +47,8 @@ def page(chosen: Chosen) -> None:
             st.warning("  \n".join(map(literal, warnings)), icon=":material/warning:")
         figure = draw(figures.forest, matching)
         chart("forest", figure, matching, title="Difference to the task-specific models")
-        for remark in matching.remarks:
-            st.caption(literal(remark))
+        if matching.remarks:
+            st.caption("  \n".join(map(literal, matching.remarks)))
         grid = partial(tables.verdict_grid, [one.only(chosen.tasks) for one in compared.values()])
         details("verdicts", grid, HOW_VERDICTS, label="All verdicts as a table · Markdown · CSV · LaTeX", latex=True)
         _looks(chosen, kind)
@@ -123,15 +125,16 @@ def _curves(chosen: Chosen) -> None:
     if not curves:
         nothing("No learning curves yet", "A run adds a point whenever it has finished an epoch.")
         return
-    names = {"validation": "validation score", "loss": "losses"}
+    names: dict[Quantity, str] = {"validation": "validation score", "loss": "losses"}
     quantity = st.segmented_control(
         "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
         required=True,
     )  # fmt: skip
-    if quantity == "loss":
-        chart("loss-curves", draw(figures.learning_curves, curves, quantity="loss"), curves)
-    else:
-        chart("learning-curves", draw(figures.learning_curves, curves), curves)
+    models = dict.fromkeys((curve.role, curve.tasks) for curve in curves)
+    some = part(sorted(models, key=lambda model: model[0] != run_kinds.MULTI.name), MOST, "models, the multi-task one first")
+    shown = tuple(curve for curve in curves if (curve.role, curve.tasks) in some)
+    name = "loss-curves" if quantity == "loss" else "learning-curves"
+    chart(name, draw(figures.learning_curves, shown, quantity=quantity), shown, title=titles.learning(curves))
 
 
 def _confusion(chosen: Chosen) -> None:

@@ -48,6 +48,19 @@ def test_families_lie_at_their_number_of_models_and_score() -> None:
     assert (line.y0, line.y1) == (88, 88)
 
 
+def test_names_of_families_do_not_touch_and_stay_in_the_plot() -> None:
+    """One model, two and thirty of them: on a scale of thirty, the first two lie side by side."""
+    tasks = tuple((f"{number}",) for number in range(30))
+    whole = grouping(groups=(tuple(task for (task,) in tasks),), cost=1.0, measured=0.86)
+    two = grouping(groups=(("0",), tuple(task for (task,) in tasks[1:])), measured=0.87, recommended=True)
+    figure = figures.families([whole, two, grouping(groups=tasks, cost=30.0, measured=0.87)])
+    notes = {re.sub("<.*?>", "", note.text): note for note in figure.layout.annotations}
+    first, second, last = (notes[name] for name in ("all in one", "recommended", "all single"))
+    assert second.yshift - first.yshift >= first.font.size
+    assert (first.xanchor, second.xanchor, last.xanchor) == ("left", "left", "right")
+    assert last.yshift == first.yshift
+
+
 def test_measured_scores_have_their_intervals() -> None:
     measured = grouping(measured=0.9, measured_low=0.84, measured_high=0.95)
     figure = figures.families([measured, grouping(groups=(("a",), ("b", "c")))])

@@ -41,6 +41,14 @@ def test_many_seeds_are_a_mean_and_a_range() -> None:
     assert losses == {"training loss": [0.9, 0.2, None], "validation loss": [1.0, None, None]}
 
 
+def test_of_more_models_than_fit_the_multi_task_one_is_shown(stores: fake_stores.Stores) -> None:
+    figure = figures.learning_curves(queries.curves(stores["many_tasks"], EXPERIMENT))
+    names = [note.text for note in figure.layout.annotations if note.text.startswith("<b>")]
+    assert len(names) == 15
+    assert names[0].startswith("<b>30 tasks</b>")
+    assert any(note.text.startswith("15 of 31 models") for note in figure.layout.annotations)
+
+
 def test_runs_too_short_to_be_told_apart_are_one_bar(full: Workspace) -> None:
     runs = queries.runs(full, EXPERIMENT)
     late = tuple(
