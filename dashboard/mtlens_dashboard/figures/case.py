@@ -5,10 +5,11 @@ evidence contradicts the measured outcome come first.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.cka_effect import MIN_SEEDS
 from mtlens.statistics.shown import Unit
 from mtlens_dashboard.figures.forest import difference_ticks, draw_intervals, shade_margin, span
 from mtlens_dashboard.figures.frame import empty, framed
@@ -27,7 +28,7 @@ from mtlens_dashboard.wording.formatting import (
     label,
     listing,
     plain,
-    shorten,
+    wrap,
 )
 
 _ROW, _HEAD, _FOOT = 40, 48, 64  # pixels
@@ -71,12 +72,13 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
     )
     for row, place in zip(rows, places, strict=True):
         sheet.note(_name(row, theme), 0, place + _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
-    _cells(sheet, rows, places, theme)
+    evidence = bool(case.explanations)
+    _cells(sheet, rows, places, theme, measured=evidence)
     seeds = max((len(match.seeds) for match in matching.rows), default=0)
-    _cosines(sheet, rows, places, seeds, theme)
+    _cosines(sheet, rows, places, seeds, theme, measured=evidence)
     _targets(sheet, rows, places, reach, depth, theme)
     foot = _FEET[0] + (_TWO_MARKS if any(len(row.tasks) > 1 for row in rows) else "")
-    _axes(sheet, reach, depth, bottom, unit, theme, foot, evidence=bool(case.explanations))
+    _axes(sheet, reach, depth, bottom, unit, theme, foot, evidence=evidence)
     return framed(
         sheet,
         theme=theme,
@@ -110,16 +112,17 @@ def _name(row: CaseRow, theme: Theme) -> str:
     else:
         mark = AGREEMENTS[row.explanation.agreement]
         told = titles.outcome(row.explanation)
-    return f'{name}   <span style="color:{theme.of(mark)}">{mark.symbol} {told}</span>'
+    return f'{name}   <span style="font-size:11px;color:{theme.of(mark)}">{mark.symbol} {told}</span>'
 
 
-def _cells(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], theme: Theme) -> None:
-    """A box per layer, filled up to its effect where its statement is settled."""
+def _cells(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], theme: Theme, *, measured: bool) -> None:
+    """A box per layer, filled up to its effect where its statement is settled. measured: whether there is evidence at all."""
     frames: tuple[list[float | None], list[float | None]] = ([], [])
     fills: dict[str, tuple[list[float | None], list[float | None]]] = {}
     for row, place in zip(rows, places, strict=True):
-        layers = row.profile.layers if row.profile else ()
-        for layer in layers:
+        if row.profile is None and measured:
+            _without(sheet, "not measured", "x2", place, theme)
+        for layer in row.profile.layers if row.profile else ():
             _box(frames, layer.layer, place + _ALONE, 1.0)
             colour = theme.of(STATEMENTS.get(layer.statement, STATEMENTS["undefined"]))
             if layer.statement in ("similar", "different"):
@@ -138,8 +141,23 @@ def _box(outline: tuple[list[float | None], list[float | None]], layer: int, pla
     outline[1].extend([foot, foot, top, top, foot, None])
 
 
-def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], seeds: int, theme: Theme) -> None:
-    """A dot with its interval; where noise leaves too few seeds with a cosine, how many those are."""
+def _noise(identifiable: int, seeds: int) -> str:
+    """Why there is no cosine, by the number of seeds in which gradients are distinguishable from noise."""
+    if identifiable < seeds:
+        return f"noise: {identifiable} of {counted(seeds, 'seed')}"
+    return f"only {counted(seeds, 'seed')}" if seeds < MIN_SEEDS else "noise"
+
+
+def _without(sheet: Sheet, why: str, axis: Literal["x2", "x3"], place: float, theme: Theme) -> None:
+    """Why a row has nothing in this column, in its middle."""
+    middle: dict[str, Any] = {"xref": f"{axis} domain", "xanchor": "center", "yanchor": "middle", "bgcolor": theme.paper}
+    sheet.note(why, 0.5, place + _ALONE, theme.muted, **middle)
+
+
+def _cosines(
+    sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], seeds: int, theme: Theme, *, measured: bool
+) -> None:
+    """A dot with its interval; where too few seeds have a cosine, because of noise or because few were measured, how many."""
     axes = {"xaxis": "x3", "yaxis": "y", "hoverinfo": "skip"}
     known: list[tuple[AlignmentInfo, float, Mark]] = []
     for row, place in zip(rows, places, strict=True):
@@ -147,9 +165,9 @@ def _cosines(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], see
         if alignment is not None and alignment.point is not None:
             known.append((alignment, place + _ALONE, STATEMENTS.get(alignment.statement, STATEMENTS["undefined"])))
         elif alignment is not None:
-            text = f"noise: {alignment.seeds or 0} of {counted(seeds, 'seed')}"
-            centred: dict[str, Any] = {"yanchor": "middle", "xanchor": "center", "bgcolor": theme.paper}
-            sheet.note(text, 0, place + _ALONE, theme.muted, xref="x3", **centred)
+            _without(sheet, _noise(alignment.seeds or 0, seeds), "x3", place, theme)
+        elif measured:
+            _without(sheet, "not measured", "x3", place, theme)
     for colour in dict.fromkeys(theme.of(mark) for _, _, mark in known):
         ends = [
             ((one.low, one.high), at)
@@ -210,7 +228,7 @@ def _tell_cosine(row: CaseRow) -> str:
     if alignment is None:
         return "gradients were not measured"
     value = f"cosine {plain(alignment.cosine)} ({plain(alignment.low)} to {plain(alignment.high)})"
-    reason = f"<br>{escape(shorten(alignment.reason, 90))}" if alignment.reason and alignment.point is None else ""
+    reason = f"<br>{wrap(alignment.reason, 70)}" if alignment.reason and alignment.point is None else ""
     names = listing([alignment.task_a, alignment.task_b])
     return f"{escape(names)}: {alignment.statement}<br>{value}{reason}"
 

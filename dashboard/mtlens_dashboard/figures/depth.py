@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.cka_effect import MIN_SEEDS
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, Numbers, Panel, area, columns_for, foot, name_length, panels
 from mtlens_dashboard.figures.sheet import Sheet
@@ -88,8 +89,11 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
         hover = [_tell_cosine(alignment) for alignment in rows]
         _marks(sheet, panel, layers, values, [alignment.statement for alignment in rows], hover, theme)
         if all(value is None for value in values):
-            hidden: dict[str, Any] = {"align": "center", **panel.of_shape}
-            sheet.note("noise hides<br>the cosines", depth / 2, 0.5, theme.muted, **hidden)
+            few = all(0 < (alignment.seeds or 0) < MIN_SEEDS for alignment in rows)
+            hidden: dict[str, Any] = {"align": "center", "yanchor": "top", "bgcolor": theme.paper, **panel.of_shape}
+            sheet.note(
+                "too few seeds<br>for cosines" if few else "noise hides<br>the cosines", depth / 2, 1, theme.muted, **hidden
+            )
     halves = any(alignment.split_half is not None for alignment in alignments)
     more = "grey: split halves; dotted: their ceiling<br>" if halves else ""
     part = _part(len(shown), len(pairs))

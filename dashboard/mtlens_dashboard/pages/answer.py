@@ -171,9 +171,12 @@ def _trust(matching: queries.MatchingInfo) -> None:
     rows = matching.rows
     seeds, examples = min(len(row.seeds) for row in rows), min(row.examples for row in rows)
     needed = [f"{row.task or 'mean'}: {row.needed}" for row in rows if row.needed]
+    intervals = (
+        "intervals over examples and seeds" if all(row.low90 is not None for row in rows) else "intervals need more seeds"
+    )
     text = (
-        f"Margin {matching.margin_in_words}, set before the runs; {examples:,} test examples per "
-        f"task at least; intervals over examples and seeds, corrected over {counted(len(matching.tasks), 'task')}."
+        f"Margin {matching.margin_in_words}, set before the runs; {examples:,} test examples per task at least; {intervals}; "
+        f"tests corrected over {counted(len(matching.tasks), 'task')}."
     )
     more = f" To settle {needed[0]}." if needed else ""
     card(

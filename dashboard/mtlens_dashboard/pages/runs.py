@@ -16,10 +16,11 @@ from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.run import open_run
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import MISSING, duration, shorten
+from mtlens_dashboard.wording.formatting import MISSING, counted, duration, listing
 
 _OPEN = "run"  # also its name in the address
 _WRITTEN = "run in the URL"
+_LINE, _MOST_REASONS = 60, 8  # characters of a reason that fit beside the other columns; reasons that are listed
 EVIDENCE_JOBS = {
     "states": "hidden states",
     "similarity": "similarity (CKA)",
@@ -77,7 +78,7 @@ def _is_chosen(run: queries.RunInfo, chosen: Chosen) -> bool:
 def _training(runs: list[queries.RunInfo], now: datetime) -> None:
     if not runs:
         return
-    st.markdown("## Training now")
+    st.markdown("## Stalled" if all(run.is_stalled(now) for run in runs) else "## Training now")
     columns = {
         "models": [_name(run) for run in runs],
         "seed": [run.seed for run in runs],
@@ -100,7 +101,10 @@ def _failed(runs: list[queries.RunInfo]) -> None:
         **_folds(runs),
         "reason": [run.reason or "no reason was stored" for run in runs],
     }
-    st.dataframe(columns, hide_index=True, key="failed", column_config={"reason": st.column_config.TextColumn(width="large")})
+    config = {"models": st.column_config.TextColumn(width=230), "seed": st.column_config.NumberColumn(width=60)}
+    is_long = any(len(run.reason or "") > _LINE for run in runs)
+    height = 72 if is_long else None  # pixels: in high rows, long texts are broken into lines
+    st.dataframe(columns, hide_index=True, key="failed", column_config=config, row_height=height)
     st.caption("The command that started the experiment tries them again.")
 
 
@@ -123,13 +127,14 @@ def _evidence_jobs(evidence_jobs: tuple[queries.EvidenceProgressInfo, ...]) -> N
     if not evidence_jobs:
         return
     st.markdown("## Evidence")
-    names = ("computation", "state", "number", "seconds", "reasons")
-    rows = [
-        (EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, job.seconds, "; ".join(job.reasons))
-        for job in evidence_jobs
-    ]
+    names = ("computation", "state", "number", "seconds")
+    rows = [(EVIDENCE_JOBS.get(job.kind, job.kind), job.state, job.number, job.seconds) for job in evidence_jobs]
     seconds = {"seconds": st.column_config.NumberColumn(format="%.1f")}
     show(tables.Table(columns=names, rows=tuple(rows)), "evidence jobs", column_config=seconds)
+    reasons = [f"{EVIDENCE_JOBS.get(job.kind, job.kind)}: {reason}" for job in evidence_jobs for reason in job.reasons]
+    if reasons:
+        more = [f"and {counted(len(reasons) - _MOST_REASONS, 'further reason')}"] if len(reasons) > _MOST_REASONS else []
+        st.error("  \n".join(map(literal, [*reasons[:_MOST_REASONS], *more])))
 
 
 def _all(chosen: Chosen, runs: tuple[queries.RunInfo, ...]) -> None:
@@ -191,7 +196,7 @@ def _grid(runs: tuple[queries.RunInfo, ...]) -> dict[str, list[Any]]:
 
 def _name(run: queries.RunInfo) -> str:
     role = label_of(run.role)
-    return f"{role}: {shorten(run.tasks, 40)}" if run.tasks else role
+    return f"{role}: {listing(run.tasks.split(', '), 4)}" if run.tasks else role
 
 
 def _heartbeat(run: queries.RunInfo, now: datetime) -> str:

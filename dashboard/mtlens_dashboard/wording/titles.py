@@ -70,6 +70,8 @@ def answer(matching: MatchingInfo) -> str:
         return head
     if len(named["matches"]) == len(matching.tasks):
         return f"{head}: all within {matching.margin_in_short}"
+    if {match.verdict for match in matching.tasks} == {whole} == {"inconclusive"}:
+        return f"{head}, on average and on each task"
     if not _holds_of_tasks(whole, [match.verdict for match in matching.learnt]):
         head += " on average"
     rest = {verdict: tasks for verdict, tasks in named.items() if tasks and verdict != "matches"}
@@ -97,8 +99,9 @@ def still_improving(matching: MatchingInfo) -> str:
 
 def warnings(matching: MatchingInfo, curves: Sequence[CurveInfo]) -> list[str]:
     """What a reader should know before the verdict: half-trained models, tasks that were not learnt, collapsed models."""
-    improving = sum(curve.still_improving is True for curve in curves if curve.state == "done")
-    lines = [f"{still_improving(matching)} ({improving} of {counted(len(curves), 'run')})"] if still_improving(matching) else []
+    done, improving = _finished(curves)
+    told = still_improving(matching)
+    lines = [f"{told} ({improving} of {counted(done, 'finished run')})"] if told else []
     lost = [match.task or "" for match in matching.tasks if match.verdict == "not learnt"]
     if lost:
         lines.append(f"{listing(lost)}: not learnt by either kind of models, so left out of the mean")
@@ -152,7 +155,9 @@ def comparison(matching: MatchingInfo) -> str:
     models = label_of(matching.kind)
     unit = matching.unit
     mean = f"{models[:1].upper()}{models[1:]} less task-specific: {difference(pooled.difference, unit)} {unit.points}"
-    known = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}"
+    seeds = counted(len(pooled.seeds), "seed")
+    interval = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}"
+    known = f"no interval from {seeds}" if pooled.low90 is None else interval
     verdict = _MEASURED.get(pooled.verdict, pooled.verdict)
     return fit(f"{mean} ({known}), {verdict}", f"{mean}, {verdict}")
 
@@ -211,13 +216,18 @@ def whole(statement: str) -> str:
 
 def learning(curves: Sequence[CurveInfo]) -> str:
     """Whether the validation score still improved when training ended."""
-    done = [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
+    done, last = _finished(curves)
     if not done:
         return "No run has finished an epoch yet" if not any(curve.epochs for curve in curves) else "No run is finished yet"
-    last = sum(curve.still_improving is True for curve in done)
     if last == 0:
-        return f"None of {counted(len(done), 'finished run')} was still improving at the last epoch"
-    return f"{last} of {counted(len(done), 'finished run')} {'was' if last == 1 else 'were'} still improving at the last epoch"
+        return f"None of {counted(done, 'finished run')} was still improving at the last epoch"
+    return f"{last} of {counted(done, 'finished run')} {'was' if last == 1 else 'were'} still improving at the last epoch"
+
+
+def _finished(curves: Sequence[CurveInfo]) -> tuple[int, int]:
+    """How many runs are finished, and how many of them were still improving at their last epoch."""
+    done = [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
+    return len(done), sum(curve.still_improving is True for curve in done)
 
 
 def runs(runs: Sequence[RunInfo], now: datetime) -> str:

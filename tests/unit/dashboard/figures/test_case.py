@@ -18,6 +18,11 @@ def rows_of(figure: go.Figure) -> list[str]:
     return [re.sub(r"<.*?>", "", text).replace("\N{MULTIPLICATION SIGN}", "x") for _, text in sorted(notes)]
 
 
+def said_in(figure: go.Figure) -> list[str]:
+    """The texts in the figure."""
+    return [note.text for note in figure.layout.annotations]
+
+
 def test_case_has_a_row_per_pair_with_the_contradiction_first(full: Workspace) -> None:
     figure = figures.case(queries.case(full, EXPERIMENT))
     rows = rows_of(figure)
@@ -45,7 +50,20 @@ def test_case_draws_no_cosine_beyond_1(full: Workspace) -> None:
     noisy = tuple(replace(alignment, cosine=1.45, seeds=1) for alignment in case.alignments)
     figure = figures.case(replace(case, alignments=noisy))
     assert not [trace for trace in figure.data if trace.xaxis == "x3" and trace.type == "scatter"]
-    assert [note.text for note in figure.layout.annotations].count("noise: 1 of 3 seeds") == 6
+    assert said_in(figure).count("noise: 1 of 3 seeds") == 6
+    beyond = tuple(replace(alignment, seeds=3) for alignment in noisy)
+    assert said_in(figures.case(replace(case, alignments=beyond))).count("noise") == 6
+
+
+def test_case_says_what_was_not_measured_and_where_seeds_are_few(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    half = replace(case, profiles=case.profiles[:4], alignments=case.alignments[:0])
+    assert said_in(figures.case(half)).count("not measured") == 2 + 6
+    assert "not measured" not in said_in(figures.case(case))
+    single = tuple(replace(match, seeds=(0,), single_per_seed=(0.8,), multi_per_seed=(0.8,)) for match in case.matching.tasks)
+    lone = tuple(replace(alignment, cosine=None, seeds=1) for alignment in case.alignments)
+    early = replace(case, matching=replace(case.matching, tasks=single, pooled=None), alignments=lone)
+    assert said_in(figures.case(early)).count("only 1 seed") == 6
 
 
 def test_a_click_on_a_row_of_the_case_gives_its_number(full: Workspace) -> None:

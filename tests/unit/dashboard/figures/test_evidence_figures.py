@@ -134,6 +134,13 @@ def test_what_noise_hides_has_no_colour(full: Workspace) -> None:
     assert [row[0] for row in figures.stage_map(course).data[1].z] == [None, 0.9]
 
 
+@pytest.mark.parametrize(("seeds", "told"), [(1, "too few seeds<br>for cosines"), (0, "noise hides<br>the cosines")])
+def test_a_panel_without_cosines_says_why(full: Workspace, seeds: int, told: str) -> None:
+    unknown = tuple(replace(alignment, cosine=None, seeds=seeds) for alignment in queries.alignments(full, EXPERIMENT))
+    figure = figures.alignment_by_depth(unknown)
+    assert [note.text for note in figure.layout.annotations].count(told) == 6
+
+
 def test_the_course_of_a_pair_says_where_its_sign_is_undecided(full: Workspace) -> None:
     one = queries.pair_over_stages(full, EXPERIMENT, "canal", "cord")[1]
     bounds = (("start", -0.1, 0.4), ("end", 0.1, 0.5))

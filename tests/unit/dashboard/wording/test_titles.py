@@ -23,6 +23,14 @@ def test_answer_in_a_sentence(full: Workspace) -> None:
     assert titles.answer(alone) == "One model matches two: all within 2 points"
 
 
+def test_an_answer_that_is_undecided_throughout_names_no_task(full: Workspace) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    tasks = tuple(replace(task, verdict="inconclusive") for task in matching.tasks)
+    undecided = replace(matching, tasks=tasks, pooled=replace(matching.pooled, verdict="inconclusive"))
+    assert titles.answer(undecided) == "Whether one model matches four is undecided, on average and on each task"
+
+
 def test_an_answer_about_many_tasks_counts_them(full: Workspace) -> None:
     matching = queries.matching(full, EXPERIMENT)
     many = tuple(replace(task, task=f"a finding with a long name {i}") for i in range(5) for task in matching.tasks)
@@ -110,6 +118,15 @@ def test_a_comparison_names_its_models(full: Workspace, kind: str, start: str) -
     assert minus(title) == minus(f"{start}: +0.3 points (90 % interval -0.6 to +1.2), matches")
 
 
+def test_a_comparison_of_one_seed_has_no_interval(full: Workspace) -> None:
+    matching = queries.matching(full, EXPERIMENT)
+    assert matching.pooled is not None
+    one = replace(matching.pooled, low90=None, high90=None, seeds=(0,), verdict="inconclusive")
+    assert titles.comparison(replace(matching, pooled=one)) == (
+        "Multi-task less task-specific: +0.3 points (no interval from 1 seed), undecided"
+    )
+
+
 def test_models_that_were_still_improving_are_warned_of(full: Workspace) -> None:
     matching, curves = queries.matching(full, EXPERIMENT), queries.curves(full, EXPERIMENT)
     assert titles.warnings(matching, curves) == []
@@ -120,8 +137,10 @@ def test_models_that_were_still_improving_are_warned_of(full: Workspace) -> None
         *others,
     )
     late = tuple(replace(curve, still_improving=curve.role == "multi") for curve in curves)
+    late += (replace(late[-1], state="unfinished"),)
+    told = "On disc, multi-task models were still improving at their last epoch: more epochs may change this"
     assert titles.warnings(replace(matching, tasks=unfinished), late) == [
-        "On disc, multi-task models were still improving at their last epoch: more epochs may change this (3 of 15 runs)",
+        f"{told} (3 of 15 finished runs)",
         "canal: not learnt by either kind of models, so left out of the mean",
         "canal: some models predict one class only",
     ]
