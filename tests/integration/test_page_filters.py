@@ -81,3 +81,12 @@ class TestFilters:
         app = visit(stores["full"], page)
         styles = " ".join(element.proto.body for element in app.get("html"))
         assert set(re.findall(r"st-key-filter-(\w+)", styles)) == hidden
+
+    def test_a_link_to_an_unknown_experiment_is_told_above_the_title(self, stores, visit) -> None:
+        app = visit(stores["full"], "runs", experiment="nope")
+        assert [warning.value for warning in app.main.get("warning")] == [
+            r"The link asks for experiment nope\, which this workspace does not hold\; this is another\."
+        ]
+        assert app.query_params["experiment"] == [fake_stores.EXPERIMENT]
+        draw(app)
+        assert not app.main.get("warning")

@@ -126,13 +126,14 @@ def _curves(chosen: Chosen) -> None:
         nothing("No learning curves yet", "A run adds a point whenever it has finished an epoch.")
         return
     names: dict[Quantity, str] = {"validation": "validation score", "loss": "losses"}
-    quantity = st.segmented_control(
+    picked = st.segmented_control(
         "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
         required=True,
     )  # fmt: skip
     models = dict.fromkeys((curve.role, curve.tasks) for curve in curves)
     some = part(sorted(models, key=lambda model: model[0] != run_kinds.MULTI.name), MOST, "models, the multi-task one first")
     shown = tuple(curve for curve in curves if (curve.role, curve.tasks) in some)
+    quantity: Quantity = "loss" if picked == "loss" else "validation"
     name = "loss-curves" if quantity == "loss" else "learning-curves"
     chart(name, draw(figures.learning_curves, shown, quantity=quantity), shown, title=titles.learning(curves))
 

@@ -44,6 +44,7 @@ class Chosen:
 
 def choose(experiments: Sequence[queries.ExperimentInfo]) -> Chosen:
     """Draw the filters into the sidebar; `experiments` has at least one."""
+    _follow_link(experiments)
     with st.sidebar:
         experiment = _choose_experiment(experiments)
         with st.container(key="filter-tasks"):
@@ -93,22 +94,29 @@ def label(experiment: queries.ExperimentInfo) -> str:
     return f"{' '.join(experiment.name.split())} · {experiment.experiment_id[:6]}"
 
 
-def _choose_experiment(experiments: Sequence[queries.ExperimentInfo]) -> queries.ExperimentInfo:
-    """The experiment of the link that was opened, or went back to; else the one chosen before, or the newest.
+def _follow_link(experiments: Sequence[queries.ExperimentInfo]) -> None:
+    """Choose the experiment of the link that was opened, or went back to: by its id, or the newest of its name.
 
-    A link names it by its id, or by its name for the newest of that name. Hidden ones are opened by links only. Streamlit's own
-    binding would leave the default out of the URL.
+    Where there is none, the page says so above its title: on a phone the sidebar is folded away.
+    """
+    linked = st.query_params.get(_IN_URL)
+    if linked is None or linked == st.session_state.get(_WRITTEN):
+        return
+    ids = [one.experiment_id for one in experiments]
+    found = linked if linked in ids else next((one.experiment_id for one in experiments if one.name == linked), None)
+    if found is None:
+        st.warning(literal(f"The link asks for experiment {linked}, which this workspace does not hold; this is another."))
+    else:
+        st.session_state[_CHOSEN] = found
+
+
+def _choose_experiment(experiments: Sequence[queries.ExperimentInfo]) -> queries.ExperimentInfo:
+    """The experiment of a link, else the one chosen before, or the newest. Hidden ones are opened by links only.
+
+    Streamlit's own binding would leave the default out of the URL.
     """
     known = {experiment.experiment_id: experiment for experiment in experiments}
     noted = annotations.load(workspace())
-    linked = st.query_params.get(_IN_URL)
-    if linked is not None and linked not in known:
-        by_name = next((experiment.experiment_id for experiment in experiments if experiment.name == linked), None)
-        if by_name is None and linked != st.session_state.get(_WRITTEN):
-            st.warning(literal(f"The link asks for experiment {linked}, which this workspace does not hold; this is another."))
-        linked = by_name
-    if linked in known and linked != st.session_state.get(_WRITTEN):
-        st.session_state[_CHOSEN] = linked
     shown = [id_ for id_ in known if not (id_ in noted and noted[id_].hidden) or id_ == st.session_state.get(_CHOSEN)]
     if st.session_state.get(_CHOSEN) not in known:
         st.session_state[_CHOSEN] = (shown or list(known))[0]
