@@ -200,8 +200,8 @@ def _matching_table(title: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def print_result(result: "Result | Answer", style: Literal["table", "csv", "json"]) -> None:
-    """Rows of a query: a table for people, CSV and JSON (a list of objects) for programs."""
+def print_result(result: "Result | Answer", style: Literal["table", "csv", "json"], *, whole: bool = False) -> None:
+    """Rows of a query: a table for people, CSV and JSON (a list of objects) for programs. whole: however wide, all of it."""
     if style == "csv":
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
@@ -212,7 +212,7 @@ def print_result(result: "Result | Answer", style: Literal["table", "csv", "json
         rows = [dict(zip(result.columns, map(_finite, row), strict=True)) for row in result.rows]
         print(json_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False, default=str)))
     else:
-        print_rows(result.columns, [tuple(map(_cell, row)) for row in result.rows])
+        print_rows(result.columns, [tuple(map(_cell, row)) for row in result.rows], whole=whole)
 
 
 def _finite(value: Any) -> Any:

@@ -46,9 +46,9 @@ def status(
         ingest(opened, force=True)
     watch_lanes(opened, again=watch and not is_read_only(opened))
     output.print_result(query(opened, STATUS), "table")
-    for more in (query(opened, LOOKS), query(opened, EVIDENCE), query(opened, FAILURES)):
-        if more.rows:
-            output.print_result(more, "table")
+    for more in (LOOKS, EVIDENCE, FAILURES):
+        if (found := query(opened, more)).rows:
+            output.print_result(found, "table", whole=more == FAILURES)
 
 
 def sql(

@@ -30,13 +30,19 @@ _LONGEST = 32  # characters of a cell in a table that does not fit
 _HEAD = 15  # of them before the middle, which is left out: long names often differ at their ends
 
 
-def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Cells as text. A wide answer has a block for each value of its first column; what is the same in a block is said once."""
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, whole: bool = False) -> None:
+    """Cells as text. A wide answer has a block for each value of its first column; what is the same in a block is said once.
+
+    whole: a wide answer is a list of records, so that nothing of it is left out.
+    """
     if not rows:
         out.print(f"No rows; columns: {', '.join(columns)}", markup=False)
         return
     if _width(columns, rows) <= out.width:
         _print_table(columns, rows)
+        return
+    if whole:
+        _print_records(columns, rows)
         return
     blocks = [list(block) for _, block in groupby(rows, key=lambda row: row[0])]
     if len(rows) < 2 * len(blocks):
@@ -82,20 +88,40 @@ def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
 def _print_what_fits(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """The columns that have room, in their order, long cells without their middle; returns the names of the others.
 
-    The first two say what a row is about, so they come first; then words such as verdicts, numbers, and longer texts.
+    The first two say what a row is about, so they come first; then words such as verdicts, numbers, and longer texts. What is
+    left and fits is a second table after the names of the rows, if it is more than a column.
     """
     cut = [
         [cell if len(cell) <= _LONGEST else f"{cell[:_HEAD]}…{cell[_HEAD + 1 - _LONGEST :]}" for cell in row] for row in rows
     ]
-    cells = list(zip(*cut, strict=True))
-    kinds = [0 if place < 2 else _kind(column) for place, column in enumerate(cells)]
-    shown: list[int] = []
-    for place in sorted(range(len(columns)), key=kinds.__getitem__):
-        chosen = sorted([*shown, place])
-        if _width([columns[at] for at in chosen], [[row[at] for at in chosen] for row in cut]) <= out.width:
-            shown = chosen
-    _print_table([columns[place] for place in shown], [[row[place] for place in shown] for row in cut])
-    return [name for place, name in enumerate(columns) if place not in shown]
+    kinds = [0 if place < 2 else _kind(column) for place, column in enumerate(zip(*cut, strict=True))]
+    shown = _fitting(columns, cut, [], sorted(range(len(columns)), key=kinds.__getitem__), kinds)
+    _print_table(*_part(columns, cut, shown))
+    names = [place for place in shown if place < next((at for at in shown if kinds[at] > 1), 2)]
+    left = [place for place in range(len(columns)) if place not in shown]
+    second = _fitting(columns, cut, names, left, kinds)
+    if len(second) > len(names) + 1:
+        _print_table(*_part(columns, cut, second))
+        left = [place for place in left if place not in second]
+    return [columns[place] for place in left]
+
+
+def _fitting(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], first: list[int], more: Sequence[int], kinds: Sequence[int]
+) -> list[int]:
+    """Places of the columns that fit beside the first ones. Of numbers none stands without those before it."""
+    chosen, full = first, False
+    for place in more:
+        wider = sorted([*chosen, place])
+        if not (full and kinds[place] > 1) and _width(*_part(columns, rows, wider)) <= out.width:
+            chosen = wider
+        else:
+            full = full or kinds[place] > 1
+    return chosen
+
+
+def _part(columns: Sequence[str], rows: Sequence[Sequence[str]], places: Sequence[int]) -> tuple[list[str], list[list[str]]]:
+    return [columns[at] for at in places], [[row[at] for at in places] for row in rows]
 
 
 def _kind(cells: Sequence[str]) -> int:

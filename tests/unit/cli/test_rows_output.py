@@ -47,6 +47,34 @@ def test_many_wide_rows_are_a_table_of_what_fits_with_a_note(printed):
     assert "--format csv" in note
 
 
+def test_what_must_be_whole_is_a_list_of_records_however_many_rows(monkeypatch, capsys):
+    monkeypatch.setattr(rows_output.out, "width", 80)
+    rows = [("demo", f"single: disc s{row}", f"failure {row}: {'a long reason ' * 9}end") for row in range(5)]
+    rows_output.print_rows(("experiment", "failed", "reason"), rows, whole=True)
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(" ".join(reason.split()) in told for _, _, reason in rows)
+
+
+def test_numbers_that_do_not_fit_are_a_second_table_in_their_order(printed):
+    """Of view matching: a narrow bound does not stand without the wider mean and difference before it."""
+    names = (
+        "experiment", "kind", "task", "single_mean", "multi_mean", "difference", "low90", "high90", "verdict", "still_improving"
+    )  # fmt: skip
+    kinds = [("multi", "matches"), ("family", "inconclusive")]
+    rows = [
+        ("demo", kind, f"the task number {row}", *(f"{row}.{place}2345" for place in range(5)), word, kind)
+        for kind, word in kinds
+        for row in range(4)
+    ]
+    lines = [line.split() for line in printed(names, rows) if line.strip()]
+    heads = [words for words in lines if words[0] == "kind"]
+    assert heads == [
+        ["kind", "task", "single_mean", "verdict", "still_improving"],
+        ["kind", "task", "multi_mean", "difference", "low90", "high90"],
+    ]
+    assert ["family", "the", "task", "number", "3", "3.12345", "3.22345", "3.32345", "3.42345"] in lines
+
+
 def test_a_wide_answer_has_a_block_for_each_value_of_its_first_column(printed):
     rows = [
         (name, name * 40, f"task {row}", ("better", "worse")[row % 2], f"{row} because of {'long reasons ' * 9}")
