@@ -40,7 +40,7 @@ def _row(sheet: Sheet, arm: ArmInfo, place: int, reach: float, theme: Theme) -> 
     mark = VERDICTS[arm.verdict or "inconclusive"]
     colour = theme.of(mark)
     name = f'<b>{escape(arm.label)}</b>   <span style="color:{colour}">{mark.symbol} {arm.verdict}</span>'
-    sheet.note(name, 0, place - _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
+    sheet.head(name, place - _NAME, theme.ink)
     draw_interval(sheet, arm, place, reach, arm.unit, theme, _told(arm), duration(arm.seconds))
 
 

@@ -71,7 +71,7 @@ def case(case: CaseInfo, *, theme: Theme = LIGHT) -> go.Figure:
         size=_SIZE,
     )
     for row, place in zip(rows, places, strict=True):
-        sheet.note(_name(row, theme), 0, place + _NAME, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
+        sheet.head(_name(row, theme), place + _NAME, theme.ink)
     evidence = bool(case.explanations)
     _cells(sheet, rows, places, theme, measured=evidence)
     seeds = max((len(match.seeds) for match in matching.rows), default=0)
@@ -95,7 +95,7 @@ def _mean(sheet: Sheet, pooled: MatchInfo, tasks: int, reach: float, unit: Unit,
     mark = VERDICTS[pooled.verdict]
     told = f"{mark.symbol} {pooled.verdict} {difference(pooled.difference, unit)}"
     text = f'<b>mean of {tasks} tasks</b>   <span style="color:{theme.of(mark)}"><b>{told}</b></span>'
-    sheet.note(text, 0, _NAME, theme.ink, size=15, xref="paper", xanchor="left", yanchor="middle")
+    sheet.head(text, _NAME, theme.ink, size=15)
     draw_intervals(sheet, [pooled], [_ALONE], unit, theme, clip=(-reach, reach), seeds=False, size=17)
 
 
@@ -170,13 +170,11 @@ def _cosines(
             _without(sheet, "not measured", "x3", place, theme)
     for colour in dict.fromkeys(theme.of(mark) for _, _, mark in known):
         ends = [
-            ((one.low, one.high), at)
+            ((max(one.low, -_EDGE), min(one.high, _EDGE)), (at, at))
             for one, at, mark in known
             if theme.of(mark) == colour and one.low is not None and one.high is not None
         ]
-        x = [end for (low, high), _ in ends for end in (max(low or 0.0, -_EDGE), min(high or 0.0, _EDGE), None)]
-        y = [end for _, at in ends for end in (at, at, None)]
-        sheet.scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, **axes)
+        sheet.segments(ends, {"color": colour, "width": 2}, xaxis="x3", yaxis="y")
     marker = theme.markers([mark for _, _, mark in known], _SIZE)
     if known:
         sheet.scatter(x=[one.point for one, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes)

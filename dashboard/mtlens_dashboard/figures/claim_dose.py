@@ -127,21 +127,11 @@ def _draw(sheet: Sheet, dots: Sequence[_Dot], look: Look, spread: float, axes: d
         for degree, own in by_degree.items()
         for number, dot in enumerate(own)
     ]
-    x = [end for place, dot in places if dot.low is not None and dot.high is not None for end in (place, place, None)]
-    y = [end for _, dot in places if dot.low is not None and dot.high is not None for end in (dot.low, dot.high, None)]
-    if x:
-        line = {"color": look.colour, "width": 1}
-        sheet.scatter(x=x, y=y, mode="lines", name="whiskers", line=line, opacity=0.4, hoverinfo="skip", **axes)
-    sheet.scatter(
-        x=[place for place, _ in places],
-        y=[dot.value for _, dot in places],
-        mode="markers",
-        name="points",
-        marker={"size": 4, "symbol": look.symbol, "color": look.colour},
-        customdata=[dot.told for _, dot in places],
-        hovertemplate="%{customdata}<extra></extra>",
-        **axes,
-    )
+    ends = [((at, at), (dot.low, dot.high)) for at, dot in places if dot.low is not None and dot.high is not None]
+    sheet.segments(ends, {"color": look.colour, "width": 1}, name="whiskers", opacity=0.4, **axes)
+    marker = {"size": 4, "symbol": look.symbol, "color": look.colour}
+    xs, ys, told = [at for at, _ in places], [dot.value for _, dot in places], [dot.told for _, dot in places]
+    sheet.points(xs, ys, told, marker, name="points", **axes)
     means = [fmean(dot.value for dot in own) for own in by_degree.values()]
     line, ring = {"color": look.colour, "width": 2}, {"size": 9, "symbol": look.symbol}
     sheet.scatter(

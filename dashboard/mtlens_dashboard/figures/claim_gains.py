@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from mtlens_dashboard.figures.claim import GAINS_ADVICE
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.series import Look, legend, looks_of
-from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.sheet import Ends, Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.claim import SCOPES, ClaimInfo, ClaimPointInfo
 from mtlens_dashboard.wording import claim_titles
@@ -127,28 +127,17 @@ def _draw(
     sheet: Sheet, dots: Sequence[_Dot], look: Look, across: tuple[float, float], up: tuple[float, float], info: ClaimInfo
 ) -> None:
     """Points of one series over their whiskers."""
-    x: list[float | None] = []
-    y: list[float | None] = []
+    ends: list[tuple[Ends, Ends]] = []
     for dot in dots:
         (value, low, high), (gain, gain_low, gain_high) = dot.x, dot.y
         if low is not None and high is not None:
-            x += [max(low, across[0]), min(high, across[1]), None]
-            y += [gain, gain, None]
+            ends.append(((max(low, across[0]), min(high, across[1])), (gain, gain)))
         if gain_low is not None and gain_high is not None:
-            x += [value, value, None]
-            y += [max(gain_low, up[0]), min(gain_high, up[1]), None]
-    if x:
-        line = {"color": look.colour, "width": 1}
-        sheet.scatter(x=x, y=y, mode="lines", name="whiskers", line=line, opacity=0.3, hoverinfo="skip")
-    sheet.scatter(
-        x=[dot.x[0] for dot in dots],
-        y=[dot.y[0] for dot in dots],
-        mode="markers",
-        name="gains",
-        marker={"size": 7, "symbol": look.symbol, "color": look.colour},
-        customdata=[_tell(dot.point, info) for dot in dots],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+            ends.append(((value, value), (max(gain_low, up[0]), min(gain_high, up[1]))))
+    sheet.segments(ends, {"color": look.colour, "width": 1}, name="whiskers", opacity=0.3)
+    marker = {"size": 7, "symbol": look.symbol, "color": look.colour}
+    told = [_tell(dot.point, info) for dot in dots]
+    sheet.points([dot.x[0] for dot in dots], [dot.y[0] for dot in dots], told, marker, name="gains")
 
 
 def _tell(point: ClaimPointInfo, info: ClaimInfo) -> str:

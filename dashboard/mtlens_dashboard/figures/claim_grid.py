@@ -76,11 +76,4 @@ def _draw(sheet: Sheet, x: int, y: int, verdict: str, cell: Cell | None, height:
     if len(cell.names) > len(shown):
         more = f"and {len(cell.names) - len(shown)} more"
         sheet.note(more, x - 0.36, places[-1], theme.muted, xanchor="left", yanchor="middle")
-    sheet.scatter(
-        x=[x - 0.42] * len(shown),
-        y=places[:-1],
-        mode="markers",
-        marker={"size": 7, "color": theme.ink},
-        customdata=cell.told[: len(shown)],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+    sheet.points([x - 0.42] * len(shown), places[:-1], cell.told[: len(shown)], {"size": 7, "color": theme.ink})

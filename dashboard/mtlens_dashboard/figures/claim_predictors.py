@@ -1,5 +1,7 @@
 """Which evidence predicts gains: rank correlation of each kind with its interval, baselines marked, and the noise ceiling."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from mtlens_dashboard.figures.claim import GAINS_ADVICE
@@ -42,22 +44,18 @@ def _row(sheet: Sheet, one: PredictorInfo, place: int, theme: Theme) -> None:
     colour = theme.open if not claim_titles.is_settled(one) else theme.better if (one.low or 0.0) > 0 else theme.bad
     mark = f'   <span style="color:{theme.muted}">baseline</span>' if one.baseline else ""
     name = f"<b>{escape(shorten(one.label, _LONGEST))}</b>{mark}"
-    over = {"xref": "paper", "xanchor": "left", "yanchor": "middle", "bgcolor": theme.paper, "borderpad": 0}
-    sheet.note(name, 0, place - _NAME, theme.ink, size=13, **over)
+    over: dict[str, Any] = {"bgcolor": theme.paper, "borderpad": 0}
+    sheet.head(name, place - _NAME, theme.ink, **over)
     if one.rank_correlation is None:
         reason = f"undefined: {one.reason}" if one.reason else "undefined"
         told, below = wrap(reason, _REASON, 2), place - _NAME + _UNDER
-        sheet.note(told, 0, below, theme.muted, xref="paper", xanchor="left", yanchor="top", bgcolor=theme.paper, borderpad=0)
+        sheet.head(told, below, theme.muted, size=11, yanchor="top", **over)
         return
-    hover = {"customdata": [_hover(one)], "hovertemplate": "%{customdata}<extra></extra>"}
     if one.low is not None and one.high is not None:
-        ends = [one.low, one.high]
-        sheet.scatter(
-            x=ends, y=[place, place], mode="lines", name="interval", line={"color": colour, "width": 3}, hoverinfo="skip"
-        )
+        sheet.segments([((one.low, one.high), (place, place))], {"color": colour, "width": 3}, name="interval")
     fill = theme.paper if one.baseline else colour
     dot = {"size": 9, "color": fill, "line": {"color": colour, "width": 2}}
-    sheet.scatter(x=[one.rank_correlation], y=[place], mode="markers", name="correlation", marker=dot, **hover)
+    sheet.points([one.rank_correlation], [place], [_hover(one)], dot, name="correlation")
     if one.ceiling is not None:
         sheet.line((one.ceiling, one.ceiling), (place - 0.18, place + 0.18), theme.ink, width=2)
     sheet.note(plain(one.auc), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)

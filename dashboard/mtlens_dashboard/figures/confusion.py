@@ -91,14 +91,8 @@ def _panel(
     )
     if size <= _MOST_NUMBERS:
         known = [(left + j, i, share) for i, row in enumerate(shares) for j, share in enumerate(row) if share is not None]
-        sheet.scatter(
-            x=[x for x, _, _ in known],
-            y=[y for _, y, _ in known],
-            mode="text",
-            hoverinfo="skip",
-            text=[f"{100 * share:.0f}" for _, _, share in known],
-            textfont={"size": 12, "color": [legible(share, theme, theme.sequential, (0, 1)) for _, _, share in known]},
-        )
+        scale = theme.sequential
+        sheet.numbers([(x, y, f"{100 * share:.0f}", legible(share, theme, scale, (0, 1))) for x, y, share in known], 12)
     if left == 0:
         foot = f"rows: true class; columns: predicted<br>% of the row, {counted(matrix.seeds, 'seed')} together"
         sheet.note(foot, 0, 0, theme.muted, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-12)

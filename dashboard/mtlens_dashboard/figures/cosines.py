@@ -115,14 +115,12 @@ def conflict_rates(
         text = f"{100 * (alignment.conflict_rate or 0.0):.0f} %"
         sheet.note(text, 1, place - 0.2, theme.muted, xref="paper", xanchor="right", yanchor="middle", size=12)
     marks = [_side(alignment) for alignment in shown]
-    sheet.scatter(
-        x=[100 * (alignment.conflict_rate or 0.0) for alignment in shown],
-        y=[place + 0.2 for place in range(len(shown))],
-        mode="markers",
-        customdata=[_tell(alignment) for alignment in shown],
-        hovertemplate="%{customdata}<extra></extra>",
+    sheet.points(
+        [100 * (alignment.conflict_rate or 0.0) for alignment in shown],
+        [place + 0.2 for place in range(len(shown))],
+        list(map(_tell, shown)),
+        {"size": 10, "color": [theme.of(mark) for mark in marks], "symbol": [mark.marker for mark in marks]},
         cliponaxis=False,
-        marker={"size": 10, "color": [theme.of(mark) for mark in marks], "symbol": [mark.marker for mark in marks]},
     )
     text = "microbatches in conflict, %, with 95 % interval<br>unrelated gradients: 50"
     sheet.x_axis(range=[0, 104], title={"text": text}, tickvals=[0, 50, 100])
@@ -161,16 +159,9 @@ def _draw_cells(
             name="settled" if settled else "undecided",
             **colours,
         )
-    placed = [(x, y, alignment) for y, row in enumerate(cells) for x, alignment in enumerate(row) if alignment is not None]
     if numbers:
-        sheet.scatter(
-            x=[x for x, _, _ in placed],
-            y=[y for _, y, _ in placed],
-            mode="text",
-            hoverinfo="skip",
-            text=[_number(alignment) for _, _, alignment in placed],
-            textfont={"size": 11, "color": [_on_cell(alignment, theme, scales) for _, _, alignment in placed]},
-        )
+        placed = [(x, y, one) for y, row in enumerate(cells) for x, one in enumerate(row) if one is not None]
+        sheet.numbers([(x, y, _number(one), _on_cell(one, theme, scales)) for x, y, one in placed], 11)
 
 
 def _pale(theme: Theme) -> Scale:

@@ -133,16 +133,7 @@ def _marks(
 ) -> None:
     """The statement of each layer; an undecided one is hollow."""
     marks = [STATEMENTS.get(statement, STATEMENTS["undefined"]) for statement in statements]
-    sheet.scatter(
-        x=xs,
-        y=ys,
-        mode="markers",
-        name="statements",
-        customdata=hover,
-        hovertemplate="%{customdata}<extra></extra>",
-        marker=theme.markers(marks, 7, 1.5),
-        **panel.of_trace,
-    )
+    sheet.points(xs, ys, hover, theme.markers(marks, 7, 1.5), name="statements", **panel.of_trace)
 
 
 def _framed(sheet: Sheet, height: int, title: str, alt: str, theme: Theme) -> go.Figure:

@@ -83,18 +83,11 @@ def _places(known: Sequence[GroupingInfo]) -> dict[tuple[tuple[str, ...], ...], 
 
 def _draw(sheet: Sheet, family: GroupingInfo, x: float, colour: str, theme: Theme) -> None:
     if family.measured is not None and family.measured_low is not None and family.measured_high is not None:
-        ends = [100 * family.measured_low, 100 * family.measured_high]
-        line = {"color": colour, "width": 2}
-        sheet.scatter(x=[x, x], y=ends, mode="lines", hoverinfo="skip", name="intervals", line=line)
-    sheet.scatter(
-        x=[x],
-        y=[100 * (_score(family) or 0.0)],
-        mode="markers",
-        name="family",
-        marker={"size": 10, "color": theme.paper if family.measured is None else colour, "line": {"color": colour, "width": 2}},
-        customdata=[tell(family)],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+        ends = 100 * family.measured_low, 100 * family.measured_high
+        sheet.segments([((x, x), ends)], {"color": colour, "width": 2}, name="intervals")
+    fill = theme.paper if family.measured is None else colour
+    marker = {"size": 10, "color": fill, "line": {"color": colour, "width": 2}}
+    sheet.points([x], [100 * (_score(family) or 0.0)], [tell(family)], marker, name="family")
 
 
 def _chosen(known: Sequence[GroupingInfo], recommended: RecommendationInfo | None) -> GroupingInfo | None:

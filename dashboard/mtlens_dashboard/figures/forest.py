@@ -60,16 +60,7 @@ def _head_row(sheet: Sheet, match: MatchInfo, place: float, unit: Unit, theme: T
     """Over a row: whose it is and what the verdict is."""
     mark = VERDICTS[match.verdict]
     verdict = f'<span style="color:{theme.of(mark)}">{mark.symbol} {match.verdict} {difference(match.difference, unit)}</span>'
-    sheet.note(
-        f"<b>{label(match.task, _LONGEST)}</b>   {verdict}",
-        0,
-        place - _NAME,
-        theme.ink,
-        size=13,
-        xref="paper",
-        xanchor="left",
-        yanchor="middle",
-    )
+    sheet.head(f"<b>{label(match.task, _LONGEST)}</b>   {verdict}", place - _NAME, theme.ink)
 
 
 def _row_places(matching: MatchingInfo) -> list[float]:
@@ -116,15 +107,10 @@ def draw_interval(sheet: Sheet, row: Any, place: float, reach: float, unit: Unit
     """A difference with its 90 % interval in the colour of its verdict, and a word to the right of the plot."""
     colour = theme.of(VERDICTS[row.verdict or "inconclusive"])
     if row.low90 is not None and row.high90 is not None:
-        ends = [max(unit.scale * row.low90, -reach), min(unit.scale * row.high90, reach)]
-        sheet.scatter(x=ends, y=[place, place], mode="lines", line={"color": colour, "width": 4}, hoverinfo="skip")
+        ends = max(unit.scale * row.low90, -reach), min(unit.scale * row.high90, reach)
+        sheet.segments([(ends, (place, place))], {"color": colour, "width": 4})
     if row.difference is not None:
-        dot = {
-            "marker": {"size": 9, "color": colour},
-            "customdata": [escape(told)],
-            "hovertemplate": "%{customdata}<extra></extra>",
-        }
-        sheet.scatter(x=[unit.scale * row.difference], y=[place], mode="markers", **dot)
+        sheet.points([unit.scale * row.difference], [place], [escape(told)], {"size": 9, "color": colour})
     sheet.note(right, 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
 
 
@@ -149,16 +135,13 @@ def draw_intervals(
     for verdict, mark in VERDICTS.items():
         chosen = [(row, place) for row, place in zip(rows, places, strict=True) if row.verdict == verdict]
         for width, low, high in ((size / 8, "low95", "high95"), (size / 2.2, "low90", "high90")):
-            x: list[float | None] = []
-            y: list[float | None] = []
-            for row, place in chosen:
-                ends = (getattr(row, low), getattr(row, high))
-                if None not in ends:
-                    x += [max(unit.scale * ends[0], clip[0]), min(unit.scale * ends[1], clip[1]), None]
-                    y += [place + _LINE, place + _LINE, None]
-            line = {"color": theme.of(mark), "width": width}
-            if x:
-                sheet.scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+            ends = [(getattr(row, low), getattr(row, high), place + _LINE) for row, place in chosen]
+            shown = [
+                ((max(unit.scale * first, clip[0]), min(unit.scale * last, clip[1])), (at, at))
+                for first, last, at in ends
+                if first is not None and last is not None
+            ]
+            sheet.segments(shown, {"color": theme.of(mark), "width": width})
         known = [(row, place) for row, place in chosen if row.difference is not None]
         if known:
             _draw_differences(sheet, known, unit, theme, verdict, size)
@@ -169,13 +152,11 @@ def draw_intervals(
 def _draw_differences(
     sheet: Sheet, rows: Sequence[tuple[MatchInfo, float]], unit: Unit, theme: Theme, verdict: str, size: int
 ) -> None:
-    sheet.scatter(
-        x=[unit.scale * (row.difference or 0.0) for row, _ in rows],
-        y=[place + _LINE for _, place in rows],
-        mode="markers",
-        marker=theme.markers([VERDICTS[verdict]] * len(rows), size),
-        customdata=[_hover(row, unit) for row, _ in rows],
-        hovertemplate="%{customdata}<extra></extra>",
+    sheet.points(
+        [unit.scale * (row.difference or 0.0) for row, _ in rows],
+        [place + _LINE for _, place in rows],
+        [_hover(row, unit) for row, _ in rows],
+        theme.markers([VERDICTS[verdict]] * len(rows), size),
         name=verdict,
     )
 
@@ -190,15 +171,8 @@ def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float]
         for seed, own in zip(row.seeds, row.difference_per_seed, strict=True)
         if own is not None
     ]
-    sheet.scatter(
-        x=[x for x, _, _ in dots],
-        y=[y for _, y, _ in dots],
-        mode="markers",
-        name="seeds",
-        marker={"size": 4, "color": theme.muted, "opacity": 0.75},
-        customdata=[text for _, _, text in dots],
-        hovertemplate="%{customdata}<extra></extra>",
-    )
+    xs, ys, told = ([dot[part] for dot in dots] for part in range(3))
+    sheet.points(xs, ys, told, {"size": 4, "color": theme.muted, "opacity": 0.75}, name="seeds")
 
 
 def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:

@@ -8,7 +8,7 @@ from mtlens_dashboard.figures.families import ADVICE
 from mtlens_dashboard.figures.forest import difference_ticks
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, Panel, columns_for, foot, name_length, panels
-from mtlens_dashboard.figures.sheet import Sheet
+from mtlens_dashboard.figures.sheet import Ends, Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.groupings import GroupScoreInfo, TrialInfo
 from mtlens_dashboard.wording.formatting import MISSING, counted, escape, label, listing, minus, shorten, signed_points, wrap
@@ -37,14 +37,12 @@ def predicted_measured(trial: TrialInfo, *, theme: Theme = LIGHT) -> go.Figure:
         for is_known, fill in ((True, theme.better), (False, theme.paper)):
             dots = [gain for gain in of_method if (gain.measured is not None) == is_known]
             if dots:
-                sheet.scatter(
-                    x=[100 * (gain.predicted or 0.0) for gain in dots],
-                    y=[100 * _upwards(gain) for gain in dots],
-                    mode="markers",
+                sheet.points(
+                    [100 * (gain.predicted or 0.0) for gain in dots],
+                    [100 * _upwards(gain) for gain in dots],
+                    list(map(_tell_gain, dots)),
+                    {"size": 6, "color": fill, "line": {"color": theme.better, "width": 1.2}},
                     name="measured" if is_known else "not measured",
-                    customdata=[_tell_gain(gain) for gain in dots],
-                    hovertemplate="%{customdata}<extra></extra>",
-                    marker={"size": 6, "color": fill, "line": {"color": theme.better, "width": 1.2}},
                     **panel.of_trace,
                 )
     text = "predicted gain to the right, measured gain upwards, points<br>diagonal: as predicted; hollow: not measured"
@@ -66,19 +64,14 @@ def _upwards(gain: GroupScoreInfo) -> float:
 
 
 def _draw_whiskers(sheet: Sheet, panel: Panel, gains: Sequence[GroupScoreInfo], theme: Theme) -> None:
-    x: list[float | None] = []
-    y: list[float | None] = []
+    ends: list[tuple[Ends, Ends]] = []
     for gain in gains:
         across, up = 100 * (gain.predicted or 0.0), 100 * _upwards(gain)
         if gain.predicted_low is not None and gain.predicted_high is not None:
-            x += [100 * gain.predicted_low, 100 * gain.predicted_high, None]
-            y += [up, up, None]
+            ends.append(((100 * gain.predicted_low, 100 * gain.predicted_high), (up, up)))
         if gain.measured is not None and gain.measured_low is not None and gain.measured_high is not None:
-            x += [across, across, None]
-            y += [100 * gain.measured_low, 100 * gain.measured_high, None]
-    if x:
-        line = {"color": theme.better, "width": 1}
-        sheet.scatter(x=x, y=y, mode="lines", line=line, opacity=0.35, hoverinfo="skip", **panel.of_trace)
+            ends.append(((across, across), (100 * gain.measured_low, 100 * gain.measured_high)))
+    sheet.segments(ends, {"color": theme.better, "width": 1}, opacity=0.35, **panel.of_trace)
 
 
 def _best_ranks(trial: TrialInfo, methods: Sequence[str]) -> str:

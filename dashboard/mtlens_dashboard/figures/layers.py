@@ -113,14 +113,8 @@ def _mosaic(
 def _write_numbers(sheet: Sheet, cells: "_Cells", theme: Theme, scale: Scale, limits: tuple[float, float]) -> None:
     """The value of each cell, in a colour that can be read on that of the cell."""
     known = [(x, y, cell[3]) for x, y, cell in zip(cells.x, cells.y, cells.data, strict=True) if cell[3] is not None]
-    sheet.scatter(
-        x=[x for x, _, _ in known],
-        y=[y for _, y, _ in known],
-        mode="text",
-        hoverinfo="skip",
-        text=[plain(value).replace("0.", ".") for _, _, value in known],
-        textfont={"size": 10, "color": [legible(value, theme, scale, limits) for _, _, value in known]},
-    )
+    placed = [(x, y, plain(value).replace("0.", "."), legible(value, theme, scale, limits)) for x, y, value in known]
+    sheet.numbers(placed, 10)
 
 
 @dataclass(kw_only=True)

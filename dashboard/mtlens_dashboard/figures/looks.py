@@ -41,7 +41,7 @@ def looks(info: LooksInfo, *, theme: Theme = LIGHT) -> go.Figure:
 def _head(sheet: Sheet, last: LookInfo, place: float, theme: Theme) -> None:
     mark = VERDICTS[last.verdict]
     text = f'<b>{label(last.task, _LONGEST)}</b>   <span style="color:{theme.of(mark)}">{mark.symbol} {last.verdict}</span>'
-    sheet.note(text, 0, place, theme.ink, size=13, xref="paper", xanchor="left", yanchor="middle")
+    sheet.head(text, place, theme.ink)
 
 
 def _told(row: LookInfo, unit: Unit) -> str:

@@ -3,12 +3,14 @@
 Plotly checks a whole layout whenever one note is added, which takes minutes for thirty tasks; here it checks once, at the end.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import plotly.graph_objects as go
 
 Options = dict[str, Any]
+Ends = tuple[float, float]
 
 
 @dataclass(kw_only=True)
@@ -24,6 +26,26 @@ class Sheet:
         """Points or lines."""
         self.traces.append({"type": "scatter", **options})
 
+    def points(self, xs: Sequence[Any], ys: Sequence[Any], told: Sequence[Any], marker: Options, **options: Any) -> None:
+        """Points, each with what pointing at it shows."""
+        told_of = {"customdata": told, "hovertemplate": "%{customdata}<extra></extra>"}
+        self.scatter(x=xs, y=ys, mode="markers", marker=marker, **told_of, **options)
+
+    def segments(self, ends: Iterable[tuple[Ends, Ends]], line: Options, **options: Any) -> None:
+        """Straight lines as one trace, each from one end to the other across and upwards; of none there is no trace."""
+        x: list[float | None] = []
+        y: list[float | None] = []
+        for across, up in ends:
+            x += [*across, None]
+            y += [*up, None]
+        if x:
+            self.scatter(x=x[:-1], y=y[:-1], mode="lines", line=line, hoverinfo="skip", **options)
+
+    def numbers(self, placed: Sequence[tuple[float, float, str, str]], size: int) -> None:
+        """Texts on cells: place across and upwards, text and colour of each."""
+        x, y, texts, colours = map(list, zip(*placed, strict=True)) if placed else ([], [], [], [])
+        self.scatter(x=x, y=y, mode="text", hoverinfo="skip", text=texts, textfont={"size": size, "color": colours})
+
     def bar(self, **options: Any) -> None:
         """Bars."""
         self.traces.append({"type": "bar", **options})
@@ -36,6 +58,10 @@ class Sheet:
         """A text at a place on the axes; `text` is escaped by whoever makes it."""
         placed = {"x": x, "y": y, "showarrow": False, "font": {"size": size, "color": colour}, "align": "left", **options}
         self.notes.append({"text": text, **placed})
+
+    def head(self, text: str, at: float, colour: str, *, size: int = 13, **options: Any) -> None:
+        """A text at the left edge that says what the row at this height is about."""
+        self.note(text, 0, at, colour, size=size, **{"xref": "paper", "xanchor": "left", "yanchor": "middle", **options})
 
     def line(
         self, across: tuple[float, float], up: tuple[float, float], colour: str, *, width: float = 1, **options: Any

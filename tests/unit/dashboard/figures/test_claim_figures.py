@@ -103,8 +103,8 @@ class TestGains:
         (dots,) = traces(figure, "gains")
         assert list(zip(dots.x, dots.y, strict=True)) == [(0.9, pytest.approx(1.0)), (0.4, pytest.approx(-2.0))]
         (whiskers,) = traces(figure, "whiskers")
-        assert [*whiskers.x] == [0.8, 1.0, None, 0.9, 0.9, None]
-        assert [*whiskers.y] == pytest.approx([1.0, 1.0, None, -0.5, 2.5, None])
+        assert [*whiskers.x] == [0.8, 1.0, None, 0.9, 0.9]
+        assert [*whiskers.y] == pytest.approx([1.0, 1.0, None, -0.5, 2.5])
 
     def test_the_line_has_the_stored_slope_through_the_mean_and_the_band_that_of_its_bounds(self) -> None:
         figure = figures.claim_gains(info(point(gain=0.0, value=0.2), point(gain=0.06, value=0.8)))
