@@ -87,6 +87,6 @@ class TestFilters:
         assert [warning.value for warning in app.main.get("warning")] == [
             r"The link asks for experiment nope\, which this workspace does not hold\; this is another\."
         ]
-        assert app.query_params["experiment"] == [fake_stores.EXPERIMENT]
+        assert app.selectbox("experiment chosen").value == fake_stores.EXPERIMENT
         draw(app)
         assert not app.main.get("warning")
