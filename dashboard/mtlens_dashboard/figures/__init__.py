@@ -16,7 +16,7 @@ from mtlens_dashboard.figures.costs import costs
 from mtlens_dashboard.figures.depth import alignment_by_depth, similarity_by_depth
 from mtlens_dashboard.figures.families import families
 from mtlens_dashboard.figures.forest import forest
-from mtlens_dashboard.figures.frame import alt_of, height_of, square_of, title_of, titled
+from mtlens_dashboard.figures.frame import Shown, alt_of, height_of, square_of, title_of, titled
 from mtlens_dashboard.figures.gains import predicted_measured
 from mtlens_dashboard.figures.layers import layer_differences, layer_matrices
 from mtlens_dashboard.figures.learning import learning_curves
@@ -25,8 +25,8 @@ from mtlens_dashboard.figures.regrets import regret
 from mtlens_dashboard.figures.timeline import timeline
 
 __all__ = [
-    "NO_DOSE_ADVICE", "alignment_by_depth", "alt_of", "arms", "case", "claim", "claim_counts", "claim_dose", "claim_gains",
-    "claim_predictors", "conflict_rates", "confusion", "costs", "families", "forest", "height_of", "layer_differences",
-    "layer_matrices", "learning_curves", "looks", "predicted_measured", "regret", "similarity_by_depth", "square_of",
-    "stage_map", "task_cosines", "timeline", "title_of", "titled",
+    "NO_DOSE_ADVICE", "Shown", "alignment_by_depth", "alt_of", "arms", "case", "claim", "claim_counts", "claim_dose",
+    "claim_gains", "claim_predictors", "conflict_rates", "confusion", "costs", "families", "forest", "height_of",
+    "layer_differences", "layer_matrices", "learning_curves", "looks", "predicted_measured", "regret", "similarity_by_depth",
+    "square_of", "stage_map", "task_cosines", "timeline", "title_of", "titled",
 ]  # fmt: skip

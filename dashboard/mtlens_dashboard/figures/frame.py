@@ -62,6 +62,38 @@ def titled(figure: go.Figure, theme: Theme) -> go.Figure:
     return copy
 
 
+class Shown(go.Figure):
+    """A figure as a page gives it to the browser: its template is resolved and its title left out.
+
+    Streamlit gives each new chart a copy of its figure at once. Plotly then draws it once more, as it takes any template and
+    any `meta` for a new one; without them, and by the revision of the data, it sees that nothing has changed.
+
+    clicks: whether clicks on its points count.
+    """
+
+    def __init__(self, figure: go.Figure, *, clicks: bool = False):
+        super().__init__()
+        self._spec: dict[str, Any] = figure.to_dict()
+        layout: dict[str, Any] = self._spec["layout"]
+        layout.pop("meta")
+        style: dict[str, Any] = layout.pop("template")["layout"]
+        for axis in {"xaxis", "yaxis", *(key for key in layout if key.startswith(("xaxis", "yaxis")))}:
+            layout[axis] = _over(style[axis[:5]], layout.get(axis, {}))
+        self._spec["layout"] = _over({key: value for key, value in style.items() if "axis" not in key}, layout)
+        if clicks:  # what Streamlit would set, and draw the chart anew for
+            self._spec["layout"] |= {"clickmode": "event+select", "hovermode": "closest", "dragmode": "pan"}
+
+    def to_dict(self) -> dict[str, Any]:
+        """What Streamlit sends."""
+        return self._spec
+
+
+def _over(style: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The options of a figure over those of its template."""
+    both = {key for key in style.keys() & own.keys() if isinstance(style[key], dict) and isinstance(own[key], dict)}
+    return {**style, **own, **{key: _over(style[key], own[key]) for key in both}}
+
+
 def empty(theme: Theme, title: str, advice: str) -> go.Figure:
     """A figure without data: its title is what is missing, its text what adds it."""
     sheet = Sheet()

@@ -3,6 +3,7 @@
 Plotly checks a whole layout whenever one note is added, which takes minutes for thirty tasks; here it checks once, at the end.
 """
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,5 +85,10 @@ class Sheet:
         self.layout.setdefault("yaxis", {}).update(options)
 
     def figure(self, **layout: Any) -> go.Figure:
-        """The figure, checked by Plotly."""
-        return go.Figure(data=self.traces, layout={**self.layout, **layout, "annotations": self.notes, "shapes": self.shapes})
+        """The figure, checked by Plotly.
+
+        datarevision: by it Plotly knows in a browser that a copy of the data holds what it has drawn.
+        """
+        revision = f"{zlib.crc32(repr(self.traces).encode()):08x}"
+        parts = {"annotations": self.notes, "shapes": self.shapes, "datarevision": revision}
+        return go.Figure(data=self.traces, layout={**self.layout, **layout, **parts})

@@ -43,9 +43,11 @@ def chart(
         "height": _fit(name, figure),
     }
     if on_click is None:
-        st.plotly_chart(figure, **options)
+        st.plotly_chart(figures.Shown(figure, clicks=True), **options)
     else:
-        st.plotly_chart(figure, on_select=partial(_tell_click, name, on_click), selection_mode="points", **options)
+        st.plotly_chart(
+            figures.Shown(figure), on_select=partial(_tell_click, name, on_click), selection_mode="points", **options
+        )
     details(name, lambda: table or entry.tabulate(info), entry.how_to_read(info), figure=figure)
 
 

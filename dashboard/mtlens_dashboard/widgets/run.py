@@ -49,7 +49,7 @@ def _curves(experiment_id: str, run_id: str) -> None:
     curves = tuple(curve for curve in every_curve if curve.run_id == run_id)
     for quantity in ("validation", "loss") if curves else ():
         figure = draw(figures.learning_curves, curves, quantity=quantity)
-        st.plotly_chart(figure, theme=None, key=f"run-{quantity}", alt=figures.alt_of(figure))
+        st.plotly_chart(figures.Shown(figure), theme=None, key=f"run-{quantity}", alt=figures.alt_of(figure))
 
 
 def _settings(settings: tuple[queries.RunSettingInfo, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Colours of figures: contrast as WCAG asks for, and no meaning that colour alone carries."""
+"""Colours of figures: contrast as WCAG asks for, no meaning that colour alone carries, and how they come into the browser."""
 
 from typing import Any
 
@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from mtlens.config.run_kinds import RUN_KINDS
+from mtlens.store.workspace.workspace import Workspace
+from mtlens_dashboard import figures, queries
 from mtlens_dashboard.figures.colours import legible
 from mtlens_dashboard.figures.theme import AGREEMENTS, DARK, LIGHT, STATEMENTS, VERDICTS, Theme
+from tests.support.fake_evidence import EXPERIMENT
 
 
 def luminance(colour: str) -> float:
@@ -46,3 +49,27 @@ def test_numbers_on_cells_stand_out_from_them(theme: Theme) -> None:
         for place, colour in scale:
             text = legible(place, theme, scale, (0, 1))
             assert contrast(colour, text) >= 4
+
+
+def test_a_figure_on_a_page_has_the_options_of_its_template_under_its_own(full: Workspace) -> None:
+    figure = figures.case(queries.case(full, EXPERIMENT), theme=DARK)
+    layout, style = figures.Shown(figure).to_dict()["layout"], DARK.template().layout.to_plotly_json()
+    assert not {"template", "meta"} & layout.keys()
+    assert layout["font"] == style["font"]
+    for axis in ("xaxis", "xaxis2", "xaxis3", "yaxis"):
+        own = figure.layout[axis].to_plotly_json()
+        assert {key: layout[axis][key] for key in own if key != "title"} == {key: own[key] for key in own if key != "title"}
+        assert layout[axis]["tickfont"] == style["xaxis"]["tickfont"]
+    assert layout["xaxis"]["title"]["text"] == figure.layout.xaxis.title.text
+    assert layout["xaxis"]["title"]["standoff"] == style["xaxis"]["title"]["standoff"]
+    assert figures.Shown(figure, clicks=True).to_dict()["layout"]["clickmode"] == "event+select"
+
+
+def test_the_revision_of_a_figure_changes_with_its_data_and_colours(full: Workspace) -> None:
+    case = queries.case(full, EXPERIMENT)
+    once, again, dark, some = (
+        figures.case(one, theme=theme).layout.datarevision
+        for one, theme in ((case, LIGHT), (case, LIGHT), (case, DARK), (case.only(["disc", "canal"]), LIGHT))
+    )
+    assert once == again
+    assert len({once, dark, some}) == 3
