@@ -13,7 +13,7 @@ pytestmark = MARKS
 PAGES = ["", "single-multi", "cka", "gradients", "groupings", "claim", "examples", "runs", "compare", "sql", "report", "try-it"]
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 INK = {"light": LIGHT.ink, "dark": DARK.ink}
-INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.font.color === ink)"
+INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.font?.color === ink)"
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")]  # in an order that changes one thing at a time
 
 

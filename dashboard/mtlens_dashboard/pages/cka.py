@@ -112,7 +112,7 @@ def _cell(chosen: Chosen, comparing: queries.Comparing, matrices: tuple[queries.
     left, right = st.columns([2, 3])
     with left:
         whole = draw(figures.layer_matrices, (matrices[panel],))
-        st.plotly_chart(whole, theme=None, key="cka-pair", config=CONFIG, alt=figures.alt_of(whole))
+        st.plotly_chart(figures.Shown(whole), theme=None, key="cka-pair", config=CONFIG, alt=figures.alt_of(whole))
     right.markdown(f"**{literal(_name(matrices[panel]))}: layer {layer_a} with layer {layer_b}**")
     rows = [(info.seed_a, info.seed_b, _is_in_square(info), info.value, info.low, info.high,
              info.examples, info.reason or "") for info in cells]  # fmt: skip
