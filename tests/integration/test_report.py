@@ -149,7 +149,7 @@ def test_changes_make_a_light_figure_dark(page: str, hostile: Workspace) -> None
             place = place[key]
         place[path[-1]] = value
     dark = ENTRIES["forest"].draw(ENTRIES["forest"].read(hostile, EXPERIMENT), theme=DARK)
-    made["layout"]["template"] = templates["dark"]
+    made["layout"] |= {"template": templates["dark"], "datarevision": dark.layout.datarevision}  # only pages need a revision
     assert made == json.loads(dark.to_json() or "", parse_float=lambda number: float(f"{float(number):.6g}"))
 
 

@@ -231,9 +231,12 @@ def _is_number(cell: Cell) -> bool:
 
 
 def _plain(figure: go.Figure) -> dict[str, Any]:
-    """What Plotly draws, without its template, which all figures share, and without data for clicks: nothing answers them."""
+    """What Plotly draws, without its template, which all figures share, the revision of its data, which only pages need, and
+    data for clicks: nothing answers them.
+    """
     spec = json.loads(figure.to_json() or "", parse_float=_short)
-    spec["layout"].pop("template", None)
+    for unused in ("template", "datarevision"):
+        spec["layout"].pop(unused, None)
     for trace in spec["data"]:
         if "customdata" not in trace.get("hovertemplate", ""):
             trace.pop("customdata", None)
