@@ -17,7 +17,7 @@ from mtlens_dashboard.wording.formatting import crossed, listing, plain
 
 GAINS_ADVICE = "They appear when groups of tasks have been trained (`mtlens search`) and their evidence is measured."
 _NAMES = ("different or<br>opposed", "undecided<br>or mixed", "similar or<br>aligned")
-_WHOLE, _CUT = 8, 6  # characters of a task's name that fit into a cell on a phone, and what is left of longer ones
+_WHOLE, _CUT = 8, 7  # characters of a task's name that fit into a cell on a phone, and what is left of longer ones
 _HEIGHT_WITH_NAMES, _HEIGHT = 108, 74  # pixels of a cell
 
 
