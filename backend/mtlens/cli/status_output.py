@@ -74,7 +74,8 @@ def _look(workspace: Workspace) -> tuple[Group, bool]:
         cells = (lane["lane"], lane["tasks"], seed, f"{lane['epoch'] or 0}/{lane['epochs']}")
         table.add_row(*(escape(str(cell)) for cell in cells), f"{lane['fraction']:.0%}", _words(lane["seconds_left"]))
     left = pace["runs_left"] * pace["seconds"] / len(lanes) if lanes and pace["runs_left"] and pace["seconds"] else None
-    line = f"{len(lanes)} lanes in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
+    training = "1 lane" if len(lanes) == 1 else f"{len(lanes)} lanes"
+    line = f"{training} in training; {pace['done']} of {pace['runs']} runs done, {pace['failed']} failed, "
     lines = [line + f"{pace['last_hour']} in the last hour; {_words(left)} left"]
     if evidence["jobs"]:
         lines.append(f"{evidence['done']} of {evidence['jobs']} evidence jobs done")
