@@ -20,7 +20,7 @@ _LINE = 0.12  # rows from there down to its interval
 _TOP = -0.55  # upper end of the first row
 _STEPS = [float(f"{digit}e{power}") for power in range(-6, 8) for digit in (1, 2, 5)]
 _LONGEST = 22  # characters of a task's name
-_AXIS = "{}, {} less task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
+_AXIS = "{}, {} minus task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
 _MOST_DOTS = 40  # of a row; more seeds than that are a comb
 _TOOTH = 0.05  # rows, half of its length
@@ -209,4 +209,4 @@ def _alt(matching: MatchingInfo) -> str:
         for match in matching.drawn
     )
     limit = unit.margin(matching.margin)
-    return f"Forest plot, {kind} less task-specific, {unit.name}, 90 % intervals, margin {limit}: {summary}."
+    return f"Forest plot, {kind} minus task-specific, {unit.name}, 90 % intervals, margin {limit}: {summary}."

@@ -16,6 +16,7 @@ from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import counted, difference, listing, score_of
 
 _ROW = "row"
+_GOOD = ("matches", "better")
 
 
 def page(chosen: Chosen) -> None:
@@ -144,13 +145,16 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
         models = f"{counted(len(recommended.groups), 'model')}: {titles.family(recommended.groups)}"
         if recommended.verdict == "matches":
             card(question, VERDICTS["matches"], models, statement)
+        elif recommended.verdict == "inconclusive" and all(match.verdict in _GOOD for match in matching.tasks):
+            searched = f"The search proposes {models}. {statement}"
+            card(question, VERDICTS["matches"], f"One model for all {len(matching.tasks)} tasks, which matches", searched)
         elif recommended.verdict == "inconclusive":
             card(question, VERDICTS["inconclusive"], f"Perhaps {models}", statement)
         else:
             card(question, AGREEMENTS["agrees"], "Each task on its own", statement)
         return
-    together = [match.task or "" for match in matching.tasks if match.verdict in ("matches", "better")]
-    others = [match.task or "" for match in matching.learnt if match.verdict not in ("matches", "better")]
+    together = [match.task or "" for match in matching.tasks if match.verdict in _GOOD]
+    others = [match.task or "" for match in matching.learnt if match.verdict not in _GOOD]
     useless = [match.task or "" for match in matching.tasks if match not in matching.learnt]
     note = "No grouping has been searched yet; this follows from the comparison alone."
     if useless:
@@ -179,9 +183,10 @@ def _trust(matching: queries.MatchingInfo) -> None:
         f"tests corrected over {counted(len(matching.tasks), 'task')}."
     )
     more = f" To settle {needed[0]}." if needed else ""
-    card(
-        question, VERDICTS["inconclusive" if seeds < 3 else "matches"]._replace(role="ink"), counted(seeds, "seed"), text + more
-    )
+    late = titles.still_improving(matching)
+    head = counted(seeds, "seed") + (", but training ended early" if late else "")
+    mark = VERDICTS["inconclusive" if seeds < 3 or late else "matches"]._replace(role="ink")
+    card(question, mark, head, text + more)
 
 
 def _cost(costs: tuple[queries.CostInfo, ...]) -> None:

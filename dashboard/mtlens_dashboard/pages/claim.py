@@ -68,7 +68,7 @@ def _choose(whole: queries.ClaimInfo, kinds: tuple[str, ...]) -> queries.ClaimIn
         )  # fmt: skip
         scope = st.selectbox(
             "Compared", scopes, scopes.index(whole.scope), format_func=SCOPES.__getitem__, key="scope", bind="query-params",
-            width=220, help="Within experiments: gains and evidence less their means in the experiment.",
+            width=220, help="Within experiments: gains and evidence minus their means in the experiment.",
         )  # fmt: skip
     return read(queries.claim, evidence, scope)
 

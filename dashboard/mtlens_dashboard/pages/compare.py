@@ -15,7 +15,7 @@ from mtlens_dashboard.widgets.shown_workspace import workspace
 from mtlens_dashboard.wording.formatting import bounds, counted, difference, listing, score_of
 
 HOW = """
-Mean test scores over seeds; difference: the other experiment less this one, with its 95 % interval over seeds (Welch's t
+Mean test scores over seeds; difference: the other experiment minus this one, with its 95 % interval over seeds (Welch's t
 for independent samples). It does not know whether both have the same test texts: if the data differ, so may the scores.
 """
 

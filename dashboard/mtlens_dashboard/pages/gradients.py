@@ -14,7 +14,7 @@ from mtlens_dashboard.wording.formatting import listing
 SETTINGS = {
     "multi": "both at the multi-task weights",
     "cross": "each at its own weights",
-    "task_vectors": "task vectors (trained less pretrained)",
+    "task_vectors": "task vectors (trained minus pretrained)",
 }
 
 

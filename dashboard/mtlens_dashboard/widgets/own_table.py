@@ -14,7 +14,7 @@ _NUMBER = "its number"  # what a row is found by where the table has no column o
 
 def ask_for_texts(ids: Collection[str]) -> dict[str, str]:
     """Text of each id that the given table has; empty while none is given. Nothing of it is stored."""
-    opened = st.expander("See the texts: give the table again", type="compact", key="own-table", on_change="rerun")
+    opened = st.expander("Show the texts: choose the file of the table", type="compact", key="own-table", on_change="rerun")
     if not opened.open:
         return {}
     with opened:

@@ -41,7 +41,7 @@ CLAIM_COUNTS = (
     "outcome were independent, from the sums of the four corners. Points that share a task are not independent."
 )
 CLAIM_GAINS = (
-    f"{_ALL} Gain: test score of the group's model less that of the task's own model; in margins where metrics or margins "
+    f"{_ALL} Gain: test score of the group's model minus that of the task's own model; in margins where metrics or margins "
     "differ. Whiskers are 95 % intervals. The line has the slope that is corrected for noise in the evidence and passes "
     "through the mean of the points; the shaded area spans the 95 % interval of the slope, by a jackknife over tasks."
 )
@@ -64,7 +64,7 @@ def forest(matching: MatchingInfo) -> str:
         where = f"of the pooled predictions of {matching.folds} folds, each by the models that left it out"
         dots = "single seeds, each on the fold that it left out"
     return (
-        f"Each row is a difference of {matching.unit.name} {where}, {label_of(matching.kind)} less "
+        f"Each row is a difference of {matching.unit.name} {where}, {label_of(matching.kind)} minus "
         "task-specific. "
         f"Shaded: the margin, set beforehand. Thick: 90 % interval; thin: 95 %; small dots: {dots}. A match needs "
         "both one-sided tests to reject a difference as large as the margin, after Holm's correction over the tasks. "
@@ -76,7 +76,7 @@ def case(info: CaseInfo) -> str:
     """By which floor the CKA is judged."""
     return (
         "One row per pair of tasks, or per task where pairs are many (it then has its weakest pair); what contradicts the "
-        "measured outcome comes first. Left: the multi-task model less the task-specific one, in "
+        "measured outcome comes first. Left: the multi-task model minus the task-specific one, in "
         f"{info.matching.unit.name}, the first task of the pair above the second; a task matches where its thick "
         "90 % interval lies inside the shaded margin. Middle: a box "
         "per layer, filled from the floor "
@@ -103,7 +103,7 @@ def differences(info: Sequence[LayerMatrixInfo]) -> str:
     """What is subtracted."""
     whose = {"tasks": "mean CKA of both models"}.get(_kind(info), "CKA of the task-specific model")
     return (
-        f"The same less the {whose} with the pretrained encoder: blue where the two models are more "
+        f"The same minus the {whose} with the pretrained encoder: blue where the two models are more "
         "similar than their common start explains, orange where they are less similar."
     )
 

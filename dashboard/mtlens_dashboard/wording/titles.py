@@ -49,8 +49,8 @@ _GRADIENTS = {
     _NOT_MEASURED: "gradients were not measured",
 }
 _AGREEMENTS = {
-    "agrees": "The evidence agrees",
-    "disagrees": "The evidence disagrees",
+    "agrees": "The evidence agrees with the result",
+    "disagrees": "The evidence contradicts the result",
     "mixed": "The evidence is mixed",
     "inconclusive": "The evidence is undecided",
 }
@@ -72,8 +72,11 @@ def answer(matching: MatchingInfo) -> str:
         return f"{head}: all within {matching.margin_in_short}"
     if {match.verdict for match in matching.tasks} == {whole} == {"inconclusive"}:
         return f"{head}, on average and on each task"
-    if not _holds_of_tasks(whole, [match.verdict for match in matching.learnt]):
+    verdicts = [match.verdict for match in matching.learnt]
+    if not _holds_of_tasks(whole, verdicts):
         head += " on average"
+    elif whole == "matches" and "better" in verdicts:
+        head = head.replace("matches", "matches or beats")
     rest = {verdict: tasks for verdict, tasks in named.items() if tasks and verdict != "matches"}
     by_name = ", ".join(f"{listing(tasks)} {_verb(verdict, len(tasks))}" for verdict, tasks in rest.items())
     counts = ", ".join(f"{len(tasks)} {_VERBS[verdict]}" for verdict, tasks in named.items() if tasks)
@@ -94,14 +97,17 @@ def still_improving(matching: MatchingInfo) -> str:
     """The warning that models of some tasks were still improving at their last epoch; empty where none were."""
     kinds = list(dict.fromkeys(kind for match in matching.tasks for kind in match.still_improving))
     tasks = [match.task or "" for match in matching.tasks if match.still_improving]
-    return f"On {listing(tasks)}, {warning(kinds)}" if kinds else ""
+    where = "every task" if len(tasks) == len(matching.tasks) > 1 else listing(tasks)
+    return f"On {where}, {warning(kinds)}" if kinds else ""
 
 
 def warnings(matching: MatchingInfo, curves: Sequence[CurveInfo]) -> list[str]:
     """What a reader should know before the verdict: half-trained models, tasks that were not learnt, collapsed models."""
-    done, improving = _finished(curves)
     told = still_improving(matching)
-    lines = [f"{told} ({improving} of {counted(done, 'finished run')})"] if told else []
+    kinds = {kind for match in matching.tasks for kind in match.still_improving}
+    done = [curve for curve in _finished(curves) if curve.role in kinds]
+    improving = sum(curve.still_improving is True for curve in done)
+    lines = [f"{told} ({improving} of {counted(len(done), 'run')})"] if told else []
     lost = [match.task or "" for match in matching.tasks if match.verdict == "not learnt"]
     if lost:
         lines.append(f"{listing(lost)}: not learnt by either kind of models, so left out of the mean")
@@ -154,7 +160,7 @@ def comparison(matching: MatchingInfo) -> str:
         return NO_VERDICT
     models = label_of(matching.kind)
     unit = matching.unit
-    mean = f"{models[:1].upper()}{models[1:]} less task-specific: {difference(pooled.difference, unit)} {unit.points}"
+    mean = f"{models[:1].upper()}{models[1:]} minus task-specific: {difference(pooled.difference, unit)} {unit.points}"
     seeds = counted(len(pooled.seeds), "seed")
     interval = f"90 % interval {bounds(pooled.low90, pooled.high90, unit)}"
     known = f"no interval from {seeds}" if pooled.low90 is None else interval
@@ -216,18 +222,18 @@ def whole(statement: str) -> str:
 
 def learning(curves: Sequence[CurveInfo]) -> str:
     """Whether the validation score still improved when training ended."""
-    done, last = _finished(curves)
+    done = _finished(curves)
+    last = sum(curve.still_improving is True for curve in done)
     if not done:
         return "No run has finished an epoch yet" if not any(curve.epochs for curve in curves) else "No run is finished yet"
     if last == 0:
-        return f"None of {counted(done, 'finished run')} was still improving at the last epoch"
-    return f"{last} of {counted(done, 'finished run')} {'was' if last == 1 else 'were'} still improving at the last epoch"
+        return f"None of {counted(len(done), 'finished run')} was still improving at the last epoch"
+    return f"{last} of {counted(len(done), 'finished run')} {'was' if last == 1 else 'were'} still improving at the last epoch"
 
 
-def _finished(curves: Sequence[CurveInfo]) -> tuple[int, int]:
-    """How many runs are finished, and how many of them were still improving at their last epoch."""
-    done = [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
-    return len(done), sum(curve.still_improving is True for curve in done)
+def _finished(curves: Sequence[CurveInfo]) -> list[CurveInfo]:
+    """Curves of finished runs with a best epoch."""
+    return [curve for curve in curves if curve.state == "done" and curve.epochs and curve.best_epoch is not None]
 
 
 def runs(runs: Sequence[RunInfo], now: datetime) -> str:

@@ -81,7 +81,7 @@ def test_sql_takes_parameters_and_only_reads(two):
 def test_figures_are_those_of_the_dashboard(two):
     workspace, ids = two
     title = Results(workspace=workspace, experiment_id=ids[0]).figure("forest").layout.meta["title"]
-    assert title.startswith("Multi-task less task-specific")
+    assert title.startswith("Multi-task minus task-specific")
     assert title != mtlens.open(workspace.root).figure("forest").layout.meta["title"]
     with pytest.raises(WorkspaceError, match=r"a figure should be one of .*; found 'forrest'; did you mean 'forest'"):
         mtlens.open(workspace.root).figure("forrest")

@@ -34,6 +34,7 @@ IDS = {  # name: experiment, all of its runs, all of its evidence
     "controls-0.75": ("35188e055297e0aa", "d9ca55867cb3857b", "069c0ebd953b803d"),
     "controls-1.0": ("3ed5ccfbe7088c50", "d9ca55867cb3857b", "069c0ebd953b803d"),
     "lumbar": ("9971076c43110f42", "d721dc0cd97296f5", "335fe8925cfbc354"),
+    "lumbar-arms": ("a4887f3a664b507b", "d63db62264aced8e", "e90334fddb779aa2"),
     "lumbar-groups": ("dc74fd3ababbcfee", "cda307126ff17999", "b20101fdc2f6083d"),
     "lumbar-notes": ("9b10bbf765361021", "33d33ec96ce22493", "9033b4eb704c9cb7"),
     "pairs": ("e5df06e165590616", "2d2d8948266b5f7d", "4ec5f1c6e9e983b4"),

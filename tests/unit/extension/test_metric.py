@@ -71,7 +71,7 @@ def test_a_new_metric_reaches_training_store_verdicts_and_dashboard(jaccard, con
 
     info = queries.matching(workspace, plan.experiment.experiment_id, "multi")
     assert [match.metric for match in info.rows] == ["jaccard", "macro_f1", None]
-    assert "margins, multi-task less task-specific" in figures.forest(info).to_json()
+    assert "margins, multi-task minus task-specific" in figures.forest(info).to_json()
     assert {"jaccard"} < {score.metric for score in queries.scores(workspace, plan.experiment.experiment_id)}
 
 

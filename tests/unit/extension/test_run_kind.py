@@ -67,7 +67,7 @@ def test_a_new_kind_of_run_reaches_store_command_line_and_dashboard(pairs, conte
 
     info = queries.matching(workspace, experiment_id, "pair")
     assert [match.task for match in info.rows] == ["a", "b", "c", None]
-    assert "pairs less task-specific" in figures.forest(info).to_json()
+    assert "pairs minus task-specific" in figures.forest(info).to_json()
     grid = tables.score_grid(queries.scores(workspace, experiment_id), "macro_f1")
     assert [row[0] for row in grid.rows] == ["task-specific", "multi-task", "pairs: a and b", "pairs: b and c"]
     assert {cost.role: cost.models for cost in queries.costs(workspace, experiment_id)} == {"single": 3, "multi": 1, "pair": 2}
@@ -77,9 +77,9 @@ def test_a_new_kind_of_run_reaches_store_command_line_and_dashboard(pairs, conte
     assert not app.error
     (choice,) = [group for group in app.get("button_group") if group.key == "kind"]
     assert choice.value == "pair"
-    assert app.title[0].value.startswith("Pairs less task\\-specific")
+    assert app.title[0].value.startswith("Pairs minus task\\-specific")
     (table,) = [one for one in open_page(monkeypatch, workspace, "runs").dataframe if "models" in one.value]
-    assert {"pairs: a, b", "pairs: b, c"} < set(table.value["models"])
+    assert {"pairs: a and b", "pairs: b and c"} < set(table.value["models"])
 
 
 def test_a_store_takes_a_new_kind_up_at_the_next_ingest(pairs, tmp_path):

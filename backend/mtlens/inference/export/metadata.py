@@ -60,7 +60,7 @@ def _score(source: StoredModels, task: Task, member: FamilyMember) -> EvalResult
 
 
 def _difference(source: StoredModels, task: Task, row: dict[str, Any]) -> EvalResult:
-    name = f"{label_of(metric_of(task))}, {row['kind']} less task-specific"
+    name = f"{label_of(metric_of(task))}, {row['kind']} minus task-specific"
     interval = None if row["low90"] is None else [row["low90"], row["high90"]]
     arguments = {"interval_90": interval, **{key: row[key] for key in ("margin", "seeds", "examples", "verdict")}}
     return _result(source, task, "difference", name, row["difference"], arguments)

@@ -32,7 +32,7 @@ def test_cka_is_of_the_models_that_were_compared(full: Workspace, kind: queries.
 def test_differences_are_to_the_models_that_have_a_reference(full: Workspace) -> None:
     entry = ENTRIES["cka-differences"]
     assert "mean CKA of both models with" in entry.how_to_read(queries.matrices(full, EXPERIMENT, "tasks"))
-    assert "less the CKA of the task-specific model with" in entry.how_to_read(queries.matrices(full, EXPERIMENT, "multi"))
+    assert "minus the CKA of the task-specific model with" in entry.how_to_read(queries.matrices(full, EXPERIMENT, "multi"))
 
 
 @pytest.mark.parametrize(("floor", "told"), [("shuffled", "permuted labels"), ("untrained", "an untrained encoder")])
@@ -67,7 +67,7 @@ def test_gradients_are_at_the_weights_that_were_looked_at(full: Workspace, setti
 
 def test_the_forest_is_of_the_kind_that_is_compared(full: Workspace) -> None:
     adapters = replace(queries.matching(full, EXPERIMENT), kind="adapter")
-    assert "adapters less task-specific" in ENTRIES["forest"].how_to_read(adapters)
+    assert "adapters minus task-specific" in ENTRIES["forest"].how_to_read(adapters)
 
 
 def test_only_a_report_says_which_task_it_took(full: Workspace) -> None:

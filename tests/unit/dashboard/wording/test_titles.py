@@ -85,7 +85,7 @@ def test_a_mean_that_hides_a_loss_is_called_a_mean(full: Workspace) -> None:
 @pytest.mark.parametrize(
     ("pooled", "verdicts", "start"),
     [
-        ("matches", ("matches", "better"), "One model matches two; "),
+        ("matches", ("matches", "better"), "One model matches or beats two; "),
         ("matches", ("matches", "inconclusive"), "One model matches two on average; "),
         ("better", ("better", "better"), "One model beats two; "),
         ("better", ("better", "matches"), "One model beats two on average; "),
@@ -111,7 +111,7 @@ def test_a_filter_changes_no_headline(full: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "start"), [("multi", "Multi-task less task-specific"), ("shuffled", "Shuffled labels less task-specific")]
+    ("kind", "start"), [("multi", "Multi-task minus task-specific"), ("shuffled", "Shuffled labels minus task-specific")]
 )
 def test_a_comparison_names_its_models(full: Workspace, kind: str, start: str) -> None:
     title = titles.comparison(replace(queries.matching(full, EXPERIMENT), kind=kind))
@@ -123,7 +123,7 @@ def test_a_comparison_of_one_seed_has_no_interval(full: Workspace) -> None:
     assert matching.pooled is not None
     one = replace(matching.pooled, low90=None, high90=None, seeds=(0,), verdict="inconclusive")
     assert titles.comparison(replace(matching, pooled=one)) == (
-        "Multi-task less task-specific: +0.3 points (no interval from 1 seed), undecided"
+        "Multi-task minus task-specific: +0.3 points (no interval from 1 seed), undecided"
     )
 
 
@@ -140,7 +140,7 @@ def test_models_that_were_still_improving_are_warned_of(full: Workspace) -> None
     late += (replace(late[-1], state="unfinished"),)
     told = "On disc, multi-task models were still improving at their last epoch: more epochs may change this"
     assert titles.warnings(replace(matching, tasks=unfinished), late) == [
-        f"{told} (3 of 15 finished runs)",
+        f"{told} (3 of 3 runs)",
         "canal: not learnt by either kind of models, so left out of the mean",
         "canal: some models predict one class only",
     ]
