@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-WORKERS := $(shell $(PYTHON) -c "import os; print(os.cpu_count() + 1)")  # some tests wait for other processes
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo dashboard test pytest faults browser lint bench clean
@@ -17,7 +16,7 @@ test: $(STAMP)
 	$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not fault and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not fault and not browser"
 
 faults: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m fault
