@@ -32,7 +32,7 @@ def test_forest_plots_points(full: Workspace) -> None:
 
 def test_the_axis_of_a_forest_names_the_models_that_are_compared(full: Workspace) -> None:
     matching = queries.matching(full, EXPERIMENT)
-    for kind, told in (("multi", "multi-task less"), ("adapter", "adapters less")):
+    for kind, told in (("multi", "multi-task minus"), ("adapter", "adapters minus")):
         figure = figures.forest(replace(matching, kind=kind))
         assert told in json.dumps(json.loads(figure.to_json() or "")["layout"])
 
