@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.statistics.learnt import NOT_LEARNT
 
 Agreement = Literal["agrees", "disagrees", "mixed", "inconclusive", "not measured"]
@@ -86,7 +87,7 @@ def agreement(measured: str, cka: str, gradients: str) -> Agreement:
         return "inconclusive"
     if len(signs) > 1:
         return "mixed"
-    return "agrees" if signs == {1 if measured in ("matches", "better") else -1} else "disagrees"
+    return "agrees" if signs == {1 if measured in AT_LEAST_AS_GOOD else -1} else "disagrees"
 
 
 def _sign(statement: str) -> int:

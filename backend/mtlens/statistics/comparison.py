@@ -10,6 +10,8 @@ Scope = str | None
 """A task, or None: the mean over tasks."""
 
 Verdict = Literal["matches", "better", "worse", "inconclusive", "not learnt"]
+AT_LEAST_AS_GOOD = ("matches", "better")
+"""Verdicts by which a model can take the place of another."""
 
 
 @dataclass(frozen=True, kw_only=True)

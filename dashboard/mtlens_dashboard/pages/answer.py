@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.statistics.shown import Unit
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, VERDICTS
@@ -16,7 +17,6 @@ from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import counted, difference, listing, score_of
 
 _ROW = "row"
-_GOOD = ("matches", "better")
 
 
 def page(chosen: Chosen) -> None:
@@ -145,7 +145,7 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
         models = f"{counted(len(recommended.groups), 'model')}: {titles.family(recommended.groups)}"
         if recommended.verdict == "matches":
             card(question, VERDICTS["matches"], models, statement)
-        elif recommended.verdict == "inconclusive" and all(match.verdict in _GOOD for match in matching.tasks):
+        elif recommended.verdict == "inconclusive" and all(match.verdict in AT_LEAST_AS_GOOD for match in matching.tasks):
             searched = f"The search proposes {models}. {statement}"
             card(question, VERDICTS["matches"], f"One model for all {len(matching.tasks)} tasks, which matches", searched)
         elif recommended.verdict == "inconclusive":
@@ -153,8 +153,8 @@ def _advice(matching: queries.MatchingInfo, recommended: queries.RecommendationI
         else:
             card(question, AGREEMENTS["agrees"], "Each task on its own", statement)
         return
-    together = [match.task or "" for match in matching.tasks if match.verdict in _GOOD]
-    others = [match.task or "" for match in matching.learnt if match.verdict not in _GOOD]
+    together = [match.task or "" for match in matching.tasks if match.verdict in AT_LEAST_AS_GOOD]
+    others = [match.task or "" for match in matching.learnt if match.verdict not in AT_LEAST_AS_GOOD]
     useless = [match.task or "" for match in matching.tasks if match not in matching.learnt]
     note = "No grouping has been searched yet; this follows from the comparison alone."
     if useless:

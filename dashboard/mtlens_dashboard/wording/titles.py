@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mtlens.config.run_kinds import label_of
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.store.analysis.training_end import warning
 from mtlens_dashboard.queries import (
     ArmInfo,
@@ -172,7 +173,7 @@ def arms(arms: Sequence[ArmInfo]) -> str:
     """How many of the ways to make one model match on average, and on which of them every task does."""
     if len(arms) < 2:
         return "No other ways to make a single model are compared"
-    good = [arm for arm in arms if arm.verdict in ("matches", "better")]
+    good = [arm for arm in arms if arm.verdict in AT_LEAST_AS_GOOD]
     every = [arm.label for arm in arms if arm.matching == len(arm.tasks)]
     on_all = f"on every task: {listing(every)}" if every else "none of them on every task"
     recommended = next((f"; recommended: {arm.label}" for arm in arms if arm.recommended), "")

@@ -88,7 +88,8 @@ def cluster_lanes(resources: Resources) -> Lanes:
 
     Each node is divided separately, and all lanes get the resources of the smallest lane, so that runs are equal on all nodes.
     `lanes: auto` fills the present nodes and those that join, and asks an autoscaler for a lane per job; a number asks for that
-    many. Raises ExecutionError where no node has room for one lane within SECONDS_FOR_A_NODE.
+    many; both for at most what its nodes can hold (`most_workers`). Raises ExecutionError where no node has room for one lane
+    within SECONDS_FOR_A_NODE.
     """
     nodes = _nodes_with_room(resources) or _await_nodes(resources)
     alone = resources.model_copy(update={"lanes": "auto", "workers_per_run": 1})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mtlens.config.run_kinds import GROUP_KINDS, MULTI, label_of
 from mtlens.errors import WorkspaceError
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.store.database.reader import query
 from mtlens.store.workspace.workspace import Workspace
 
@@ -98,6 +99,6 @@ def _by_verdicts_of(
     model = "the multi-task model" if kind == MULTI.name else f"the one model chosen on validation ({label_of(kind)})"
     absent = f"there is no {model.removeprefix('the ')} to compare with"
     why = {task: _WHY.get(verdicts.get(task, ""), absent).format(model=model) for task in sorted(every)}
-    matched = [task for task, verdict in verdicts.items() if verdict in ("matches", "better") and every in trained]
+    matched = [task for task, verdict in verdicts.items() if verdict in AT_LEAST_AS_GOOD and every in trained]
     together = [(every, {task: why[task] for task in matched})] if matched else []
     return together + [(frozenset({task}), {task: reason}) for task, reason in why.items() if task not in matched]

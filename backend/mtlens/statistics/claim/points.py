@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtlens.statistics.claim.counted import counted
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 
 Floats = NDArray[np.float64]
-KEPT, LOST = ("matches", "better"), ("worse",)
+LOST = ("worse",)
 
 
 class Point(NamedTuple):
@@ -63,7 +64,7 @@ class Points:
         for row, point in enumerate(chosen):
             others = [tasks[point.data, task] for task in point.tasks if task != point.task]
             partners[row, others] = 1 / len(others)
-        verdicts = [1.0 if point.verdict in KEPT else 0.0 if point.verdict in LOST else np.nan for point in chosen]
+        verdicts = [1.0 if point.verdict in AT_LEAST_AS_GOOD else 0.0 if point.verdict in LOST else np.nan for point in chosen]
         return cls(
             gains=_floats([point.gain for point in chosen]),
             gain_errors=_floats([point.gain_error for point in chosen]),

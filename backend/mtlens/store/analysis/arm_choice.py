@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mtlens.config.run_kinds import RUN_KINDS, SINGLE, label_of
 from mtlens.data.splits import VALIDATION
 from mtlens.grouping.recommendation import SHARE
+from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.store.database import writer
 from mtlens.store.tables.arms import ArmChoiceRow
 
@@ -103,7 +104,7 @@ def _statement(arm: Arm, verdicts: list[tuple[str, str]]) -> str:
     >>> _statement(Arm(kind="multi", shortfall=0.2, seconds=1.0), [("a", "matches"), ("b", "worse")])
     'multi-task: falls short by at most 0.2 margins on validation; on test it matches or is better on 1 of 2 tasks (b: worse)'
     """
-    good = [task for task, verdict in verdicts if verdict in ("matches", "better")]
+    good = [task for task, verdict in verdicts if verdict in AT_LEAST_AS_GOOD]
     others = "; ".join(f"{task}: {verdict}" for task, verdict in verdicts if task not in good)
     near = "falls short by at most" if arm.shortfall <= SHARE else "comes nearest, and falls short by up to"
     found = f"on test it matches or is better on {len(good)} of {len(verdicts)} tasks{f' ({others})' if others else ''}"
