@@ -10,8 +10,8 @@ from mtlens_dashboard.wording.formatting import wrap
 
 _LINE = 22  # pixels
 _ADVICE_WIDTH = 46  # on a phone
-_TITLE_WIDTH = 78  # characters that fit beside each other at 800 pixels
-_WARNING_WIDTH = 100
+_TITLE_WIDTH = 92  # characters that fit beside each other at 800 pixels
+_WARNING_WIDTH = 124
 _ABOVE = 14  # pixels over the title
 _SIDE = 16
 _EMPTY_HEIGHT = 72
