@@ -81,7 +81,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def plan_of(data_set: dict[str, Any], settings: dict[str, Any], seeds: list[int], epochs: int, folders: list[Path]) -> Plan:
     """All runs of a data set with some training settings."""
     tasks = [{"name": name, "column": name, **task} for name, task in data_set["tasks"].items()]
-    training = {"epochs": epochs, "max_length": 64, "precision": "float32", **settings}
+    training = {"epochs": epochs, "max_length": 64, **settings}
     content = {
         "name": "collapse",
         "data": data_set["data"],
@@ -99,7 +99,7 @@ def measure(plan: Plan, threads: int) -> dict[str, Any]:
     found: dict[str, list[tuple[bool, bool, float]]] = {"single": [], "multi": []}
     for planned in plan.runs:
         if any(task.name == rare.name for task in planned.run.tasks):
-            hardware = prepare("float32", threads=threads, gpu=False)
+            hardware = prepare("auto", threads=threads, gpu=False)
             trainer = Trainer(planned.run, plan.encoded, plan.pretrained.directory, hardware)
             trainer.fit(lambda _: None, lambda _: None)
             (prediction,) = [predicted for predicted in trainer.predict(TEST) if predicted.task.name == rare.name]

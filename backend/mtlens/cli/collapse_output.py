@@ -23,5 +23,7 @@ def print_collapsed(result: "Result") -> None:
             out.print(f"{name}: trained anew {times}, as it predicted one class only for a task", markup=False)
         if collapsed:
             out.print(f"{name}: predicts one class only for {', '.join(collapsed)} on validation", markup=False)
+    if any(collapsed for *_, collapsed in result.rows):
+        out.print("Under training, class_weights: balanced or retries may prevent this.", markup=False)
     if result.rows:
         out.print()

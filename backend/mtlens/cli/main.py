@@ -253,7 +253,7 @@ def _run_one(
         from mtlens.execution.plan import make_plan
 
         made = make_plan(spec, folders)
-    output.print_start(spec.name, made.examples.notes)
+    output.print_start(spec.name, made.notes)
     finished = len(made.distinct) - len(unfinished(made.distinct, workspace))
     try:
         with live_progress() as show:

@@ -21,7 +21,7 @@ def print_plan(overview: Overview) -> None:
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {len(experiment.tasks)} tasks")
     uncut = plan.encoded.uncut
     out.print(f"{uncut.mean():.0f} tokens a text, {uncut.max():,} at most, {len(plan.encoded.vocabulary):,} different ones")
-    for note in (*examples.notes, *plan.cut_texts):
+    for note in (*plan.notes, *plan.cut_texts):
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))
     for line in source_of(experiment).summary():

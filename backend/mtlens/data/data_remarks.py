@@ -1,4 +1,4 @@
-"""Remarks on labelled texts before training: equal texts with different labels, and classes without test examples."""
+"""Remarks on labelled texts before training: equal texts with different labels, classes without test examples, rare classes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from mtlens.config.task import Task
 from mtlens.data.clusters import numbered_contents
 from mtlens.data.examples import Examples
-from mtlens.data.splits import TEST
+from mtlens.data.splits import TEST, TRAIN
 from mtlens.tasks import MISSING
+
+_FEW = 20  # training examples of a class: experiments/benchmarks/collapse.py
 
 
 def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], texts: Sequence[str]) -> Iterator[str]:
@@ -41,3 +43,20 @@ def untested_classes(examples: Examples) -> Iterator[str]:
         if untested := [name for name, count in examples.class_counts(index)[TEST].items() if not count]:
             classes = "class" if len(untested) == 1 else "classes"
             yield f"{task.name}: no test example of {classes} {', '.join(untested[:20])}{' ...' if len(untested) > 20 else ''}"
+
+
+def rare_classes(examples: Examples) -> Iterator[str]:
+    """The classes that models may never predict without class weights: of fewer than 20 training examples.
+
+    A class is rare if it also has less than half of an equal share of its task's training examples.
+    """
+    for index, task in enumerate(examples.tasks):
+        if examples.labels_of(index).values is not None:
+            continue  # no classes
+        counts = examples.class_counts(index)[TRAIN]
+        half = sum(counts.values()) / len(counts) / 2
+        if rare := [f"{name} ({count})" for name, count in counts.items() if 0 < count < min(_FEW, half)]:
+            yield (
+                f"{task.name}: few training examples of class {', '.join(rare)}; models may never predict it without "
+                "class_weights: balanced (under training)"
+            )

@@ -16,6 +16,7 @@ from mtlens.config.run import Derivation, Run
 from mtlens.config.run_kinds import RunKind, kind_of_group
 from mtlens.config.sections import NO_BALANCING
 from mtlens.config.task import Task
+from mtlens.data.data_remarks import rare_classes
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
@@ -59,6 +60,12 @@ class Plan:
             long_texts=training.long_texts,
             pretrained=self.pretrained.fingerprint,
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the examples before they are trained on."""
+        weighted = self.experiment.training.class_weights == "balanced"
+        return (*self.examples.notes, *(() if weighted else rare_classes(self.examples)))
 
     @property
     def cut_texts(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import pytest
 
 from mtlens.config.experiment import Experiment
 from mtlens.config.loading import experiments_from
+from mtlens.data.data_remarks import rare_classes
 from mtlens.data.dataset import load_examples
 from mtlens.errors import DataError
 
@@ -97,6 +98,26 @@ def test_classes_without_a_test_example_are_named(load):
     rows = [("text", "lab", "split"), *((f"note {i}", labels[i], splits[i]) for i in range(60))]
     examples = load(rows, {"lab": {"classes": [0, 1, 2]}}, split="split")
     assert "lab: no test example of class 2" in examples.notes
+
+
+@pytest.mark.parametrize(
+    ("rarest", "told"),
+    [
+        (5, ["lab: few training examples of class yes (5); models may never predict it without class_weights: balanced"]),
+        (19, ["lab: few training examples of class yes (19); models may never predict it without class_weights: balanced"]),
+        (20, []),
+    ],
+)
+def test_classes_with_few_training_examples_are_named(load, rarest, told):
+    train = [("yes", "train")] * rarest + [("no", "train")] * (200 - rarest)
+    rest = [(label, split) for split in ("validation", "test") for label in ("yes", "no", "maybe") * 10]
+    rows = [("text", "lab", "split"), *((f"note {i}", *row) for i, row in enumerate([*train, *rest]))]
+    examples = load(rows, {"lab": {"classes": ["no", "yes", "maybe"]}}, split="split")
+    assert [remark.removesuffix(" (under training)") for remark in rare_classes(examples)] == told
+
+
+def test_of_few_examples_no_class_is_rare_where_all_have_an_equal_share(load):
+    assert list(rare_classes(load(rows_of(["0", "1"] * 15), {"lab": {"classes": [0, 1]}}))) == []
 
 
 def test_separators_and_encodings_are_found_in_an_experiment_too(load):

@@ -83,6 +83,15 @@ def test_other_labels_or_texts_make_other_runs(experiment):
     assert not {p.run.run_id for p in plan.runs} & {p.run.run_id for p in other.runs}
 
 
+def test_rare_classes_are_noted_where_classes_have_no_weights(experiment):
+    rare = {"name": "haemangioma", "column": "haemangioma", "classes": ["absent", "present"]}
+    data = {"spine": {"region": "cervical", "reports": 15}}
+    plan = make_plan(experiment(tasks=[rare], data=data, runs=["single"]), [])
+    assert [note for note in plan.notes if "few training examples of class present" in note]
+    weighted = make_plan(experiment(tasks=[rare], data=data, runs=["single"], training={"class_weights": "balanced"}), [])
+    assert weighted.notes == weighted.examples.notes
+
+
 def test_the_manifest_holds_no_text(experiment):
     plan = make_plan(experiment(), [])
     manifest = plan.manifest()
