@@ -147,7 +147,9 @@ class Training(Spec):
     precision: Precision = Field(
         default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
     )
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none", description="balanced: all classes of a task count alike, else models may never predict a rare one"
+    )
     sampling: Literal["proportional", "uniform", "temperature"] = Field(
         default="proportional", description="how often each table is drawn; proportional matches the updates per task"
     )
