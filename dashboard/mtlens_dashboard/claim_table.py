@@ -32,7 +32,7 @@ def of_dose(info: DoseInfo) -> Table:
 
 def of_predictors(info: ClaimInfo) -> Table:
     """One row per kind of evidence, the highest rank correlation first."""
-    rows = [tuple(getattr(one, name) for name in _PREDICTOR) for one in claim_titles.ranked(info.predictors)]
+    rows = [tuple(getattr(predictor, name) for name in _PREDICTOR) for predictor in claim_titles.ranked(info.predictors)]
     return Table(columns=_PREDICTOR, rows=tuple(rows))
 
 
@@ -40,15 +40,15 @@ def short(info: ClaimInfo) -> Table:
     """What a reader compares, each value with its interval in one cell."""
     rows = [
         (
-            f"{one.label} (baseline)" if one.baseline else one.label,
-            claim_titles.correlation(one),
-            claim_titles.plain(one.corrected),
-            claim_titles.plain(one.ceiling),
-            claim_titles.slope_of(one, info.unit),
-            claim_titles.with_bounds(one.auc, one.auc_low, one.auc_high, signs=False),
-            one.points,
+            f"{predictor.label} (baseline)" if predictor.baseline else predictor.label,
+            claim_titles.correlation(predictor),
+            claim_titles.plain(predictor.corrected),
+            claim_titles.plain(predictor.ceiling),
+            claim_titles.slope_of(predictor, info.unit),
+            claim_titles.with_bounds(predictor.auc, predictor.auc_low, predictor.auc_high, signs=False),
+            predictor.points,
         )
-        for one in claim_titles.ranked(info.predictors)
+        for predictor in claim_titles.ranked(info.predictors)
     ]
     columns = ("evidence", "rank correlation", "corrected", "ceiling", "slope", "area under ROC", "gains")
     return Table(columns=columns, rows=tuple(rows))
@@ -57,15 +57,15 @@ def short(info: ClaimInfo) -> Table:
 def remarks(info: ClaimInfo) -> list[str]:
     """Why some of these values are undefined: each reason once, with the kinds of evidence that it holds for."""
     labels: dict[str, list[str]] = {}
-    for one in claim_titles.ranked(info.predictors):
-        if one.reason:
-            labels.setdefault(one.reason, []).append(one.label)
+    for predictor in claim_titles.ranked(info.predictors):
+        if predictor.reason:
+            labels.setdefault(predictor.reason, []).append(predictor.label)
     return [f"{'; '.join(of_reason)}: {reason}" for reason, of_reason in labels.items()]
 
 
 def of_verdicts(verdicts: Sequence[ClaimVerdictInfo]) -> Table:
     """One row per preregistered claim and experiment; those over all experiments have none."""
-    return Table(columns=_VERDICT, rows=tuple(tuple(getattr(one, name) for name in _VERDICT) for one in verdicts))
+    return Table(columns=_VERDICT, rows=tuple(tuple(getattr(verdict, name) for name in _VERDICT) for verdict in verdicts))
 
 
 def _of_points(points: Sequence[ClaimPointInfo]) -> Table:

@@ -170,14 +170,16 @@ def _cosines(
             _without(sheet, "not measured", "x3", place, theme)
     for colour in dict.fromkeys(theme.of(mark) for _, _, mark in known):
         ends = [
-            ((max(one.low, -_EDGE), min(one.high, _EDGE)), (at, at))
-            for one, at, mark in known
-            if theme.of(mark) == colour and one.low is not None and one.high is not None
+            ((max(cosine.low, -_EDGE), min(cosine.high, _EDGE)), (at, at))
+            for cosine, at, mark in known
+            if theme.of(mark) == colour and cosine.low is not None and cosine.high is not None
         ]
         sheet.segments(ends, {"color": colour, "width": 2}, xaxis="x3", yaxis="y")
     marker = theme.markers([mark for _, _, mark in known], _SIZE)
     if known:
-        sheet.scatter(x=[one.point for one, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes)
+        sheet.scatter(
+            x=[cosine.point for cosine, _, _ in known], y=[at for _, at, _ in known], mode="markers", marker=marker, **axes
+        )
 
 
 def _targets(sheet: Sheet, rows: Sequence[CaseRow], places: Sequence[float], reach: float, depth: int, theme: Theme) -> None:

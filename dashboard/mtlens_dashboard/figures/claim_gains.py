@@ -85,7 +85,7 @@ def _moved(values: Interval, by: float) -> Interval:
 
 def _series(point: ClaimPointInfo, points: Sequence[ClaimPointInfo]) -> str:
     """The data set; the experiment where all are on the same texts."""
-    return point.experiment if len({one.data for one in points}) == 1 else point.data
+    return point.experiment if len({other.data for other in points}) == 1 else point.data
 
 
 def _range(values: Sequence[Interval]) -> tuple[float, float]:

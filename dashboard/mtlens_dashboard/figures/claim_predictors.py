@@ -24,8 +24,8 @@ def claim_predictors(info: ClaimInfo, *, theme: Theme = LIGHT) -> go.Figure:
     if not rows:
         return empty(theme, claim_titles.NO_GAINS, GAINS_ADVICE)
     sheet = Sheet()
-    for place, one in enumerate(rows):
-        _row(sheet, one, place, theme)
+    for place, predictor in enumerate(rows):
+        _row(sheet, predictor, place, theme)
     bottom = len(rows) - 0.4
     sheet.line((0, 0), (-0.75, bottom), theme.line)
     ticks = [-1, -0.5, 0, 0.5, 1]
@@ -39,40 +39,40 @@ def claim_predictors(info: ClaimInfo, *, theme: Theme = LIGHT) -> go.Figure:
     return framed(sheet, theme=theme, title=title, alt=f"{title}. {summary}.", height=height, top=16, bottom=74, right=60)
 
 
-def _row(sheet: Sheet, one: PredictorInfo, place: int, theme: Theme) -> None:
+def _row(sheet: Sheet, predictor: PredictorInfo, place: int, theme: Theme) -> None:
     """Colour tells the sign where it is settled; a baseline is hollow."""
-    colour = theme.open if not claim_titles.is_settled(one) else theme.better if (one.low or 0.0) > 0 else theme.bad
-    mark = f'   <span style="color:{theme.muted}">baseline</span>' if one.baseline else ""
-    name = f"<b>{escape(shorten(one.label, _LONGEST))}</b>{mark}"
+    colour = theme.open if not claim_titles.is_settled(predictor) else theme.better if (predictor.low or 0.0) > 0 else theme.bad
+    mark = f'   <span style="color:{theme.muted}">baseline</span>' if predictor.baseline else ""
+    name = f"<b>{escape(shorten(predictor.label, _LONGEST))}</b>{mark}"
     over: dict[str, Any] = {"bgcolor": theme.paper, "borderpad": 0}
     sheet.head(name, place - _NAME, theme.ink, **over)
-    if one.rank_correlation is None:
-        reason = f"undefined: {one.reason}" if one.reason else "undefined"
+    if predictor.rank_correlation is None:
+        reason = f"undefined: {predictor.reason}" if predictor.reason else "undefined"
         told, below = wrap(reason, _REASON, 2), place - _NAME + _UNDER
         sheet.head(told, below, theme.muted, size=11, yanchor="top", **over)
         return
-    if one.low is not None and one.high is not None:
-        sheet.segments([((one.low, one.high), (place, place))], {"color": colour, "width": 3}, name="interval")
-    fill = theme.paper if one.baseline else colour
+    if predictor.low is not None and predictor.high is not None:
+        sheet.segments([((predictor.low, predictor.high), (place, place))], {"color": colour, "width": 3}, name="interval")
+    fill = theme.paper if predictor.baseline else colour
     dot = {"size": 9, "color": fill, "line": {"color": colour, "width": 2}}
-    sheet.points([one.rank_correlation], [place], [_hover(one)], dot, name="correlation")
-    if one.ceiling is not None:
-        sheet.line((one.ceiling, one.ceiling), (place - 0.18, place + 0.18), theme.ink, width=2)
-    sheet.note(plain(one.auc), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
+    sheet.points([predictor.rank_correlation], [place], [_hover(predictor)], dot, name="correlation")
+    if predictor.ceiling is not None:
+        sheet.line((predictor.ceiling, predictor.ceiling), (place - 0.18, place + 0.18), theme.ink, width=2)
+    sheet.note(plain(predictor.auc), 1, place, theme.muted, xref="paper", xanchor="left", yanchor="middle", xshift=6)
 
 
-def _told(one: PredictorInfo) -> str:
-    kind = " (baseline)" if one.baseline else ""
-    if one.rank_correlation is None:
-        return f"{one.label}{kind}: undefined"
-    return f"{one.label}{kind}: {claim_titles.correlation(one)}, ceiling {claim_titles.plain(one.ceiling)}"
+def _told(predictor: PredictorInfo) -> str:
+    kind = " (baseline)" if predictor.baseline else ""
+    if predictor.rank_correlation is None:
+        return f"{predictor.label}{kind}: undefined"
+    return f"{predictor.label}{kind}: {claim_titles.correlation(predictor)}, ceiling {claim_titles.plain(predictor.ceiling)}"
 
 
-def _hover(one: PredictorInfo) -> str:
-    area = claim_titles.with_bounds(one.auc, one.auc_low, one.auc_high, signs=False)
+def _hover(predictor: PredictorInfo) -> str:
+    area = claim_titles.with_bounds(predictor.auc, predictor.auc_low, predictor.auc_high, signs=False)
     told = (
-        f"<b>{escape(one.label)}</b><br>rank correlation {claim_titles.correlation(one)}<br>"
-        f"corrected for noise {claim_titles.plain(one.corrected)}, ceiling {claim_titles.plain(one.ceiling)}<br>"
-        f"area under ROC {area}<br>{one.points} gains, {one.groups} groups, {one.experiments} experiments"
+        f"<b>{escape(predictor.label)}</b><br>rank correlation {claim_titles.correlation(predictor)}<br>"
+        f"corrected for noise {claim_titles.plain(predictor.corrected)}, ceiling {claim_titles.plain(predictor.ceiling)}<br>"
+        f"area under ROC {area}<br>{predictor.points} gains, {predictor.groups} groups, {predictor.experiments} experiments"
     )
-    return f"{told}<br>{wrap(one.reason, 60)}" if one.reason else told
+    return f"{told}<br>{wrap(predictor.reason, 60)}" if predictor.reason else told

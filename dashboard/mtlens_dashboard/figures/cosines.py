@@ -146,13 +146,15 @@ def _draw_cells(
     """Cosines in colours, with numbers where there is room; what the seeds leave undecided is pale, what noise hides blank."""
     ticks = ((-1.0, minus("-1 apart")), (0.0, "0"), (1.0, "1 together"))
     scales = {True: theme.diverging, False: _pale(theme)}
-    some = any(one is not None and one.is_settled for row in cells for one in row)
+    some = any(cell is not None and cell.is_settled for row in cells for cell in row)
     for settled, scale in scales.items():
         colours = colour_scale(theme, scale, (-1, 1), above=above, ticks=ticks)
-        drawn = [[one if one and one.point is not None and one.is_settled == settled else None for one in row] for row in cells]
+        drawn = [
+            [cell if cell and cell.point is not None and cell.is_settled == settled else None for cell in row] for row in cells
+        ]
         sheet.heatmap(
-            z=[[one and one.point for one in row] for row in drawn],
-            hovertext=[["" if one is None else _tell(one) for one in row] for row in drawn],
+            z=[[cell and cell.point for cell in row] for row in drawn],
+            hovertext=[["" if cell is None else _tell(cell) for cell in row] for row in drawn],
             hovertemplate="%{hovertext}<extra></extra>",
             hoverongaps=False,
             showscale=settled == some,
@@ -160,8 +162,8 @@ def _draw_cells(
             **colours,
         )
     if numbers:
-        placed = [(x, y, one) for y, row in enumerate(cells) for x, one in enumerate(row) if one is not None]
-        sheet.numbers([(x, y, _number(one), _on_cell(one, theme, scales)) for x, y, one in placed], 11)
+        placed = [(x, y, cell) for y, row in enumerate(cells) for x, cell in enumerate(row) if cell is not None]
+        sheet.numbers([(x, y, _number(cell), _on_cell(cell, theme, scales)) for x, y, cell in placed], 11)
 
 
 def _pale(theme: Theme) -> Scale:

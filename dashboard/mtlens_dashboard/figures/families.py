@@ -37,7 +37,7 @@ def families(
     low, high = _range(known)
     sizes = sorted({round(family.cost) for family in known})
     across = (sizes[0] - 0.6, sizes[-1] + 0.6)
-    _label(sheet, [(*one, places[one[0].groups]) for one in _labelled(known, alone, chosen, recommended)], across, theme)
+    _label(sheet, [(*named, places[named[0].groups]) for named in _labelled(known, alone, chosen, recommended)], across, theme)
     sheet.x_axis(range=across, tickvals=sizes, title={"text": "models to train and keep"})
     line = "; line: all single" if alone is not None else ""
     text = f"mean score x 100{line}"
@@ -58,7 +58,7 @@ def distinct(groupings: Sequence[GroupingInfo]) -> list[GroupingInfo]:
         methods.setdefault(grouping.groups, []).append(grouping)
     same = [
         replace(
-            min(equal, key=lambda one: (one.measured is None, _goodness(one))),
+            min(equal, key=lambda family: (family.measured is None, _goodness(family))),
             method=", ".join(dict.fromkeys(grouping.method for grouping in equal)),
             recommended=any(grouping.recommended for grouping in equal),
         )
@@ -122,7 +122,7 @@ def _labelled(
 def _label(sheet: Sheet, labels: Sequence[tuple[GroupingInfo, str, float]], across: tuple[float, float], theme: Theme) -> None:
     """Names above the intervals: inside the plot, and each higher than the one before it where they would touch on a phone."""
     before, lift = -1.0, 0
-    for family, text, at in sorted(labels, key=lambda one: one[2]):
+    for family, text, at in sorted(labels, key=lambda named: named[2]):
         place = (at - across[0]) / (across[1] - across[0])
         lift = lift + 1 if place - before < _APART else 0
         before = place

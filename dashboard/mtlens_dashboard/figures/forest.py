@@ -22,8 +22,8 @@ _STEPS = [float(f"{digit}e{power}") for power in range(-6, 8) for digit in (1, 2
 _LONGEST = 22  # characters of a task's name
 _AXIS = "{}, {} minus task-specific<br>thick: 90 % interval; thin: 95 %; dots: seeds"
 _SEEDS = 0.32  # rows from there down to its seeds
-_MOST_DOTS = 40  # of a row; more seeds than that are a comb
-_TOOTH = 0.05  # rows, half of its length
+_MOST_DOTS = 40  # of a row; more seeds than that are ticks
+_TICK = 0.05  # rows, half of its length
 
 
 def forest(matching: MatchingInfo, *, theme: Theme = LIGHT) -> go.Figure:
@@ -163,7 +163,7 @@ def _draw_differences(
 
 def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:
     if max(len(row.seeds) for row in rows) > _MOST_DOTS:
-        _draw_comb(sheet, rows, places, unit, theme)
+        _draw_ticks(sheet, rows, places, unit, theme)
         return
     dots = [
         (unit.scale * own, place + _SEEDS, f"{label(row.task)}, seed {seed}: {difference(own, unit)}")
@@ -175,15 +175,15 @@ def _draw_seeds(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float]
     sheet.points(xs, ys, told, {"size": 4, "color": theme.muted, "opacity": 0.75}, name="seeds")
 
 
-def _draw_comb(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:
-    """A tooth for each seed. Without gaps it is one element in the browser, where a dot each would be hundreds."""
+def _draw_ticks(sheet: Sheet, rows: Sequence[MatchInfo], places: Sequence[float], unit: Unit, theme: Theme) -> None:
+    """A tick for each seed, all in one line: one element in the browser, where dots would be hundreds."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row, place in zip(rows, places, strict=True):
-        foot, tip = place + _SEEDS + _TOOTH, place + _SEEDS - _TOOTH
-        for own in sorted(unit.scale * one for one in row.difference_per_seed if one is not None):
-            x += [own] * 3
-            y += [foot, tip, foot]
+        bottom, top = place + _SEEDS + _TICK, place + _SEEDS - _TICK
+        for difference_of_seed in sorted(unit.scale * own for own in row.difference_per_seed if own is not None):
+            x += [difference_of_seed] * 3
+            y += [bottom, top, bottom]
         x.append(None)
         y.append(None)
     line = {"color": theme.muted, "width": 1}

@@ -84,8 +84,8 @@ def _opened(chosen: Chosen, case: queries.CaseInfo, names: list[str]) -> None:
 
 
 def _curves_by_depth(case: queries.CaseInfo, row: queries.CaseRow) -> None:
-    def involved(one: Any) -> bool:
-        return len({one.task_a, one.task_b} & set(row.tasks)) == len(row.tasks)
+    def involved(line: Any) -> bool:
+        return len({line.task_a, line.task_b} & set(row.tasks)) == len(row.tasks)
 
     profiles = queries.weakest_first(tuple(profile for profile in case.profiles if involved(profile)))
     alignments = queries.lowest_first(tuple(alignment for alignment in case.alignments if involved(alignment)))

@@ -77,9 +77,9 @@ def _verdicts(info: queries.ClaimInfo) -> None:
     """A card per preregistered claim, and all of them as a table."""
     for start in range(0, len(info.judged), _PER_ROW):
         some = info.judged[start : start + _PER_ROW]
-        for place, one in zip(st.columns(len(some)), some, strict=True):
+        for place, claim in zip(st.columns(len(some)), some, strict=True):
             with place:
-                mark = CLAIMS.get(one.verdict, CLAIMS["undecided"])
-                card("Preregistered claim", mark, claim_titles.outcome(one), titles.whole(one.statement))
+                mark = CLAIMS.get(claim.verdict, CLAIMS["undecided"])
+                card("Preregistered claim", mark, claim_titles.outcome(claim), titles.whole(claim.statement))
     if info.verdicts:
         details("claims", lambda: claim_table.of_verdicts(info.verdicts), HOW_VERDICTS, label="All preregistered claims · CSV")

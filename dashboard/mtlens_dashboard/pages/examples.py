@@ -37,8 +37,8 @@ def page(chosen: Chosen) -> None:
         wins = st.segmented_control("Show", list(_WINS), default="all", format_func=_WINS.__getitem__, key="wins",
                                     bind="query-params", required=True)  # fmt: skip
     found = read(queries.examples, chosen.experiment_id, task, kind)
-    won = [one for one in found if one.other_right > one.single_right]
-    lost = [one for one in found if one.other_right < one.single_right]
+    won = [example for example in found if example.other_right > example.single_right]
+    lost = [example for example in found if example.other_right < example.single_right]
     heading.title(
         literal(f"{shorten(task, 20)}: {label_of(kind)} wins {counted(len(won), 'text')} and loses {len(lost)}"), anchor=False
     )
@@ -50,12 +50,15 @@ def page(chosen: Chosen) -> None:
         )
         return
     shown = {"all": found, "other": won, "single": lost}[wins or "all"]
-    of_spans = all(one.single_confidence is None for one in found)
+    of_spans = all(example.single_confidence is None for example in found)
     columns = ("example", "true spans" if of_spans else "true class", "task-specific", label_of(kind), "task-specific right",
                f"{label_of(kind)} right", "task-specific confidence", f"{label_of(kind)} confidence")  # fmt: skip
     columns = columns[:6] if of_spans else columns
-    texts = ask_for_texts([one.example_id for one in shown])
-    rows = [(*tuple(vars(one).values())[: len(columns)], *([texts.get(one.example_id, "")] if texts else [])) for one in shown]
+    texts = ask_for_texts([example.example_id for example in shown])
+    rows = [
+        (*tuple(vars(example).values())[: len(columns)], *([texts.get(example.example_id, "")] if texts else []))
+        for example in shown
+    ]
     table = tables.Table(columns=(*columns, "text") if texts else columns, rows=tuple(rows))
     percent = st.column_config.ProgressColumn(min_value=0, max_value=1, format="%.2f")
     number = st.column_config.NumberColumn(format="%.2f")

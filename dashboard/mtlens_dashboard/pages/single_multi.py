@@ -49,7 +49,7 @@ def page(chosen: Chosen) -> None:
         chart("forest", figure, matching, title="Difference to the task-specific models")
         if matching.remarks:
             st.caption("  \n".join(map(literal, matching.remarks)))
-        grid = partial(tables.verdict_grid, [one.only(chosen.tasks) for one in compared.values()])
+        grid = partial(tables.verdict_grid, [matching.only(chosen.tasks) for matching in compared.values()])
         details("verdicts", grid, HOW_VERDICTS, label="All verdicts as a table · Markdown · CSV · LaTeX", latex=True)
         _looks(chosen, kind)
     _arms(chosen)

@@ -120,7 +120,7 @@ class ClaimInfo:
     @property
     def predictor(self) -> PredictorInfo | None:
         """Of this kind of evidence."""
-        return next((one for one in self.predictors if one.evidence == self.evidence), None)
+        return next((predictor for predictor in self.predictors if predictor.evidence == self.evidence), None)
 
     @property
     def label(self) -> str:
@@ -144,7 +144,7 @@ class ClaimInfo:
     @property
     def judged(self) -> tuple[ClaimVerdictInfo, ...]:
         """Preregistered claims over all experiments that state them; where there are none, those of single experiments."""
-        return tuple(one for one in self.verdicts if one.experiment is None) or self.verdicts
+        return tuple(verdict for verdict in self.verdicts if verdict.experiment is None) or self.verdicts
 
 
 def unit_of(points: Sequence[ClaimPointInfo], predictor: PredictorInfo | None = None) -> Unit:
@@ -191,15 +191,17 @@ def claim(workspace: Workspace, evidence: str | None = None, scope: Scope | None
     predictors = claim_predictors(workspace)
     kinds = claim_kinds(workspace)
     stated: dict[str, Scope] = {verdict.evidence: verdict.scope for verdict in reversed(verdicts)}
-    picked = next((kind for kind in (evidence, *(one.evidence for one in verdicts), *kinds) if kind in kinds), "")
-    defined = {one.scope for one in predictors if one.evidence == picked and one.rank_correlation is not None}
+    picked = next((kind for kind in (evidence, *(verdict.evidence for verdict in verdicts), *kinds) if kind in kinds), "")
+    defined = {
+        predictor.scope for predictor in predictors if predictor.evidence == picked and predictor.rank_correlation is not None
+    }
     usual: Scope = "across" if defined == {"across"} else "within"
     chosen = scope or stated.get(picked) or usual
     return ClaimInfo(
         evidence=picked,
         scope=chosen,
         points=_points(workspace, picked),
-        predictors=tuple(one for one in predictors if one.scope == chosen),
+        predictors=tuple(predictor for predictor in predictors if predictor.scope == chosen),
         verdicts=verdicts,
     )
 

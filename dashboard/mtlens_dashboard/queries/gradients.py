@@ -137,7 +137,9 @@ def lowest_first(alignments: tuple[AlignmentInfo, ...]) -> tuple[AlignmentInfo, 
     """Pairs by the cosine of the whole encoder, or by their lowest one where layers alone are known; those without one last."""
     whole = [alignment for alignment in alignments if alignment.layer is None] or alignments
     ordered = sorted(whole, key=lambda alignment: (alignment.point is None, alignment.point or 0.0))
-    places = {pair: place for place, pair in enumerate(dict.fromkeys((one.task_a, one.task_b) for one in ordered))}
+    places = {
+        pair: place for place, pair in enumerate(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in ordered))
+    }
     return tuple(sorted(alignments, key=lambda alignment: places[alignment.task_a, alignment.task_b]))
 
 

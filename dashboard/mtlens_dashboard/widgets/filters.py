@@ -102,8 +102,12 @@ def _follow_link(experiments: Sequence[queries.ExperimentInfo]) -> None:
     linked = st.query_params.get(_IN_URL)
     if linked is None or linked == st.session_state.get(_WRITTEN):
         return
-    ids = [one.experiment_id for one in experiments]
-    found = linked if linked in ids else next((one.experiment_id for one in experiments if one.name == linked), None)
+    ids = [experiment.experiment_id for experiment in experiments]
+    found = (
+        linked
+        if linked in ids
+        else next((experiment.experiment_id for experiment in experiments if experiment.name == linked), None)
+    )
     if found is None:
         st.warning(literal(f"The link asks for experiment {linked}, which this workspace does not hold; this is another."))
     else:

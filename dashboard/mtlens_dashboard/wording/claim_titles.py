@@ -35,8 +35,8 @@ def trial(info: ClaimInfo) -> str:
     if not info.judged:
         return _without_claim(info)
     if len(info.judged) == 1:
-        return _of_one(info.judged[0])
-    counts = Counter(one.verdict for one in info.judged)
+        return _of_claim(info.judged[0])
+    counts = Counter(claim.verdict for claim in info.judged)
     parts = [f"{in_words(counts[verdict])} {verdict}" for verdict in _VERDICTS if counts[verdict]]
     return f"Of {in_words(len(info.judged))} preregistered claims, {', '.join(parts)}"
 
@@ -57,28 +57,29 @@ def _without_claim(info: ClaimInfo) -> str:
     )
 
 
-def _of_one(one: ClaimVerdictInfo) -> str:
-    named = short(one.evidence)
-    head = one.verdict[:1].upper() + one.verdict[1:]
-    told = f"{statistic(one)} {value_of(one)}"
-    return fit(f"{head}: {named}, {told}, threshold {threshold_of(one)}", f"{head}: {named}, {told}", f"{head}: {told}")
+def _of_claim(claim: ClaimVerdictInfo) -> str:
+    named = short(claim.evidence)
+    head = claim.verdict[:1].upper() + claim.verdict[1:]
+    told = f"{statistic(claim)} {value_of(claim)}"
+    return fit(f"{head}: {named}, {told}, threshold {threshold_of(claim)}", f"{head}: {named}, {told}", f"{head}: {told}")
 
 
 def sentences(info: ClaimInfo) -> tuple[str, ...]:
     """The conclusion, and the statement of each preregistered claim; without one, how far the data decide."""
-    stated = tuple(f"{outcome(one)}: {one.statement}." for one in info.judged)
+    stated = tuple(f"{outcome(claim)}: {claim.statement}." for claim in info.judged)
     return (f"{trial(info)}.", *(stated or ((finding(info),) if info.known else ())))
 
 
 def finding(info: ClaimInfo) -> str:
     """What the data say of one kind of evidence, and on how much that rests."""
-    one = info.predictor
-    if one is None or one.rank_correlation is None:
-        reason = one.reason if one and one.reason else "no gains"
+    predictor = info.predictor
+    if predictor is None or predictor.rank_correlation is None:
+        reason = predictor.reason if predictor and predictor.reason else "no gains"
         return f"How {info.label} ranks gains {SCOPES[info.scope]} is undefined: {reason}."
-    decided = "settled" if is_settled(one) else "undecided"
-    base = f"{counted(one.points, 'gain')}, {counted(one.tasks, 'task')}, {counted(one.experiments, 'experiment')}"
-    return f"{info.label}, {SCOPES[info.scope]}: rank correlation with gains {correlation(one)}, {decided}; {base}."
+    decided = "settled" if is_settled(predictor) else "undecided"
+    counts = ((predictor.points, "gain"), (predictor.tasks, "task"), (predictor.experiments, "experiment"))
+    base = ", ".join(counted(number, what) for number, what in counts)
+    return f"{info.label}, {SCOPES[info.scope]}: rank correlation with gains {correlation(predictor)}, {decided}; {base}."
 
 
 def short(evidence: str) -> str:
@@ -90,35 +91,35 @@ def _begun(evidence: str) -> str:
     return short(evidence)[:1].upper() + short(evidence)[1:]
 
 
-def outcome(one: ClaimVerdictInfo) -> str:
+def outcome(claim: ClaimVerdictInfo) -> str:
     """The verdict, with the experiment where it is about a single one."""
-    head = one.verdict[:1].upper() + one.verdict[1:]
-    return head if one.experiment is None else f"{head} in {shorten(one.experiment)}"
+    head = claim.verdict[:1].upper() + claim.verdict[1:]
+    return head if claim.experiment is None else f"{head} in {shorten(claim.experiment)}"
 
 
-def statistic(one: ClaimVerdictInfo) -> str:
+def statistic(claim: ClaimVerdictInfo) -> str:
     """Name of the statistic that the claim is about."""
-    return _STATISTICS.get(one.statistic, one.statistic.replace("_", " "))
+    return _STATISTICS.get(claim.statistic, claim.statistic.replace("_", " "))
 
 
-def value_of(one: ClaimVerdictInfo) -> str:
+def value_of(claim: ClaimVerdictInfo) -> str:
     """The statistic with its interval."""
-    return with_bounds(one.value, one.low, one.high, signs=one.statistic != "auc")
+    return with_bounds(claim.value, claim.low, claim.high, signs=claim.statistic != "auc")
 
 
-def threshold_of(one: ClaimVerdictInfo) -> str:
+def threshold_of(claim: ClaimVerdictInfo) -> str:
     """From which value on the claim is supported."""
-    return plain(one.threshold, signs=one.statistic != "auc")
+    return plain(claim.threshold, signs=claim.statistic != "auc")
 
 
 def predictors(info: ClaimInfo) -> str:
     """The kind of evidence that ranks the gains best, and whether that is settled."""
-    known = [one for one in ranked(info.predictors) if one.rank_correlation is not None]
+    known = [predictor for predictor in ranked(info.predictors) if predictor.rank_correlation is not None]
     if not known:
         return "No rank correlation with gains is defined yet" if info.predictors else NO_GAINS
-    settled = [one for one in known if is_settled(one)]
+    settled = [predictor for predictor in known if is_settled(predictor)]
     if not settled:
-        highest = max((one.ceiling for one in known if one.ceiling is not None), default=None)
+        highest = max((predictor.ceiling for predictor in known if predictor.ceiling is not None), default=None)
         told = f"No predictor of gains is settled {SCOPES[info.scope]}"
         return told if highest is None else f"{told}; the ceiling set by noise is {plain(highest)}"
     best = settled[0]
@@ -129,12 +130,15 @@ def predictors(info: ClaimInfo) -> str:
 
 def ranked(predictors: Sequence[PredictorInfo]) -> list[PredictorInfo]:
     """The highest rank correlation first, as the claim is that gains rise with the evidence; undefined ones last."""
-    return sorted(predictors, key=lambda one: (one.rank_correlation is None, -(one.rank_correlation or 0.0), one.label))
+    return sorted(
+        predictors,
+        key=lambda predictor: (predictor.rank_correlation is None, -(predictor.rank_correlation or 0.0), predictor.label),
+    )
 
 
-def is_settled(one: PredictorInfo) -> bool:
+def is_settled(predictor: PredictorInfo) -> bool:
     """Whether the interval of the rank correlation excludes 0."""
-    return (one.low is not None and one.low > 0) or (one.high is not None and one.high < 0)
+    return (predictor.low is not None and predictor.low > 0) or (predictor.high is not None and predictor.high < 0)
 
 
 def counts(evidence: str, cells: Mapping[tuple[str, str], int]) -> str:
@@ -163,9 +167,11 @@ def slope(info: ClaimInfo) -> str:
     return fit(f"{gain} {unit.points} {SCOPES[info.scope]}", f"{gain} {unit.points}", gain, f"Slope of gains: {told}")
 
 
-def slope_of(one: PredictorInfo, unit: Unit) -> str:
+def slope_of(predictor: PredictorInfo, unit: Unit) -> str:
     """The slope with its interval, in the unit of the gains."""
-    return with_bounds(*(None if end is None else unit.scale * end for end in (one.slope, one.slope_low, one.slope_high)))
+    return with_bounds(
+        *(None if end is None else unit.scale * end for end in (predictor.slope, predictor.slope_low, predictor.slope_high))
+    )
 
 
 def dose(points: Sequence[ClaimPointInfo], unit: Unit) -> str:
@@ -179,9 +185,9 @@ def dose(points: Sequence[ClaimPointInfo], unit: Unit) -> str:
     return f"Mean gain at relatedness {ends[0]:g}: {means[0]} {unit.points}; at {ends[1]:g}: {means[1]}"
 
 
-def correlation(one: PredictorInfo) -> str:
+def correlation(predictor: PredictorInfo) -> str:
     """A rank correlation with its interval."""
-    return with_bounds(one.rank_correlation, one.low, one.high)
+    return with_bounds(predictor.rank_correlation, predictor.low, predictor.high)
 
 
 def with_bounds(value: float | None, low: float | None, high: float | None, *, signs: bool = True) -> str:

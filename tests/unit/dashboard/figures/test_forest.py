@@ -63,7 +63,7 @@ def test_ticks_of_differences_are_few_round_and_symmetric(reach: float) -> None:
     assert max(ticks) <= reach
 
 
-def test_many_seeds_are_a_comb(full: Workspace) -> None:
+def test_many_seeds_are_ticks(full: Workspace) -> None:
     matching = queries.matching(full, EXPERIMENT)
     wide = tuple(
         replace(
@@ -72,10 +72,10 @@ def test_many_seeds_are_a_comb(full: Workspace) -> None:
         for match in matching.tasks
     )
     figure = figures.forest(replace(matching, tasks=wide, pooled=None))
-    comb = next(trace for trace in figure.data if trace.name == "seeds")
-    assert comb.mode == "lines"
-    assert [sum(x is None for x in comb.x), len(comb.x)] == [4, 4 * (3 * 50 + 1)]
-    assert comb.x[0] == pytest.approx(-10)
+    ticks = next(trace for trace in figure.data if trace.name == "seeds")
+    assert ticks.mode == "lines"
+    assert [sum(x is None for x in ticks.x), len(ticks.x)] == [4, 4 * (3 * 50 + 1)]
+    assert ticks.x[0] == pytest.approx(-10)
 
 
 def test_themes_change_colours_only(full: Workspace) -> None:
