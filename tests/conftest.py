@@ -112,7 +112,9 @@ def encoded(examples: Examples, tiny_encoder: Path) -> Encoded:
 
 @pytest.fixture(scope="session")
 def training() -> Training:
-    return Training(epochs=3, batch_size=16, learning_rate=3e-3, head_learning_rate=1e-2, precision="float32")
+    return Training(
+        epochs=3, batch_size=16, learning_rate=3e-3, head_learning_rate=1e-2, precision="float32", class_weights="none"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +171,7 @@ def search_plan(tmp_path, tiny_encoder):
             "data": {"tables": [{"path": "notes.csv", "text": "note"}]},
             "tasks": [{"name": name, "column": name, "classes": ["x", "y"]} for name in SEARCHED[:num_tasks]],
             "encoder": {"name": str(tiny_encoder)},
-            "training": {"epochs": 1, "batch_size": 32, "precision": "float32"},
+            "training": {"epochs": 1, "batch_size": 32, "precision": "float32", "class_weights": "none"},
             "margin": 0.1,
             "seeds": list(seeds),
             "search": search,

@@ -69,9 +69,9 @@ PUBLIC: dict[str, dict[str, Any]] = {
     },
 }
 SETTINGS: dict[str, dict[str, Any]] = {
-    "no weights": {},
-    "no weights, no warm-up": {"warmup": 0.0},
-    "no weights, clip 1000": {"gradient_clip": 1000.0},
+    "no weights": {"class_weights": "none"},
+    "no weights, no warm-up": {"class_weights": "none", "warmup": 0.0},
+    "no weights, clip 1000": {"class_weights": "none", "gradient_clip": 1000.0},
     "balanced": {"class_weights": "balanced"},
     "balanced, no warm-up": {"class_weights": "balanced", "warmup": 0.0},
     "balanced, clip 1000": {"class_weights": "balanced", "gradient_clip": 1000.0},

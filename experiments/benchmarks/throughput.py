@@ -30,7 +30,14 @@ EXPERIMENT = {
     "name": "throughput",
     "data": {"spine": {"region": "cervical", "reports": 200, "relatedness": 0.8}, "splits": {"validation": 0.05, "test": 0.4}},
     "tasks": [{"name": "canal", "column": "canal", "classes": ["none", "mild", "moderate", "severe"]}],
-    "training": {"epochs": 3, "batch_size": 32, "learning_rate": 3e-4, "head_learning_rate": 3e-4, "max_length": 128},
+    "training": {
+        "epochs": 3,
+        "batch_size": 32,
+        "learning_rate": 3e-4,
+        "head_learning_rate": 3e-4,
+        "max_length": 128,
+        "class_weights": "none",
+    },
     "margin": 0.05,
     "runs": ["single"],
 }

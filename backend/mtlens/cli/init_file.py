@@ -31,9 +31,8 @@ TRAINING = """\
 margin: 0.03                 # largest difference of scores that counts as a match
 seeds: [0, 1, 2]             # each model is trained once under each seed
 runs: {runs}
-training: {{epochs: 10, patience: 3, batch_size: 32, learning_rate: 1.0e-04{weights}}}
+training: {{epochs: 10, patience: 3, batch_size: 32, learning_rate: 1.0e-04}}
 """
-WEIGHTS = ", class_weights: balanced"  # rare classes count as much as frequent ones
 _SEVERAL = 3  # columns of 0 and 1 that may be one task
 _COMMENT = 40  # column at which comments start
 
@@ -139,8 +138,7 @@ def _lines(
     lines.append("tasks:")
     for label in labels:
         lines += _task(label)
-    weights = WEIGHTS if all(label.kind in ("classes", "ordinal") for label in labels) else ""
-    training = TRAINING.format(runs=_flow([SINGLE.asked_by, MULTI.asked_by]), weights=weights)
+    training = TRAINING.format(runs=_flow([SINGLE.asked_by, MULTI.asked_by]))
     return [*lines, *_as_one(labels), training.rstrip()]
 
 

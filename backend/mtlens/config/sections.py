@@ -35,6 +35,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 NO_BALANCING = "none"  # one update of several tasks: the gradient of their weighted mean loss
 LongTexts = Literal["head", "head_and_tail", "windows"]
 Pooling = Literal["mean", "cls", "last"]
+ClassWeights = Literal["auto", "none", "balanced"]
 
 
 class Spec(BaseModel):
@@ -147,8 +148,9 @@ class Training(Spec):
     precision: Precision = Field(
         default="auto", description="auto: bfloat16 where the hardware multiplies it; name one for a mixed cluster"
     )
-    class_weights: Literal["none", "balanced"] = Field(
-        default="none", description="balanced: all classes of a task count alike, else models may never predict a rare one"
+    class_weights: ClassWeights = Field(
+        default="auto",
+        description="balanced: all classes of a task count alike in its loss; auto: where they do in its metric; or none",
     )
     sampling: Literal["proportional", "uniform", "temperature"] = Field(
         default="proportional", description="how often each table is drawn; proportional matches the updates per task"

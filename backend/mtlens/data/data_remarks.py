@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mtlens.config.sections import ClassWeights
 from mtlens.config.task import Task
 from mtlens.data.clusters import numbered_contents
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TEST, TRAIN
 from mtlens.tasks import MISSING
+from mtlens.tasks.class_weights import is_balanced
 
 _FEW = 20  # training examples of a class: experiments/benchmarks/collapse.py
 
@@ -45,14 +47,14 @@ def untested_classes(examples: Examples) -> Iterator[str]:
             yield f"{task.name}: no test example of {classes} {', '.join(untested[:20])}{' ...' if len(untested) > 20 else ''}"
 
 
-def rare_classes(examples: Examples) -> Iterator[str]:
-    """The classes that models may never predict without class weights: of fewer than 20 training examples.
+def rare_classes(examples: Examples, class_weights: ClassWeights) -> Iterator[str]:
+    """The classes that models may never predict, as their task has no class weights: of fewer than 20 training examples.
 
     A class is rare if it also has less than half of an equal share of its task's training examples.
     """
     for index, task in enumerate(examples.tasks):
-        if examples.labels_of(index).values is not None:
-            continue  # no classes
+        if examples.labels_of(index).values is not None or is_balanced(task, class_weights):
+            continue  # no classes, or none that are rare in the loss
         counts = examples.class_counts(index)[TRAIN]
         half = sum(counts.values()) / len(counts) / 2
         if rare := [f"{name} ({count})" for name, count in counts.items() if 0 < count < min(_FEW, half)]:

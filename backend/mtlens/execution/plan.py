@@ -25,6 +25,7 @@ from mtlens.data.tokenize import Encoded, encode
 from mtlens.errors import ExperimentError
 from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask
 from mtlens.tasks import metric_of
+from mtlens.tasks.class_weights import of_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +65,7 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the examples before they are trained on."""
-        weighted = self.experiment.training.class_weights == "balanced"
-        return (*self.examples.notes, *(() if weighted else rare_classes(self.examples)))
+        return (*self.examples.notes, *rare_classes(self.examples, self.experiment.training.class_weights))
 
     @property
     def cut_texts(self) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ def _planned(
             seed=seed,
             encoder=experiment.encoder.model_copy(update={"name": pretrained.name}),
             pretrained=pretrained.fingerprint,
-            training=training,
+            training=of_tasks(training, tasks),
             data=examples.fingerprint,
             fold=experiment.fold(seed),
             labels=tuple(examples.label_fingerprints[place[task.name]] for task in tasks),

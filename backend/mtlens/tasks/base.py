@@ -59,6 +59,9 @@ class TaskKind(ABC):
     has_label_sets: ClassVar[bool] = False
     """Whether the label of an example is a set of classes, which fewer metrics can score."""
 
+    balanced_by_default: ClassVar[bool] = False
+    """Whether its classes count alike in the loss where they do so in the metric, unless the experiment says otherwise."""
+
     groups: ClassVar[str] = "classes"
     """Word for the groups by which the examples of each split are counted."""
 

@@ -26,6 +26,7 @@ class Classes(TaskKind):
 
     name = "classes"
     metric = DEFAULT
+    balanced_by_default = True
     in_code = ('outputs = (outputs / config["temperatures"][name]).softmax(dim=1)',)
 
     def read(self, task: Task, values: Sequence[str | None], where: Callable[[int], str]) -> Labels:

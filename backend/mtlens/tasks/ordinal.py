@@ -25,6 +25,7 @@ class Ordinal(TaskKind):
 
     name = "ordinal"
     metric = "quadratic_kappa"
+    balanced_by_default = True
     reported = ("quadratic_kappa", "macro_f1", "accuracy", "ece", "loss")
     in_code = (
         "gaps = torch.nn.functional.softplus(outputs[:, 1:]).cumsum(dim=1)",

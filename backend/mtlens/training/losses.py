@@ -14,13 +14,13 @@ from mtlens.config.sections import Training
 from mtlens.config.task import Task
 from mtlens.data.tokenize import Encoded
 from mtlens.tasks import MISSING, kind_of
+from mtlens.tasks.class_weights import is_balanced
 
 
 def label_tables(encoded: Encoded, labels: NDArray[np.int64], training: Training) -> list[NDArray[np.float32]]:
     """Per task, what its loss needs for each label, from the training examples. labels: [n, T], as trained on."""
-    balanced = training.class_weights == "balanced"
     return [
-        kind_of(task).label_table(task, encoded.training_labels(j, labels[:, j]), balanced)
+        kind_of(task).label_table(task, encoded.training_labels(j, labels[:, j]), is_balanced(task, training.class_weights))
         for j, task in enumerate(encoded.tasks)
     ]
 

@@ -45,7 +45,6 @@ def test_columns_are_guessed_and_the_next_command_is_told(folder, mtlens):
     assert out.splitlines()[-1] == "Wrote experiment.yaml. Next: mtlens plan experiment.yaml"
     experiment, examples = load(folder)
     assert [task.name for task in experiment.tasks] == ["grade", "side"]
-    assert experiment.training.class_weights == "balanced"
     assert len(examples.ids) == 60
     written = (folder / "experiment.yaml").read_text()
     assert re.search(r"- path: notes\.csv +# 60 rows", written)
@@ -247,7 +246,6 @@ def test_measured_numbers_are_a_task_of_numbers(folder, mtlens):
     assert "score: 23 different numbers, 0 to 5.5" in out
     experiment, examples = load(folder)
     assert [(task.name, task.kind) for task in experiment.tasks] == [("score", "number"), ("grade", "ordinal")]
-    assert experiment.training.class_weights == "none"
     assert len(examples.ids) == 60
 
 

@@ -73,7 +73,7 @@ def test_run_ids_are_stable():
             "seed": 0,
             "encoder": {},
             "pretrained": "w",
-            "training": {"epochs": 5, "patience": 0},
+            "training": {"epochs": 5, "patience": 0, "class_weights": "none"},
             "data": "d",
             "labels": ["l"],
         }

@@ -113,11 +113,12 @@ def test_classes_with_few_training_examples_are_named(load, rarest, told):
     rest = [(label, split) for split in ("validation", "test") for label in ("yes", "no", "maybe") * 10]
     rows = [("text", "lab", "split"), *((f"note {i}", *row) for i, row in enumerate([*train, *rest]))]
     examples = load(rows, {"lab": {"classes": ["no", "yes", "maybe"]}}, split="split")
-    assert [remark.removesuffix(" (under training)") for remark in rare_classes(examples)] == told
+    assert [remark.removesuffix(" (under training)") for remark in rare_classes(examples, "none")] == told
+    assert list(rare_classes(examples, "auto")) == []  # judged by macro-F1
 
 
 def test_of_few_examples_no_class_is_rare_where_all_have_an_equal_share(load):
-    assert list(rare_classes(load(rows_of(["0", "1"] * 15), {"lab": {"classes": [0, 1]}}))) == []
+    assert list(rare_classes(load(rows_of(["0", "1"] * 15), {"lab": {"classes": [0, 1]}}), "none")) == []
 
 
 def test_separators_and_encodings_are_found_in_an_experiment_too(load):

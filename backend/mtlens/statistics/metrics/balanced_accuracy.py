@@ -15,6 +15,7 @@ class BalancedAccuracy(Metric):
 
     name = "balanced_accuracy"
     label = "balanced accuracy"
+    counts_classes_alike = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """Per class the labels, then the hits of each model, `[(1 + M) C, n]`."""

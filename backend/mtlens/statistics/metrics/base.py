@@ -43,6 +43,9 @@ class Metric(ABC):
     lower_is_better: ClassVar[bool] = False
     """Whether it is an error or a loss, so that less is better."""
 
+    counts_classes_alike: ClassVar[bool] = False
+    """Whether a model that predicts the most frequent class only scores as badly as chance, however frequent that class is."""
+
     scale: ClassVar[float] = 100.0
     """Factor with which tables and figures show a score."""
 

@@ -21,6 +21,7 @@ class MacroF1(Metric):
     name = "macro_f1"
     label = "macro-F1"
     scores_label_sets = True
+    counts_classes_alike = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """Indicators `[(1 + 2 M) C, n]`."""

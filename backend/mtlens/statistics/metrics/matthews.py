@@ -18,6 +18,7 @@ class Matthews(Metric):
 
     name = "matthews"
     label = "Matthews correlation"
+    counts_classes_alike = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """Per class the labels, then the predictions of each model; last the hits of each model, `[(1 + M) C + M, n]`."""

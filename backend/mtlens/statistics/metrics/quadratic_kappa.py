@@ -19,6 +19,7 @@ class QuadraticKappa(Metric):
 
     name = "quadratic_kappa"
     label = "quadratic kappa"
+    counts_classes_alike = True
 
     def statistics(self, labels: NDArray[Any], predicted: NDArray[Any], num_classes: int) -> Any:
         """1, t and t², then p, p² and (t - p)² of each model, `[3 + 3 M, n]`."""
