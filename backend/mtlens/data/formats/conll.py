@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mtlens.data.formats.base import BATCH, Batch, Reader
-from mtlens.data.formats.compression import open_bytes
-from mtlens.data.formats.dialect import decoded, text_stream
-from mtlens.data.formats.encoding import UTF_8, find_encoding
+from mtlens.data.formats.dialect import decoded, encoding_of, text_stream
 from mtlens.data.formats.form import Form
 from mtlens.data.formats.sample import sample_lines
 from mtlens.errors import DataError
@@ -31,10 +29,8 @@ class Conll(Reader):
 
     def __init__(self, path: Path, name: str, form: Form) -> None:
         super().__init__(path, name, form)
-        with open_bytes(path, name) as stream, decoded(name, "utf-8"):
-            self._encoding = form.encoding or find_encoding(stream, name)
-        if form.encoding is None and self._encoding != UTF_8:
-            self.notes.append(f"{name} is read in {self._encoding} (set by encoding)")
+        self._encoding, notes = encoding_of(path, name, form)
+        self.notes += notes
         first = next(self._sentences(), None)
         if first is None:
             raise DataError(f"{name}: table should hold a word in each line; found none")

@@ -43,8 +43,7 @@ def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]
 
     Raises `DataError` where quotes can be read in two ways that give different numbers of rows.
     """
-    with open_bytes(path, name) as stream, decoded(name, "utf-8"):
-        encoding = form.encoding or find_encoding(stream, name)
+    encoding, _ = encoding_of(path, name, form)
     sample = _read_sample(path, name, encoding)
     usual = _OF_SUFFIX.get(suffix_of(path), ",")
     delimiter = form.delimiter or _find_delimiter(sample, usual, form)
@@ -62,6 +61,14 @@ def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]
     told = [(key, words) for key, words, is_told in found if is_told]
     note = f"{name} is read {', '.join(words for _, words in told)} (set by {', '.join(key for key, _ in told)})"
     return Dialect(encoding=encoding, delimiter=delimiter, quoting=quoting), [note] if told else []
+
+
+def encoding_of(path: Path, name: str, form: Form) -> tuple[str, list[str]]:
+    """The encoding of a file, given or found, and a note if it was found and is not UTF-8."""
+    with open_bytes(path, name) as stream, decoded(name, "utf-8"):
+        encoding = form.encoding or find_encoding(stream, name)
+    told = form.encoding is None and encoding != UTF_8
+    return encoding, [f"{name} is read in {encoding} (set by encoding)"] if told else []
 
 
 def _read_sample(path: Path, name: str, encoding: str) -> str:
