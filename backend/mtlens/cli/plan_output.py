@@ -1,5 +1,7 @@
 """What `mtlens plan` prints: data, runs, cost, and the chance of a verdict."""
 
+from collections.abc import Sequence
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -10,7 +12,7 @@ from mtlens.config.sections import Search
 from mtlens.data.examples import Examples
 from mtlens.data.sources import source_of
 from mtlens.data.splits import SPLITS, in_split
-from mtlens.execution.overview import NUM_SEEDS, Overview
+from mtlens.execution.overview import NUM_SEEDS, Overview, TaskChance
 from mtlens.statistics.power import POWER
 
 
@@ -119,28 +121,21 @@ def _run_table(overview: Overview) -> Table:
 
 def _print_chances(overview: Overview) -> None:
     """The chance of a match by the number of seeds, task by task, and what so many seeds cost."""
-    seeds, margins = overview.plan.experiment.all_seeds, {task.margin for task in overview.chances}
-    table = Table(
-        "task",
-        "test examples",
-        *(() if len(margins) == 1 else ("margin",)),
-        *(f"{number} seeds" for number in NUM_SEEDS),
-        **NARROW,
-    )
-    within = margins.copy().pop() if len(margins) == 1 else "the margin of each task"
+    seeds, within, margins = overview.plan.experiment.all_seeds, *_margins(overview.chances)
+    table = Table("task", "test examples", *(f"{number} seeds" for number in NUM_SEEDS), **NARROW)
     table.title = f"Chance in % of a match within {within}, if the models are equally good"
     table.title_justify = "left"
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for task in overview.chances:
         cells = [_percent(*chances) for chances in task.chances] or ["-"] * len(NUM_SEEDS)
-        own = () if len(margins) == 1 else (task.margin,)
-        table.add_row(escape(task.task) + ("*" if task.earlier else ""), f"{task.test_examples:,}", *own, *cells)
+        table.add_row(escape(task.task) + ("*" if task.earlier else ""), f"{task.test_examples:,}", *cells)
     table.add_section()
-    table.add_row(
-        "minutes at most", *[""] * (1 if len(margins) == 1 else 2), *(f"{minutes:.1f}" for minutes in overview.minutes_by_seeds)
-    )
+    table.add_row("minutes at most", "", *(f"{minutes:.1f}" for minutes in overview.minutes_by_seeds))
     out.print(table)
+    if margins:
+        out.print(margins, style="dim", markup=False)
     public = any(not task.earlier for task in overview.chances if task.chances)
     notes = [
         "Seeds vary as on 36 public text tasks: half of them lie between the bounds in brackets." if public else "",
@@ -153,6 +148,17 @@ def _print_chances(overview: Overview) -> None:
     out.print(" ".join(filter(None, notes)), style="dim", markup=False)
     if len(seeds) < 3:
         out.print("[yellow]Fewer than 3 seeds: every verdict will be inconclusive.[/]")
+
+
+def _margins(chances: Sequence[TaskChance]) -> tuple[str, str]:
+    """The margin in words, and where tasks have different ones a line that names the tasks of each."""
+    tasks: dict[str, list[str]] = {}
+    for task in chances:
+        tasks.setdefault(task.margin, []).append(task.task)
+    if len(tasks) == 1:
+        return next(iter(tasks)), ""
+    listed = "; ".join(f"{margin} ({', '.join(names)})" for margin, names in tasks.items())
+    return "the margin of each task", f"Margins: {listed}."
 
 
 def _percent(little: float, likely: float, much: float) -> str:

@@ -186,6 +186,8 @@ def test_counts_are_by_range_and_missing_numbers_are_no_labels(trained, capsys):
     print_plan(Overview.of(plan, workspace.root))
     printed = capsys.readouterr().out
     assert "to below" in printed
+    margins = printed.split("Margins: ")[1].split(".\n")[0]
+    assert all(task.name in margins for task in plan.experiment.tasks)
     assert "-: not known before models of the task are trained" in printed or "* from earlier runs" in printed
 
 
