@@ -37,7 +37,7 @@ IDS = {  # name: experiment, all of its runs, all of its evidence
     "lumbar-arms": ("a4887f3a664b507b", "d63db62264aced8e", "e90334fddb779aa2"),
     "lumbar-groups": ("dc74fd3ababbcfee", "cda307126ff17999", "b20101fdc2f6083d"),
     "lumbar-notes": ("9b10bbf765361021", "33d33ec96ce22493", "9033b4eb704c9cb7"),
-    "pairs": ("3ff56623cde87c6d", "43facc97cc723832", "e17b8764bb06f6bb"),
+    "pairs": ("273c710e512201b8", "2d1cec6a818acae4", "800758be3f478ddc"),
     "nlupp": ("6b6b5fbd09e991a6", "c889eff234d5d854", "93c2a0292ae58e06"),
 }
 RUNS_OF_0_1 = {  # name: epochs and patience then, all of the runs
