@@ -68,7 +68,7 @@ def to_latex(table: Table) -> str:
 def to_markdown(table: Table) -> str:
     """A Markdown table, ready to paste; a vertical bar in a cell is escaped."""
     rows = [table.columns, ["---"] * len(table.columns), *([shown(cell) for cell in row] for row in table.rows)]
-    lines = [[" ".join(str(cell).split()).replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in rows]
+    lines = [[" ".join(cell.split()).replace("\\", "\\\\").replace("|", "\\|") for cell in row] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

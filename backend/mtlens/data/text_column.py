@@ -45,7 +45,7 @@ class TextColumn(Sequence[Cell]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(typing.cast("Sequence[object]", other))
 
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
+    __hash__: typing.ClassVar[None] = None
 
     def __repr__(self) -> str:
         return f"TextColumn of {len(self):,} cells"

@@ -65,7 +65,7 @@ def judge_layers(whole: Direction, layers: Sequence[tuple[int, Direction]]) -> D
     """The whole encoder with its final statement and the reason in words; `aligned` also requires every layer above 0."""
     if whole.cosine is None:
         return whole
-    says = _in_words(whole)
+    says = _in_words(whole, whole.cosine)
     if whole.statement != "aligned":
         return replace(whole, reason=says)
     doubtful = [layer for layer, direction in layers if direction.low is None or direction.low <= 0]
@@ -121,10 +121,10 @@ def _state(mean: float, low: float, high: float, threshold: float) -> Statement:
     return "unrelated" if -threshold < low and high < threshold else "inconclusive"
 
 
-def _in_words(whole: Direction) -> str:
+def _in_words(whole: Direction, cosine: float) -> str:
     if whole.low is None or whole.high is None:
-        return f"cosine {whole.cosine:+.2f} over the whole encoder"
+        return f"cosine {cosine:+.2f} over the whole encoder"
     interval = f"{whole.low:+.2f} to {whole.high:+.2f}"
     if whole.statement == "inconclusive" and (whole.low < -1 or whole.high > 1):
         return f"seeds do not identify the cosine over the whole encoder: its interval, {interval}, goes beyond 1"
-    return f"cosine {whole.cosine:+.2f} ({interval}) over the whole encoder"
+    return f"cosine {cosine:+.2f} ({interval}) over the whole encoder"

@@ -23,12 +23,13 @@ def hold_look(
     learnt = [task for task in tasks if task.task not in not_learnt]
     still_open = [task for task in learnt if _is_open(task.task, before)]
     is_complete = {task.task for task in learnt} >= {scope for scope in before if scope is not None} - not_learnt
-    *of_tasks, mean = compare(still_open, margin=margin, look=look, before=before) if still_open else (None,)
+    comparisons = compare(still_open, margin=margin, look=look, before=before) if still_open else ()
+    of_tasks, mean = comparisons[:-1], comparisons[-1:]
     if not (is_complete and _is_open(None, before)):
-        return of_tasks
+        return list(of_tasks)
     if len(still_open) < len(learnt):
-        mean = compare(learnt, margin=margin, look=look, before=before)[-1]
-    return [*of_tasks, *([mean] if mean else [])]
+        mean = compare(learnt, margin=margin, look=look, before=before)[-1:]
+    return [*of_tasks, *mean]
 
 
 def _is_open(scope: Scope, before: Mapping[Scope, Comparison]) -> bool:

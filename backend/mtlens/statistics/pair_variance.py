@@ -41,14 +41,13 @@ def mean_errors(
     variances: per pair, the variance of one seed and the number of seeds; pairs with equal numbers of seeds are moderated
     together. least: per pair, the variance known from within the seeds; a smaller variance between seeds is raised to it.
     """
-    groups: dict[int, list[int]] = defaultdict(list)
+    groups: dict[int, dict[int, float]] = defaultdict(dict)  # by number of seeds, the variances of the pairs at some places
     for place, known in enumerate(variances):
         if known is not None and math.isfinite(known[0]):
-            groups[known[1]].append(place)
+            groups[known[1]][place] = known[0]
     errors: list[MeanError | None] = [None] * len(variances)
-    for num_seeds, places in groups.items():
-        own = [variances[place][0] for place in places]  # pyright: ignore[reportOptionalSubscript]
-        for place, variance in zip(places, _moderated(own, num_seeds, num_tasks), strict=True):
+    for num_seeds, own in groups.items():
+        for place, variance in zip(own, _moderated(list(own.values()), num_seeds, num_tasks), strict=True):
             value = max(variance.value, least[place] if least else 0.0)
             errors[place] = MeanError(value=math.sqrt(value / num_seeds), freedom=variance.freedom(num_seeds))
     return errors

@@ -116,7 +116,7 @@ def reset_peak_memory(device: torch.device) -> None:
 def peak_memory(device: torch.device) -> int:
     """Largest memory in bytes since the last reset: of the GPU's allocator, or of this process on a CPU."""
     if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+        return torch.cuda.max_memory_allocated(device)
     with contextlib.suppress(OSError):  # Linux; elsewhere the system keeps the peak of the whole process only
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024

@@ -134,7 +134,7 @@ def is_causal(encoder: nn.Module) -> bool:
     device = next(encoder.parameters(), torch.empty(0)).device
     states = [encoder(input_ids=torch.tensor([[0, token]], device=device)).last_hidden_state[0, 0] for token in (0, 1)]
     encoder.train(was_training)
-    return bool(torch.equal(*states))
+    return torch.equal(*states)
 
 
 def untrained_encoder(directory: Path, vocabulary: NDArray[np.int64], seed: int) -> nn.Module:

@@ -97,12 +97,13 @@ def _panels(info: DoseInfo) -> list[_Panel]:
 
 
 def _dot(point: ClaimPointInfo, value: float | None, low: float | None, high: float | None, unit: str) -> _Dot:
+    degree = point.relatedness or 0.0
     told = (
         f"<b>{label(point.task)}</b> in {escape(listing(point.tasks))}<br>"
-        f"{label(point.data)}, relatedness {point.relatedness:g}<br>"
+        f"{label(point.data)}, relatedness {degree:g}<br>"
         f"{claim_titles.with_bounds(value, low, high)} {escape(unit)}"
     )
-    return _Dot(point.data, point.relatedness or 0.0, value or 0.0, low, high, told)
+    return _Dot(point.data, degree, value or 0.0, low, high, told)
 
 
 def _axes(sheet: Sheet, number: int, domain: tuple[float, float], panel: _Panel, theme: Theme) -> dict[str, str]:

@@ -84,8 +84,9 @@ def alignment_by_depth(alignments: Sequence[AlignmentInfo], *, theme: Theme = LI
         _line(sheet, panel, layers, [alignment.split_half for alignment in rows], theme.line)
         values = [alignment.point for alignment in rows]
         known = [alignment if alignment.point is not None else None for alignment in rows]
-        bounds = [row and row.low for row in known], [row and row.high for row in known]
-        _curve(sheet, panel, layers, values, bounds, theme)
+        lows = [None if row is None else row.low for row in known]
+        highs = [None if row is None else row.high for row in known]
+        _curve(sheet, panel, layers, values, (lows, highs), theme)
         hover = [_tell_cosine(alignment) for alignment in rows]
         _marks(sheet, panel, layers, values, [alignment.statement for alignment in rows], hover, theme)
         if all(value is None for value in values):

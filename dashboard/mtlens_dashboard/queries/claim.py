@@ -50,7 +50,8 @@ class ClaimPointInfo:
         """Gain and its bounds as they are shown, in the unit of the metric or in margins."""
         factor = 1 / self.margin if unit.metric is None else unit.scale
         known = (self.gain, self.gain_low, self.gain_high)
-        return tuple(None if value is None else factor * value for value in known)  # pyright: ignore[reportReturnType]
+        gain, low, high = (None if value is None else factor * value for value in known)
+        return gain, low, high
 
 
 @dataclass(frozen=True, kw_only=True)

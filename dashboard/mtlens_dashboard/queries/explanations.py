@@ -72,19 +72,16 @@ class CaseInfo:
     def _of_task(self, match: MatchInfo) -> "CaseRow":
         """With the weakest pair among those that say what the task's own line says, because it decides."""
         line = next((line for line in self.explanations if line.scope == "task" and line.tasks[:1] == (match.task,)), None)
-        pairs = [self._of_pair(pair) for pair in self.explanations if pair.scope == "pair" and match.task in pair.tasks]
+        pairs = [line for line in self.explanations if line.scope == "pair" and match.task in line.tasks]
         own = ("", "") if line is None else (line.cka, line.gradients)
-        by_cka = sorted(pairs, key=lambda row: (row.explanation.cka != own[0], _or_last(row.explanation.cka_effect)))  # pyright: ignore
-        by_cosine = sorted(
-            pairs,
-            key=lambda row: (row.explanation.gradients != own[1], _or_last(row.explanation.gradient_cosine)),  # pyright: ignore
-        )
+        by_cka = sorted(pairs, key=lambda pair: (pair.cka != own[0], _or_last(pair.cka_effect)))
+        by_cosine = sorted(pairs, key=lambda pair: (pair.gradients != own[1], _or_last(pair.gradient_cosine)))
         return CaseRow(
             tasks=(match.task or "",),
             matches=(match,),
             explanation=line,
-            profile=by_cka[0].profile if by_cka else None,
-            alignment=by_cosine[0].alignment if by_cosine else None,
+            profile=self._of_pair(by_cka[0]).profile if by_cka else None,
+            alignment=self._of_pair(by_cosine[0]).alignment if by_cosine else None,
         )
 
     def only(self, tasks: Collection[str]) -> "CaseInfo":

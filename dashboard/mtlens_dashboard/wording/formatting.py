@@ -63,7 +63,7 @@ def listing(names: Sequence[str], most: int = 3) -> str:
     short = [shorten(name) for name in names]
     if len(short) > most:
         short = [*short[: most - 1], f"{len(short) - most + 1} others"]
-    return " and ".join(filter(None, [", ".join(short[:-1]), *short[-1:]]))
+    return " and ".join(part for part in (", ".join(short[:-1]), *short[-1:]) if part)
 
 
 def crossed(names: Sequence[str], length: int = 24) -> str:

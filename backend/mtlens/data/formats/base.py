@@ -28,7 +28,7 @@ class Batch:
     """Some rows of a file. lines: where each starts, counted from 1, or its number where a file has no lines."""
 
     lines: Sequence[int]
-    cells: dict[str, Sequence[Cell] | Any]  # by column: cells, or an Arrow array of strings
+    cells: Mapping[str, Sequence[Cell] | Any]  # by column: cells, or an Arrow array of strings
 
 
 class Reader(ABC):

@@ -21,7 +21,8 @@ def hub_folder(path: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    owner, name, configuration, split = (*path.removeprefix(PREFIX).strip("/").split("/"), "", "", "")[:4]
+    parts = [*path.removeprefix(PREFIX).strip("/").split("/"), "", "", ""]
+    owner, name, configuration, split = parts[:4]
     repository = f"{owner}/{name}"
     try:
         if not configuration:

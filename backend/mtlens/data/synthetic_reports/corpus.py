@@ -62,7 +62,7 @@ class _CorpusWriter:
         patient, follow_up = -1, False
         for index in range(number):
             rng = self._rng(self._series.report, index)
-            follow_up = bool(rng.random() < FOLLOW_UP) and index > 0 and not follow_up
+            follow_up = rng.random() < FOLLOW_UP and index > 0 and not follow_up
             patient += not follow_up
             yield self._report(index, patient, follow_up, rng)
 
@@ -77,7 +77,7 @@ class _CorpusWriter:
         truth = Truth(
             severities=tuple(dict(zip(self._model.tasks, row, strict=True)) for row in drawn.clean.tolist()),
             haemangioma=tuple((patient_rng.random(len(LEVELS[self._region])) < HAEMANGIOMA).tolist()),
-            contrast=bool(rng.random() < CONTRAST),
+            contrast=rng.random() < CONTRAST,
             follow_up=follow_up,
         )
         voice = Voice(
@@ -86,7 +86,7 @@ class _CorpusWriter:
             shared=frozenset(task for task in self._model.tasks if rng.random() < self._relatedness),
             rng=rng,
             side="left" if patient_rng.random() < 0.5 else "right",
-            bilateral=bool(patient_rng.random() < BILATERAL),
+            bilateral=patient_rng.random() < BILATERAL,
             size=float(rng.random()),
         )
         text, sentences = write(voice, truth)

@@ -196,4 +196,4 @@ def _object_store_bytes() -> int:
     """A quarter of what /dev/shm has free, as it can be small in a container, within 100 MiB and 2 GiB."""
     shared = Path("/dev/shm")
     free = shutil.disk_usage(shared).free if shared.is_dir() else 2**32
-    return int(min(2 * 2**30, max(100 * 2**20, free // 4)))
+    return min(2 * 2**30, max(100 * 2**20, free // 4))

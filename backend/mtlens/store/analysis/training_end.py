@@ -6,14 +6,15 @@ kind of models counts as still improving only if most of its seeds were.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mtlens.config.run_kinds import RUN_KINDS, SINGLE, label_of
 
 
-def was_improving(history: object) -> bool | None:
+def was_improving(history: Any) -> bool | None:
     """Whether the last epoch in a run's facts has the best score; None where the scores are not known."""
     try:
-        scores = [float(epoch["validation"]) for epoch in history]  # pyright: ignore
+        scores = [float(epoch["validation"]) for epoch in history]
     except (TypeError, KeyError, ValueError):
         return None
     return scores[-1] > max(scores[:-1]) if len(scores) > 1 else None
