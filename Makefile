@@ -28,7 +28,7 @@ browser: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/basedpyright
+	$(BIN)/pyrefly check --summary=none
 	$(BIN)/lint-imports
 
 bench: $(STAMP)

@@ -70,7 +70,8 @@ def serve(directory: Path, port: int | None = None) -> None:
 
 
 def _run(port: int) -> None:
-    PagesManager.uses_pages_directory = False  # else a link to a page, if it comes first, runs that file without app.py
+    # else a link to a page, if it comes first, runs that file without app.py
+    PagesManager.uses_pages_directory = False  # pyrefly: ignore[instance-var-assign] - Streamlit itself sets it on the class
     _add_middleware()
     net_util.get_external_ip = lambda: None  # else a request of a foreign origin makes the server ask the internet for its IP
     settings = {**_SETTINGS, **_colours("light", LIGHT), **_colours("dark", DARK), "server.port": port}

@@ -173,5 +173,5 @@ def test_settings_are_those_of_streamlit() -> None:
     from streamlit import config
 
     known = config.get_config_options()
-    settings = {**dashboard._SETTINGS, **dashboard._colours("light", dashboard.LIGHT)}  # pyright: ignore[reportPrivateUsage]
+    settings = {**dashboard._SETTINGS, **dashboard._colours("light", dashboard.LIGHT)}
     assert settings.keys() <= known.keys()

@@ -52,7 +52,7 @@ def experiment(
     Raises DataError for a frame that does not fit, and ExperimentError for settings that do not.
     """
     by_settings = isinstance(tasks, Mapping)
-    if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(tasks, str) or not (by_settings or isinstance(tasks, Sequence)):
         raise ExperimentError(f"tasks should be a list of columns or a mapping from tasks to settings; found {tasks!r}"[:200])
     if "data" in settings:
         raise ExperimentError("settings should leave out `data`, which is the frame; use group, split, fold and splits")

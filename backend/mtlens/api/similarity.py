@@ -115,8 +115,8 @@ def gradient_alignment(gradients: Mapping[str, object]) -> GradientAlignment:
 
     Raises EvidenceError for fewer than two tasks or microbatches, and for gradients that do not fit together or are not finite.
     """
-    if not isinstance(gradients, Mapping) or len(gradients) < 2:  # pyright: ignore[reportUnnecessaryIsInstance]
-        found = f"{len(gradients)} tasks" if isinstance(gradients, Mapping) else type(gradients).__name__  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(gradients, Mapping) or len(gradients) < 2:
+        found = f"{len(gradients)} tasks" if isinstance(gradients, Mapping) else type(gradients).__name__
         raise EvidenceError(f"gradients should map two or more tasks to [microbatches, parameters]; found {found}")
     rows = {
         str(task): _tensor(value, f"gradients of {task!r}", "[microbatches, parameters]") for task, value in gradients.items()

@@ -219,7 +219,7 @@ def _finite(value: Any) -> Any:
     """A value with null in place of NaN and infinity, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return {key: _finite(item) for key, item in value.items()} if isinstance(value, dict) else value
 
@@ -227,6 +227,6 @@ def _finite(value: Any) -> Any:
 def _cell(value: object) -> str:
     if value is None:
         return "-"
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return ", ".join(map(_cell, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)

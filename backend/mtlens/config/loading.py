@@ -157,7 +157,7 @@ def _plain(value: object, where: Location, lines: dict[Location, int], name: str
     if isinstance(value, Mapping):
         items = {str(key): item for key, item in typing.cast("Mapping[object, object]", value).items()}
         return {key: _plain(item, (*where, key), lines, name) for key, item in items.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         items = typing.cast("Sequence[object]", value)
         return [_plain(item, (*where, i), lines, name) for i, item in enumerate(items)]
     if isinstance(value, np.generic):

@@ -43,7 +43,7 @@ class UntilSettled(Spec):
 
 
 def _form(section: object) -> str:
-    return "mapping" if isinstance(section, Mapping | UntilSettled) else "list"
+    return "mapping" if isinstance(section, (Mapping, UntilSettled)) else "list"
 
 
 SeedsSection = Annotated[

@@ -83,7 +83,7 @@ def _tags(column: str, cells: Sequence[str]) -> LabelColumn | None:
 def _types(cell: str) -> list[str] | None:
     """The type of each span in a cell; None where it holds no spans."""
     listed = _list(cell)
-    if listed is not None and listed and all(isinstance(item, dict | list) for item in listed):
+    if listed is not None and listed and all(isinstance(item, (dict, list)) for item in listed):
         names = [_type_of(item) for item in listed]
         return None if None in names else [name for name in names if name]
     words = cell.split() if listed is None else listed

@@ -3,9 +3,6 @@
 An experiment that several workspaces contain is read from the first of them.
 """
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version

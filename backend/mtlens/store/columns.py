@@ -11,9 +11,6 @@ The annotation gives the type of a value in Python and in Parquet; `type` gives 
 Schemas of Parquet files, the tables of the database, their comments and the list in backend/README.md are made from it.
 """
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

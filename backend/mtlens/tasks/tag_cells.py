@@ -113,7 +113,7 @@ def _span(task: Task, item: object, text: str, where: str) -> CellSpan:
 
 def _parts(item: object) -> tuple[object, object, object]:
     """Begin, end and type of a span as it is written."""
-    if isinstance(item, list | tuple):
+    if isinstance(item, (list, tuple)):
         parts = list(cast("list[object]", item))
         return (parts[0], parts[1], parts[2]) if len(parts) >= 3 else (None, None, None)
     if not isinstance(item, dict):

@@ -90,7 +90,7 @@ def fit_head(task: Task, head: nn.Module, features: Tensor, labels: Tensor, tabl
         loss.backward()
         return loss
 
-    optimiser.step(closure)  # pyright: ignore[reportArgumentType] - torch types closures as returning float
+    optimiser.step(closure)
     with torch.no_grad():
         head.weight.copy_(weight / scale)
         head.bias.copy_(bias - (weight / scale) @ mean)

@@ -56,7 +56,7 @@ def _columns(fields: Mapping[str, Any]) -> list[Row] | None:
     if len(fields) < 2:
         return None
     if all(isinstance(value, list) for value in fields.values()):
-        scalars = all(not isinstance(cell, list | dict) for value in fields.values() for cell in value)
+        scalars = all(not isinstance(cell, (list, dict)) for value in fields.values() for cell in value)
         if scalars and len({len(value) for value in fields.values()} | {0}) == 2:  # as long as one another, and not empty
             return [dict(zip(fields, cells, strict=True)) for cells in zip(*fields.values(), strict=True)]
     if all(isinstance(value, dict) and value for value in fields.values()):
@@ -67,7 +67,7 @@ def _columns(fields: Mapping[str, Any]) -> list[Row] | None:
 
 
 def _is_nested(fields: Mapping[str, Any]) -> bool:
-    return any(isinstance(cell, dict | list) for value in fields.values() for cell in value.values())
+    return any(isinstance(cell, (dict, list)) for value in fields.values() for cell in value.values())
 
 
 def _joined(tables: Mapping[str, list[Any]]) -> list[Row] | None:

@@ -146,7 +146,7 @@ def _rows(
         alignment = combine([blocks[block] for block in members])
         floor = combine([floors[block] for block in members]) if floors else None
         about = {"setting": setting, "seed": seed, "stage": stage, "epoch": epoch, "layer": layer, "parameters": parameters}
-        rows += [GradientRow(**about, **columns) for columns in _pairs(alignment, tasks, floor, setting)]  # type: ignore[arg-type]
+        rows += [GradientRow(**about, **columns) for columns in _pairs(alignment, tasks, floor, setting)]  # pyrefly: ignore[bad-argument-type]
     return rows
 
 

@@ -25,4 +25,4 @@ os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONM
 if "ray" in sys.modules:
     from ray import _raylet
 
-    _raylet.Config.initialize("")  # pyright: ignore[reportAttributeAccessIssue]  # compiled, and without types
+    _raylet.Config.initialize("")  # pyrefly: ignore[missing-attribute] - compiled, and without types

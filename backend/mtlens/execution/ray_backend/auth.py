@@ -30,7 +30,7 @@ def check_entry(address: str) -> None:
     import grpc
     from ray._private.grpc_utils import init_grpc_channel
     from ray._private.services import canonicalize_bootstrap_address_or_die
-    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest  # pyright: ignore[reportAttributeAccessIssue]  # made at run time
+    from ray.core.generated.gcs_service_pb2 import GetClusterIdRequest  # pyrefly: ignore[missing-module-attribute] - made at run time
     from ray.core.generated.gcs_service_pb2_grpc import NodeInfoGcsServiceStub
     from ray.exceptions import AuthenticationError
 

@@ -15,12 +15,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import ray
 import ray.exceptions
 import ray.train
-from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.collective import broadcast_from_rank_zero
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -39,6 +38,11 @@ from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.distributed import World
 from mtlens.training.hardware import limit_gpu_memory
 from mtlens.training.run import execute
+
+if TYPE_CHECKING:  # ray.train defines these names twice, and a type checker cannot tell that version 2 is in force
+    from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig
+else:
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
 
 SPARE_DEATHS = 30  # of lanes, beside three for each job of the first stage, before the worker group gives up
 SECONDS_BETWEEN_RESIZES = 20.0  # a node that joins starts all lanes anew, so one that joins alone should not do it alone
@@ -155,7 +159,7 @@ def _fit(loop: Any, config: dict[str, Any], lanes: Lanes, *, workers: int, works
     )
     interrupt = signal.getsignal(signal.SIGINT)
     try:
-        return trainer.fit().return_value
+        return trainer.fit().return_value  # pyrefly: ignore[missing-attribute] - version 2's Result has it
     except ray.train.TrainingFailedError as error:
         raise ExecutionError(f"the worker group should outlive its runs; it broke down: {_cause(error)}") from error
     except SystemExit:  # what Ray Train makes of Ctrl-C, after it has stopped the workers

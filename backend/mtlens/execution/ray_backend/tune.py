@@ -37,7 +37,7 @@ class FamilySearcher(Searcher):
         self._looked_at: dict[str, Family] = {}
         self.outcomes: dict[str, Outcome] = {}
 
-    def suggest(  # pyright: ignore[reportIncompatibleMethodOverride]  # FINISHED is a str, which Tune's annotation forgot
+    def suggest(  # pyrefly: ignore[bad-override] - FINISHED is a str, which Tune's annotation forgot
         self, trial_id: str
     ) -> dict[str, Any] | str:
         """The name under which the job queue knows the runs of a trial's family; FINISHED when there is no next family."""

@@ -22,7 +22,7 @@ class LimitedHttp(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         """Refuse connections above the limit; set a deadline for the headers of the others."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:

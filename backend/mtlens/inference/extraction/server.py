@@ -78,9 +78,7 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
     )  # fmt: skip
 
     @app.middleware("http")
-    async def guard(  # pyright: ignore[reportUnusedFunction]
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         if token is None and not _is_of_this_machine(request):
             return _problem(421, "without a token, requests should come from this machine; found a foreign Host or Origin")
         given = request.headers.get("authorization", "")
@@ -98,19 +96,19 @@ def create(reader: Reader, token: str | None = None) -> FastAPI:
         return await call_next(request)
 
     @app.post("/findings")
-    async def findings(asked: Asked) -> Answered:  # pyright: ignore[reportUnusedFunction]
+    async def findings(asked: Asked) -> Answered:
         """Read reports: every task, of every motion segment or of the whole report, with probability and sentence."""
         texts = [(str(number), cleaned(text)) for number, text in enumerate(asked.reports)]
         async with asyncio.timeout(SECONDS):  # here and not in `guard`, so that the wait itself is cancelled
             return Answered(reports=await batcher.read(texts))
 
     @app.get("/health")
-    async def health() -> Health:  # pyright: ignore[reportUnusedFunction]
+    async def health() -> Health:
         """Whether models are loaded."""
         return Health(status="ok", model=reader.family.config.name)
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:  # pyright: ignore[reportUnusedFunction]
+    async def docs() -> HTMLResponse:
         return HTMLResponse(_PAGE)
 
     return app
@@ -147,7 +145,7 @@ async def _is_too_long(request: Request) -> bool:
         body += part
         if len(body) > MAX_BODY:
             return True
-    request._body = bytes(body)  # pyright: ignore[reportPrivateUsage]
+    request._body = bytes(body)
     return False
 
 

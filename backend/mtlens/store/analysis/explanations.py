@@ -63,7 +63,7 @@ def _pairs(connection: writer.Connection, experiment_id: str, pooling: str) -> l
 def _layer(columns: list[object]) -> LayerSimilarity:
     names = list(LayerSimilarity.__annotations__)
     values = dict(zip(names, columns, strict=True))
-    return LayerSimilarity(**{name: _known(value) if name.startswith("p_") else value for name, value in values.items()})  # type: ignore[arg-type]
+    return LayerSimilarity(**{name: _known(value) if name.startswith("p_") else value for name, value in values.items()})  # pyrefly: ignore[bad-argument-type]
 
 
 def _known(p_value: object) -> float:

@@ -1,8 +1,5 @@
 """Inserts runs, evidence jobs and experiments into the master database and deletes them, with how far folders were read."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple

@@ -1,8 +1,5 @@
 """Reads evidence folders into records that the master database can take. Writes nothing."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from dataclasses import dataclass
 
 import pyarrow as pa

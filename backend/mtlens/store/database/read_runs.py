@@ -1,8 +1,5 @@
 """Reads run folders and experiment manifests into records that the master database can take. Writes nothing."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -215,13 +212,13 @@ def _configured(row: RunRow, run: Run) -> RunRow:
 def _measured(row: RunRow, facts: Mapping[str, object], host: object) -> RunRow:
     """The facts that have a column of their own; one that is not of the column's type is left to column `facts`."""
     known = {**host, **facts} if isinstance(host, dict) else facts
-    return replace(
-        row,
+    columns: dict[str, Any] = {
         **{name: _whole(known.get(name), 2**31) for name in _INTEGER_FACTS},
         **{name: _whole(known.get(name), 2**63) for name in _BIGINT_FACTS},
         **{name: _real(known.get(name)) for name in ("seconds", "wall_seconds", "gpu_utilisation")},
         **{name: _text(known.get(name)) for name in ("device", "precision")},
-    )
+    }
+    return replace(row, **columns)
 
 
 def _texts(value: object) -> list[str] | None:

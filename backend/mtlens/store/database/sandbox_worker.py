@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
     """A value that JSON has."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}

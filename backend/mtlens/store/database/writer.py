@@ -1,8 +1,5 @@
 """The master database: how it is made, opened and changed. Only the writer opens it."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime

@@ -1,8 +1,5 @@
 """The Parquet tables of the evidence folders: their columns, which the database shares, and their rows."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated

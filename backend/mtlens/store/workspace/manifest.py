@@ -1,8 +1,5 @@
 """The manifest of an experiment: what it asks for, written into the workspace when the experiment is started."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path

@@ -1,8 +1,5 @@
 """The Parquet tables of the run folders: their columns, and the values that become their rows."""
 
-# pyright: reportUnknownParameterType=false
-# (pyarrow ships no types)
-
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -19,7 +19,7 @@ def profile(*layers: tuple[str, float | None, float | None], names: tuple[str, s
     ))  # fmt: skip
     infos: list[Any] = [
         queries.SimilarityInfo(kind="tasks", task_a=names[0], task_b=names[1], layer=number, statement=statement, effect=effect,
-                             effect_low=None if high is None else -0.57, effect_high=high, **unknown)  # pyright: ignore
+                             effect_low=None if high is None else -0.57, effect_high=high, **unknown)
         for number, (statement, effect, high) in enumerate(layers, start=1)
     ]  # fmt: skip
     return queries.ProfileInfo(kind="tasks", task_a=names[0], task_b=names[1], layers=tuple(infos))

@@ -39,7 +39,7 @@ def test_the_case_is_drawn_in_margins(case: queries.CaseInfo) -> None:
         if trace.type == "scatter" and trace.mode == "markers" and trace.xaxis in (None, "x")
         for x in trace.x
     }
-    assert {0.3, 0.25 / 0.5, case.matching.tasks[1].difference / case.matching.tasks[1].margin} <= drawn  # pyright: ignore
+    assert {0.3, 0.25 / 0.5, case.matching.tasks[1].difference / case.matching.tasks[1].margin} <= drawn
     assert "mean +0.30 margins" in figures.alt_of(figure)
 
 

@@ -127,7 +127,7 @@ def test_nothing_of_this_process_reaches_the_query(workspace: Workspace, monkeyp
     monkeypatch.setenv("MTLENS_TEST_SECRET", "secret")
     program = "import os, sys, json; print(json.dumps([dict(os.environ), os.getcwd(), sys.flags.isolated]))"
     monkeypatch.setattr(sandbox, "_CHILD", [sys.executable, "-I", "-c", program])
-    with sandbox._process(30) as (process, _):  # pyright: ignore[reportPrivateUsage]
+    with sandbox._process(30) as (process, _):
         printed, _ = process.communicate()
     assert b"secret" not in printed
     assert printed.endswith(b', "/", 1]\n')
