@@ -18,7 +18,7 @@ tasks:
   rare: {{classes: [0, 1]}}
   side: {{classes: [left, right]}}
 encoder: {{name: {encoder}}}
-training: {{epochs: 2, batch_size: 16, learning_rate: 3e-3, head_learning_rate: 1e-2, precision: float32}}
+training: {{epochs: 2, batch_size: 16, learning_rate: 3e-3, head_learning_rate: 1e-2, precision: float32, class_weights: none}}
 evidence: {{examples: 16, microbatches: 4, microbatch_size: 4}}
 margin: 0.3
 """

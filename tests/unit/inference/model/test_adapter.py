@@ -24,7 +24,8 @@ from mtlens.inference.model.family import load, read_config
 from mtlens.training.hardware import prepare
 from tests.support import trained_family
 
-TEXTS = ["The disc is normal.", "The canal is narrowing.\nThe disc is bulge. 3", "The disc is bulging."]
+# longest first, as mtlens batches them: the place of a text in a batch can change the last bit
+TEXTS = ["The canal is narrowing.\nThe disc is bulge. 3", "The disc is normal.", "The disc is bulging."]
 WITHOUT_MTLENS = """
 import json, sys, warnings
 sys.modules["mtlens"] = None  # importing it is an error
