@@ -83,7 +83,7 @@ def _print_cost(overview: Overview) -> None:
         out.print(f"{runs - len(missing)} of them are finished; what follows is for the other {len(missing)}")
     out.print(
         f"about {cost.flops / 1e12:,.0f} TFLOP at most; {overview.minutes} on {overview.lanes.side_by_side} lanes, "
-        f"of which {overview.evidence / 60:.1f} for the evidence (a lane trained at {cost.rate / 1e9:,.0f} GFLOP/s just now)"
+        f"of which {overview.evidence / 60:.1f} for the evidence (a lane trained at {cost.rate / 1e9:,.0f} GFLOP/s)"
     )
     if patience := plan.experiment.training.patience:
         out.print(f"A run ends when {patience} epochs have gone by without a better one on validation.")

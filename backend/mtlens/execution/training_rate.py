@@ -1,10 +1,12 @@
 """How fast a lane trains on this machine: timed updates of the plan's encoder on its own texts.
 
 A rate of matrix products alone is too optimistic: small batches of short texts spend most of an update on the weights
-(rounding, clipping, AdamW) and on element-wise functions.
+(rounding, clipping, AdamW) and on element-wise functions. A rate is kept for ten minutes, for who edits a file and plans again.
 """
 
 import functools
+import json
+import platform
 import time
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
+from mtlens.data.cache import find_entry, keep_entry
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.plan import Plan
 from mtlens.training.batches import epoch_batches
@@ -21,12 +24,25 @@ from mtlens.training.model import count_multiplied
 from mtlens.training.trainer import Trainer
 
 _UPDATES = 3  # the first of which is slow and not counted
-_MOST_FLOPS = 5e11  # of an update: a large batch is cut, so that it takes seconds
+_MOST_FLOPS = 5e10  # of an update on processors: a large batch is cut, so that it takes less than a second and little memory
 _MOST_WEIGHTS = 500_000_000  # of an encoder that is loaded for this
 _EFFICIENCY = 0.4  # share of the matrix rate that training of a large encoder is taken to reach
+_KEPT = 600  # seconds
+_RATE = "rate.json"
 
 
 def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
+    """FLOP/s of one lane in updates of `run`, as measured now or in the last ten minutes (see `measured_rate`)."""
+    alike = run.model_copy(update={"seed": 0, "fold": None, "data": plan.examples.text_fingerprint})
+    key = ("rate", platform.node(), threads, gpu, alike.run_id, int(time.time() // _KEPT))
+    if (entry := find_entry(*key)) is not None:
+        return float(json.loads((entry / _RATE).read_text()))
+    rate = measured_rate(plan, run, threads=threads, gpu=gpu)
+    keep_entry(lambda folder: (folder / _RATE).write_text(json.dumps(rate)), *key)
+    return rate
+
+
+def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     """FLOP/s of one lane in updates of `run` on a batch of median size; for a large encoder, only of matrix products.
 
     gpu: train on a GPU, where this machine has one.
@@ -39,7 +55,8 @@ def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     count = functools.partial(update_flops, trainer.encoded, run=run, weights=weights, attention=4 * layers * width)
     schedule = sorted(epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0), key=count)
     rows = schedule[len(schedule) // 2]
-    rows = rows[: max(1, int(len(rows) * _MOST_FLOPS / count(rows)))]
+    if hardware.device.type == "cpu":
+        rows = rows[: max(1, int(len(rows) * _MOST_FLOPS / count(rows)))]
     trainer.model.train()
     times: list[float] = []
     for _ in range(_UPDATES):

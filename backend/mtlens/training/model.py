@@ -203,6 +203,7 @@ def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:
     return head
 
 
+@functools.cache
 def count_multiplied(directory: Path) -> tuple[int, int, int]:
     """(weights that multiply every token, layers, hidden units) of an encoder, from its config alone."""
     config, encoder = described_encoder(directory)
