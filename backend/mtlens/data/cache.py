@@ -44,7 +44,7 @@ def find_entry(kind: str, *content: object) -> Path | None:
     return entry
 
 
-def keep_entry(write: Callable[[Path], None], kind: str, *content: object) -> None:
+def keep_entry(write: Callable[[Path], object], kind: str, *content: object) -> None:
     """Let `write` fill a folder, which becomes the entry for this content when complete; no entry where the disk is full."""
     folder = cache_folder()
     if folder is None:
