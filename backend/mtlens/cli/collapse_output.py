@@ -24,6 +24,8 @@ def print_collapsed(result: "Result") -> None:
         if collapsed:
             out.print(f"{name}: predicts one class only for {', '.join(collapsed)} on validation", markup=False)
     if any(collapsed for *_, collapsed in result.rows):
-        out.print("Under training, retries may prevent this, and class_weights: balanced where classes have no weights.", markup=False)
+        out.print(
+            "Under training, retries may prevent this, and class_weights: balanced where classes have no weights.", markup=False
+        )
     if result.rows:
         out.print()
