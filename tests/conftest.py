@@ -26,6 +26,11 @@ SEARCHED = ("a", "b", "c", "d", "e")
 WORDS = ["disc", "canal", "root", "normal", "mild", "severe", "left", "right", "with", "without", "the", "level"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores for `-n auto`: tests wait for Ray, for servers and for the disk."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _files_need_not_survive_a_power_failure() -> Generator[None]:
     """fsync does nothing in this process; tests of fsync replace it by their own."""
