@@ -11,7 +11,9 @@ from mtlens.store.tables.__main__ import updated
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    path for path in ROOT.glob("**/*.md") if not {".venv", ".git", ".pytest_cache", "results"} & set(path.relative_to(ROOT).parts)
+    path
+    for path in ROOT.glob("**/*.md")
+    if not {".venv", ".git", ".pytest_cache", "results"} & set(path.relative_to(ROOT).parts)
 )
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 NAMED = re.compile(r"`((?:backend|dashboard|experiments|tests)/[\w./-]+)`")
