@@ -102,16 +102,16 @@ def check(experiment: Path, data: Path | None, workspace: Path) -> dict[str, obj
     """The formulas beside what finished runs took: each ratio is the formula's number over the measured one."""
     from mtlens.config.loading import load_experiments
     from mtlens.execution.cost import estimate
+    from mtlens.execution.encoder_size import encoder_size
     from mtlens.execution.plan import make_plan
     from mtlens.store.workspace.run_folder import RunFolder
     from mtlens.store.workspace.workspace import Workspace
-    from mtlens.training.model import count_multiplied
 
     plan = make_plan(load_experiments(experiment)[0], [data or experiment.parent])
     opened = Workspace.open(workspace, create=False)
     runs = [run for run in plan.distinct if RunFolder(opened, run.run_id).state == "done"]
     facts = {run.run_id: RunFolder(opened, run.run_id).facts() for run in runs}
-    weights, layers, width = count_multiplied(plan.pretrained.directory)
+    weights, layers, width = encoder_size(plan.pretrained)
     encoder = Encoder(name=plan.pretrained.name, layers=layers, width=width)
     tokens, operations, epochs_run = float(plan.encoded.lengths.mean()), 0.0, 0
     for run in runs:

@@ -5,6 +5,7 @@ for a month.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 from mtlens.config.hashing import content_hash
 
@@ -21,6 +23,8 @@ VARIABLE = "MTLENS_CACHE"
 WORTH_KEEPING = 5_000
 """Number of rows from which data are kept: fewer are prepared anew in about a second."""
 _DAYS = 30
+_VALUE = "value.json"
+Json = TypeVar("Json", float, list[int])
 
 
 def cache_folder() -> Path | None:
@@ -56,6 +60,15 @@ def keep_entry(write: Callable[[Path], object], kind: str, *content: object) -> 
         made.rename(folder / _name(kind, content))
     except OSError:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def kept_value(make: Callable[[], Json], kind: str, *content: object) -> Json:
+    """What `make` gives for this content, as JSON: made once, and read from its entry afterwards."""
+    if (entry := find_entry(kind, *content)) is not None:
+        return json.loads((entry / _VALUE).read_text())
+    value = make()
+    keep_entry(lambda folder: (folder / _VALUE).write_text(json.dumps(value)), kind, *content)
+    return value
 
 
 def file_digest(path: Path) -> str:

@@ -3,13 +3,18 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from mtlens.data.text_column import TextColumn
+
 _NOT_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
+_DIGEST = 16  # bytes
 _ASCII_WITHOUT = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
@@ -21,16 +26,24 @@ def normalised(text: str) -> str:
 
 
 def numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
-    """Equal names get equal numbers from 0; None gets -1."""
-    numbers: dict[str, int] = {}
-    return np.array([-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
+    """Equal names get equal numbers, from 0 in the order in which they occur; None gets -1."""
+    return _numbers(TextColumn.of(names).arrow)
 
 
 def numbered_contents(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Equal texts, ignoring case and punctuation, get equal numbers from 0; by a 128-bit hash, to save memory."""
-    numbers: dict[bytes, int] = {}
-    digests = (hashlib.blake2b(normalised(text).encode(errors="surrogatepass"), digest_size=16).digest() for text in texts)
-    return np.fromiter((numbers.setdefault(digest, len(numbers)) for digest in digests), dtype=np.int64, count=len(texts))
+    """As `numbered`, for texts that are equal but for case and punctuation; by a 128-bit hash, to save memory."""
+    digests = bytearray()
+    for text in texts:
+        digests += hashlib.blake2b(normalised(text).encode(errors="surrogatepass"), digest_size=_DIGEST).digest()
+    array = pa.Array.from_buffers(pa.binary(_DIGEST), len(texts), [None, pa.py_buffer(digests)])
+    return _numbers(pa.chunked_array([array]))
+
+
+def _numbers(values: Any) -> NDArray[np.int64]:
+    """Numbers of the values of a ChunkedArray in the order in which they occur, `[n]`; -1 of null."""
+    encoded = values.dictionary_encode()
+    numbers = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *numbers]).astype(np.int64)
 
 
 def linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -46,5 +59,7 @@ def linked(text: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int3
 def random_keys(texts: Sequence[str], groups: Sequence[str | None], seed: object) -> NDArray[np.uint64]:
     """Random numbers `[n]` drawn by content, so that they do not depend on the order of the rows."""
     contents = (f"{seed}\0{group or ''}\0{normalised(text)}" for text, group in zip(texts, groups, strict=True))
-    digests = b"".join(hashlib.sha256(content.encode()).digest()[:8] for content in contents)
+    digests = bytearray()
+    for content in contents:
+        digests += hashlib.sha256(content.encode()).digest()[:8]
     return np.frombuffer(digests, dtype=np.uint64)

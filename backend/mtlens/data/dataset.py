@@ -14,12 +14,13 @@ from mtlens.data.assignment import DROPPED, Assignment, add_test, assign
 from mtlens.data.cache import WORTH_KEEPING, find_entry, keep_entry
 from mtlens.data.columns import nearest
 from mtlens.data.data_remarks import contradictions, untested_classes
-from mtlens.data.examples import Examples, as_one
+from mtlens.data.examples import Examples, contents_of
 from mtlens.data.fold_assignment import assign_folds, numbered_folds
 from mtlens.data.sources import Rows, source_of
 from mtlens.data.splits import TEST, SplitName
 from mtlens.data.stored_examples import load_stored, save_examples
 from mtlens.data.stratify import OPEN
+from mtlens.data.text_column import TextColumn
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, check_margins, joined, kind_of
 
@@ -37,6 +38,8 @@ def load_examples(experiment: Experiment, folders: Sequence[Path]) -> Examples:
     examples = _make_examples(experiment, folders)
     if digest is not None and len(examples.ids) >= WORTH_KEEPING:
         keep_entry(lambda folder: save_examples(examples, folder), "examples", digest, *content)
+        entry = find_entry("examples", digest, *content)
+        return examples if entry is None else load_stored(entry, experiment)
     return examples
 
 
@@ -81,11 +84,9 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
     labels = np.stack([of_task.codes for of_task in of_tasks], axis=1)
     spread = _to_spread(experiment.tasks, of_tasks)
     source = np.repeat(np.arange(len(sources), dtype=np.int16), [len(rows.ids) for rows in sources])
-    ids = _unique_ids(sources)
-    texts = [text for rows in sources for text in rows.texts]
-    pairs = [second for rows in sources for second in rows.pairs or [None] * len(rows.texts)]
-    contents = [as_one(*content) for content in zip(texts, pairs, strict=True)]
-    groups = [group for rows in sources for group in rows.groups]
+    texts = TextColumn.joined([rows.texts for rows in sources])
+    contents = TextColumn.joined([contents_of(rows.texts, rows.pairs) for rows in sources])
+    groups = TextColumn.joined([rows.groups for rows in sources])
     only_test = np.concatenate([np.arange(len(rows.ids), 0, -1) <= rows.only_test for rows in sources])
     has_label = (labels != MISSING).any(axis=1)
     shared_out = np.flatnonzero(has_label & ~only_test)
@@ -94,22 +95,22 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
         experiment.data.splits,
         sources,
         shared_out,
-        texts=[contents[row] for row in shared_out],
-        groups=[groups[row] for row in shared_out],
+        texts=contents.take(shared_out).filled(),
+        groups=groups.take(shared_out),
         source=source[shared_out],
         labels=spread[shared_out],
     )
     if only_test.any():
-        assignment = add_test(assignment, [contents[row] for row in labelled], [groups[row] for row in labelled])
+        assignment = add_test(assignment, contents.take(labelled).filled(), groups.take(labelled))
     placed = assignment.splits != DROPPED
     kept = labelled[placed]
     left_out = len(labels) - len(labelled)
     unlabelled = [f"rows left out, as no task has a label for them: {left_out:,}"] if left_out else []
     examples = Examples(
         tasks=experiment.tasks,
-        ids=tuple(ids[row] for row in kept),
-        texts=tuple(texts[row] for row in kept),
-        pairs=tuple(pairs[row] for row in kept) if any(rows.pairs is not None for rows in sources) else None,
+        ids=TextColumn.joined(_unique_ids(sources)).take(kept).filled(),
+        texts=texts.take(kept).filled(),
+        pairs=_pairs(sources, kept),
         labels=labels[kept],
         values=tuple(of_task.values for of_task in of_tasks),
         splits=assignment.splits[placed],
@@ -119,12 +120,12 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
         notes=(
             *(note for rows in sources for note in rows.notes),
             *unlabelled,
-            *contradictions(_classes(experiment.tasks, of_tasks, labelled), [contents[row] for row in labelled]),
+            *contradictions(_classes(experiment.tasks, of_tasks, labelled), contents.take(labelled).filled()),
             *assignment.notes,
             *(
                 line
                 for task, own in zip(experiment.tasks, of_tasks, strict=True)
-                for line in kind_of(task).remarks(task, own, texts)
+                for line in kind_of(task).remarks(task, own, texts.filled())
             ),
         ),
     )
@@ -171,10 +172,19 @@ def _assign(
     return assign_folds(texts=texts, groups=groups, given=folds, labels=labels, sizes=sizes)
 
 
-def _unique_ids(sources: Sequence[Rows]) -> list[str]:
+def _pairs(sources: Sequence[Rows], kept: NDArray[np.int64]) -> TextColumn | None:
+    """The second text of each example, null where it has none; None where no example has."""
+    if all(rows.pairs is None for rows in sources):
+        return None
+    return TextColumn.joined([TextColumn.nulls(len(rows.ids)) if rows.pairs is None else rows.pairs for rows in sources]).take(
+        kept
+    )
+
+
+def _unique_ids(sources: Sequence[Rows]) -> list[Sequence[str]]:
     """Ids that are unique across sources: with several tables, the file's stem goes before, or its path if need be."""
     if len(sources) == 1:
-        return list(sources[0].ids)
+        return [sources[0].ids]
     stems = [Path(rows.name).stem for rows in sources]
     prefixes = stems if len(set(stems)) == len(stems) else [rows.name for rows in sources]
-    return [f"{prefix}:{name}" for prefix, rows in zip(prefixes, sources, strict=True) for name in rows.ids]
+    return [[f"{prefix}:{name}" for name in rows.ids] for prefix, rows in zip(prefixes, sources, strict=True)]

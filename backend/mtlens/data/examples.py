@@ -7,11 +7,13 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash, hash_of_lists
 from mtlens.config.task import Task
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
+from mtlens.data.text_column import TextColumn, pc
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, kind_of
 
@@ -21,7 +23,7 @@ class Examples:
     """n texts, their labels for T tasks, and the split, group and source of each."""
 
     tasks: tuple[Task, ...]  # T columns of labels
-    ids: tuple[str, ...]  # n, unique
+    ids: Sequence[str]  # n, unique
     texts: Sequence[str]  # n
     labels: NDArray[np.int32]  # [n, T] code, such as the class index, or MISSING
     splits: NDArray[np.int8]  # [n] index into SPLITS
@@ -46,7 +48,7 @@ class Examples:
             raise DataError(
                 f"examples should have {n} texts, splits, groups, sources and [{n}, {len(self.tasks)}] labels; found {shapes}"
             )
-        if len(set(self.ids)) < n:
+        if pc.count_distinct(TextColumn.of(self.ids).arrow).as_py() < n:
             name, count = Counter(self.ids).most_common(1)[0]
             raise DataError(f"ids of examples should be unique; found {name!r} {count} times")
         counts = [
@@ -148,6 +150,9 @@ class Examples:
         return kind_of(task).members(task, self.labels_of(task_index))
 
 
-def as_one(text: str, second: str | None) -> str:
-    """An example's content as one text, for finding equal examples."""
-    return text if second is None else f"{text} [SEP] {second}"
+def contents_of(texts: Sequence[str], pairs: Sequence[str] | None) -> Sequence[str]:
+    """The content of each example as one text, for finding equal examples: of pairs, both texts."""
+    if pairs is None:
+        return texts
+    separator = pa.scalar(" [SEP] ", pa.large_string())
+    return TextColumn(pc.binary_join_element_wise(TextColumn.of(texts).arrow, TextColumn.of(pairs).arrow, separator)).filled()

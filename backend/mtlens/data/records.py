@@ -99,7 +99,7 @@ def _chained(column: str, parts: Sequence[Records]) -> Any:
     chunks = [
         chunk
         for part in parts
-        for chunk in (part.cells[column].arrow.chunks if column in part.cells else [pa.nulls(len(part), pa.large_string())])
+        for chunk in (part.cells[column].chunks() if column in part.cells else [pa.nulls(len(part), pa.large_string())])
     ]
     return pa.chunked_array([absent, *chunks])
 

@@ -42,7 +42,7 @@ def load_stored(folder: Path, experiment: Experiment) -> Examples:
     folds = Folds(of_example=arrays["of_example"], splits=arrays["fold_splits"]) if "of_example" in arrays else None
     examples = Examples(
         tasks=experiment.tasks,
-        ids=tuple(table.column("id").to_pylist()),
+        ids=TextColumn(table.column("id")).filled(),
         texts=TextColumn(table.column("text")).filled(),
         pairs=TextColumn(table.column("pair")) if "pair" in table.column_names else None,
         folds=folds,

@@ -4,26 +4,67 @@ import typing
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute
+from numpy.typing import NDArray
 
+pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
 Cell = str | None
 """Content of a cell; None: null, or a key that a JSON object lacks."""
 
 
-class TextColumn(Sequence[Cell]):
-    """n cells of an Arrow column of strings."""
+_PART = 10_000  # cells that are Python objects at the same time
 
-    def __init__(self, column: Any) -> None:
-        """column: a ChunkedArray of strings."""
-        self.arrow = column
+
+class TextColumn(Sequence[Cell]):
+    """n cells of an Arrow column of strings: all of them, or those of some rows, which are not copied."""
+
+    def __init__(self, column: Any, rows: NDArray[np.int64] | None = None) -> None:
+        """column: a ChunkedArray of strings. rows: `[n]`, which of its cells."""
+        self._column = column
+        self._rows = rows
 
     @classmethod
     def of(cls, cells: Sequence[Cell]) -> "TextColumn":
         """A column of these cells."""
         return cells if isinstance(cells, cls) else cls(pa.chunked_array([pa.array(cells, pa.large_string())]))
 
+    @classmethod
+    def nulls(cls, length: int) -> "TextColumn":
+        """A column without texts."""
+        return cls(pa.chunked_array([pa.nulls(length, pa.large_string())]))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sequence[Cell]]) -> "TextColumn":
+        """The cells of several columns one after another."""
+        if len(parts) == 1:
+            return cls.of(parts[0])
+        empty = pa.array([], pa.large_string())
+        return cls(pa.chunked_array([empty, *(chunk for part in parts for chunk in cls.of(part).chunks())]))
+
+    def chunks(self) -> Iterator[Any]:
+        """Arrow arrays of the cells one after another."""
+        if self._rows is None:
+            yield from self._column.chunks
+            return
+        for start in range(0, len(self), _PART):
+            yield from self._taken(start, start + _PART).chunks
+
+    @property
+    def arrow(self) -> Any:
+        """The cells as a ChunkedArray."""
+        return self._column if self._rows is None else pa.chunked_array(self.chunks(), pa.large_string())
+
+    def _taken(self, start: int, stop: int) -> Any:
+        """A part of the cells of some rows, from the part of the column that they are in."""
+        assert self._rows is not None
+        rows = self._rows[start:stop]
+        first = int(rows.min())
+        return self._column.slice(first, int(rows.max()) - first + 1).take(pa.array(rows - first))
+
     def __len__(self) -> int:
-        return len(self.arrow)
+        return len(self._column) if self._rows is None else len(self._rows)
 
     @typing.overload
     def __getitem__(self, index: int) -> Cell: ...
@@ -32,15 +73,15 @@ class TextColumn(Sequence[Cell]):
     def __getitem__(self, index: int | slice) -> "Cell | TextColumn":
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
-            return (
-                self.take(range(start, stop, step)) if step != 1 else TextColumn(self.arrow.slice(start, max(0, stop - start)))
-            )
-        return self.arrow[index].as_py()
+            if self._rows is None and step == 1:
+                return TextColumn(self._column.slice(start, max(0, stop - start)))
+            return self.take(np.arange(start, stop, step))
+        return self._column[index if self._rows is None else int(self._rows[index])].as_py()
 
     def __iter__(self) -> Iterator[Cell]:
-        for chunk in self.arrow.chunks:
-            for start in range(0, len(chunk), 10_000):
-                yield from chunk.slice(start, 10_000).to_pylist()
+        for chunk in self.chunks():
+            for start in range(0, len(chunk), _PART):
+                yield from chunk.slice(start, _PART).to_pylist()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(typing.cast("Sequence[object]", other))
@@ -54,6 +95,6 @@ class TextColumn(Sequence[Cell]):
         """The column, which holds no null."""
         return typing.cast("Sequence[str]", self)
 
-    def take(self, rows: Any) -> "TextColumn":
+    def take(self, rows: NDArray[np.int64]) -> "TextColumn":
         """The cells of some rows, in the order of `rows`."""
-        return TextColumn(self.arrow.take(pa.array(rows, pa.int64())))
+        return TextColumn(self._column, rows if self._rows is None else self._rows[rows])

@@ -8,8 +8,9 @@ as embeddings are not decayed, would never change: leaving them out changes no r
 MiniLM that Adam has to touch at every step, and keeps checkpoints small.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,12 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import LongTexts
 from mtlens.config.task import Task
-from mtlens.data.encoder_config import read_encoder_config
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
-from mtlens.data.stored_tokens import token_sequences
+from mtlens.data.stored_tokens import Wanted, token_sequences
 from mtlens.data.tagged_words import aligned
-from mtlens.errors import EncoderError, reading
 from mtlens.tasks import MISSING, Labels, Words, kind_of
 
-UNLIMITED = 10**6
-COUNTED_FROM_PADDING = frozenset(
-    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "data2vec-text"}
-)
-_POSITIONS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len")
-_MOST_KEPT = 1000  # ids below which all are kept for the padding
 WINDOW = 32  # batches that are sorted by length together: enough to make padding small, few enough to stay random
 
 
@@ -49,7 +42,7 @@ class Encoded:
     """
 
     tasks: tuple[Task, ...]
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     tokens: NDArray[np.int32]
     starts: NDArray[np.int64]
     vocabulary: NDArray[np.int64]
@@ -70,7 +63,7 @@ class Encoded:
         """How many texts are longer than the encoder reads at once."""
         return int((self.uncut > self.longest).sum())
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens per example, [n]."""
         return np.diff(self.starts)
@@ -116,76 +109,35 @@ def encode(
 
     pretrained: fingerprint of the encoder in `directory`, with which the tokens of many texts are kept on disk.
     """
-    tokenizer = load_tokenizer(directory)
-    longest = min(max_length, most_tokens(tokenizer, directory))
-    tokens = token_sequences(
-        tokenizer,
-        examples.texts,
-        examples.pairs,
-        longest=longest,
+    wanted = Wanted(
+        texts=examples.texts,
+        pairs=examples.pairs,
+        directory=directory,
+        max_length=max_length,
         long_texts=long_texts,
-        key=None if pretrained is None else (examples.text_fingerprint, pretrained),
         places=any(kind_of(task).reads_tokens for task in examples.tasks),
     )
-    starts = np.concatenate([[0], np.cumsum(tokens.lengths)])
-    labels, values, words = aligned(examples, starts, tokens.places)
-    padding = int(tokenizer.pad_token_id)
-    kept = np.arange(padding + 1) if padding < _MOST_KEPT else np.array([padding])
-    vocabulary = np.union1d(np.unique(tokens.ids), kept).astype(np.int64)
+    found = token_sequences(wanted, None if pretrained is None else (examples.text_fingerprint, pretrained))
+    starts = np.concatenate([[0], np.cumsum(found.lengths)])
+    labels, values, words = aligned(examples, starts, found.places)
     return Encoded(
         tasks=examples.tasks,
         ids=examples.ids,
-        tokens=_places(tokens.ids, vocabulary),
+        tokens=found.tokens,
         starts=starts,
-        vocabulary=vocabulary,
-        special=np.isin(vocabulary, tokenizer.all_special_ids),
-        padding=int(np.searchsorted(vocabulary, padding)),
+        vocabulary=found.vocabulary,
+        special=found.special,
+        padding=found.padding,
         labels=labels,
         values=values,
         words=words,
         splits=examples.splits,
         sources=examples.sources,
         groups=examples.groups,
-        longest=longest,
-        uncut=np.array(tokens.uncut),
+        longest=found.longest,
+        uncut=found.uncut,
         folds=examples.folds,
     )
-
-
-def _places(ids: NDArray[np.int32], vocabulary: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Places of token ids in the vocabulary that they make up, `[len(ids)]`."""
-    places = np.zeros(int(vocabulary[-1]) + 1, dtype=np.int32)
-    places[vocabulary] = np.arange(len(vocabulary), dtype=np.int32)
-    return places[ids]
-
-
-def load_tokenizer(directory: Path) -> Any:
-    """Tokenizer of an encoder; EncoderError for one that is absent, has no words or no padding."""
-    from transformers import AutoTokenizer
-
-    with reading(EncoderError, f"encoder should come with a tokenizer that loads in {directory}"):
-        tokenizer = AutoTokenizer.from_pretrained(str(directory), trust_remote_code=False, local_files_only=True)
-    if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes up where there are no files
-        raise EncoderError(f"encoder should come with a tokenizer; found one without words in {directory}")
-    if tokenizer.pad_token_id is None:  # of decoders; the mask leaves padding out, so that any token serves
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if tokenizer.pad_token_id is None:
-        raise EncoderError(f"tokenizer should have a token for padding, or for the end of a text; found none in {directory}")
-    tokenizer.padding_side = "right"
-    return tokenizer
-
-
-def most_tokens(tokenizer: Any, directory: Path) -> int:
-    """Tokens that both tokenizer and encoder can take. RoBERTa and its kin count positions from the padding id + 1."""
-    config = read_encoder_config(directory)
-    named = [(key, config[key]) for key in _POSITIONS if config.get(key)]
-    for key, value in named:
-        if not isinstance(value, int) or value < 1:
-            raise EncoderError(f"{directory / 'config.json'}: {key} should be a number; found {value!r}")
-    positions = min((value for _, value in named), default=UNLIMITED)
-    if config.get("model_type") in COUNTED_FROM_PADDING:
-        positions -= int(tokenizer.pad_token_id) + 1
-    return min(positions, int(tokenizer.model_max_length))
 
 
 def batches(

@@ -1,15 +1,16 @@
 """What a plan will cost: floating-point operations by counting, and time at the rate measured in training on this machine."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mtlens.config.run import Run
 from mtlens.data.splits import SCORED
 from mtlens.data.tokenize import Encoded
+from mtlens.execution.encoder_size import encoder_size
 from mtlens.execution.plan import Plan
 from mtlens.execution.training_rate import training_rate, update_flops
 from mtlens.training.batches import epoch_batches
-from mtlens.training.model import count_multiplied
 
 MOST_COEFFICIENTS = 10  # that a merged encoder is tried with on validation
 
@@ -52,12 +53,13 @@ def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
     return sum(most for most, _ in both), sum(least for _, least in both)
 
 
+@functools.lru_cache(maxsize=1)
 def flops_of_runs(plan: Plan) -> Callable[[Run], tuple[float, float]]:
     """A function that counts the FLOPs of a run of the plan, at most and at least.
 
     Runs that differ only in the seed differ only in the order of their texts; they are counted once.
     """
-    weights, layers, width = count_multiplied(plan.pretrained.directory)
+    weights, layers, width = encoder_size(plan.pretrained)
     counted: dict[object, tuple[float, float]] = {}
 
     def flops(run: Run) -> tuple[float, float]:

@@ -24,8 +24,8 @@ from mtlens.evidence.jobs import (
     plan_evidence,
 )
 from mtlens.execution.cost import flops_of_runs
+from mtlens.execution.encoder_size import encoder_size
 from mtlens.execution.plan import Plan
-from mtlens.training.model import count_multiplied
 
 _WAYS = 5  # of comparing the states of each layer
 _DECOMPOSED = 20  # operations by d^3 of a singular value decomposition
@@ -67,7 +67,7 @@ class _Sizes:
 
     @classmethod
     def of(cls, plan: Plan) -> "_Sizes":
-        weights, layers, width = count_multiplied(plan.pretrained.directory)
+        weights, layers, width = encoder_size(plan.pretrained)
         columns = list(range(len(plan.experiment.tasks)))
         test, train = (plan.encoded.lengths[plan.encoded.rows(split, columns)] for split in (TEST, TRAIN))
         return cls(

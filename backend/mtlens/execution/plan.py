@@ -115,7 +115,7 @@ class Plan:
             ),
             runs=tuple(planned.listed() for planned in self.first),
             notes=tuple(examples.notes),
-            examples=content_hash([examples.ids, examples.splits.tolist(), examples.groups.tolist(), *self._folds()]),
+            examples=content_hash([[*examples.ids], examples.splits.tolist(), examples.groups.tolist(), *self._folds()]),
         )
 
     def example_table(self) -> Any:
@@ -125,7 +125,7 @@ class Plan:
         splits = [SPLITS[split] for split in self.examples.splits]
         (folds,) = self._folds() or [[NOWHERE] * len(splits)]
         columns = {
-            "example_id": self.examples.ids,
+            "example_id": [*self.examples.ids],
             "split": splits,
             "fold": pa.array([None if fold == NOWHERE else fold for fold in folds], pa.int64()),
             "cluster": self.examples.groups,

@@ -5,7 +5,6 @@ A rate of matrix products alone is too optimistic: small batches of short texts 
 """
 
 import functools
-import json
 import platform
 import time
 
@@ -15,12 +14,12 @@ from numpy.typing import NDArray
 
 from mtlens.config.arms import AGGREGATIONS
 from mtlens.config.run import Run
-from mtlens.data.cache import find_entry, keep_entry
+from mtlens.data.cache import kept_value
 from mtlens.data.tokenize import Encoded
+from mtlens.execution.encoder_size import encoder_size
 from mtlens.execution.plan import Plan
 from mtlens.training.batches import epoch_batches
 from mtlens.training.hardware import prepare
-from mtlens.training.model import count_multiplied
 from mtlens.training.trainer import Trainer
 
 _UPDATES = 3  # the first of which is slow and not counted
@@ -28,18 +27,13 @@ _MOST_FLOPS = 5e10  # of an update on processors: a large batch is cut, so that 
 _MOST_WEIGHTS = 500_000_000  # of an encoder that is loaded for this
 _EFFICIENCY = 0.4  # share of the matrix rate that training of a large encoder is taken to reach
 _KEPT = 600  # seconds
-_RATE = "rate.json"
 
 
 def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     """FLOP/s of one lane in updates of `run`, as measured now or in the last ten minutes (see `measured_rate`)."""
     alike = run.model_copy(update={"seed": 0, "fold": None, "data": plan.examples.text_fingerprint})
     key = ("rate", platform.node(), threads, gpu, alike.run_id, int(time.time() // _KEPT))
-    if (entry := find_entry(*key)) is not None:
-        return float(json.loads((entry / _RATE).read_text()))
-    rate = measured_rate(plan, run, threads=threads, gpu=gpu)
-    keep_entry(lambda folder: (folder / _RATE).write_text(json.dumps(rate)), *key)
-    return rate
+    return kept_value(lambda: measured_rate(plan, run, threads=threads, gpu=gpu), *key)
 
 
 def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
@@ -47,7 +41,7 @@ def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
 
     gpu: train on a GPU, where this machine has one.
     """
-    weights, layers, width = count_multiplied(plan.pretrained.directory)
+    weights, layers, width = encoder_size(plan.pretrained)
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
     if weights > _MOST_WEIGHTS:
         return _EFFICIENCY * _matrix_rate(hardware.dtype, hardware.device)

@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from mtlens.config.run import Run
 from mtlens.config.sections import Pooling
 from mtlens.data.encoders import stored_in_bfloat16
-from mtlens.data.tokenize import UNLIMITED, load_tokenizer, most_tokens
+from mtlens.data.tokenizer import UNLIMITED, load_tokenizer, most_tokens
 from mtlens.errors import EncoderError
 from mtlens.tasks import kind_of
 from mtlens.training.adapters import add_adapters
-from mtlens.training.pretrained import described_encoder, load_pretrained
+from mtlens.training.pretrained import load_pretrained
 from mtlens.training.token_types import add_token_types, type_separator
 from mtlens.training.windows import cut_windows
 
@@ -201,12 +201,3 @@ def _new_head(hidden_size: int, num_outputs: int, key: str) -> nn.Linear:
         head.weight.normal_(std=0.02, generator=generator)
         head.bias.zero_()
     return head
-
-
-@functools.cache
-def count_multiplied(directory: Path) -> tuple[int, int, int]:
-    """(weights that multiply every token, layers, hidden units) of an encoder, from its config alone."""
-    config, encoder = described_encoder(directory)
-    embeddings = {id(module.weight) for module in encoder.modules() if isinstance(module, nn.Embedding)}
-    weights = sum(p.numel() for name, p in encoder.named_parameters() if id(p) not in embeddings and "pooler" not in name)
-    return weights, int(config.num_hidden_layers), int(config.hidden_size)

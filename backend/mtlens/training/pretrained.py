@@ -58,3 +58,11 @@ def described_encoder(directory: Path) -> tuple[Any, Any]:
             f"found a model of {numbers:,} numbers"
         )
     return config, encoder
+
+
+def count_multiplied(directory: Path) -> tuple[int, int, int]:
+    """(weights that multiply every token, layers, hidden units) of an encoder, from its config alone."""
+    config, encoder = described_encoder(directory)
+    embeddings = {id(module.weight) for module in encoder.modules() if isinstance(module, nn.Embedding)}
+    weights = sum(p.numel() for name, p in encoder.named_parameters() if id(p) not in embeddings and "pooler" not in name)
+    return weights, int(config.num_hidden_layers), int(config.hidden_size)

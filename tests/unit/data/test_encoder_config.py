@@ -7,8 +7,7 @@ import pytest
 
 from mtlens.data.encoder_config import encoder_config, read_encoder_config
 from mtlens.errors import EncoderError
-from mtlens.training.model import count_multiplied
-from mtlens.training.pretrained import load_pretrained
+from mtlens.training.pretrained import count_multiplied, load_pretrained
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from mtlens.config.experiment import Experiment
 from mtlens.execution.cost import epoch_flops, estimate
 from mtlens.execution.plan import make_plan, unfold
-from mtlens.training.model import count_multiplied
+from mtlens.training.pretrained import count_multiplied
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import torch
 
 from mtlens.data.tokenize import collate
 from mtlens.errors import EncoderError
-from mtlens.training.model import _compact, build_model, count_multiplied, pool
+from mtlens.training.model import _compact, build_model, pool
+from mtlens.training.pretrained import count_multiplied
 
 
 def logits_of(model, encoded, rows, pad=0):

@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute
 
 from mtlens.data.formats.base import MOST_CHARACTERS, as_text
+from mtlens.data.text_column import pc
 from mtlens.errors import DataError
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
 
 _OUT_OF_RANGE = "value out of range"  # what Arrow writes for a time that no calendar holds
 

@@ -1,11 +1,11 @@
 """Tables of texts with label columns, from files of many formats. Errors name each cell that cannot be used."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ from mtlens.data.sources.base import Rows, Source
 from mtlens.data.sources.files import TableFile, files_of, notes_of
 from mtlens.data.sources.texts import Text, text_columns, texts_of
 from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName
+from mtlens.data.text_column import TextColumn, pc
 from mtlens.errors import DataError
 
 
@@ -112,14 +113,13 @@ def read_table(table: Table, files: Sequence[TableFile], columns: frozenset[str]
     texts = texts_of(table.text, records, refuse=table.empty_texts == "refuse")
     given = [files[file].split for file in records.file]
     kept = records.take(texts.rows)
-    groups = kept.cells[table.group] if table.group is not None else [None] * len(kept)
     return Rows(
         name=table.name,
-        ids=_unique(kept, table.id) if table.id is not None else _numbered(given, texts.rows),
+        ids=_unique(kept, table.id) if table.id is not None else _numbered(files, records.file, texts.rows).filled(),
         texts=texts.first,
         pairs=texts.second,
         cells={column: cells for column, cells in kept.cells.items() if column in columns},
-        groups=[value or None for value in groups],
+        groups=_groups(kept, table.group),
         splits=[given[row] for row in texts.rows] if table.split is None else _splits(kept, table),
         columns=kept.columns,
         folds=list(kept.cells[table.fold]) if table.fold is not None else None,
@@ -128,14 +128,30 @@ def read_table(table: Table, files: Sequence[TableFile], columns: frozenset[str]
     )
 
 
-def _numbered(splits: Sequence[SplitName | None], kept: NDArray[np.int64]) -> list[str]:
-    """Numbers from 1 of the rows that are kept; where files give the splits, the split and its own numbers."""
-    counts: Counter[SplitName | None] = Counter()
-    ids: list[str] = []
-    for split in splits:
-        counts[split] += 1
-        ids.append(f"{counts[split]}" if split is None else f"{split}:{counts[split]}")
-    return [ids[row] for row in kept]
+def _groups(records: Records, column: str | None) -> TextColumn:
+    """Group of each row, null where it has none."""
+    if column is None:
+        return TextColumn.nulls(len(records))
+    cells = records.cells[column].arrow
+    return TextColumn(pc.if_else(pc.equal(cells, ""), None, cells))
+
+
+def _numbered(files: Sequence[TableFile], of_row: NDArray[np.int16], kept: NDArray[np.int64]) -> TextColumn:
+    """Numbers from 1 of the rows that are kept; where files give the splits, the split and its own numbers.
+
+    of_row: file of every row.
+    """
+    numbers = np.zeros(len(of_row), dtype=np.int64)
+    for split in {file.split for file in files}:
+        own = np.isin(of_row, [place for place, file in enumerate(files) if file.split == split])
+        numbers[own] = np.arange(1, own.sum() + 1)
+    before = pa.array(["" if file.split is None else f"{file.split}:" for file in files], pa.large_string())
+    written = pa.array(numbers[kept]).cast(pa.large_string())
+    return TextColumn(
+        pa.chunked_array(
+            [pc.binary_join_element_wise(before.take(pa.array(of_row[kept])), written, pa.scalar("", pa.large_string()))]
+        )
+    )
 
 
 def _unique(records: Records, column: str) -> list[str]:

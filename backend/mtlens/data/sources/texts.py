@@ -7,16 +7,13 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from numpy.typing import NDArray
 from pydantic import Field
 
 from mtlens.config.sections import Name, Spec
 from mtlens.data.records import Records
-from mtlens.data.text_column import TextColumn
+from mtlens.data.text_column import TextColumn, pc
 from mtlens.errors import DataError
-
-pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
 
 
 class Joined(Spec):
@@ -63,13 +60,15 @@ def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
         others = f"; {len(empty):,} such rows" if len(empty) > 1 else ""
         raise DataError(f"{records.where(int(empty[0]))}: column {named} should hold text; found an empty cell{others}")
     rows = np.flatnonzero(is_kept)
-    if len(empty):
-        columns = [column.take(pa.array(rows)) for column in columns]
+
+    def kept(column: Any) -> Sequence[str]:
+        return (TextColumn(column, rows) if len(empty) else TextColumn(column)).filled()
+
     note = f"{records.name}: rows dropped, as their text is empty (column {named}): {len(empty):,}"
     return Texts(
         rows=rows,
-        first=TextColumn(_joined(text.join, columns) if isinstance(text, Joined) else columns[0]).filled(),
-        second=TextColumn(columns[1]).filled() if isinstance(text, tuple) else None,
+        first=kept(_joined(text.join, columns) if isinstance(text, Joined) else columns[0]),
+        second=kept(columns[1]) if isinstance(text, tuple) else None,
         notes=(
             *(f"{records.name}: column {column!r} holds lists of words, which are joined with blanks" for column in lists),
             *((note,) if len(empty) else ()),
@@ -102,8 +101,8 @@ def _list_in(cell: str | None) -> list[Any] | None:
 
 def _is_filled(column: Any) -> NDArray[np.bool_]:
     """Whether each cell holds more than blanks, `[n]`."""
-    lengths = pc.utf8_length(pc.utf8_trim_whitespace(column))
-    return pc.fill_null(pc.greater(lengths, 0), False).to_numpy(zero_copy_only=False)
+    parts = [pc.fill_null(pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(chunk)), 0), False) for chunk in column.chunks]
+    return np.concatenate([np.zeros(0, dtype=np.bool_), *(part.to_numpy(zero_copy_only=False) for part in parts)])
 
 
 def _joined(names: Sequence[str], columns: Sequence[Any]) -> Any:

@@ -16,7 +16,7 @@ from torch import nn
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
 from mtlens.data.synthetic_reports.anatomy import REGIONS, Region
-from mtlens.data.tokenize import load_tokenizer, most_tokens
+from mtlens.data.tokenizer import load_tokenizer, most_tokens
 from mtlens.inference.model.sentence_tagger import WINDOW, Learned, SentenceModel, TaggerConfig, Window, WindowCutter, collate
 from mtlens.inference.model.weights import load_encoder
 from mtlens.inference.segmentation import Tagger, split

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mtlens.data.encoders import stored_in_bfloat16
-from mtlens.data.tokenize import load_tokenizer
+from mtlens.data.tokenizer import load_tokenizer
 from mtlens.errors import EncoderError, reading
 from mtlens.inference.model.weights import load_heads, save_heads
 from mtlens.training.adapters import adapted_layers, add_adapters

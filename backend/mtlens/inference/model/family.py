@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from mtlens.config.task import Task
 from mtlens.data.long_texts import Tokens, token_ids
 from mtlens.data.tagged_words import words_of
-from mtlens.data.tokenize import load_tokenizer
+from mtlens.data.tokenizer import load_tokenizer
 from mtlens.errors import DataError, EncoderError, ExperimentError
 from mtlens.inference.model.adapter import BASE, load_adapter
 from mtlens.inference.model.classifier import ClassifierModel, load_classifier

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports import generate
-from mtlens.data.tokenize import load_tokenizer
+from mtlens.data.tokenizer import load_tokenizer
 from mtlens.inference.export import train_tagger
 from mtlens.inference.model.sentence_tagger import WindowCutter
 from mtlens.inference.segmentation import split
