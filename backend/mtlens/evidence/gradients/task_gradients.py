@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
 from mtlens.config.run import Run
@@ -29,6 +30,8 @@ class GradientBatches:
     """K microbatches of training rows for T tasks.
 
     labels: [n, T] of all examples, as trained on; permuted: the same in another order. tables: the label table of each task.
+    independent: [T, T], pairs of tasks that share no example. part: for each table of texts, its number among the parts that
+    share no task.
     """
 
     encoded: Encoded
@@ -37,6 +40,12 @@ class GradientBatches:
     permuted: NDArray[np.int64]
     tables: list[Tensor]
     independent: NDArray[np.bool_]
+    part: NDArray[np.int32]
+
+    def parts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """The rows of a microbatch, divided so that no task has labels in two parts: a task's gradient needs only its part."""
+        part = self.part[self.encoded.sources[rows]]
+        return [rows[part == number] for number in np.unique(part)]
 
 
 def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int64]], hardware: Hardware) -> GradientBatches:
@@ -55,26 +64,39 @@ def make_gradient_batches(encoded: Encoded, run: Run, rows: list[NDArray[np.int6
         permuted=permuted,
         tables=[torch.from_numpy(table).to(hardware.device) for table in label_tables(encoded, labels, run.training)],
         independent=(present.T @ present) == 0,
+        part=_parts_of_tables(encoded.sources[train], present > 0),
     )
+
+
+def _parts_of_tables(sources: NDArray[np.int16], present: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Number of each table's part: tables that label a task in common are in the same one."""
+    labels = np.stack([present[sources == table].any(axis=0) for table in range(int(sources.max()) + 1)]).astype(np.int64)
+    return connected_components(labels @ labels.T, directed=False)[1]
 
 
 def shared_gradients(
     model: MultiTaskModel, batches: GradientBatches, hardware: Hardware, *, permuted: bool, report: Callable[[], None]
 ) -> Alignments:
-    """All tasks at the weights of one model: one forward and T backwards per microbatch, 2T with those on permuted labels."""
+    """All tasks at the weights of one model, also on permuted labels if these are asked for.
+
+    A microbatch takes one forward pass, and a backward pass for each task through the texts of its own part.
+    """
     names, parameters = encoder_parameters(model)
     num_tasks = len(batches.tables) * (2 if permuted else 1)
     independent = np.tile(batches.independent, (2, 2)) if permuted else batches.independent
     gramian = Gramian(block_names(names), num_tasks, independent=independent)
     model.eval().to(hardware.device)
     for rows in batches.rows:
-        logits = _forward(model, batches.encoded, rows, hardware)
-        losses = _losses(batches.encoded.tasks, logits, batches.labels[rows], batches.tables)
-        if permuted:
-            losses += _losses(batches.encoded.tasks, logits, batches.permuted[rows], batches.tables)
-        present = [loss for loss in losses if loss is not None]
-        found = iter(task_gradients(present, parameters))
-        gramian.add([None if loss is None else next(found) for loss in losses])
+        gradients: list[list[Tensor] | None] = [None] * num_tasks
+        for part in batches.parts(rows):
+            logits = _forward(model, batches.encoded, part, hardware)
+            losses = _losses(batches.encoded.tasks, logits, batches.labels[part], batches.tables)
+            if permuted:
+                losses += _losses(batches.encoded.tasks, logits, batches.permuted[part], batches.tables)
+            present = {task: loss for task, loss in enumerate(losses) if loss is not None}
+            for task, found in zip(present, task_gradients(list(present.values()), parameters), strict=True):
+                gradients[task] = found
+        gramian.add(gradients)
         report()
     return gramian.result()
 
@@ -83,8 +105,12 @@ def losses_of(
     model: MultiTaskModel, batches: GradientBatches, rows: NDArray[np.int64], hardware: Hardware
 ) -> list[Tensor | None]:
     """Loss of each task on a microbatch at the model's present weights; None for a task without a label in it."""
-    logits = _forward(model, batches.encoded, rows, hardware)
-    return _losses(batches.encoded.tasks, logits, batches.labels[rows], batches.tables)
+    found: list[Tensor | None] = [None] * len(batches.tables)
+    for part in batches.parts(rows):
+        logits = _forward(model, batches.encoded, part, hardware)
+        of_part = _losses(batches.encoded.tasks, logits, batches.labels[part], batches.tables)
+        found = [own if own is not None else earlier for own, earlier in zip(of_part, found, strict=True)]
+    return found
 
 
 def own_gradients(
