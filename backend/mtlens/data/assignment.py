@@ -23,10 +23,11 @@ _TRAIN, _VALIDATION, _TEST = range(len(SPLITS))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Assignment:
-    """Split and cluster of n rows, and their folds, if any."""
+    """Split, cluster and number of the text of n rows, and their folds, if any."""
 
     splits: NDArray[np.int8]  # [n] index into SPLITS, or DROPPED
     clusters: NDArray[np.int32]  # [n]
+    texts: NDArray[np.int64]  # [n] equal for texts that are equal but for case and punctuation
     folds: Folds | None = None
     notes: tuple[str, ...]
 
@@ -63,7 +64,7 @@ def assign(
         work.share_out(is_open, sizes)
     work.drop_repeats(np.ones_like(is_open), (_TEST, _VALIDATION, _TRAIN))
     work.note_divided_groups()
-    return Assignment(splits=work.splits, clusters=work.clusters, notes=tuple(work.notes))
+    return Assignment(splits=work.splits, clusters=work.clusters, texts=work.text, notes=tuple(work.notes))
 
 
 def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str | None]) -> Assignment:
@@ -81,6 +82,7 @@ def add_test(assignment: Assignment, texts: Sequence[str], groups: Sequence[str 
     return Assignment(
         splits=np.concatenate([assignment.splits, added]),
         clusters=np.concatenate([assignment.clusters, clusters.astype(np.int32)]),
+        texts=numbers,
         notes=(*assignment.notes, *([note] if repeated.any() else [])),
     )
 

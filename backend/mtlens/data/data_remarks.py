@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import ClassWeights
 from mtlens.config.task import Task
-from mtlens.data.clusters import numbered_contents
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TEST, TRAIN
 from mtlens.tasks import MISSING
@@ -16,13 +15,12 @@ from mtlens.tasks.class_weights import is_balanced
 _FEW = 20  # training examples of a class: experiments/benchmarks/collapse.py
 
 
-def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], texts: Sequence[str]) -> Iterator[str]:
+def contradictions(tasks: Sequence[tuple[Task, NDArray[np.int32]]], text: NDArray[np.int64]) -> Iterator[str]:
     """For each task with equal texts that have different labels: how many, and the upper limit that this sets for every model.
 
-    tasks: with their classes `[n]`; texts: `[n]`, compared without case and punctuation. A model that gives each text its most
-    frequent label is right in sum_t max_c n_tc of n labelled rows, which no model exceeds on all of them.
+    tasks: with their classes `[n]`; text: number of each row's text, `[n]`, as `Assignment.texts`. A model that gives each text
+    its most frequent label is right in sum_t max_c n_tc of n labelled rows, which no model exceeds on all of them.
     """
-    text = numbered_contents(texts)
     for task, labels in tasks:
         known = labels != MISSING
         pairs, counts = np.unique(np.stack([text[known], labels[known]]), axis=1, return_counts=True)

@@ -120,7 +120,7 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
         notes=(
             *(note for rows in sources for note in rows.notes),
             *unlabelled,
-            *contradictions(_classes(experiment.tasks, of_tasks, labelled), contents.take(labelled).filled()),
+            *contradictions(_classes(experiment.tasks, of_tasks, labelled), assignment.texts),
             *assignment.notes,
             *(
                 line

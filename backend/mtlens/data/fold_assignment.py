@@ -61,6 +61,7 @@ def assign_folds(
     return Assignment(
         splits=np.where(kept, validated(None), DROPPED).astype(np.int8),
         clusters=clusters,
+        texts=text,
         folds=Folds(
             of_example=np.where(kept & (places < sizes.folds), places, NOWHERE).astype(np.int8),
             splits=np.stack([validated(fold) for fold in range(sizes.folds)]),

@@ -223,7 +223,10 @@ def test_a_share_of_zero_gets_nothing():
 
 def test_rows_that_only_test_change_no_other_and_lose_what_was_trained_on():
     first = Assignment(
-        splits=np.array([0, 1, 2], dtype=np.int8), clusters=np.array([0, 1, 1], dtype=np.int32), notes=("before",)
+        splits=np.array([0, 1, 2], dtype=np.int8),
+        clusters=np.array([0, 1, 1], dtype=np.int32),
+        texts=np.array([0, 1, 2]),
+        notes=("before",),
     )
     texts = ["trained", "validated", "tested", "Trained!", "validated", "tested", "new", "also new"]
     groups = ["a", "b", "b", "t", "t", "t", "t", None]

@@ -48,7 +48,9 @@ def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]
     usual = _OF_SUFFIX.get(suffix_of(path), ",")
     delimiter = form.delimiter or _find_delimiter(sample, usual, form)
     with text_stream(path, name, encoding) as stream, decoded(name, encoding):
-        quoting = form.quoting or _find_quoting(stream, name, delimiter)
+        is_plain = form.quoting is not None or not _has_rows_of_several_lines(stream, delimiter)
+    with text_stream(path, name, encoding) as stream, decoded(name, encoding):
+        quoting = form.quoting or ("standard" if is_plain else _find_quoting(stream, name, delimiter))
     found = [
         ("encoding", f"in {encoding}", form.encoding is None and encoding != UTF_8),
         (
@@ -121,6 +123,15 @@ def _regularity(sample: str, delimiter: str, form: Form) -> tuple[float, int]:
             if width > 1 and width == (named or widths[0]):
                 best = max(best, (count / len(widths), width))
     return best
+
+
+def _has_rows_of_several_lines(stream: io.TextIOWrapper, delimiter: str) -> bool:
+    """Whether quotes enclose line ends if they enclose fields, or the csv rules do not hold."""
+    reader = Dialect(encoding="", delimiter=delimiter, quoting="standard").rows(stream)
+    try:
+        return any(reader.line_num > number for number, _ in enumerate(reader, 1))
+    except csv.Error:
+        return True
 
 
 class _Lines:

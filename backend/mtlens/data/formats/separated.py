@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,19 +31,10 @@ class Separated(Reader):
         rows, longer = self._rows(), 0
         if not self.form.columns:
             next(rows)
-        lines: list[int] = []
-        cells: dict[str, list[str | None]] = {column: [] for column in places}
-        for line, row in rows:
-            if len(row) != len(self.columns):
-                longer += self._is_longer(line, row)
-            lines.append(line)
-            for column, place in places.items():
-                cells[column].append(row[place])
-            if len(lines) == BATCH:
-                yield Batch(lines=lines, cells=dict(cells))
-                lines, cells = [], {column: [] for column in places}
-        if lines:
-            yield Batch(lines=lines, cells=dict(cells))
+        while part := list(islice(rows, BATCH)):
+            longer += sum(self._is_longer(line, row) for line, row in part if len(row) != len(self.columns))
+            cells: dict[str, list[str | None]] = {column: [row[place] for _, row in part] for column, place in places.items()}
+            yield Batch(lines=[line for line, _ in part], cells=cells)
         if longer:
             self.notes.append(
                 f"{self.name}: rows with more fields than the {len(self.columns)} columns, which are left out: {longer:,}"
