@@ -74,7 +74,7 @@ def test_a_real_experiment_is_watched_to_its_end(browser: Browser, serve, tiny_e
         assert process.wait(timeout=2 * SECONDS / 1000) == 0
     expect(runs.locator("h1")).to_have_text("All 9 runs are done")
     expect(runs.get_by_role("heading", name="Evidence")).to_be_visible(timeout=SECONDS)
-    said = answer.get_by_role("heading", name=re.compile("The evidence (agrees|disagrees|is )"))
+    said = answer.get_by_role("heading", name=re.compile("The evidence (agrees|contradicts|is )"))
     expect(said).to_be_visible(timeout=SECONDS)
     expect(answer.locator(".st-key-case .js-plotly-plot").first).to_contain_text("grade")  # for print there may be another
     assert [*of_runs, *of_answer] == []

@@ -123,7 +123,7 @@ def _explanations(plan: Plan) -> list[dict[str, Any]]:
             "experiment_id": EXPERIMENT, "scope": scope, "tasks": tasks, "measured": "matches", "difference": 0.003,
             "cka": "different" if apart else "similar", "cka_effect": 0.4, "cka_detail": "in 3 of 6 layers",
             "gradients": "opposed" if apart else "aligned", "gradient_cosine": 0.3,
-            "gradients_detail": "whole encoder", "agreement": "disagrees" if apart else "agrees",
+            "gradients_detail": "whole encoder", "agreement": "contradicts" if apart else "agrees",
             "method": "all layers that can tell",
         }
         for (scope, tasks), apart in zip(scopes, far, strict=True)

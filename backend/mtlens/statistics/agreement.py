@@ -3,7 +3,7 @@
 The claim (Sehanobish et al. 2022, arXiv 2205.02979): a multi-task model matches the task-specific ones when these hold similar
 representations in all hidden layers and the tasks' gradients are aligned. So similar layers and aligned gradients are evidence
 for a match; different layers and opposed or unrelated gradients are evidence against one. Conclusive evidence *agrees* where it
-points to the measured outcome, *disagrees* where it points the other way, and is *mixed* where the two kinds contradict each
+points to the measured outcome, *contradicts* where it points the other way, and is *mixed* where the two kinds contradict each
 other. Where the measurement or all of the evidence is inconclusive, so is the agreement. A task that neither kind of model
 learnt is not part of the group: its verdict and its pairs do not count there.
 """
@@ -15,7 +15,7 @@ from typing import Literal
 from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
 from mtlens.statistics.learnt import NOT_LEARNT
 
-Agreement = Literal["agrees", "disagrees", "mixed", "inconclusive", "not measured"]
+Agreement = Literal["agrees", "contradicts", "mixed", "inconclusive", "not measured"]
 NOT_MEASURED = "not measured"
 METHOD = (
     "measured: the worst verdict of the tasks; CKA: debiased, all informative hidden layers, between task-specific models; "
@@ -87,7 +87,7 @@ def agreement(measured: str, cka: str, gradients: str) -> Agreement:
         return "inconclusive"
     if len(signs) > 1:
         return "mixed"
-    return "agrees" if signs == {1 if measured in AT_LEAST_AS_GOOD else -1} else "disagrees"
+    return "agrees" if signs == {1 if measured in AT_LEAST_AS_GOOD else -1} else "contradicts"
 
 
 def _sign(statement: str) -> int:

@@ -60,7 +60,7 @@ CLAIMS = {
 }
 AGREEMENTS = {
     "agrees": Mark("ink", "✓", "circle"),
-    "disagrees": Mark("ink", "✗", "x"),
+    "contradicts": Mark("ink", "✗", "x"),
     "mixed": Mark("ink", "◆", "diamond"),
     "inconclusive": Mark("open", "○", "circle-open"),
     "not measured": Mark("open", _DASH, "line-ew-open"),

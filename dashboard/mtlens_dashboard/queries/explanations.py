@@ -109,7 +109,7 @@ class CaseRow:
 
 MOST_PAIRS = 15
 """That have a row each; six tasks have so many."""
-_STRENGTH = ("disagrees", "mixed", "agrees", "inconclusive", "not measured")
+_STRENGTH = ("contradicts", "mixed", "agrees", "inconclusive", "not measured")
 
 
 def _or_last(value: float | None) -> float:

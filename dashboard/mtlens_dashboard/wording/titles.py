@@ -51,7 +51,7 @@ _GRADIENTS = {
 }
 _AGREEMENTS = {
     "agrees": "The evidence agrees with the result",
-    "disagrees": "The evidence contradicts the result",
+    "contradicts": "The evidence contradicts the result",
     "mixed": "The evidence is mixed",
     "inconclusive": "The evidence is undecided",
 }
@@ -138,7 +138,7 @@ def outcome(line: ExplanationInfo) -> str:
         return measured if measured in ("undecided", "not learnt") else f"{measured}; evidence undecided"
     if line.agreement == "mixed":
         return f"{measured}; {' but '.join(said)}"
-    return f"{measured}{' although ' if line.agreement == 'disagrees' else '; '}{' and '.join(said)}"
+    return f"{measured}{' although ' if line.agreement == 'contradicts' else '; '}{' and '.join(said)}"
 
 
 def claim(explanations: Sequence[ExplanationInfo]) -> str:
@@ -147,7 +147,7 @@ def claim(explanations: Sequence[ExplanationInfo]) -> str:
     total = sum(pairs.values())
     if not total:
         return "No pair of tasks has evidence yet"
-    against = pairs["disagrees"] + pairs["mixed"]
+    against = pairs["contradicts"] + pairs["mixed"]
     undecided = total - pairs["agrees"] - against
     parts = [f"contradicts {against}"] if against else []
     parts += [f"{undecided} undecided"] if undecided else []

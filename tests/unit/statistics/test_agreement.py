@@ -11,8 +11,8 @@ from mtlens.statistics.agreement import PairEvidence, agreement, explain
         ("matches", "similar", "aligned", "agrees"),
         ("better", "similar", "inconclusive", "agrees"),
         ("worse", "different", "opposed", "agrees"),
-        ("worse", "similar", "aligned", "disagrees"),
-        ("matches", "inconclusive", "unrelated", "disagrees"),
+        ("worse", "similar", "aligned", "contradicts"),
+        ("matches", "inconclusive", "unrelated", "contradicts"),
         ("matches", "similar", "opposed", "mixed"),
         ("inconclusive", "similar", "aligned", "inconclusive"),
         ("matches", "inconclusive", "not identifiable", "inconclusive"),
@@ -49,9 +49,9 @@ def test_group_tasks_and_pairs_each_have_a_line():
     assert (group.cka, group.gradients, group.agreement) == ("different", "unrelated", "agrees")
     assert group.cka_detail == "different in 1 of 3 pairs: b and c"
     assert (lines["a",].cka, lines["a",].agreement) == ("similar", "agrees")
-    assert (lines["b",].cka, lines["b",].agreement) == ("different", "disagrees")
+    assert (lines["b",].cka, lines["b",].agreement) == ("different", "contradicts")
     assert lines["a", "c"].measured == "worse"
-    assert lines["a", "c"].agreement == "disagrees"
+    assert lines["a", "c"].agreement == "contradicts"
     assert (group.cka_effect, group.gradient_cosine) == (0.8, 0.0)
 
 

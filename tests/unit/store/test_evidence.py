@@ -107,7 +107,7 @@ def test_the_views_say_what_the_pieces_hold(workspace):
         ("pair", ["bulge", "stenosis"], "similar", "aligned"),
     ]
     measured = dict(rows(workspace, "SELECT task, verdict FROM matching WHERE task IS NOT NULL"))
-    expected = {"matches": "agrees", "better": "agrees", "worse": "disagrees", "inconclusive": "inconclusive"}
+    expected = {"matches": "agrees", "better": "agrees", "worse": "contradicts", "inconclusive": "inconclusive"}
     assert all(row[4] == expected[measured[row[1][0]]] for row in verdicts if row[0] == "task")
 
 

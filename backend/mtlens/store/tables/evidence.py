@@ -124,7 +124,9 @@ class ExplanationRow:
     ]
     gradient_cosine: Annotated[float | None, Column("Smallest debiased cosine of the whole encoder among the pairs")]
     gradients_detail: Annotated[str, Column("In words")]
-    agreement: Annotated[str, Column("agrees, disagrees, mixed (CKA and gradients point apart), inconclusive or not measured")]
+    agreement: Annotated[
+        str, Column("agrees, contradicts, mixed (CKA and gradients point apart), inconclusive or not measured")
+    ]
     method: Annotated[str, Column("How it was decided")]
 
 
