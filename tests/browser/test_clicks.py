@@ -38,7 +38,7 @@ def test_the_first_page_can_be_typed_by_its_name(browser: Browser, full: str) ->
 
 
 def test_a_square_can_be_clicked(browser: Browser, full: str) -> None:
-    page, complaints = visit(browser, f"{full}/cka")
+    page, complaints = visit(browser, f"{full}/cka?matrices=true")
     first = page.get_by_role("combobox", name="Layer of the first")
     before = first.input_value()
     chart = page.locator(".st-key-cka-layers")

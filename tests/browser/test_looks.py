@@ -10,7 +10,8 @@ from tests.support.browser_pages import MARKS, barriers, settle, visit
 
 pytestmark = MARKS
 
-PAGES = ["", "single-multi", "cka", "gradients", "groupings", "claim", "examples", "runs", "compare", "sql", "report", "try-it"]
+OPENED = ["single-multi?learning=true&predictions=true", "cka?matrices=true", "gradients?course=true"]  # with all sections
+PAGES = ["", *OPENED, "groupings", "claim", "examples", "runs", "compare", "sql", "report", "try-it"]
 DRAWN = "[...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(chart => chart.querySelector('.main-svg'))"
 INK = {"light": LIGHT.ink, "dark": DARK.ink}
 INKED = "[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.layout.font?.color === ink)"
@@ -38,7 +39,7 @@ def test_a_page_looks_right_and_can_be_read(browser: Browser, full: str, tmp_pat
 
 
 def test_square_cells_leave_no_empty_place_on_a_phone(browser: Browser, full: str) -> None:
-    page, _ = visit(browser, f"{full}/cka", width=390)
+    page, _ = visit(browser, f"{full}/cka?matrices=true", width=390)
     chart = page.locator(".st-key-cka-layers")
     expect(chart.locator(".scatterlayer .point").first).to_be_attached()
     page.wait_for_function("!document.querySelector('.st-key-cka-layers .js-plotly-plot')._transitioning")

@@ -8,7 +8,7 @@ import streamlit as st
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.panels import MOST
 from mtlens_dashboard.figures.theme import CONFIG
-from mtlens_dashboard.widgets.chart import chart, nothing, part, show
+from mtlens_dashboard.widgets.chart import chart, nothing, part, section, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
@@ -48,7 +48,9 @@ def page(chosen: Chosen) -> None:
     figure = draw(figures.similarity_by_depth, shown)
     name = "cka-multi" if kind == "multi" else "cka-depth"
     chart(name, figure, profiles, title="The same layer in both models, by depth")
-    _matrices(chosen, kind, comparing, shown)
+    if matrices := section("Every layer against every layer", "matrices"):
+        with matrices:
+            _matrices(chosen, kind, comparing, shown)
 
 
 def _choose(ways: tuple[queries.Comparing, ...]) -> tuple[queries.PairKind, queries.Comparing]:
@@ -69,8 +71,8 @@ def _matrices(
     by_pair = {(info.task_a, info.task_b): info for info in read(queries.matrices, chosen.experiment_id, kind, comparing)}
     matrices = tuple(by_pair[pair] for info in profiles if (pair := (info.task_a, info.task_b)) in by_pair)
     if not matrices:
+        st.caption("Only equal layers of these models were compared.")
         return
-    st.markdown("## Every layer against every layer")
     view = st.segmented_control(
         "Show",
         list(VIEWS),

@@ -4,7 +4,7 @@ import streamlit as st
 
 from mtlens_dashboard import figures, queries
 from mtlens_dashboard.figures.panels import MOST
-from mtlens_dashboard.widgets.chart import chart, nothing, part
+from mtlens_dashboard.widgets.chart import chart, nothing, part, section
 from mtlens_dashboard.widgets.filters import WHOLE_ENCODER, Chosen, layer_name
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
@@ -46,7 +46,9 @@ def page(chosen: Chosen) -> None:
         tuple(alignment for alignment in lowest if (alignment.task_a, alignment.task_b) in shown),
     )
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
-    _course(chosen, stage, alignments)
+    if course := section("One pair of tasks over training", "course"):
+        with course:
+            _course(chosen, stage, alignments)
 
 
 def _choose(stages: tuple[queries.StageInfo, ...]) -> queries.StageInfo:
@@ -96,7 +98,6 @@ def _the(layer: int | None) -> str:
 
 def _course(chosen: Chosen, stage: queries.StageInfo, alignments: tuple[queries.AlignmentInfo, ...]) -> None:
     pairs = list(dict.fromkeys((alignment.task_a, alignment.task_b) for alignment in queries.lowest_first(alignments)))
-    st.markdown("## One pair of tasks over training")
     pair = st.selectbox("Pair of tasks", pairs, format_func=listing, key="pair", bind="query-params", width=360)
     course = read(queries.pair_over_stages, chosen.experiment_id, *pair, setting=stage.setting, parameters=stage.parameters)
     if len({alignment.when for alignment in course}) < 2:

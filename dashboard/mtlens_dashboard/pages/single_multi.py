@@ -11,7 +11,7 @@ from mtlens.statistics.metrics import label_of
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.learning import Quantity
 from mtlens_dashboard.figures.panels import MOST
-from mtlens_dashboard.widgets.chart import chart, details, nothing, part, show
+from mtlens_dashboard.widgets.chart import chart, details, nothing, part, section, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
@@ -54,8 +54,13 @@ def page(chosen: Chosen) -> None:
         _looks(chosen, kind)
     _arms(chosen)
     _scores(chosen)
-    _curves(chosen)
-    _confusion(chosen)
+    for label, key, draw_section in (
+        ("Learning curves", "learning", _curves),
+        ("Confusion matrices", "predictions", _confusion),
+    ):
+        if place := section(label, key):
+            with place:
+                draw_section(chosen)
 
 
 def _choose_kind(kinds: list[str]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mtlens_dashboard import figures, tables
 from mtlens_dashboard.catalog import ENTRIES
@@ -104,6 +105,12 @@ def details(
                 download(f"{name}.svg", partial(image, figure, theme(), "svg"), "image/svg+xml", key=f"{name}-svg")
         if latex:
             st.code(tables.to_markdown(table), language="markdown")  # with a button that copies it
+
+
+def section(label: str, key: str) -> DeltaGenerator | None:
+    """A part of the page that is built only once it is opened, which its address then says; None while it is closed."""
+    place = st.expander(f"**{label}**", key=key, on_change="rerun", bind="query-params")
+    return place if place.open else None
 
 
 def download(file: str, content: bytes | Callable[[], bytes], kind: str, *, key: str) -> None:
