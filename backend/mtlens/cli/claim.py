@@ -105,11 +105,12 @@ def _reasons(rows: "Sequence[ClaimVerdictRow]") -> list[str]:
 
 def _print_predictors(scope: str, rows: "Sequence[ClaimPredictorRow]") -> None:
     from mtlens.cli.output import NARROW, out
+    from mtlens.statistics.shown import counted
 
     most = max(rows, key=lambda row: row.points)
     title = (
         f"What predicts gains, {scope} experiments?\n({most.points} points: tasks in {most.groups} groups; {most.tasks} tasks, "
-        f"{most.experiments} experiment{'' if most.experiments == 1 else 's'})"
+        f"{counted(most.experiments, 'experiment')})"
     )
     table = Table(title=title, title_justify="left", title_style="bold", **NARROW)
     table.add_column("evidence", no_wrap=True)

@@ -14,13 +14,14 @@ from mtlens.data.sources import source_of
 from mtlens.data.splits import SPLITS, in_split
 from mtlens.execution.overview import NUM_SEEDS, Overview, TaskChance
 from mtlens.statistics.power import POWER
+from mtlens.statistics.shown import counted
 
 
 def print_plan(overview: Overview) -> None:
     """Everything about a plan that can be known before anything runs."""
     plan = overview.plan
     experiment, examples = plan.experiment, plan.examples
-    tasks = _counted(len(experiment.tasks), "task")
+    tasks = counted(len(experiment.tasks), "task")
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {tasks}")
     uncut = plan.encoded.uncut
     out.print(f"{uncut.mean():.0f} tokens a text, {uncut.max():,} at most, {len(plan.encoded.vocabulary):,} different ones")
@@ -38,10 +39,6 @@ def print_plan(overview: Overview) -> None:
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_chances(overview)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _sizes(examples: Examples) -> str:
@@ -77,7 +74,7 @@ def _print_cost(overview: Overview) -> None:
     roles = [planned.role for planned in plan.first]
     parts = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
     runs = len(plan.distinct_first)
-    out.print(f"{_counted(runs, 'run')} ({parts}) over {_counted(len(plan.experiment.first_seeds), 'seed')}")
+    out.print(f"{counted(runs, 'run')} ({parts}) over {counted(len(plan.experiment.first_seeds), 'seed')}")
     out.print(_run_table(overview))
     if len(missing) < runs:
         out.print(f"{runs - len(missing)} of them are finished; what follows is for the other {len(missing)}")

@@ -1,4 +1,4 @@
-"""How scores, differences and margins are shown: each in the unit of its metric, shares times 100.
+"""How scores, differences and margins are shown: each in the unit of its metric, shares times 100; and counts of things.
 
 A comparison without a metric is a mean over tasks with different metrics or margins; its unit is the margin.
 """
@@ -60,3 +60,12 @@ def shared_unit(metrics: Iterable[str | None], margins: Iterable[float]) -> Unit
     """The unit of all tasks where they agree in metric and margin; None where they do not."""
     pairs = set(zip(metrics, margins, strict=True))
     return Unit(next(iter(pairs))[0]) if len(pairs) == 1 else None
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "task"), counted(3000, "task")
+    ('1 task', '3,000 tasks')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,7 +1,7 @@
 """How to cite results: a sentence that finds the run folders, and BibTeX of the method and of mtlens."""
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.queries import ExperimentInfo
-from mtlens_dashboard.wording.formatting import counted
 
 METHOD = """\
 @inproceedings{sehanobish-etal-2022-explaining,

@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from mtlens.config.run_kinds import label_of
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens.store.workspace.files import write_atomic
 from mtlens.store.workspace.workspace import Workspace
 from mtlens_dashboard import figures, queries
@@ -27,7 +27,7 @@ from mtlens_dashboard.export.citation import bibtex, citation
 from mtlens_dashboard.figures.theme import CONFIG, DARK, FONT, LIGHT
 from mtlens_dashboard.tables import Cell, Table, shown
 from mtlens_dashboard.wording import claim_titles, titles
-from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, listing, score_of
+from mtlens_dashboard.wording.formatting import POOLED, bounds, difference, listing, score_of
 
 MOST_ROWS = 15
 """Of a table; the dashboard has the others."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.forest import difference_axis, draw_interval, reach_of, shade_margin
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.arms import ArmInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import bounds, counted, difference, duration, escape
+from mtlens_dashboard.wording.formatting import bounds, difference, duration, escape
 
 _ROW = 44  # pixels
 _NAME = 0.34  # rows from an interval up to the name of its arm

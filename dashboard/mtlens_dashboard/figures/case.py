@@ -10,7 +10,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from mtlens.statistics.cka_effect import MIN_SEEDS
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens_dashboard.figures.forest import difference_ticks, draw_intervals, shade_margin, span
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
@@ -21,7 +21,6 @@ from mtlens_dashboard.queries.matching import MatchInfo
 from mtlens_dashboard.wording import titles
 from mtlens_dashboard.wording.formatting import (
     bounds,
-    counted,
     crossed,
     difference,
     escape,

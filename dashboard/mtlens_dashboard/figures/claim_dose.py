@@ -8,13 +8,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.series import Look, legend, looks_of
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.claim import ClaimPointInfo, DoseInfo, label_of, unit_of
 from mtlens_dashboard.wording import claim_titles
-from mtlens_dashboard.wording.formatting import counted, escape, label, listing
+from mtlens_dashboard.wording.formatting import escape, label, listing
 
 _PANEL, _HEAD, _FOOT, _LINE = 120, 30, 56, 16  # pixels
 _SPREAD = 0.4  # of the smallest step of relatedness, over which the points of one degree lie side by side

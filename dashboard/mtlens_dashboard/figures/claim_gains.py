@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.claim import GAINS_ADVICE
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.series import Look, legend, looks_of
@@ -14,7 +15,7 @@ from mtlens_dashboard.figures.sheet import Ends, Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.claim import SCOPES, ClaimInfo, ClaimPointInfo
 from mtlens_dashboard.wording import claim_titles
-from mtlens_dashboard.wording.formatting import counted, escape, label, listing, plain
+from mtlens_dashboard.wording.formatting import escape, label, listing, plain
 
 Interval = tuple[float, float | None, float | None]
 """A value with its bounds."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.colours import legible
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.scores import ConfusionInfo
-from mtlens_dashboard.wording.formatting import counted, escape, fit, label, model_names, shorten
+from mtlens_dashboard.wording.formatting import escape, fit, label, model_names, shorten
 
 _LENGTH = 12  # characters of a class
 _MOST_NUMBERS = 8  # classes; with more of them a cell is too small for a number

@@ -7,13 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from mtlens.statistics.gradient_cosine import MIN_SEEDS
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale, legible, mixed
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, STATEMENTS, Mark, Scale, Theme
 from mtlens_dashboard.queries.gradients import AlignmentInfo
 from mtlens_dashboard.wording import evidence_titles
-from mtlens_dashboard.wording.formatting import counted, fit, label, listing, minus, plain, shorten
+from mtlens_dashboard.wording.formatting import fit, label, listing, minus, plain, shorten
 
 _NO_GRADIENTS = "They are measured in the multi-task model while it trains."
 _MOST_PAIRS = 40

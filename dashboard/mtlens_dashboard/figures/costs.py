@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 import plotly.graph_objects as go
 
 from mtlens.config.run_kinds import MULTI, SINGLE, is_control, label_of
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.costs import CostInfo
-from mtlens_dashboard.wording.formatting import counted, duration, fit, in_words, quantity
+from mtlens_dashboard.wording.formatting import duration, fit, in_words, quantity
 
 _MEASURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("weights", "parameters", quantity),

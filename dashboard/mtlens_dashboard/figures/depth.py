@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mtlens.statistics.cka_effect import MIN_SEEDS
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, Numbers, Panel, area, columns_for, foot, name_length, panels
 from mtlens_dashboard.figures.sheet import Sheet
@@ -15,7 +16,7 @@ from mtlens_dashboard.figures.theme import LIGHT, STATEMENTS, Theme
 from mtlens_dashboard.queries.cka import ProfileInfo, SimilarityInfo
 from mtlens_dashboard.queries.gradients import AlignmentInfo
 from mtlens_dashboard.wording import evidence_titles
-from mtlens_dashboard.wording.formatting import counted, escape, label, minus, plain
+from mtlens_dashboard.wording.formatting import escape, label, minus, plain
 
 _PANEL, _HEAD, _FOOT, _LEFT = 116, 40, 84, 36  # pixels
 _SECOND = {"multi": "multi-task model", "pretrained": "pretrained encoder"}

@@ -6,12 +6,13 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.groupings import GroupingInfo, RecommendationInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, escape, listing, minus, points, shorten
+from mtlens_dashboard.wording.formatting import escape, listing, minus, points, shorten
 
 ADVICE = "A search proposes which tasks to train together."
 _MOST = 60  # dots; the best of each number of models come first

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.families import ADVICE
 from mtlens_dashboard.figures.forest import difference_ticks
 from mtlens_dashboard.figures.frame import empty, framed
@@ -11,7 +12,7 @@ from mtlens_dashboard.figures.panels import MOST, Panel, columns_for, foot, name
 from mtlens_dashboard.figures.sheet import Ends, Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.groupings import GroupScoreInfo, TrialInfo
-from mtlens_dashboard.wording.formatting import MISSING, counted, escape, label, listing, minus, shorten, signed_points, wrap
+from mtlens_dashboard.wording.formatting import MISSING, escape, label, listing, minus, shorten, signed_points, wrap
 
 _PANEL, _HEAD, _FOOT, _LEFT, _LINE_HEIGHT = 150, 36, 72, 44, 14  # pixels
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.colours import BAR_HEIGHT, colour_scale, legible
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import columns_for, name_length
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Scale, Theme
 from mtlens_dashboard.queries.cka import LayerMatrixInfo
-from mtlens_dashboard.wording.formatting import counted, label, listing, plain
+from mtlens_dashboard.wording.formatting import label, listing, plain
 
 _NAMES = 34  # pixels for two lines of names over a panel
 _MOST_CELLS = 1200  # that can be clicked: a browser takes its time for each of them

@@ -8,13 +8,14 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from mtlens.config.run_kinds import MULTI, SINGLE, label_of
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, Panel, area, columns_for, foot, name_length, panels
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.learning import CurveInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import MISSING, counted, label, minus, points
+from mtlens_dashboard.wording.formatting import MISSING, label, minus, points
 
 _PANEL, _HEAD, _FOOT, _LEFT = 104, 38, 84, 40  # pixels
 _MOST_LINES = 12  # of one model; more seeds than that are shown as their mean and range

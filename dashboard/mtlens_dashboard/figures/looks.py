@@ -2,14 +2,14 @@
 
 import plotly.graph_objects as go
 
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens_dashboard.figures.forest import difference_axis, draw_interval, reach_of, shade_margin
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, VERDICTS, Theme
 from mtlens_dashboard.queries.looks import LookInfo, LooksInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import POOLED, bounds, counted, difference, label, shorten
+from mtlens_dashboard.wording.formatting import POOLED, bounds, difference, label, shorten
 
 _ROW = 24  # pixels
 _LONGEST = 22  # characters of a task's name

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.panels import MOST, columns_for, foot, name_length, panels
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.groupings import ORACLE, MethodInfo, TrialInfo
-from mtlens_dashboard.wording.formatting import counted, duration, escape, fit, listing, minus, shorten, signed_points, wrap
+from mtlens_dashboard.wording.formatting import duration, escape, fit, listing, minus, shorten, signed_points, wrap
 
 _PANEL, _HEAD, _FOOT, _LEFT, _LINE_HEIGHT = 110, 40, 72, 44, 14  # pixels
 

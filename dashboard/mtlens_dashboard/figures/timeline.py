@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import plotly.graph_objects as go
 
 from mtlens.config.run_kinds import SINGLE, label_of
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.figures.frame import empty, framed
 from mtlens_dashboard.figures.sheet import Sheet
 from mtlens_dashboard.figures.theme import LIGHT, Theme
 from mtlens_dashboard.queries.runs import RunInfo
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, duration, escape, label
+from mtlens_dashboard.wording.formatting import duration, escape, label
 
 _ROW = 30  # pixels
 _NARROW = 1 / 200  # of the width: such bars would be nothing but their frames

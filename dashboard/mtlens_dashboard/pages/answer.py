@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.figures.theme import AGREEMENTS, VERDICTS
 from mtlens_dashboard.widgets.card import card
@@ -14,7 +14,7 @@ from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import counted, difference, listing, score_of
+from mtlens_dashboard.wording.formatting import difference, listing, score_of
 
 _ROW = "row"
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard import claim_table, figures, queries
 from mtlens_dashboard.figures.theme import CLAIMS
 from mtlens_dashboard.queries.claim import SCOPES, Scope, label_of
@@ -11,7 +12,6 @@ from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import claim_titles, titles
-from mtlens_dashboard.wording.formatting import counted
 
 HOW_VERDICTS = """
 Each experiment file states its claim before the run. *Supported*: the 95 % interval of the statistic lies above the threshold;

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from mtlens.config.run_kinds import label_of
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens.store.workspace import annotations
 from mtlens.store.workspace.annotations import Annotation
 from mtlens_dashboard import queries, tables
@@ -12,7 +12,7 @@ from mtlens_dashboard.widgets.filters import Chosen, label
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.session import read
 from mtlens_dashboard.widgets.shown_workspace import workspace
-from mtlens_dashboard.wording.formatting import bounds, counted, difference, listing, score_of
+from mtlens_dashboard.wording.formatting import bounds, difference, listing, score_of
 
 HOW = """
 Mean test scores over seeds; difference: the other experiment minus this one, with its 95 % interval over seeds (Welch's t

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from mtlens.config.run_kinds import RUN_KINDS, label_of
+from mtlens.statistics.shown import counted
 from mtlens_dashboard import queries, tables
 from mtlens_dashboard.widgets.chart import details, nothing, show
 from mtlens_dashboard.widgets.filters import Chosen
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.own_table import ask_for_texts
 from mtlens_dashboard.widgets.session import read
-from mtlens_dashboard.wording.formatting import counted, shorten
+from mtlens_dashboard.wording.formatting import shorten
 
 HOW = """
 Labelled test texts on which the two kinds of models are right under different numbers of seeds, the clearest first. Predicted:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mtlens.config.run_kinds import label_of
 from mtlens.errors import MtlensError
+from mtlens.statistics.shown import counted
 from mtlens_dashboard import figures, queries, tables
 from mtlens_dashboard.widgets.auto_refresh import SECONDS
 from mtlens_dashboard.widgets.chart import chart, details, show
@@ -16,7 +17,7 @@ from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.run import open_run
 from mtlens_dashboard.widgets.session import draw, read
 from mtlens_dashboard.wording import titles
-from mtlens_dashboard.wording.formatting import MISSING, counted, duration, listing
+from mtlens_dashboard.wording.formatting import MISSING, duration, listing
 
 _OPEN = "run"  # also its name in the address
 _WRITTEN = "run in the URL"

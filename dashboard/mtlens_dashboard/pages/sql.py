@@ -5,13 +5,13 @@ from typing import Any
 import streamlit as st
 
 from mtlens.errors import MtlensError
+from mtlens.statistics.shown import counted
 from mtlens.store.database import sandbox
 from mtlens_dashboard import tables
 from mtlens_dashboard.widgets import sql_chart, sql_schema
 from mtlens_dashboard.widgets.chart import download, show
 from mtlens_dashboard.widgets.markdown import literal
 from mtlens_dashboard.widgets.shown_workspace import workspace
-from mtlens_dashboard.wording.formatting import counted
 
 EXAMPLES = {
     "Verdicts of the newest experiments": """\

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.tables import Table
 from mtlens_dashboard.widgets.chart import columns
-from mtlens_dashboard.wording.formatting import counted
 
 _NUMBERS = (
     "TINYINT",

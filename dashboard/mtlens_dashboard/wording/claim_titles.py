@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from mtlens.statistics.shown import Unit
+from mtlens.statistics.shown import Unit, counted
 from mtlens_dashboard.queries.claim import SCOPES, ClaimInfo, ClaimPointInfo, ClaimVerdictInfo, PredictorInfo
-from mtlens_dashboard.wording.formatting import MISSING, counted, fit, in_words, minus, shorten
+from mtlens_dashboard.wording.formatting import MISSING, fit, in_words, minus, shorten
 
 NO_GAINS = "No gains of groups of tasks have been measured yet"
 NO_DOSE = "No texts with several degrees of relatedness yet"

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from mtlens.statistics.shown import counted
 from mtlens_dashboard.queries import AlignmentInfo, ProfileInfo
-from mtlens_dashboard.wording.formatting import counted, fit, listing
+from mtlens_dashboard.wording.formatting import fit, listing
 
 _MODELS = {
     "tasks": ("pair", ""),

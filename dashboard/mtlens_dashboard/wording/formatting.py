@@ -83,11 +83,6 @@ def model_names(models: Iterable[Model]) -> dict[Model, str]:
     }
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 task", "3 tasks"."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def points(value: float | None, digits: int = 1) -> str:
     """A score in [0, 1] as points: 0.873 is 87.3."""
     return MISSING if value is None else f"{100 * value:.{digits}f}"

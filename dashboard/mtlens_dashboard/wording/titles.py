@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mtlens.config.run_kinds import label_of
 from mtlens.statistics.comparison import AT_LEAST_AS_GOOD
+from mtlens.statistics.shown import counted
 from mtlens.store.analysis.training_end import warning
 from mtlens_dashboard.queries import (
     ArmInfo,
@@ -18,7 +19,7 @@ from mtlens_dashboard.queries import (
     RunInfo,
     seconds_left,
 )
-from mtlens_dashboard.wording.formatting import bounds, counted, difference, duration, fit, in_words, listing
+from mtlens_dashboard.wording.formatting import bounds, difference, duration, fit, in_words, listing
 
 NO_VERDICT = "No verdict yet: no task has both a task-specific and a multi-task model"
 _NOT_MEASURED = "not measured"
