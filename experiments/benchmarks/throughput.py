@@ -1,7 +1,9 @@
 """Training throughput of mtlens against transformers.Trainer: python -m experiments.benchmarks.throughput
 
 Same encoder (all-MiniLM-L6-v2), texts, batch size, epochs, learning rate and threads; the three ways take turns in one
-process, seed by seed, and only training is timed. Prints the ratios of texts per second and the test macro-F1 of each.
+process, seed by seed, and only training is timed. Prints the ratios of texts per second, the test macro-F1 of each, and the
+utilisation of mtlens: operations per second over those of a bfloat16 matrix product that is timed in between.
+`--ways mtlens trainer_best_flags` leaves one out; `taskset -c 0` measures one thread.
 """
 
 import argparse
@@ -20,7 +22,10 @@ from transformers.utils import logging
 
 from mtlens.config.experiment import Experiment
 from mtlens.data.tokenize import Encoded
+from mtlens.execution.cost import epoch_flops
+from mtlens.execution.encoder_size import encoder_size
 from mtlens.execution.plan import Plan, make_plan
+from mtlens.execution.training_rate import matrix_rate
 from mtlens.statistics.metrics.confusion import confusion
 from mtlens.statistics.metrics.macro_f1 import macro_f1
 from mtlens.training.hardware import prepare, usable_cores
@@ -41,6 +46,7 @@ EXPERIMENT = {
     "margin": 0.05,
     "runs": ["single"],
 }
+WAYS = ("mtlens", "trainer_defaults", "trainer_best_flags")
 Measured = tuple[float, float]
 
 
@@ -102,11 +108,19 @@ def rows(plan: Plan, split: Any) -> list[dict[str, Any]]:
     ]
 
 
+def operations(plan: Plan) -> float:
+    """Floating-point operations of one training, without validation."""
+    weights, layers, width = encoder_size(plan.pretrained)
+    run = plan.distinct[0]
+    return run.training.epochs * epoch_flops(plan.encoded.select(run.tasks), run, weights, 4 * layers * width)
+
+
 def main() -> None:
     """Take turns and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    num_seeds = parser.parse_args().seeds
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    asked = parser.parse_args()
     logging.set_verbosity_error()
     torch.set_num_threads(usable_cores())
     plan = make_plan(Experiment.model_validate(EXPERIMENT), [])
@@ -115,26 +129,27 @@ def main() -> None:
         "trainer_defaults": lambda seed: train_with_trainer(plan, seed),
         "trainer_best_flags": lambda seed: train_with_trainer(plan, seed, bf16=True, train_sampling_strategy="group_by_length"),
     }
-    measured = {name: [] for name in ways}
-    for seed in range(num_seeds):
-        for name, way in ways.items():
-            measured[name].append(way(seed))
+    measured: dict[str, list[Measured]] = {name: [] for name in asked.ways}
+    rates: list[float] = []
+    for seed in range(asked.seeds):
+        rates.append(matrix_rate(torch.bfloat16, torch.device("cuda" if torch.cuda.is_available() else "cpu")))
+        for name in asked.ways:
+            measured[name].append(ways[name](seed))
     texts = len(plan.encoded.rows("train", [0])) * plan.experiment.training.epochs
-    seconds = {name: np.array([one[0] for one in values]) for name, values in measured.items()}
-    print(
-        json.dumps(
-            {
-                "threads": usable_cores(),
-                "texts_per_second": {name: round(texts / float(np.median(values)), 1) for name, values in seconds.items()},
-                "speed_up_over_trainer_defaults": round(float(np.median(seconds["trainer_defaults"] / seconds["mtlens"])), 2),
-                "speed_up_over_trainer_best_flags": round(
-                    float(np.median(seconds["trainer_best_flags"] / seconds["mtlens"])), 2
-                ),
-                "test_macro_f1": {name: [round(one[1], 3) for one in values] for name, values in measured.items()},
-            },
-            indent=1,
-        )
-    )
+    seconds = {name: np.array([second for second, _ in values]) for name, values in measured.items()}
+    speed_up = {
+        f"speed_up_over_{name}": round(float(np.median(seconds[name] / seconds["mtlens"])), 2)
+        for name in asked.ways
+        if name != "mtlens"
+    }
+    found = {
+        "threads": usable_cores(),
+        "texts_per_second": {name: round(texts / float(np.median(values)), 1) for name, values in seconds.items()},
+        **speed_up,
+        "utilisation": round(float(np.median(operations(plan) / seconds["mtlens"] / np.array(rates))), 2),
+        "test_macro_f1": {name: [round(score, 3) for _, score in values] for name, values in measured.items()},
+    }
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

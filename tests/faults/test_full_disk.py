@@ -37,5 +37,5 @@ def test_a_full_disk_is_told_in_one_line_and_costs_nothing_but_time(trial, tmp_p
     assert code.strip() == "2", first
     assert "No space left on device" in first.splitlines()[-1]
     assert "Traceback" not in first
-    assert f"runs trained, {done.strip()} were finished before" in second
+    assert f"trained, {done.strip()} were finished before" in second
     assert_as_undisturbed(Workspace.open(tmp_path / "small.kept", create=False), trial.undisturbed, TRAINED | EXPLAINED)

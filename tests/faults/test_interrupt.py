@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(900)]  # 
 
 def counted(printed):
     """Runs trained now, and before."""
-    return tuple(map(int, re.search(r"(\d+) runs trained, (\d+) were finished before", printed).groups()))
+    return tuple(map(int, re.search(r"(\d+) runs? trained, (\d+) were finished before", printed).groups()))
 
 
 def test_an_interrupted_experiment_goes_on_where_it_was(trial, tmp_path, request):

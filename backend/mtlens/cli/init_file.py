@@ -10,6 +10,7 @@ import yaml
 
 from mtlens.config.loading import json_schema, parse_experiments
 from mtlens.config.run_kinds import MULTI, SINGLE
+from mtlens.data.data_remarks import ONE_TASK
 from mtlens.data.formats import Form, open_table
 from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
 from mtlens.data.guess_kinds import guessed_label
@@ -79,7 +80,8 @@ def write_experiment(table: str, *, text: Sequence[str], columns: Sequence[str],
     write_atomic(out.with_name(SCHEMA), to_json(json_schema()))
     guessed = [] if given is not None else [f"text: {_flow(_plain(guess.text))} (guessed)"]
     guessed += texts_of(guess.text, records, refuse=False).notes
-    return [*records.notes, *guessed, *(note for label in labels for note in label.notes)]
+    alone = [ONE_TASK] if len(labels) == 1 else []
+    return [*records.notes, *guessed, *(note for label in labels for note in label.notes), *alone]
 
 
 class _Table(NamedTuple):

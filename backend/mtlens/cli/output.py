@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mtlens.api.tables import verdict_about, verdict_cells, verdict_headings
 from mtlens.cli.rows_output import NARROW, PlainConsole, out, print_rows
+from mtlens.statistics.shown import counted
 from mtlens.store.plain_text import csv_cell, json_text
 from mtlens.store.remarks import remarks, warnings
 
@@ -151,8 +152,8 @@ def print_ended(before: int, ended: "Sequence[JobResult]") -> None:
 
     done = [isinstance(result.job, Run) for result in ended if not result.reason]
     evidence_jobs = done.count(False)
-    more = f" {evidence_jobs} evidence jobs computed." if evidence_jobs else ""
-    out.print(f"{done.count(True)} runs trained, {before} were finished before.{more}\n")
+    more = f" {counted(evidence_jobs, 'evidence job')} computed." if evidence_jobs else ""
+    out.print(f"{counted(done.count(True), 'run')} trained, {before} were finished before.{more}\n")
 
 
 def print_kept_out(ended: "Sequence[JobResult]", num_tasks: int) -> None:
@@ -172,11 +173,11 @@ def print_verdicts(result: "Result") -> None:
         return
     table = Table(title="Does the evidence explain it?", title_justify="left", title_style="bold", **NARROW)
     for name in ("tasks", "measured", "CKA", "gradients", "evidence"):
-        table.add_column(name, overflow="fold", no_wrap=name == "tasks")
+        table.add_column(name, no_wrap=True)
     for row in rows:
         cells = (row["tasks"], row["measured"], row["cka"], row["gradients"], row["agreement"])
         table.add_row(*(escape(cell) for cell in cells))
-    out.print(table)
+    _print_whole(table)
     out.print(f"  CKA: {escape(rows[0]['cka_detail'] or rows[0]['cka'])}")
     out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
 

@@ -16,7 +16,7 @@ from mtlens.config.run import Derivation, Run
 from mtlens.config.run_kinds import RunKind, kind_of_group
 from mtlens.config.sections import NO_BALANCING
 from mtlens.config.task import Task
-from mtlens.data.data_remarks import rare_classes
+from mtlens.data.data_remarks import ONE_TASK, rare_classes
 from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
@@ -65,7 +65,8 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the examples before they are trained on."""
-        return (*self.examples.notes, *rare_classes(self.examples, self.experiment.training.class_weights))
+        alone = (ONE_TASK,) if len(self.experiment.tasks) == 1 else ()
+        return (*alone, *self.examples.notes, *rare_classes(self.examples, self.experiment.training.class_weights))
 
     @property
     def cut_texts(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     weights, layers, width = encoder_size(plan.pretrained)
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
     if weights > _MOST_WEIGHTS:
-        return _EFFICIENCY * _matrix_rate(hardware.dtype, hardware.device)
+        return _EFFICIENCY * matrix_rate(hardware.dtype, hardware.device)
     trainer = Trainer(run, plan.encoded, plan.pretrained.directory, hardware)
     count = functools.partial(update_flops, trainer.encoded, run=run, weights=weights, attention=4 * layers * width)
     schedule = sorted(epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0), key=count)
@@ -72,7 +72,7 @@ def update_flops(encoded: Encoded, rows: NDArray[np.int64], run: Run, weights: i
     return forward * (1 + backward)
 
 
-def _matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
+def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
     """FLOP/s of products of a transformer's size; the best of a few, as others use the machine too."""
     left, right = torch.randn(1024, 1024, dtype=dtype, device=device), torch.randn(1024, 4096, dtype=dtype, device=device)
     times: list[float] = []

@@ -73,7 +73,8 @@ def fit_head(task: Task, head: nn.Module, features: Tensor, labels: Tensor, tabl
     the initial weights do not matter; the standardisation is folded into the head. For a head of tags, features are of words.
     """
     assert isinstance(head, nn.Linear)
-    mean, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
+    mean = features.mean(dim=0)
+    scale = features.std(dim=0).clamp_min(1e-6) if len(features) > 1 else torch.ones_like(mean)  # of one text there is none
     scaled = (features - mean) / scale
     weight = torch.zeros_like(head.weight, requires_grad=True)
     bias = torch.zeros_like(head.bias, requires_grad=True)

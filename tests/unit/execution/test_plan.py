@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mtlens.config.experiment import Experiment
+from mtlens.data.data_remarks import ONE_TASK
 from mtlens.execution.cost import epoch_flops, estimate
 from mtlens.execution.plan import make_plan, unfold
 from mtlens.training.pretrained import count_multiplied
@@ -89,7 +90,7 @@ def test_rare_classes_are_noted_where_classes_have_no_weights(experiment):
     plan = make_plan(experiment(tasks=[rare | {"metric": "accuracy"}], data=data, runs=["single"]), [])
     assert [note for note in plan.notes if "few training examples of class present" in note]
     weighted = make_plan(experiment(tasks=[rare], data=data, runs=["single"]), [])  # judged by macro-F1
-    assert weighted.notes == weighted.examples.notes
+    assert weighted.notes == (ONE_TASK, *weighted.examples.notes)
 
 
 def test_the_manifest_holds_no_text(experiment):
