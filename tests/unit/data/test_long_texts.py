@@ -58,3 +58,24 @@ def test_pairs_are_as_the_tokenizer_writes_them_and_cut_from_the_longer_text(tok
 def test_many_texts_are_tokenised_in_chunks_that_give_the_same(tokenizer):
     texts = [f"disc {'mild ' * (i % 7)}" for i in range(2500)]
     assert [ids for ids, *_ in token_ids(tokenizer, texts, None, 16, "head")] == tokenizer(texts)["input_ids"]
+
+
+class Slow:
+    """A tokenizer that is written in Python, as transformers has for a few encoders."""
+
+    is_fast = False
+
+    def __init__(self, tokenizer):
+        self._tokenizer = tokenizer
+
+    def __call__(self, *texts, **options):
+        return self._tokenizer(*texts, **options)
+
+
+@pytest.mark.parametrize("kind", [lambda tokenizer: tokenizer, Slow])
+def test_a_text_that_was_cut_leaves_those_of_the_next_chunk_whole(tokenizer, kind):
+    texts = [LONG, *["disc mild"] * 1000, LONG, "left"]
+    pairs = [None] * 1001 + ["right " * 20, None]
+    found = list(token_ids(kind(tokenizer), texts, pairs, 16, "head"))
+    assert [tokens.whole for tokens in found] == [52, *[4] * 1000, 73, 3]
+    assert [len(tokens.ids) for tokens in found] == [16, *[4] * 1000, 16, 3]
