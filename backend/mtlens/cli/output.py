@@ -107,7 +107,7 @@ def print_matching(result: "Result") -> None:
 
     rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
     if not rows:
-        out.print("No task has both a single-task and a multi-task model yet: no verdict.")
+        out.print("No task has both a task-specific and a multi-task model yet: no verdict.")
     of_kind: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         of_kind.setdefault(row["kind"], []).append(row)

@@ -130,7 +130,7 @@ class Grid(Spec):
 
 
 class Training(Spec):
-    """How every run is trained: the same rules for single-task and multi-task models, each to its own end."""
+    """How every run is trained: the same rules for task-specific and multi-task models, each to its own end."""
 
     epochs: Count = Field(default=10, description="most epochs; patience ends a run before")
     batch_size: Count = 32

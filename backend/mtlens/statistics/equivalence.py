@@ -25,6 +25,7 @@ from mtlens.statistics.needed import MIN_SEEDS, needed
 from mtlens.statistics.power import ALPHA
 from mtlens.statistics.predictions import Predictions, describe, estimate_all
 from mtlens.statistics.sequential import ONLY_LOOK, Look, Spending
+from mtlens.statistics.shown import counted
 
 
 class _PValues(NamedTuple):
@@ -71,7 +72,7 @@ def compare(
         for task, estimate, spending, p in zip(learnt, each, spendings, adjusted, strict=True)
     }
     num_tests = len(learnt) + len(elsewhere)
-    text = f"{method}, Holm across {num_tests} tasks; {LEARNT_METHOD}"
+    text = f"{method}, Holm across {counted(num_tests, 'task')}; {LEARNT_METHOD}"
     of_tasks: list[Comparison] = []
     for task, judged in zip(tasks, learning, strict=True):
         own = margins[task.task]

@@ -2,7 +2,7 @@
 
 Task j's loss on a batch is sum_i w[y_ij] l(logits_ij, y_ij) / sum_i w[y_ij] over its labelled examples, with class
 weights w and the loss l of the task's kind. The batch's loss is sum_j v_j loss_j / sum_j v_j over the tasks that have a
-label in it, with task weights v: a step on a table that serves one task is the step of that task's single-task model.
+label in it, with task weights v: a step on a table that serves one task is the step of that task's task-specific model.
 """
 
 import numpy as np

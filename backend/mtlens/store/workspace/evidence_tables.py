@@ -40,7 +40,7 @@ class GradientRow:
     setting: Annotated[
         str,
         Column(
-            "multi: both tasks at the same weights; cross: each at its own single-task model; task_vectors: trained "
+            "multi: both tasks at the same weights; cross: each at its own task-specific model; task_vectors: trained "
             "less pretrained weights"
         ),
     ]
