@@ -5,7 +5,7 @@
 writes a CSV of 200,000 rows (or ROWS) of about sixty words of reports with two label columns, a patient and a few quotes,
 runs both commands twice on it with an empty cache, and prints JSON: seconds by the clock and CPU seconds, which other work
 on the machine disturbs less, and the peaks of memory in megabytes: of all that is resident, and of that without the pages of
-mapped files, which the kernel can drop at any time.
+mapped files, which the kernel can drop at any time (of the command's own process; read from /proc, so on Linux only).
 """
 
 import csv

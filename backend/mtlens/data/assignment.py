@@ -27,7 +27,7 @@ class Assignment:
 
     splits: NDArray[np.int8]  # [n] index into SPLITS, or DROPPED
     clusters: NDArray[np.int32]  # [n]
-    texts: NDArray[np.int64]  # [n] equal for texts that are equal but for case and punctuation
+    texts: NDArray[np.int64]  # [n] the same for texts that are equal apart from case and punctuation
     folds: Folds | None = None
     notes: tuple[str, ...]
 

@@ -58,8 +58,10 @@ def keep_entry(write: Callable[[Path], object], kind: str, *content: object) -> 
     try:
         write(made)
         made.rename(folder / _name(kind, content))
-    except OSError:
+    except BaseException as error:
         shutil.rmtree(made, ignore_errors=True)
+        if not isinstance(error, OSError):
+            raise
 
 
 def kept_value(make: Callable[[], Json], kind: str, *content: object) -> Json:

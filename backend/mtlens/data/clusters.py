@@ -31,7 +31,7 @@ def numbered(names: Sequence[str | None]) -> NDArray[np.int64]:
 
 
 def numbered_contents(texts: Sequence[str]) -> NDArray[np.int64]:
-    """As `numbered`, for texts that are equal but for case and punctuation; by a 128-bit hash, to save memory."""
+    """As `numbered`, for texts that are equal apart from case and punctuation; by a 128-bit hash, to save memory."""
     digests = bytearray()
     for text in texts:
         digests += hashlib.blake2b(normalised(text).encode(errors="surrogatepass"), digest_size=_DIGEST).digest()

@@ -12,7 +12,7 @@ from mtlens.data.splits import TEST, TRAIN
 from mtlens.tasks import MISSING
 from mtlens.tasks.class_weights import is_balanced
 
-ONE_TASK = "one task has no multi-task model, so nothing is compared: name another label column, or the table of another task"
+ONE_TASK = "one task alone has no multi-task model, so nothing is compared: add a label column, or the table of another task"
 """A remark on experiments of one task."""
 _FEW = 20  # training examples of a class: experiments/benchmarks/collapse.py
 

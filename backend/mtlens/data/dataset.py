@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtlens.config.experiment import Experiment
@@ -20,7 +22,7 @@ from mtlens.data.sources import Rows, source_of
 from mtlens.data.splits import TEST, SplitName
 from mtlens.data.stored_examples import load_stored, save_examples
 from mtlens.data.stratify import OPEN
-from mtlens.data.text_column import TextColumn
+from mtlens.data.text_column import TextColumn, large, pc
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, check_margins, joined, kind_of
 
@@ -84,9 +86,8 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
     labels = np.stack([of_task.codes for of_task in of_tasks], axis=1)
     spread = _to_spread(experiment.tasks, of_tasks)
     source = np.repeat(np.arange(len(sources), dtype=np.int16), [len(rows.ids) for rows in sources])
-    texts = TextColumn.joined([rows.texts for rows in sources])
+    texts, groups = _column(sources, "texts"), _column(sources, "groups")
     contents = TextColumn.joined([contents_of(rows.texts, rows.pairs) for rows in sources])
-    groups = TextColumn.joined([rows.groups for rows in sources])
     only_test = np.concatenate([np.arange(len(rows.ids), 0, -1) <= rows.only_test for rows in sources])
     has_label = (labels != MISSING).any(axis=1)
     shared_out = np.flatnonzero(has_label & ~only_test)
@@ -108,7 +109,7 @@ def _join(experiment: Experiment, sources: Sequence[Rows], of_tasks: Sequence[La
     unlabelled = [f"rows left out, as no task has a label for them: {left_out:,}"] if left_out else []
     examples = Examples(
         tasks=experiment.tasks,
-        ids=TextColumn.joined(_unique_ids(sources)).take(kept).filled(),
+        ids=_unique_ids(sources).take(kept).filled(),
         texts=texts.take(kept).filled(),
         pairs=_pairs(sources, kept),
         labels=labels[kept],
@@ -172,6 +173,16 @@ def _assign(
     return assign_folds(texts=texts, groups=groups, given=folds, labels=labels, sizes=sizes)
 
 
+def _column(sources: Sequence[Rows], field: Literal["texts", "groups", "ids"]) -> TextColumn:
+    """A field of all rows. Raises `DataError` where a source gives something else than text."""
+    for rows in sources:
+        try:
+            TextColumn.of(getattr(rows, field))
+        except (pa.ArrowException, UnicodeEncodeError) as error:
+            raise DataError(f"{rows.name}: {field} should be text; found: {error}") from None
+    return TextColumn.joined([getattr(rows, field) for rows in sources])
+
+
 def _pairs(sources: Sequence[Rows], kept: NDArray[np.int64]) -> TextColumn | None:
     """The second text of each example, null where it has none; None where no example has."""
     if all(rows.pairs is None for rows in sources):
@@ -181,10 +192,12 @@ def _pairs(sources: Sequence[Rows], kept: NDArray[np.int64]) -> TextColumn | Non
     )
 
 
-def _unique_ids(sources: Sequence[Rows]) -> list[Sequence[str]]:
+def _unique_ids(sources: Sequence[Rows]) -> TextColumn:
     """Ids that are unique across sources: with several tables, the file's stem goes before, or its path if need be."""
+    ids = _column(sources, "ids")
     if len(sources) == 1:
-        return [sources[0].ids]
+        return ids
     stems = [Path(rows.name).stem for rows in sources]
     prefixes = stems if len(set(stems)) == len(stems) else [rows.name for rows in sources]
-    return [[f"{prefix}:{name}" for name in rows.ids] for prefix, rows in zip(prefixes, sources, strict=True)]
+    before = pa.array(np.repeat(prefixes, [len(rows.ids) for rows in sources]), pa.large_string())
+    return TextColumn(pc.binary_join_element_wise(pa.chunked_array([before]), ids.arrow, large(":")))

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtlens.config.hashing import content_hash, hash_of_lists
 from mtlens.config.task import Task
 from mtlens.data.splits import NOWHERE, SPLITS, TEST, TRAIN, Folds, SplitName, in_split
-from mtlens.data.text_column import TextColumn, pc
+from mtlens.data.text_column import TextColumn, large, pc
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING, Labels, kind_of
 
@@ -150,9 +149,9 @@ class Examples:
         return kind_of(task).members(task, self.labels_of(task_index))
 
 
-def contents_of(texts: Sequence[str], pairs: Sequence[str] | None) -> Sequence[str]:
+def contents_of(texts: Sequence[str], pairs: Sequence[str | None] | None) -> Sequence[str]:
     """The content of each example as one text, for finding equal examples: of pairs, both texts."""
     if pairs is None:
         return texts
-    separator = pa.scalar(" [SEP] ", pa.large_string())
-    return TextColumn(pc.binary_join_element_wise(TextColumn.of(texts).arrow, TextColumn.of(pairs).arrow, separator)).filled()
+    first, second = TextColumn.of(texts).arrow, TextColumn.of(pairs).arrow
+    return TextColumn(pc.coalesce(pc.binary_join_element_wise(first, second, large(" [SEP] ")), first)).filled()

@@ -86,10 +86,11 @@ def _write(wanted: Wanted, folder: Path) -> None:
 
 
 def _load(folder: Path) -> TokenSequences:
+    """From an entry, mapped. The arrays are plain ones, as only these are pickled without a copy."""
     with np.load(folder / _OTHERS, allow_pickle=False) as stored:
         others = {name: stored[name] for name in stored.files}
     tokens, places = (
-        np.memmap(folder / name, dtype=np.int32, mode="r") if (folder / name).stat().st_size else None
+        np.asarray(np.memmap(folder / name, dtype=np.int32, mode="r")) if (folder / name).stat().st_size else None
         for name in (_TOKENS, _PLACES)
     )
     assert tokens is not None  # every text has a token

@@ -17,6 +17,11 @@ Cell = str | None
 _PART = 10_000  # cells that are Python objects at the same time
 
 
+def large(text: str) -> Any:
+    """A text as Arrow joins it with cells: a function on large strings takes no other ones."""
+    return pa.scalar(text, pa.large_string())
+
+
 class TextColumn(Sequence[Cell]):
     """n cells of an Arrow column of strings: all of them, or those of some rows, which are not copied."""
 

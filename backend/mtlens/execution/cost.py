@@ -1,6 +1,5 @@
 """What a plan will cost: floating-point operations by counting, and time at the rate measured in training on this machine."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -53,14 +52,13 @@ def count_flops(plan: Plan, runs: Sequence[Run]) -> tuple[float, float]:
     return sum(most for most, _ in both), sum(least for _, least in both)
 
 
-@functools.lru_cache(maxsize=1)
 def flops_of_runs(plan: Plan) -> Callable[[Run], tuple[float, float]]:
     """A function that counts the FLOPs of a run of the plan, at most and at least.
 
     Runs that differ only in the seed differ only in the order of their texts; they are counted once.
     """
     weights, layers, width = encoder_size(plan.pretrained)
-    counted: dict[object, tuple[float, float]] = {}
+    counted = plan.counted_flops
 
     def flops(run: Run) -> tuple[float, float]:
         derived = run.derivation and run.derivation.method

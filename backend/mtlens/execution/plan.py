@@ -62,6 +62,11 @@ class Plan:
             pretrained=self.pretrained.fingerprint,
         )
 
+    @cached_property
+    def counted_flops(self) -> dict[object, tuple[float, float]]:
+        """Operations of kinds of runs as far as they have been counted, by `mtlens.execution.cost`."""
+        return {}
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the examples before they are trained on."""

@@ -74,7 +74,8 @@ def fit_head(task: Task, head: nn.Module, features: Tensor, labels: Tensor, tabl
     """
     assert isinstance(head, nn.Linear)
     mean = features.mean(dim=0)
-    scale = features.std(dim=0).clamp_min(1e-6) if len(features) > 1 else torch.ones_like(mean)  # of one text there is none
+    deviates = len(features) > 1  # a single text has no standard deviation
+    scale = features.std(dim=0).clamp_min(1e-6) if deviates else torch.ones_like(mean)
     scaled = (features - mean) / scale
     weight = torch.zeros_like(head.weight, requires_grad=True)
     bias = torch.zeros_like(head.bias, requires_grad=True)

@@ -48,7 +48,7 @@ def page(chosen: Chosen) -> None:
     figure = draw(figures.similarity_by_depth, shown)
     name = "cka-multi" if kind == "multi" else "cka-depth"
     chart(name, figure, profiles, title="The same layer in both models, by depth")
-    if matrices := section("Every layer against every layer", "matrices"):
+    if matrices := section("Every layer against every layer", "matrices", "view", "square", "layer_a", "layer_b"):
         with matrices:
             _matrices(chosen, kind, comparing, shown)
 

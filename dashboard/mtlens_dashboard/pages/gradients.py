@@ -46,7 +46,7 @@ def page(chosen: Chosen) -> None:
         tuple(alignment for alignment in lowest if (alignment.task_a, alignment.task_b) in shown),
     )
     chart("gradients-depth", figure, alignments, title="Pair by pair, by depth")
-    if course := section("One pair of tasks over training", "course"):
+    if course := section("One pair of tasks over training", "course", "pair"):
         with course:
             _course(chosen, stage, alignments)
 

@@ -54,11 +54,11 @@ def page(chosen: Chosen) -> None:
         _looks(chosen, kind)
     _arms(chosen)
     _scores(chosen)
-    for label, key, draw_section in (
-        ("Learning curves", "learning", _curves),
-        ("Confusion matrices", "predictions", _confusion),
+    for label, key, inside, draw_section in (
+        ("Learning curves", "learning", "curves", _curves),
+        ("Confusion matrices", "predictions", "task", _confusion),
     ):
-        if place := section(label, key):
+        if place := section(label, key, inside):
             with place:
                 draw_section(chosen)
 
@@ -133,7 +133,7 @@ def _curves(chosen: Chosen) -> None:
     names: dict[Quantity, str] = {"validation": "validation score", "loss": "losses"}
     picked = st.segmented_control(
         "Learning curves", list(names), default="validation", format_func=names.__getitem__, key="curves", bind="query-params",
-        required=True,
+        required=True, label_visibility="collapsed",
     )  # fmt: skip
     models = dict.fromkeys((curve.role, curve.tasks) for curve in curves)
     some = part(sorted(models, key=lambda model: model[0] != run_kinds.MULTI.name), MOST, "models, the multi-task one first")

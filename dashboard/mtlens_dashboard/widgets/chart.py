@@ -107,9 +107,13 @@ def details(
             st.code(tables.to_markdown(table), language="markdown")  # with a button that copies it
 
 
-def section(label: str, key: str) -> DeltaGenerator | None:
-    """A part of the page that is built only once it is opened, which its address then says; None while it is closed."""
-    place = st.expander(f"**{label}**", key=key, on_change="rerun", bind="query-params")
+def section(label: str, key: str, *inside: str) -> DeltaGenerator | None:
+    """A part of the page that is built only once it is opened; None while it is closed. The URL keeps whether it is open.
+
+    inside: other parameters of the URL that are of this part, and open it.
+    """
+    asked = any(name in st.query_params for name in inside)
+    place = st.expander(f"**{label}**", asked, key=key, on_change="rerun", bind="query-params")
     return place if place.open else None
 
 

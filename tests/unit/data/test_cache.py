@@ -1,6 +1,7 @@
 """Examples and tokens of many texts are made once for each content, and kept where only their owner looks."""
 
 import os
+import pickle
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from mtlens.config.loading import experiments_from
 from mtlens.data import cache, dataset, stored_tokens
 from mtlens.data.dataset import load_examples
 from mtlens.data.tokenize import encode
+from mtlens.errors import EncoderError
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,29 @@ def test_a_cache_that_cannot_be_written_costs_time_only(table, monkeypatch):
     (table / "file").write_text("")
     monkeypatch.setenv(cache.VARIABLE, str(table / "file"))
     assert len(load_examples(experiment(table), [table]).ids) == 60
+
+
+def test_tokens_from_disk_reach_other_processes_without_a_copy(table, tiny_encoder):
+    encoded = encode(load_examples(experiment(table), [table]), tiny_encoder, max_length=16, pretrained="x")
+    outside: list[pickle.PickleBuffer] = []
+    inside = pickle.dumps(encoded.tokens, protocol=5, buffer_callback=outside.append)
+    assert len(inside) < 500 < sum(len(buffer.raw()) for buffer in outside)
+    np.testing.assert_array_equal(pickle.loads(inside, buffers=outside), encoded.tokens)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, EncoderError])
+def test_what_could_not_be_finished_leaves_nothing(kept, error):
+    def fail(folder):
+        (folder / "part").write_text("x")
+        raise error("stopped")
+
+    with pytest.raises(error):
+        cache.keep_entry(fail, "tokens", 1)
+    assert list(kept.iterdir()) == []
+
+
+def test_a_value_is_made_once(kept):
+    made = []
+    for _ in range(2):
+        assert cache.kept_value(lambda: made.append(0) or [1, 2], "size", "x") == [1, 2]
+    assert len(made) == 1

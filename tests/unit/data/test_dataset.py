@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -199,3 +201,12 @@ def test_a_class_that_the_synthetic_reports_do_not_have_is_refused():
     tasks = (SPINE_TASK.model_copy(update={"classes": ("absent", "mild", "moderate", "severe")}),)
     with pytest.raises(DataError, match=r"report r0+:.*: column 'canal' should hold one of \[absent, .*\]; found 'none'"):
         load_examples(experiment(tasks=tasks, spine=SPINE), [])
+
+
+@pytest.mark.parametrize(("field", "cells"), [("groups", [*range(60)]), ("ids", [*range(60)]), ("texts", ["\ud800"] * 60)])
+def test_a_source_that_gives_something_else_than_text_is_named(tmp_path, monkeypatch, field, cells):
+    read = Tables.read
+    table = write_reports(tmp_path / "reports.csv")
+    monkeypatch.setattr(Tables, "read", lambda *asked: [replace(rows, **{field: cells}) for rows in read(*asked)])
+    with pytest.raises(DataError, match=rf"reports\.csv: {field} should be text; found: "):
+        load_examples(experiment(table), [tmp_path])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlens.config.task import Task
-from mtlens.data.examples import Examples
+from mtlens.data.examples import Examples, contents_of
 from mtlens.data.splits import SPLITS
 from mtlens.errors import DataError
 from mtlens.tasks import MISSING
@@ -92,3 +92,8 @@ def test_a_task_that_cannot_be_learned_or_measured_is_refused(rows, value, messa
 def test_examples_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         examples().notes = ("changed",)
+
+
+def test_a_text_beside_pairs_is_its_own_content():
+    assert list(contents_of(["a", "b"], ["c", None])) == ["a [SEP] c", "b"]
+    assert contents_of(["a", "b"], None) == ["a", "b"]

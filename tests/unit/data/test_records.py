@@ -86,6 +86,12 @@ def test_a_suffix_may_be_in_capitals(tmp_path):
     assert read(write(tmp_path / "T.CSV", "text\na\n")).cells == {"text": ["a"]}
 
 
+def test_of_two_mistakes_the_first_is_told(tmp_path):
+    (tmp_path / "t.csv").write_text('text,lab\na,1\nb\n"c,2\n')
+    with pytest.raises(DataError, match=r"t\.csv:3: row should have 2 fields, as the header has; found 1"):
+        read_records(tmp_path / "t.csv", "t.csv", None)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

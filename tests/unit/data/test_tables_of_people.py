@@ -82,6 +82,23 @@ def test_empty_texts_are_dropped_and_counted(load):
         load([("text", "lab"), ("", "1"), (" ", "0")], {"lab": {"classes": [0, 1]}})
 
 
+def test_columns_are_joined_with_their_names_and_rows_without_any_are_dropped(load):
+    rows = [
+        ("disc", "canal", "lab"),
+        ("bulge", "", "a"),
+        ("", " ", "b"),
+        ("", "wide", "b"),
+        ("flat", "narrow", "a"),
+        ("", "", "a"),
+    ]
+    rows += [(f"bulge {row}", f"wide {row}", "ab"[row % 2]) for row in range(40)]
+    examples = load(rows, {"lab": {"classes": ["a", "b"]}}, text={"join": ["disc", "canal"]})
+    assert sorted(set(examples.texts))[:2] == ["canal: wide", "disc: bulge"]
+    assert "disc: flat\ncanal: narrow" in examples.texts
+    assert len(examples.ids) == 43
+    assert "rows dropped, as their text is empty (column 'disc' and 'canal'): 2" in notes(examples)
+
+
 def test_texts_that_contradict_themselves_are_counted_with_what_they_cost(load):
     same = [(f"same note {i}", label) for i in range(20) for label in ("0", "1")]
     rows = [("text", "lab"), *same, *((f"note {i}", str(i % 2)) for i in range(80))]

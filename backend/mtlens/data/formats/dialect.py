@@ -47,10 +47,7 @@ def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]
     sample = _read_sample(path, name, encoding)
     usual = _OF_SUFFIX.get(suffix_of(path), ",")
     delimiter = form.delimiter or _find_delimiter(sample, usual, form)
-    with text_stream(path, name, encoding) as stream, decoded(name, encoding):
-        is_plain = form.quoting is not None or not _has_rows_of_several_lines(stream, delimiter)
-    with text_stream(path, name, encoding) as stream, decoded(name, encoding):
-        quoting = form.quoting or ("standard" if is_plain else _find_quoting(stream, name, delimiter))
+    quoting = form.quoting or _quoting_of(path, name, encoding, delimiter)
     found = [
         ("encoding", f"in {encoding}", form.encoding is None and encoding != UTF_8),
         (
@@ -123,6 +120,16 @@ def _regularity(sample: str, delimiter: str, form: Form) -> tuple[float, int]:
             if width > 1 and width == (named or widths[0]):
                 best = max(best, (count / len(widths), width))
     return best
+
+
+def _quoting_of(path: Path, name: str, encoding: str, delimiter: str) -> Quoting:
+    """Whether quotes enclose fields; a second look at the file is only needed where rows may have several lines."""
+    with text_stream(path, name, encoding) as stream, decoded(name, encoding):
+        may_join_lines = _has_rows_of_several_lines(stream, delimiter)
+    if not may_join_lines:
+        return "standard"
+    with text_stream(path, name, encoding) as stream, decoded(name, encoding):
+        return _find_quoting(stream, name, delimiter)
 
 
 def _has_rows_of_several_lines(stream: io.TextIOWrapper, delimiter: str) -> bool:

@@ -19,6 +19,7 @@ class Separated(Reader):
 
     def __init__(self, path: Path, name: str, form: Form) -> None:
         super().__init__(path, name, form)
+        self._longer = 0  # rows with further fields
         self._dialect, notes = find_dialect(path, name, form)
         self.notes += notes
         first = next(self._rows(), None)
@@ -28,17 +29,24 @@ class Separated(Reader):
 
     def batches(self, places: Mapping[str, int]) -> Iterator[Batch]:
         """Rows that are not blank. Without a header, fields beyond the columns that are named are left out and counted."""
-        rows, longer = self._rows(), 0
+        rows = self._wanted(places)
+        while part := list(islice(rows, BATCH)):
+            columns = zip(*(cells for _, cells in part), strict=True)
+            yield Batch(lines=[line for line, _ in part], cells=dict(zip(places, map(list, columns), strict=True)))
+        if self._longer:
+            self.notes.append(
+                f"{self.name}: rows with more fields than the {len(self.columns)} columns, which are left out: {self._longer:,}"
+            )
+
+    def _wanted(self, places: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
+        """The line of each row, and its cells in the wanted columns."""
+        rows = self._rows()
         if not self.form.columns:
             next(rows)
-        while part := list(islice(rows, BATCH)):
-            longer += sum(self._is_longer(line, row) for line, row in part if len(row) != len(self.columns))
-            cells: dict[str, list[str | None]] = {column: [row[place] for _, row in part] for column, place in places.items()}
-            yield Batch(lines=[line for line, _ in part], cells=cells)
-        if longer:
-            self.notes.append(
-                f"{self.name}: rows with more fields than the {len(self.columns)} columns, which are left out: {longer:,}"
-            )
+        for line, row in rows:
+            if len(row) != len(self.columns):
+                self._longer += self._is_longer(line, row)
+            yield line, [row[place] for place in places.values()]
 
     def _is_longer(self, line: int, row: list[str]) -> bool:
         """True where the row has further fields and that is no mistake; else DataError."""

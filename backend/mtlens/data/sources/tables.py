@@ -17,9 +17,9 @@ from mtlens.data.formats import Form
 from mtlens.data.records import Records, read_records
 from mtlens.data.sources.base import Rows, Source
 from mtlens.data.sources.files import TableFile, files_of, notes_of
-from mtlens.data.sources.texts import Text, text_columns, texts_of
+from mtlens.data.sources.texts import Text, is_filled, text_columns, texts_of
 from mtlens.data.splits import SPLITS, USUAL_SPLITS, SplitName
-from mtlens.data.text_column import TextColumn, pc
+from mtlens.data.text_column import TextColumn, large, pc
 from mtlens.errors import DataError
 
 
@@ -115,7 +115,7 @@ def read_table(table: Table, files: Sequence[TableFile], columns: frozenset[str]
     kept = records.take(texts.rows)
     return Rows(
         name=table.name,
-        ids=_unique(kept, table.id) if table.id is not None else _numbered(files, records.file, texts.rows).filled(),
+        ids=(_unique(kept, table.id) if table.id is not None else _numbered(files, records.file, texts.rows)).filled(),
         texts=texts.first,
         pairs=texts.second,
         cells={column: cells for column, cells in kept.cells.items() if column in columns},
@@ -147,27 +147,29 @@ def _numbered(files: Sequence[TableFile], of_row: NDArray[np.int16], kept: NDArr
         numbers[own] = np.arange(1, own.sum() + 1)
     before = pa.array(["" if file.split is None else f"{file.split}:" for file in files], pa.large_string())
     written = pa.array(numbers[kept]).cast(pa.large_string())
-    return TextColumn(
-        pa.chunked_array(
-            [pc.binary_join_element_wise(before.take(pa.array(of_row[kept])), written, pa.scalar("", pa.large_string()))]
-        )
-    )
+    return TextColumn(pa.chunked_array([pc.binary_join_element_wise(before.take(pa.array(of_row[kept])), written, large(""))]))
 
 
-def _unique(records: Records, column: str) -> list[str]:
-    ids: list[str] = []
+def _unique(records: Records, column: str) -> TextColumn:
+    cells = records.cells[column]
+    if not is_filled(cells.arrow).all() or pc.count_distinct(cells.arrow).as_py() < len(cells):
+        raise DataError(_wrong_id(records, column))
+    return cells
+
+
+def _wrong_id(records: Records, column: str) -> str:
+    """What is wrong with the first id that is empty or occurs again."""
     first: dict[str, int] = {}
     for row, cell in enumerate(records.cells[column]):
         name = cell or ""
         if not name.strip():
-            raise DataError(f"{records.where(row)}: column {column!r} should hold ids; found an empty cell")
+            return f"{records.where(row)}: column {column!r} should hold ids; found an empty cell"
         if first.setdefault(name, row) != row:
-            raise DataError(
+            return (
                 f"{records.where(row)}: column {column!r} should hold unique ids; "
                 f"found {name[:80]!r} again, first at {records.where(first[name])}"
             )
-        ids.append(name)
-    return ids
+    raise AssertionError("every id is filled and unique")
 
 
 def _splits(records: Records, table: Table) -> list[SplitName | None]:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from mtlens.config.sections import Name, Spec
 from mtlens.data.records import Records
-from mtlens.data.text_column import TextColumn, pc
+from mtlens.data.text_column import TextColumn, large, pc
 from mtlens.errors import DataError
 
 
@@ -50,7 +50,7 @@ def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
     """
     lists = [column for column in text_columns(text) if column in records.lists]
     columns = [_of_words(column, records) if column in lists else records.cells[column].arrow for column in text_columns(text)]
-    filled = [_is_filled(column) for column in columns]
+    filled = [is_filled(column) for column in columns]
     is_kept = np.any(filled, axis=0) if isinstance(text, Joined) else np.all(filled, axis=0)
     named = " and ".join(map(repr, text_columns(text)))
     empty = np.flatnonzero(~is_kept)
@@ -60,15 +60,12 @@ def texts_of(text: Text, records: Records, *, refuse: bool) -> Texts:
         others = f"; {len(empty):,} such rows" if len(empty) > 1 else ""
         raise DataError(f"{records.where(int(empty[0]))}: column {named} should hold text; found an empty cell{others}")
     rows = np.flatnonzero(is_kept)
-
-    def kept(column: Any) -> Sequence[str]:
-        return (TextColumn(column, rows) if len(empty) else TextColumn(column)).filled()
-
+    kept = [TextColumn(column, rows) if len(empty) else TextColumn(column) for column in columns]
     note = f"{records.name}: rows dropped, as their text is empty (column {named}): {len(empty):,}"
     return Texts(
         rows=rows,
-        first=kept(_joined(text.join, columns) if isinstance(text, Joined) else columns[0]),
-        second=kept(columns[1]) if isinstance(text, tuple) else None,
+        first=(TextColumn(_joined(text.join, kept)) if isinstance(text, Joined) else kept[0]).filled(),
+        second=kept[1].filled() if isinstance(text, tuple) else None,
         notes=(
             *(f"{records.name}: column {column!r} holds lists of words, which are joined with blanks" for column in lists),
             *((note,) if len(empty) else ()),
@@ -99,15 +96,16 @@ def _list_in(cell: str | None) -> list[Any] | None:
     return cast("list[Any]", content) if isinstance(content, list) else None
 
 
-def _is_filled(column: Any) -> NDArray[np.bool_]:
+def is_filled(column: Any) -> NDArray[np.bool_]:
     """Whether each cell holds more than blanks, `[n]`."""
     parts = [pc.fill_null(pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(chunk)), 0), False) for chunk in column.chunks]
     return np.concatenate([np.zeros(0, dtype=np.bool_), *(part.to_numpy(zero_copy_only=False) for part in parts)])
 
 
-def _joined(names: Sequence[str], columns: Sequence[Any]) -> Any:
-    lines = [
-        pc.if_else(pa.chunked_array([pa.array(_is_filled(column))]), pc.binary_join_element_wise(name, column, ": "), None)
-        for name, column in zip(names, columns, strict=True)
-    ]
-    return pc.binary_join_element_wise(*lines, "\n", null_handling="skip")
+def _joined(names: Sequence[str], columns: Sequence[TextColumn]) -> Any:
+    """`name: content` of each column that is filled, a line each; every row has one."""
+    lines: list[Any] = []
+    for name, column in zip(names, columns, strict=True):
+        line = pc.binary_join_element_wise(large(name), column.arrow, large(": "))
+        lines.append(pc.if_else(pa.chunked_array([pa.array(is_filled(column.arrow))]), line, None))
+    return pc.binary_join_element_wise(*lines, large("\n"), null_handling="skip")

@@ -79,7 +79,7 @@ def shared_gradients(
 ) -> Alignments:
     """All tasks at the weights of one model, also on permuted labels if these are asked for.
 
-    A microbatch takes one forward pass, and a backward pass for each task through the texts of its own part.
+    Each part of a microbatch takes one forward pass, and a backward pass for each of its tasks.
     """
     names, parameters = encoder_parameters(model)
     num_tasks = len(batches.tables) * (2 if permuted else 1)
