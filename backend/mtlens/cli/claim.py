@@ -81,7 +81,7 @@ def print_stated(result: "Result") -> None:
 
 
 def _print_verdicts(rows: "Sequence[ClaimVerdictRow]", names: Mapping[str, str]) -> None:
-    from mtlens.cli.output import NARROW, out
+    from mtlens.cli.output import NARROW, out, print_whole
 
     table = Table(title="Preregistered claims", title_justify="left", title_style="bold", **NARROW)
     for name in ("experiment", "evidence", "claim", "found", "95 %", "verdict"):
@@ -92,7 +92,7 @@ def _print_verdicts(rows: "Sequence[ClaimVerdictRow]", names: Mapping[str, str])
         stated = f"{statistic} > {row.threshold:g}" + ("" if row.scope == "within" else f" {row.scope}")
         verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]"
         table.add_row(escape(name), row.evidence, stated, _number(row.value), _interval(row.low, row.high), verdict)
-    out.print(table)
+    print_whole(table)
     for statement in dict.fromkeys(_reasons(rows)):
         out.print(f"  {statement}", markup=False)
     out.print()
@@ -104,7 +104,7 @@ def _reasons(rows: "Sequence[ClaimVerdictRow]") -> list[str]:
 
 
 def _print_predictors(scope: str, rows: "Sequence[ClaimPredictorRow]") -> None:
-    from mtlens.cli.output import NARROW, out
+    from mtlens.cli.output import NARROW, out, print_whole
     from mtlens.statistics.shown import counted
 
     most = max(rows, key=lambda row: row.points)
@@ -122,7 +122,7 @@ def _print_predictors(scope: str, rows: "Sequence[ClaimPredictorRow]") -> None:
             _number(row.rank_correlation), _interval(row.low, row.high), _number(row.corrected),
             _number(row.auc, "{:.2f}"), _interval(row.auc_low, row.auc_high, "{:.2f}"),
         )  # fmt: skip
-    out.print(table)
+    print_whole(table)
     out.print(_LEGEND.format(ceiling=_number(most.ceiling, "{:.2f}")), markup=False)
 
 

@@ -115,13 +115,13 @@ def print_matching(result: "Result") -> None:
         if kind == FAMILY.name and [_renamed(row, kind, MULTI.name) for row in chosen] == of_kind.get(MULTI.name):
             out.print("[bold]The family of models chosen on validation is the multi-task model.[/]\n")
         else:
-            _print_whole(_matching_table(title_of(kind), chosen))
+            print_whole(_matching_table(title_of(kind), chosen))
             for remark in [*(remark for row in chosen for remark in remarks(row)), *warnings(chosen)]:
                 out.print(f"  {remark}", markup=False)
             out.print(f"  [dim]{escape(chosen[0]['method'])}[/]\n")
 
 
-def _print_whole(table: Table) -> None:
+def print_whole(table: Table) -> None:
     """Print a table as wide as its cells need: long names are neither wrapped nor cut off."""
     needed = out.measure(table, options=out.options.update(width=MOST_COLUMNS)).maximum
     PlainConsole(highlight=False, width=max(out.width, needed)).print(table)
@@ -177,7 +177,7 @@ def print_verdicts(result: "Result") -> None:
     for row in rows:
         cells = (row["tasks"], row["measured"], row["cka"], row["gradients"], row["agreement"])
         table.add_row(*(escape(cell) for cell in cells))
-    _print_whole(table)
+    print_whole(table)
     out.print(f"  CKA: {escape(rows[0]['cka_detail'] or rows[0]['cka'])}")
     out.print(f"  gradients: {escape(rows[0]['gradients_detail'] or rows[0]['gradients'])}\n")
 
