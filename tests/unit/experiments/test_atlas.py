@@ -26,6 +26,7 @@ def points_of(evidence: str) -> list[Point]:
 @pytest.mark.parametrize(
     ("evidence", "label"),
     [
+        ("cosine_end", "gradient cosine at the end"),
         ("task_mean", "mean gain of the task in other groups (baseline)"),
         ("cka_effect_min", "CKA effect, least over layers"),
         ("cosine_training", "gradient cosine over training"),
