@@ -175,21 +175,21 @@ def _assign(
 
 def _column(sources: Sequence[Rows], field: Literal["texts", "groups", "ids"]) -> TextColumn:
     """A field of all rows. Raises `DataError` where a source gives something else than text."""
+    columns: list[TextColumn] = []
     for rows in sources:
         try:
-            TextColumn.of(getattr(rows, field))
+            columns.append(TextColumn.of(getattr(rows, field)))
         except (pa.ArrowException, UnicodeEncodeError) as error:
             raise DataError(f"{rows.name}: {field} should be text; found: {error}") from None
-    return TextColumn.joined([getattr(rows, field) for rows in sources])
+    return TextColumn.joined(columns)
 
 
 def _pairs(sources: Sequence[Rows], kept: NDArray[np.int64]) -> TextColumn | None:
     """The second text of each example, null where it has none; None where no example has."""
     if all(rows.pairs is None for rows in sources):
         return None
-    return TextColumn.joined([TextColumn.nulls(len(rows.ids)) if rows.pairs is None else rows.pairs for rows in sources]).take(
-        kept
-    )
+    columns = [TextColumn.nulls(len(rows.ids)) if rows.pairs is None else rows.pairs for rows in sources]
+    return TextColumn.joined(columns).take(kept)
 
 
 def _unique_ids(sources: Sequence[Rows]) -> TextColumn:

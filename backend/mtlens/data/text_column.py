@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 pc: Any = pyarrow.compute  # its functions are made when it is imported, so that no type checker knows them
 Cell = str | None
 """Content of a cell; None: null, or a key that a JSON object lacks."""
-
-
 _PART = 10_000  # cells that are Python objects at the same time
 
 
