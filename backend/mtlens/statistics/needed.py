@@ -13,6 +13,7 @@ from mtlens.statistics.power import ALPHA, POWER
 MIN_SEEDS = 3
 _MOST_SEEDS = 100
 _MOST_GROWTH = 1000  # times the test examples at hand
+_PARTS = 20  # of all numbers of seeds and examples, which are tried from the cheapest on
 
 
 def needed(estimate: Estimate, margin: float, num_examples: int, num_tests: int) -> str:
@@ -32,9 +33,10 @@ def needed(estimate: Estimate, margin: float, num_examples: int, num_tests: int)
     def differs(error: NDArray[Any], freedom: NDArray[Any]) -> NDArray[np.float64]:
         return _power_of_difference(difference, error, freedom, num_tests)
 
+    distances = special.ndtri(1 - ALPHA / num_tests) + special.ndtri(POWER)
     plans = [
-        (_cheapest(estimate, matches) if abs(difference) < margin else None, "it matches"),
-        (_cheapest(estimate, differs), f"it is {direction}"),
+        (_cheapest(estimate, matches, (margin - abs(difference)) / distances), "it matches"),
+        (_cheapest(estimate, differs, abs(difference) / distances), f"it is {direction}"),
     ]
     reachable = [(plan, verdict) for plan, verdict in plans if plan is not None]
     if not reachable:
@@ -57,21 +59,32 @@ def _power_of_difference(difference: float, error: NDArray[Any], freedom: NDArra
     return special.stdtr(freedom, abs(difference) / error - special.stdtrit(freedom, 1 - ALPHA / num_tests))
 
 
-def _cheapest(estimate: Estimate, power: Callable[..., NDArray[np.float64]]) -> tuple[int, float] | None:
-    """More seeds alone, else more examples alone, else the smallest product of both; None where nothing is enough."""
+def _cheapest(
+    estimate: Estimate, power: Callable[..., NDArray[np.float64]], largest_error: float
+) -> tuple[int, float] | None:
+    """More seeds alone, else more examples alone, else the smallest product of both; None where nothing is enough.
+
+    largest_error: standard error above which the power is too small with any degrees of freedom.
+    """
     seeds, growth = np.arange(estimate.num_seeds, _MOST_SEEDS + 1), np.geomspace(1, _MOST_GROWTH, 61)
 
     def enough(seeds: NDArray[Any], growth: NDArray[Any]) -> NDArray[np.bool_]:
-        return power(*estimate.precision(seeds, growth)) >= POWER
+        error, freedom = estimate.precision(seeds, growth)
+        found = error <= largest_error
+        found[found] = power(error[found], freedom[found]) >= POWER
+        return found
 
     if (by_seeds := enough(seeds, growth[:1])).any():
         return int(seeds[by_seeds.argmax()]), 1.0
     if (by_examples := enough(seeds[:1], growth)).any():
         return int(seeds[0]), float(growth[by_examples.argmax()])
-    if not (by_both := enough(seeds[:, None], growth[None, :])).any():
-        return None
-    row, column = np.unravel_index(np.where(by_both, seeds[:, None] * growth, np.inf).argmin(), by_both.shape)
-    return int(seeds[row]), float(growth[column])
+    products = (seeds[:, None] * growth).ravel()
+    for places in np.array_split(np.argsort(products, kind="stable"), _PARTS):
+        by_both = enough(seeds[places // len(growth)], growth[places % len(growth)])
+        if by_both.any():
+            row, column = divmod(int(places[by_both.argmax()]), len(growth))
+            return int(seeds[row]), float(growth[column])
+    return None
 
 
 def _in_words(num_seeds: int, times: float, seeds_now: int, examples_now: int) -> str:
