@@ -14,8 +14,9 @@ from mtlens.data.data_remarks import ONE_TASK
 from mtlens.data.formats import Form, open_table
 from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
 from mtlens.data.guess_kinds import guessed_label
+from mtlens.data.kept_records import kept_records
 from mtlens.data.label_columns import LabelColumn, require
-from mtlens.data.records import Records, read_records
+from mtlens.data.records import Records
 from mtlens.data.sources.files import TableFile, files_of, notes_of
 from mtlens.data.sources.hub import PREFIX
 from mtlens.data.sources.texts import Joined, Text, texts_of
@@ -107,7 +108,7 @@ def _read(table: str) -> _Table:
 
 
 def _join(table: str, files: Sequence[TableFile], form: Form) -> Records:
-    records = Records.joined([read_records(file.path, file.name, None, form) for file in files], table)
+    records = Records.joined([kept_records(file.path, file.name, form) for file in files], table)
     return replace(records, notes=(*notes_of(files), *records.notes))
 
 

@@ -23,8 +23,10 @@ def print_plan(overview: Overview) -> None:
     experiment, examples = plan.experiment, plan.examples
     tasks = counted(len(experiment.tasks), "task")
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {tasks}")
-    uncut = plan.encoded.uncut
-    out.print(f"{uncut.mean():.0f} tokens a text, {uncut.max():,} at most, {len(plan.encoded.vocabulary):,} different ones")
+    sized = plan.tokens.sized
+    lengths = f"{sized.uncut.mean():.0f} tokens a text, {sized.uncut.max():,} at most"
+    estimated = "" if sized.counted is None else f" (estimated from {sized.counted:,} texts)"
+    out.print(f"{lengths}, {len(sized.vocabulary):,} different ones{estimated}")
     for note in (*plan.notes, *plan.cut_texts):
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))

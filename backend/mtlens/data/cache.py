@@ -22,9 +22,11 @@ VARIABLE = "MTLENS_CACHE"
 """Environment variable that names the folder."""
 WORTH_KEEPING = 5_000
 """Number of rows from which data are kept: fewer are prepared anew in about a second."""
+LARGE = 10_000_000
+"""Bytes of a file from which it is kept what was found in it."""
 _DAYS = 30
 _VALUE = "value.json"
-Json = TypeVar("Json", float, list[int])
+Json = TypeVar("Json", float, str, list[int])
 
 
 def cache_folder() -> Path | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -65,6 +65,20 @@ class Examples:
     def labels_of(self, task_index: int) -> Labels:
         """Labels of one task."""
         return Labels(codes=self.labels[:, task_index], values=self._values[task_index])
+
+    def take(self, rows: NDArray[np.int64]) -> Self:
+        """Some of the examples, in the order of `rows`."""
+        return replace(
+            self,
+            ids=TextColumn.of(self.ids).take(rows).filled(),
+            texts=TextColumn.of(self.texts).take(rows).filled(),
+            pairs=None if self.pairs is None else TextColumn.of(self.pairs).take(rows),
+            labels=self.labels[rows],
+            splits=self.splits[rows],
+            groups=self.groups[rows],
+            sources=self.sources[rows],
+            folds=None if self.folds is None else self.folds.of(rows),
+        )
 
     def checked(self) -> Self:
         """These examples, if every task can be learned and measured: two classes or more in each split.

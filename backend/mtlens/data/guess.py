@@ -11,7 +11,7 @@ from mtlens.data.label_columns import LabelColumn
 from mtlens.data.records import Records
 from mtlens.data.sources.texts import Text
 from mtlens.data.splits import USUAL_SPLITS
-from mtlens.data.text_column import Cell
+from mtlens.data.text_column import Cell, TextColumn
 from mtlens.errors import DataError
 
 _LOOKED_AT, _SOME = 20_000, 200  # rows
@@ -158,7 +158,7 @@ def _are_a_pair(first: str, second: str) -> bool:
 
 
 def _is_split(cells: Sequence[Cell]) -> bool:
-    values = {cell.strip().lower() for cell in cells if cell and cell.strip()}
+    values = {value.lower() for value in TextColumn.of(cells).counts()}
     return len(values) > 1 and values <= USUAL_SPLITS.keys()
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from mtlens.data.label_columns import LabelColumn, by_number, label_column
 from mtlens.data.records import Records
-from mtlens.data.text_column import Cell
+from mtlens.data.text_column import Cell, TextColumn
 from mtlens.errors import DataError
 from mtlens.tasks.tag_schemes import parsed
 
@@ -132,9 +132,9 @@ def _are_codes(parts: Sequence[Sequence[str]]) -> bool:
     return are_short and any(len(own) > 2 for own in parts)
 
 
-def _numbers(column: str, cells: Iterable[Cell]) -> LabelColumn | None:
+def _numbers(column: str, cells: Sequence[Cell]) -> LabelColumn | None:
     """Many different numbers."""
-    counts = Counter(cell.strip() for cell in cells if cell and cell.strip())
+    counts = TextColumn.of(cells).counts()
     if len(counts) <= _MANY_NUMBERS or not all(map(_is_number, counts)):
         return None
     return LabelColumn(column=column, counts=dict(sorted(counts.items(), key=lambda item: by_number(item[0]))), kind="number")

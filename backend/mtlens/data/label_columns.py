@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mtlens.data.columns import nearest
 from mtlens.data.records import Records, read_records
-from mtlens.data.text_column import Cell
+from mtlens.data.text_column import Cell, TextColumn
 from mtlens.errors import DataError
 from mtlens.tasks.spelling import spelling
 
@@ -95,9 +95,9 @@ def require(records: Records, columns: Iterable[str]) -> None:
             raise DataError(f"{records.name}: column {column!r} should exist; {nearest(column, records.columns)}")
 
 
-def label_column(column: str, cells: Iterable[Cell], table: str) -> LabelColumn:
+def label_column(column: str, cells: Sequence[Cell], table: str) -> LabelColumn:
     """The classes of a column, numbers in their order before words in theirs; each is named as it is written most often."""
-    values = Counter(value.strip() for value in cells if value and value.strip())
+    values = TextColumn.of(cells).counts()
     spellings: dict[str, Counter[str]] = {}
     for value, count in values.items():
         spellings.setdefault(spelling(value), Counter())[value] += count

@@ -17,7 +17,8 @@ from mtlens.data.formats.base import Batch
 from mtlens.data.text_column import TextColumn
 from mtlens.errors import DataError
 
-_LINE = "line\0"  # name of the column of lines, which no file's column has
+LINE = "line\0"
+"""Name of the column of lines, which no file's column has."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +89,7 @@ def read_records(path: Path, name: str, wanted: frozenset[str] | None, form: For
         columns=reader.columns,
         cells={column: TextColumn(table.column(column)) for column in places},
         file=np.zeros(len(table), dtype=np.int16),
-        lines=table.column(_LINE).to_numpy(),
+        lines=table.column(LINE).to_numpy(),
         lists={column: reader.where(line) for column, line in reader.lists.items()},
         notes=tuple(reader.notes),
     )
@@ -136,7 +137,7 @@ def _as_array(reader: Reader, batch: Batch, column: str) -> Any:
 
 
 def _schema(columns: Sequence[str]) -> Any:
-    return pa.schema([*((column, pa.large_string()) for column in columns), (_LINE, pa.int64())])
+    return pa.schema([*((column, pa.large_string()) for column in columns), (LINE, pa.int64())])
 
 
 def _on_disk(batches: Iterator[Any], columns: Sequence[str]) -> Any:

@@ -44,8 +44,8 @@ class Folds:
         """Number of folds K."""
         return len(self.splits)
 
-    def of(self, rows: NDArray[np.bool_]) -> "Folds":
-        """The folds of the examples of a mask `[n]`."""
+    def of(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Folds":
+        """The folds of some examples: those of a mask `[n]`, or of rows."""
         return Folds(of_example=self.of_example[rows], splits=self.splits[:, rows])
 
 

@@ -61,12 +61,21 @@ def token_sequences(wanted: Wanted, key: tuple[str, str] | None) -> TokenSequenc
     key: fingerprints of texts and encoder, with which the tokens of many texts are kept on disk.
     """
     if key is not None and len(wanted.texts) >= WORTH_KEEPING:
-        content = ("tokens", *key, wanted.max_length, wanted.long_texts, wanted.places)
+        content = _content(wanted, key)
         if find_entry(*content) is None:
             keep_entry(lambda folder: _write(wanted, folder), *content)
         if (entry := find_entry(*content)) is not None:
             return _load(entry)
     return _in_memory(wanted)
+
+
+def are_stored(wanted: Wanted, key: tuple[str, str]) -> bool:
+    """Whether the tokens of these texts are on disk."""
+    return find_entry(*_content(wanted, key)) is not None
+
+
+def _content(wanted: Wanted, key: tuple[str, str]) -> tuple[str, *tuple[object, ...]]:
+    return ("tokens", *key, wanted.max_length, wanted.long_texts, wanted.places)
 
 
 def _in_memory(wanted: Wanted) -> TokenSequences:

@@ -1,6 +1,7 @@
 """A column of text in Arrow memory that reads like a list: many rows cost no Python objects until they are asked for."""
 
 import typing
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -97,6 +98,15 @@ class TextColumn(Sequence[Cell]):
     def filled(self) -> Sequence[str]:
         """The column, which holds no null."""
         return typing.cast("Sequence[str]", self)
+
+    def counts(self) -> Counter[str]:
+        """How often each value occurs, without blanks around it; of cells that are not empty, the first value first."""
+        found: Counter[str] = Counter()
+        values, counts = pc.value_counts(self.arrow).flatten()
+        for value, count in zip(values.to_pylist(), counts.to_pylist(), strict=True):
+            if value and (name := value.strip()):
+                found[name] += count
+        return found
 
     def take(self, rows: NDArray[np.int64]) -> "TextColumn":
         """The cells of some rows, in the order of `rows`."""

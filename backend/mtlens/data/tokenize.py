@@ -21,7 +21,7 @@ from mtlens.config.sections import LongTexts
 from mtlens.config.task import Task
 from mtlens.data.examples import Examples
 from mtlens.data.splits import TRAIN, Folds, SplitName, in_split
-from mtlens.data.stored_tokens import Wanted, token_sequences
+from mtlens.data.stored_tokens import Wanted, are_stored, token_sequences
 from mtlens.data.tagged_words import aligned
 from mtlens.tasks import MISSING, Labels, Words, kind_of
 
@@ -38,7 +38,8 @@ class Encoded:
     separator of the tokenizer and not of the text. labels: [n, T], codes or MISSING. values: what the codes of a task stand
     for, [V, D]; none where they are classes. words: for a task of tags, the words of the texts; the code of a label
     is then its example. splits, folds, sources, groups: [n], as in `Examples`. longest: tokens at which a text is cut.
-    uncut: [n], tokens of the whole texts.
+    uncut: [n], tokens of the whole texts. counted: of how many texts tokens were counted, where lengths of the others are
+    estimated and there are no tokens.
     """
 
     tasks: tuple[Task, ...]
@@ -57,6 +58,7 @@ class Encoded:
     values: tuple[NDArray[np.float64] | None, ...] = ()
     words: tuple[Words | None, ...] = ()
     folds: Folds | None = None
+    counted: int | None = None
 
     @property
     def cut(self) -> int:
@@ -109,14 +111,7 @@ def encode(
 
     pretrained: fingerprint of the encoder in `directory`, with which the tokens of many texts are kept on disk.
     """
-    wanted = Wanted(
-        texts=examples.texts,
-        pairs=examples.pairs,
-        directory=directory,
-        max_length=max_length,
-        long_texts=long_texts,
-        places=any(kind_of(task).reads_tokens for task in examples.tasks),
-    )
+    wanted = _wanted(examples, directory, max_length, long_texts)
     found = token_sequences(wanted, None if pretrained is None else (examples.text_fingerprint, pretrained))
     starts = np.concatenate([[0], np.cumsum(found.lengths)])
     labels, values, words = aligned(examples, starts, found.places)
@@ -137,6 +132,22 @@ def encode(
         longest=found.longest,
         uncut=found.uncut,
         folds=examples.folds,
+    )
+
+
+def is_tokenised(examples: Examples, directory: Path, *, max_length: int, long_texts: LongTexts, pretrained: str) -> bool:
+    """Whether `encode` finds the tokens on disk."""
+    return are_stored(_wanted(examples, directory, max_length, long_texts), (examples.text_fingerprint, pretrained))
+
+
+def _wanted(examples: Examples, directory: Path, max_length: int, long_texts: LongTexts) -> Wanted:
+    return Wanted(
+        texts=examples.texts,
+        pairs=examples.pairs,
+        directory=directory,
+        max_length=max_length,
+        long_texts=long_texts,
+        places=any(kind_of(task).reads_tokens for task in examples.tasks),
     )
 
 

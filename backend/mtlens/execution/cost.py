@@ -82,7 +82,7 @@ def run_flops(plan: Plan, run: Run, weights: int, attention: int) -> tuple[float
 
     A model that is made of others has no epochs, and looks at validation with several coefficients.
     """
-    encoded = plan.encoded.select(run.tasks, run.fold)
+    encoded = plan.tokens.sized.select(run.tasks, run.fold)
     columns = list(range(len(run.tasks)))
     validation, test = (float((encoded.lengths[encoded.rows(split, columns)] * 2.0 * weights).sum()) for split in SCORED)
     if run.derivation is not None:

@@ -69,7 +69,8 @@ class _Sizes:
     def of(cls, plan: Plan) -> "_Sizes":
         weights, layers, width = encoder_size(plan.pretrained)
         columns = list(range(len(plan.experiment.tasks)))
-        test, train = (plan.encoded.lengths[plan.encoded.rows(split, columns)] for split in (TEST, TRAIN))
+        sized = plan.tokens.sized
+        test, train = (sized.lengths[sized.rows(split, columns)] for split in (TEST, TRAIN))
         return cls(
             weights=weights, layers=layers, width=width, test=float(np.sum(test)), train=float(np.sum(train)),
             texts=(len(test), len(train)), examples=plan.experiment.evidence.examples,

@@ -21,7 +21,8 @@ from mtlens.data.dataset import load_examples
 from mtlens.data.encoders import Pretrained, locate
 from mtlens.data.examples import Examples
 from mtlens.data.splits import NOWHERE, SPLITS, SplitName
-from mtlens.data.tokenize import Encoded, encode
+from mtlens.data.token_counts import TokenCounts
+from mtlens.data.tokenize import Encoded
 from mtlens.errors import ExperimentError
 from mtlens.store.workspace.manifest import Manifest, ManifestRun, ManifestTask
 from mtlens.tasks import metric_of
@@ -51,16 +52,21 @@ class Plan:
     runs: tuple[PlannedRun, ...]
 
     @cached_property
-    def encoded(self) -> Encoded:
-        """The tokens of the examples: made once, and only if something has to be trained."""
+    def tokens(self) -> TokenCounts:
+        """The tokens of the examples, and their numbers for estimates."""
         training = self.experiment.training
-        return encode(
-            self.examples,
-            self.pretrained.directory,
+        return TokenCounts(
+            examples=self.examples,
+            directory=self.pretrained.directory,
             max_length=training.max_length,
             long_texts=training.long_texts,
             pretrained=self.pretrained.fingerprint,
         )
+
+    @property
+    def encoded(self) -> Encoded:
+        """The tokens of the examples: made once, and only if something has to be trained."""
+        return self.tokens.encoded
 
     @cached_property
     def counted_flops(self) -> dict[object, tuple[float, float]]:
@@ -76,7 +82,7 @@ class Plan:
     @property
     def cut_texts(self) -> tuple[str, ...]:
         """A note on texts longer than the encoder reads at once, if there are any, and on how they are read."""
-        encoded, long_texts = self.encoded, self.experiment.training.long_texts
+        encoded, long_texts = self.tokens.sized, self.experiment.training.long_texts
         if not encoded.cut:
             return ()
         read = {
@@ -85,9 +91,10 @@ class Plan:
             "windows": "they are read in windows whose logits are averaged",
         }
         share = encoded.cut / len(encoded.ids)
+        about = "" if encoded.counted is None else "about "
         note = (
-            f"texts longer than {encoded.longest:,} tokens: {encoded.cut:,} of {len(encoded.ids):,} ({share:.1%}), up to "
-            f"{encoded.uncut.max():,} tokens; {read[long_texts]} (training.max_length, training.long_texts)"
+            f"texts longer than {encoded.longest:,} tokens: {about}{encoded.cut:,} of {len(encoded.ids):,} ({share:.1%}), "
+            f"up to {encoded.uncut.max():,} tokens; {read[long_texts]} (training.max_length, training.long_texts)"
         )
         return (note,)
 

@@ -45,7 +45,7 @@ def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
     if weights > _MOST_WEIGHTS:
         return _EFFICIENCY * matrix_rate(hardware.dtype, hardware.device)
-    trainer = Trainer(run, plan.encoded, plan.pretrained.directory, hardware)
+    trainer = Trainer(run, plan.tokens.sample, plan.pretrained.directory, hardware)
     count = functools.partial(update_flops, trainer.encoded, run=run, weights=weights, attention=4 * layers * width)
     schedule = sorted(epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0), key=count)
     rows = schedule[len(schedule) // 2]

@@ -59,9 +59,7 @@ def _power_of_difference(difference: float, error: NDArray[Any], freedom: NDArra
     return special.stdtr(freedom, abs(difference) / error - special.stdtrit(freedom, 1 - ALPHA / num_tests))
 
 
-def _cheapest(
-    estimate: Estimate, power: Callable[..., NDArray[np.float64]], largest_error: float
-) -> tuple[int, float] | None:
+def _cheapest(estimate: Estimate, power: Callable[..., NDArray[np.float64]], largest_error: float) -> tuple[int, float] | None:
     """More seeds alone, else more examples alone, else the smallest product of both; None where nothing is enough.
 
     largest_error: standard error above which the power is too small with any degrees of freedom.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mtlens.data.cache import LARGE, file_digest, kept_value
 from mtlens.data.formats.base import MOST_CHARACTERS
 from mtlens.data.formats.compression import DAMAGED, open_bytes, suffix_of
 from mtlens.data.formats.encoding import UTF_8, find_encoding
@@ -47,7 +48,7 @@ def find_dialect(path: Path, name: str, form: Form) -> tuple[Dialect, list[str]]
     sample = _read_sample(path, name, encoding)
     usual = _OF_SUFFIX.get(suffix_of(path), ",")
     delimiter = form.delimiter or _find_delimiter(sample, usual, form)
-    quoting = form.quoting or _quoting_of(path, name, encoding, delimiter)
+    quoting = form.quoting or _kept_quoting(path, name, encoding, delimiter)
     found = [
         ("encoding", f"in {encoding}", form.encoding is None and encoding != UTF_8),
         (
@@ -120,6 +121,18 @@ def _regularity(sample: str, delimiter: str, form: Form) -> tuple[float, int]:
             if width > 1 and width == (named or widths[0]):
                 best = max(best, (count / len(widths), width))
     return best
+
+
+def _kept_quoting(path: Path, name: str, encoding: str, delimiter: str) -> Quoting:
+    """As `_quoting_of`, which reads the whole file: of a large one, once for its content."""
+    if path.stat().st_size < LARGE:
+        return _quoting_of(path, name, encoding, delimiter)
+    content = (file_digest(path), encoding, delimiter)
+    return (
+        "none"
+        if kept_value(lambda: _quoting_of(path, name, encoding, delimiter), "quoting", *content) == "none"
+        else "standard"
+    )
 
 
 def _quoting_of(path: Path, name: str, encoding: str, delimiter: str) -> Quoting:
