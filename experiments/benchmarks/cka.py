@@ -41,7 +41,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from torch_cka import CKA
 
 from mtlens.evidence.representations.cka import similarity_matrix
-from mtlens.training.hardware import usable_cores
+from mtlens.training.machine import usable_cores
 
 NUM_SETS, NUM_EXAMPLES, NUM_FEATURES = 26, 1024, 768
 ROUNDS = 5

@@ -26,7 +26,8 @@ from mtlens.data.sources.spine import Spine
 from mtlens.data.synthetic_reports.rows import spine_rows
 from mtlens.inference.model.family import Family
 from mtlens.inference.model.family_config import FamilyConfig, MemberConfig
-from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.hardware import prepare
+from mtlens.training.machine import usable_cores
 from mtlens.training.model import MultiTaskModel
 
 TASKS = ("canal", "disc", "cord", "foraminal")

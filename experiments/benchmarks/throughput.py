@@ -24,11 +24,12 @@ from mtlens.config.experiment import Experiment
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.cost import epoch_flops
 from mtlens.execution.encoder_size import encoder_size
+from mtlens.execution.measured_rate import matrix_rate
 from mtlens.execution.plan import Plan, make_plan
-from mtlens.execution.training_rate import matrix_rate
 from mtlens.statistics.metrics.confusion import confusion
 from mtlens.statistics.metrics.macro_f1 import macro_f1
-from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.hardware import prepare
+from mtlens.training.machine import usable_cores
 from mtlens.training.trainer import Trainer
 
 EXPERIMENT = {

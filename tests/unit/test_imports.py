@@ -23,6 +23,7 @@ def test_import_contracts_hold(capsys):
         ("import mtlens.store.database.reader", {"torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
         ("import mtlens.store.database.sandbox", {"duckdb", "torch", "ray", "pyarrow", "pydantic", "numpy", "pandas"}),
         ("import mtlens.execution.plan, mtlens.store.ingest", {"torch", "ray", "transformers"}),
+        ("import mtlens.cli.plan_output", {"torch", "ray", "transformers"}),
     ],
 )
 def test_light_modules_leave_heavy_libraries_alone(code, heavy):

@@ -41,7 +41,6 @@ class ExperimentPlan(Shown):
         import pandas as pd
 
         from mtlens.execution.experiment import unfinished
-        from mtlens.training.optimiser import encoder_rate
 
         missing = {run.run_id for run in unfinished(self.plan.distinct, self.workspace)}
         return pd.DataFrame(
@@ -52,7 +51,7 @@ class ExperimentPlan(Shown):
                     "seed": planned.run.seed,
                     "candidate": planned.candidate,
                     "epochs": planned.run.training.epochs,
-                    "learning_rate": encoder_rate(planned.run),
+                    "learning_rate": planned.run.encoder_rate,
                     "run_id": planned.run.run_id,
                     "finished": planned.run.run_id not in missing,
                 }

@@ -57,6 +57,11 @@ class Run(Spec):
     measure_conflicts: bool = Field(default=False, description="measure how the tasks' gradients agree; not part of the hash")
 
     @property
+    def encoder_rate(self) -> float:
+        """Peak learning rate of the trained part of the encoder."""
+        return self.training.lora.learning_rate if self.method == "lora" else self.training.learning_rate
+
+    @property
     def run_id(self) -> str:
         """Sixteen hexadecimal digits of SHA-256 over all that decides the result; the paths of its files do not."""
         content = self.model_dump(

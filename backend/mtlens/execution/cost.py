@@ -7,8 +7,9 @@ from mtlens.config.run import Run
 from mtlens.data.splits import SCORED
 from mtlens.data.tokenize import Encoded
 from mtlens.execution.encoder_size import encoder_size
+from mtlens.execution.flops import update_flops
 from mtlens.execution.plan import Plan
-from mtlens.execution.training_rate import training_rate, update_flops
+from mtlens.execution.training_rate import training_rate
 from mtlens.training.batches import epoch_batches
 
 MOST_COEFFICIENTS = 10  # that a merged encoder is tried with on validation

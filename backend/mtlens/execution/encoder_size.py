@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from mtlens.data.cache import kept_value
 from mtlens.data.encoders import Pretrained
-from mtlens.training.pretrained import count_multiplied
 
 _VERSION = 1  # counts up whenever `count_multiplied` changes
 
@@ -21,4 +20,10 @@ class EncoderSize(NamedTuple):
 @functools.cache
 def encoder_size(pretrained: Pretrained) -> EncoderSize:
     """The size of an encoder, from its config."""
-    return EncoderSize(*kept_value(lambda: [*count_multiplied(pretrained.directory)], "size", _VERSION, pretrained.fingerprint))
+
+    def count() -> list[int]:
+        from mtlens.training.pretrained import count_multiplied  # imports torch
+
+        return [*count_multiplied(pretrained.directory)]
+
+    return EncoderSize(*kept_value(count, "size", _VERSION, pretrained.fingerprint))

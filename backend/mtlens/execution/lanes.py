@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mtlens.config.sections import Resources
 from mtlens.errors import ExecutionError
-from mtlens.training.hardware import usable_cores, usable_memory
+from mtlens.training.machine import count_gpus, usable_cores, usable_memory
 
 BYTES_PER_LANE = 2 * 2**30  # PyTorch, transformers, a MiniLM in training and Ray's own helpers
 
@@ -35,9 +35,7 @@ class Lanes:
 
 def local_lanes(resources: Resources) -> Lanes:
     """Lanes on this machine, the same with and without Ray."""
-    import torch
-
-    return divide(resources, cores=usable_cores(), gpus=torch.cuda.device_count(), memory=usable_memory())
+    return divide(resources, cores=usable_cores(), gpus=count_gpus(), memory=usable_memory())
 
 
 def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
@@ -45,13 +43,11 @@ def planned_lanes(resources: Resources) -> tuple[Lanes, str]:
 
     Raises ExecutionError for impossible requests, such as two GPUs for one worker.
     """
-    import torch
-
     try:
         return local_lanes(resources), ""
     except ExecutionError as error:
         workers = resources.workers_per_run * (1 if resources.lanes == "auto" else resources.lanes)
-        gpus = torch.cuda.device_count()
+        gpus = count_gpus()
         if gpus or resources.gpus_per_run != "auto":
             gpus = max(gpus, workers)
         return divide(resources, cores=max(usable_cores(), workers), gpus=gpus, memory=usable_memory()), str(error)

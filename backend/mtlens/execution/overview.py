@@ -22,7 +22,6 @@ from mtlens.store.database.reader import query
 from mtlens.store.workspace.evidence_folder import EvidenceFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import metric_object, metric_of
-from mtlens.training.optimiser import encoder_rate
 
 NUM_SEEDS = (3, 5, 10, 20)
 """Numbers of seeds for which the chance of a match is shown."""
@@ -139,7 +138,7 @@ class Overview:
         seeds: dict[tuple[str, str, int, float], list[int]] = {}
         for planned in self.plan.first:
             run, tasks = planned.run, ", ".join(task.name for task in planned.run.tasks)
-            seeds.setdefault((planned.role, tasks, run.training.epochs, encoder_rate(run)), []).append(run.seed)
+            seeds.setdefault((planned.role, tasks, run.training.epochs, run.encoder_rate), []).append(run.seed)
         return tuple(PlannedSetting(*setting, tuple(of_setting)) for setting, of_setting in seeds.items())
 
     @property

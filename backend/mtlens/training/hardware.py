@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import functools
-import os
 import platform
 import resource
 from collections.abc import Generator
@@ -66,30 +65,6 @@ def _glibc() -> ctypes.CDLL | None:
 def _cpu_multiplies_bfloat16() -> bool:
     found = torch.cpu.get_capabilities()
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: in a container, by affinity or quota, they can be fewer than the machine has."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    quota = _cgroup("cpu.max").split()
-    if len(quota) == 2 and quota[0] != "max":
-        cores = min(cores, max(1, int(quota[0]) // int(quota[1])))
-    return cores
-
-
-def usable_memory() -> int:
-    """Largest memory in bytes that this process may use: that of the machine, or the container's limit."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = _cgroup("memory.max").strip()
-    return min(total, int(limit)) if limit.isdigit() else total
-
-
-def _cgroup(name: str) -> str:
-    """A limit of the control group (Linux cgroup v2), or nothing where there is none."""
-    try:
-        return (Path("/sys/fs/cgroup") / name).read_text()
-    except OSError:
-        return ""
 
 
 def limit_gpu_memory(share: float) -> None:

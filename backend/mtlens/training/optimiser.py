@@ -9,18 +9,13 @@ from mtlens.config.run import Run
 from mtlens.training.model import MultiTaskModel
 
 
-def encoder_rate(run: Run) -> float:
-    """Peak learning rate of the trained part of the encoder."""
-    return run.training.lora.learning_rate if run.method == "lora" else run.training.learning_rate
-
-
 def make_optimiser(model: MultiTaskModel, run: Run, weights: Iterable[nn.Parameter] = ()) -> torch.optim.AdamW:
     """AdamW with a learning rate for the encoder and one for the heads; biases, norms and embeddings are not decayed.
 
     weights: learned weights of the tasks, trained at the rate of the heads.
     """
     training = run.training
-    rate = encoder_rate(run)
+    rate = run.encoder_rate
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
     heads = list(model.heads.parameters())

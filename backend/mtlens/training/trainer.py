@@ -33,7 +33,7 @@ from mtlens.training.evaluation import Prediction, predict
 from mtlens.training.hardware import Hardware
 from mtlens.training.losses import BatchLoss, label_tables
 from mtlens.training.model import MultiTaskModel, build_model
-from mtlens.training.optimiser import encoder_rate, make_optimiser
+from mtlens.training.optimiser import make_optimiser
 from mtlens.training.progress import Epoch, Progress, Step
 
 ATTEMPTS_APART = 2**32  # between the seeds of order and dropout of a run's attempts: no experiment counts so far
@@ -247,7 +247,7 @@ class Trainer:
 
     def _finite(self, task: str, loss: float, where: str) -> float:
         if not math.isfinite(loss):
-            rate = encoder_rate(self.run)
+            rate = self.run.encoder_rate
             raise TrainingError(f"loss of task {task!r} should be finite; found {loss} at {where} (learning rate {rate:g})")
         return loss
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mtlens.execution import training_rate as module
+from mtlens.execution import measured_rate, training_rate
 from mtlens.training.trainer import Trainer
 
 
@@ -19,33 +19,33 @@ def timed(monkeypatch):
 
 def test_updates_of_the_plan_are_timed(search_plan, timed):
     plan = search_plan(2)
-    assert module.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert measured_rate.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
     assert timed == [32] * 3
 
 
 def test_a_large_batch_is_cut(search_plan, timed, monkeypatch):
-    monkeypatch.setattr(module, "_MOST_FLOPS", 1.0)
+    monkeypatch.setattr(measured_rate, "_MOST_FLOPS", 1.0)
     plan = search_plan(2)
-    assert module.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert measured_rate.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
     assert timed == [1] * 3
 
 
 def test_a_large_encoder_is_not_loaded(search_plan, timed, monkeypatch):
-    monkeypatch.setattr(module, "_MOST_WEIGHTS", 1)
+    monkeypatch.setattr(measured_rate, "_MOST_WEIGHTS", 1)
     plan = search_plan(2)
-    assert module.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
+    assert measured_rate.measured_rate(plan, plan.distinct[0], threads=1, gpu=False) > 0
     assert timed == []
 
 
 def test_a_rate_is_kept_for_ten_minutes(search_plan, timed, tmp_path, monkeypatch):
     monkeypatch.setenv("MTLENS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(module.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(training_rate.time, "time", lambda: 1_000_000.0)
     plan = search_plan(2)
-    rate = module.training_rate(plan, plan.distinct[0], threads=1, gpu=False)
-    assert module.training_rate(plan, plan.distinct[0], threads=1, gpu=False) == rate
+    rate = training_rate.training_rate(plan, plan.distinct[0], threads=1, gpu=False)
+    assert training_rate.training_rate(plan, plan.distinct[0], threads=1, gpu=False) == rate
     assert len(timed) == 3
-    module.training_rate(plan, plan.distinct[0], threads=2, gpu=False)  # other lanes
+    training_rate.training_rate(plan, plan.distinct[0], threads=2, gpu=False)  # other lanes
     assert len(timed) == 6
-    monkeypatch.setattr(module.time, "time", lambda: 1_000_600.0)
-    module.training_rate(plan, plan.distinct[0], threads=1, gpu=False)
+    monkeypatch.setattr(training_rate.time, "time", lambda: 1_000_600.0)
+    training_rate.training_rate(plan, plan.distinct[0], threads=1, gpu=False)
     assert len(timed) == 9

@@ -35,7 +35,8 @@ from mtlens.evidence.samples import microbatches
 from mtlens.store.workspace.evidence_tables import GradientRow
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.training.hardware import Hardware, usable_cores, usable_memory
+from mtlens.training.hardware import Hardware
+from mtlens.training.machine import usable_cores, usable_memory
 from mtlens.training.model import MultiTaskModel, build_model
 
 Report = Callable[[float], None]

@@ -28,7 +28,7 @@ from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.training.hardware import Hardware
 from mtlens.training.model import MultiTaskModel
-from mtlens.training.optimiser import encoder_rate, make_optimiser
+from mtlens.training.optimiser import make_optimiser
 
 Floats = NDArray[np.float64]
 Losses = Callable[[], list[Tensor | None]]  # of T tasks on one batch, at the present weights; None without a label
@@ -87,7 +87,7 @@ def look_ahead(
         group["lr"] = rate
     found: list[tuple[Floats, Floats]] = []
     for losses in losses_of_batches:
-        found.append(affinities(losses, parameters, optimiser, rate=encoder_rate(run), clip=run.training.gradient_clip))
+        found.append(affinities(losses, parameters, optimiser, rate=run.encoder_rate, clip=run.training.gradient_clip))
         report()
     return np.stack([lookahead for lookahead, _ in found]), np.stack([first_order for _, first_order in found])
 

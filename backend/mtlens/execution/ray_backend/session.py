@@ -15,7 +15,7 @@ from mtlens.config.sections import Resources
 from mtlens.errors import ExecutionError, MtlensError
 from mtlens.execution.lanes import BYTES_PER_LANE, Lanes, divide
 from mtlens.execution.ray_backend.auth import check_entry, guard_token_file
-from mtlens.training.hardware import usable_cores
+from mtlens.training.machine import usable_cores
 
 SECONDS_FOR_A_NODE = 900.0  # until an autoscaler's first node is there: machines with GPUs take minutes
 

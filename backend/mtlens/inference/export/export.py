@@ -42,7 +42,8 @@ from mtlens.store.ingest import ingest
 from mtlens.store.workspace.workspace import Workspace
 from mtlens.tasks import kind_of
 from mtlens.tasks.words import Parting
-from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.hardware import prepare
+from mtlens.training.machine import usable_cores
 
 _TOKENIZER_FILES = [*(name for name in HUB_FILES if "safetensors" not in name), "added_tokens.json"]
 

@@ -32,7 +32,8 @@ from mtlens.statistics.comparison import Comparison
 from mtlens.training.adapters import without_adapters
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
-from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.hardware import prepare
+from mtlens.training.machine import usable_cores
 from mtlens.training.model import MultiTaskModel
 
 LIMIT = 1e-4  # largest difference of a probability from that of PyTorch in float32

@@ -21,7 +21,8 @@ from mtlens.statistics.task_predictions import TaskPredictions
 from mtlens.tasks import kind_of, metric_object, metric_of
 from mtlens.training.distributed import ALONE
 from mtlens.training.evaluation import Prediction, predict
-from mtlens.training.hardware import prepare, usable_cores
+from mtlens.training.hardware import prepare
+from mtlens.training.machine import usable_cores
 
 _BATCH_SIZE = 64
 

@@ -39,7 +39,8 @@ from mtlens.inference.model.weights import load_model, padded
 from mtlens.inference.segmentation import Rules, Tagger
 from mtlens.store.workspace.journal import first_problem
 from mtlens.tasks import FoundSpan, Words, kind_of
-from mtlens.training.hardware import Hardware, prepare, usable_cores
+from mtlens.training.hardware import Hardware, prepare
+from mtlens.training.machine import usable_cores
 from mtlens.training.model import MultiTaskModel
 
 BATCH = 32
