@@ -37,6 +37,13 @@ def spec(figure: go.Figure) -> dict[str, Any]:
     return json.loads(figure.to_json() or "")
 
 
+def assert_is_a_short_sentence(title: str) -> None:
+    """Of at most 90 characters, in words that need no decoding."""
+    assert 0 < len(title) <= 90
+    assert ". " not in title.replace("vs. ", "")
+    assert not re.search("cannot be told|may do|open", title)
+
+
 @pytest.mark.parametrize("name", ENTRIES)
 @pytest.mark.parametrize("store", STORES)
 def test_every_figure_of_every_store(stores: fake_stores.Stores, store: str, name: str) -> None:
@@ -44,7 +51,7 @@ def test_every_figure_of_every_store(stores: fake_stores.Stores, store: str, nam
     info = entry.read(stores[store], EXPERIMENT)
     for theme in (LIGHT, DARK):
         figure = entry.draw(info, theme=theme)
-        assert figures.title_of(figure)
+        assert_is_a_short_sentence(figures.title_of(figure))
         assert len(figures.alt_of(figure)) > 40
         assert figure.layout.uirevision == "keep"
         assert 60 < figure.layout.height < 5000
@@ -77,15 +84,6 @@ def test_a_titled_figure_stands_alone(full: Workspace) -> None:
     assert alone.layout.paper_bgcolor == DARK.paper
     inside = [one.layout.height - one.layout.margin.t for one in (figure, alone)]
     assert inside[0] == inside[1]
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-@pytest.mark.parametrize("store", STORES)
-def test_titles_are_one_sentence_that_can_be_read_at_a_glance(stores: fake_stores.Stores, store: str, name: str) -> None:
-    title = figures.title_of(ENTRIES[name].draw(ENTRIES[name].read(stores[store], EXPERIMENT)))
-    assert len(title) <= 90
-    assert ". " not in title.replace("vs. ", "")
-    assert not re.search("cannot be told|may do|open", title)
 
 
 def test_confusion_shows_shares_of_the_true_class(full: Workspace) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,17 @@ from mtlens.inference.segmentation import Rules, cleaned, segment
 from mtlens.inference.segmentation.scoring import score_tagger
 
 
+@cache
+def reports_of(region):
+    """Reports of every practice, those that no development saw among them."""
+    return generate(Spine(region=region, reports=300, seed=7)).reports
+
+
 @pytest.mark.parametrize("region", ["cervical", "lumbar"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_rules_find_the_levels_in_every_layout(layout, region):
-    """Of every practice, those that no development saw among them, whose sentences are told apart as they were written."""
-    printed = [LAYOUTS[layout](report) for report in generate(Spine(region=region, reports=200, seed=7)).reports]
+    """Sentences are told apart as they were written."""
+    printed = [LAYOUTS[layout](report) for report in reports_of(region)[:200]]
     score = score_tagger(Rules(), printed)
     assert score.recall >= 0.97
     assert score.precision >= (0.85 if layout == "no headings" else 0.90)  # without headings the technique reads as a finding
@@ -43,7 +50,7 @@ def test_layouts_print_what_they_say():
 @pytest.mark.parametrize("unseen", [False, True])
 @pytest.mark.parametrize("region", ["cervical", "lumbar"])
 def test_rules_agree_with_the_tags_that_reports_were_written_from(region, unseen):
-    reports = [report for report in generate(Spine(region=region, reports=300, seed=7)).reports if report.unseen == unseen]
+    reports = [report for report in reports_of(region) if report.unseen == unseen]
     score = score_tagger(Rules(), reports)
     assert score.precision > 0.98
     assert score.recall > 0.92
