@@ -19,7 +19,7 @@ from mtlens.execution.plan import Plan, make_plan
 from mtlens.execution.ray_backend.session import session
 from mtlens.store.workspace.run_folder import RunFolder
 from mtlens.store.workspace.workspace import Workspace
-from mtlens.training.hardware import usable_cores
+from mtlens.training.machine import usable_cores
 
 
 def experiment(name: str, reports: int, epochs: int, num_seeds: int) -> Experiment:

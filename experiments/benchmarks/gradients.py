@@ -22,7 +22,8 @@ from mtlens.data.tokenize import Encoded, batches, collate
 from mtlens.evidence.gradients.gramian import Gramian, task_gradients
 from mtlens.evidence.gradients.parameter_blocks import block_names
 from mtlens.execution.plan import make_plan
-from mtlens.training.hardware import Hardware, prepare, usable_cores
+from mtlens.training.hardware import Hardware, prepare
+from mtlens.training.machine import usable_cores
 from mtlens.training.model import MultiTaskModel, build_model
 
 BINARY, SEVERITY = ["absent", "present"], ["none", "mild", "moderate", "severe"]

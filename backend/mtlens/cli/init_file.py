@@ -11,10 +11,10 @@ import yaml
 from mtlens.config.loading import json_schema, parse_experiments
 from mtlens.config.run_kinds import MULTI, SINGLE
 from mtlens.data.data_remarks import ONE_TASK
-from mtlens.data.formats import Form, open_table
+from mtlens.data.formats import Form
 from mtlens.data.guess import Guess, guess_columns, is_header, is_repeated_below
 from mtlens.data.guess_kinds import guessed_label
-from mtlens.data.kept_records import kept_records
+from mtlens.data.kept_records import kept_columns, kept_records
 from mtlens.data.label_columns import LabelColumn, require
 from mtlens.data.records import Records
 from mtlens.data.sources.files import TableFile, files_of, notes_of
@@ -96,7 +96,7 @@ class _Table(NamedTuple):
 def _read(table: str) -> _Table:
     files = files_of(table, [Path()])
     has_splits = all(file.split for file in files)
-    columns = open_table(files[0].path, files[0].name, Form()).columns
+    columns = kept_columns(files[0].path, files[0].name, Form())
     if is_header(columns):
         records = _join(table, files, Form())
         if not is_repeated_below(records):

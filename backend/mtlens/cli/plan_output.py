@@ -12,6 +12,7 @@ from mtlens.config.sections import Search
 from mtlens.data.examples import Examples
 from mtlens.data.sources import source_of
 from mtlens.data.splits import SPLITS, in_split
+from mtlens.data.tokenize import Encoded
 from mtlens.execution.overview import NUM_SEEDS, Overview, TaskChance
 from mtlens.statistics.power import POWER
 from mtlens.statistics.shown import counted
@@ -23,10 +24,7 @@ def print_plan(overview: Overview) -> None:
     experiment, examples = plan.experiment, plan.examples
     tasks = counted(len(experiment.tasks), "task")
     out.print(f"[bold]{experiment.name}[/]: {len(examples.ids):,} texts ({_sizes(examples)}), {tasks}")
-    sized = plan.tokens.sized
-    lengths = f"{sized.uncut.mean():.0f} tokens a text, {sized.uncut.max():,} at most"
-    estimated = "" if sized.counted is None else f" (estimated from {sized.counted:,} texts)"
-    out.print(f"{lengths}, {len(sized.vocabulary):,} different ones{estimated}")
+    out.print(_lengths(plan.tokens.sized))
     for note in (*plan.notes, *plan.cut_texts):
         out.print(f"note: {note}", markup=False)
     out.print(_class_table(examples))
@@ -41,6 +39,14 @@ def print_plan(overview: Overview) -> None:
     if experiment.search is not None:
         _print_search(experiment, experiment.search)
     _print_chances(overview)
+
+
+def _lengths(sized: Encoded) -> str:
+    """How long the texts are."""
+    mean = f"{sized.uncut.mean():.0f} tokens a text"
+    if sized.counted is not None:
+        return f"about {mean} (estimated from {sized.counted:,} texts)"
+    return f"{mean}, {sized.uncut.max():,} at most, {len(sized.vocabulary):,} different ones"
 
 
 def _sizes(examples: Examples) -> str:

@@ -1,13 +1,16 @@
 """All columns of a large file, kept on disk by its content: who types `mtlens init` again does not wait for the file."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from mtlens.data.cache import LARGE, file_digest, find_entry, keep_entry
-from mtlens.data.formats import Form
+from mtlens.data.formats import Form, open_table
+from mtlens.data.mapped import read_mapped
 from mtlens.data.records import LINE, Records, read_records
 from mtlens.data.text_column import TextColumn
 
@@ -16,14 +19,31 @@ _TABLE, _ABOUT = "table.arrow", "about.json"
 
 def kept_records(path: Path, name: str, form: Form) -> Records:
     """As `read_records` of all columns."""
-    if not path.is_file() or path.stat().st_size < LARGE:
-        return read_records(path, name, None, form)
-    content = (file_digest(path), name, form.model_dump(mode="json"))
-    if (entry := find_entry("table", *content)) is not None:
+    content = _content(path, name, form)
+    if content is not None and (entry := find_entry("table", *content)) is not None:
         return _load(entry, name)
     records = read_records(path, name, None, form)
-    keep_entry(lambda folder: _save(records, folder), "table", *content)
+    if content is not None and content == _content(path, name, form):  # else the file was replaced while it was read
+        keep_entry(lambda folder: _save(records, folder), "table", *content)
     return records
+
+
+def kept_columns(path: Path, name: str, form: Form) -> tuple[str, ...]:
+    """The columns of a file: kept ones, or found as `open_table` does, which reads the whole of some files."""
+    content = _content(path, name, form)
+    if content is not None and (entry := find_entry("table", *content)) is not None:
+        return tuple(_about(entry)["columns"])
+    return open_table(path, name, form).columns
+
+
+def _content(path: Path, name: str, form: Form) -> tuple[object, ...] | None:
+    """What decides the records of a file; None for one that is not large, or not readable."""
+    try:
+        if not path.is_file() or path.stat().st_size < LARGE:
+            return None
+        return (file_digest(path), os.fsencode(name).hex(), form.model_dump(mode="json"))
+    except OSError:
+        return None
 
 
 def _save(records: Records, folder: Path) -> None:
@@ -41,8 +61,8 @@ def _save(records: Records, folder: Path) -> None:
 
 
 def _load(entry: Path, name: str) -> Records:
-    about = json.loads((entry / _ABOUT).read_text(encoding="utf-8"))
-    table = pa.ipc.open_file(pa.memory_map(str(entry / _TABLE))).read_all()
+    about = _about(entry)
+    table = read_mapped(entry / _TABLE)
     return Records(
         name=name,
         files=(name,),
@@ -54,3 +74,7 @@ def _load(entry: Path, name: str) -> Records:
         lists=about["lists"],
         notes=tuple(about["notes"]),
     )
+
+
+def _about(entry: Path) -> dict[str, Any]:
+    return json.loads((entry / _ABOUT).read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from mtlens.config.experiment import Experiment
 from mtlens.data.examples import Examples
+from mtlens.data.mapped import read_mapped
 from mtlens.data.splits import Folds
 from mtlens.data.text_column import TextColumn
 
@@ -35,7 +36,7 @@ def save_examples(examples: Examples, folder: Path) -> None:
 
 def load_stored(folder: Path, experiment: Experiment) -> Examples:
     """The examples of an experiment from the folder that they were written to."""
-    table = pa.ipc.open_file(pa.memory_map(str(folder / "texts.arrow"))).read_all()
+    table = read_mapped(folder / "texts.arrow")
     facts: dict[str, Any] = json.loads((folder / "facts.json").read_text())
     with np.load(folder / "arrays.npz", allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}

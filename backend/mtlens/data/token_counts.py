@@ -1,6 +1,6 @@
 """The tokens of an experiment's texts, and the numbers of tokens, estimated from a sample of the texts where these are many.
 
-A plan only needs the numbers, and to tokenise 200,000 texts takes ten times as long as the rest of it.
+A plan only needs the numbers, and to tokenise 200,000 texts takes longer than the rest of it.
 """
 
 from dataclasses import dataclass, replace
@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from mtlens.config.sections import LongTexts
 from mtlens.data.examples import Examples
+from mtlens.data.splits import TRAIN, in_split
 from mtlens.data.text_column import TextColumn, pc
 from mtlens.data.tokenize import Encoded, encode, is_tokenised
+from mtlens.tasks import MISSING
 
 _SAMPLE = 20_000  # texts that are tokenised for an estimate
 _MANY = 2 * _SAMPLE  # texts above which it is worth it
+_MOST_AROUND = 8  # special tokens of a text
+_LABELLED = 500  # training texts of each task that are in a sample, where it has them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +48,7 @@ class TokenCounts:
         """As `encoded`, for what depends on lengths alone: of many examples they are estimated from those of `sample`."""
         if self._drawn is None:
             return self.encoded
-        return _with_estimates(self.examples, self._drawn, self.sample, cut=self.long_texts != "windows")
+        return _with_estimates(self.examples, self._drawn, self.sample, self.long_texts)
 
     @cached_property
     def _drawn(self) -> NDArray[np.int64] | None:
@@ -52,7 +56,7 @@ class TokenCounts:
         few = len(self.examples.ids) <= _MANY
         if few or "encoded" in self.__dict__ or self._is_stored():
             return None
-        return _drawn_rows(self.examples.sources)
+        return _drawn_rows(self.examples)
 
     def _is_stored(self) -> bool:
         return is_tokenised(
@@ -73,16 +77,19 @@ class TokenCounts:
         )
 
 
-def _drawn_rows(sources: NDArray[np.int16]) -> NDArray[np.int64]:
-    """Random rows in their order; the same number from each source, as far as it has them."""
-    generator, present = np.random.default_rng(0), np.unique(sources)
-    parts = [np.flatnonzero(sources == source) for source in present]
+def _drawn_rows(examples: Examples) -> NDArray[np.int64]:
+    """Random rows in their order: the same number from each source, as far as it has them, and training rows of each task."""
+    generator, present = np.random.default_rng(0), np.unique(examples.sources)
+    parts = [np.flatnonzero(examples.sources == source) for source in present]
     chosen = [generator.choice(rows, min(len(rows), _SAMPLE // len(present)), replace=False) for rows in parts]
-    return np.sort(np.concatenate(chosen))
+    for labels in examples.labels.T:
+        rows = np.flatnonzero((labels != MISSING) & in_split(examples.splits, TRAIN))
+        chosen.append(generator.choice(rows, min(len(rows), _LABELLED), replace=False))
+    return np.unique(np.concatenate(chosen))
 
 
-def _with_estimates(examples: Examples, rows: NDArray[np.int64], sample: Encoded, *, cut: bool) -> Encoded:
-    """The examples with lengths, but without tokens. rows, sample: the examples that were tokenised. cut: whether texts are.
+def _with_estimates(examples: Examples, rows: NDArray[np.int64], sample: Encoded, long_texts: LongTexts) -> Encoded:
+    """The examples with lengths, but without tokens. rows, sample: the examples that were tokenised.
 
     Within each source, the number of tokens is taken to be linear in that of characters, by least squares.
     """
@@ -93,8 +100,10 @@ def _with_estimates(examples: Examples, rows: NDArray[np.int64], sample: Encoded
         (start, slope), *_ = np.linalg.lstsq(design, sample.uncut[known].astype(np.float64))
         tokens[own] = start + slope * characters[own]
     uncut = np.maximum(tokens.round(), sample.uncut.min()).astype(np.int64)
-    uncut[rows] = sample.uncut
-    lengths = np.minimum(uncut, sample.longest) if cut else uncut
+    lengths = np.minimum(uncut, sample.longest)
+    if long_texts == "windows" and examples.pairs is None:
+        lengths = _in_windows(uncut, sample)
+    uncut[rows], lengths[rows] = sample.uncut, sample.lengths
     return replace(
         sample,
         ids=examples.ids,
@@ -109,6 +118,18 @@ def _with_estimates(examples: Examples, rows: NDArray[np.int64], sample: Encoded
         uncut=uncut,
         counted=len(rows),
     )
+
+
+def _in_windows(uncut: NDArray[np.int64], sample: Encoded) -> NDArray[np.int64]:
+    """Tokens of all windows of each text. Each window has special tokens around it: as many as explain the sample."""
+
+    def lengths(uncut: NDArray[np.int64], around: int) -> NDArray[np.int64]:
+        windows = np.where(uncut > sample.longest, -(-(uncut - around) // (sample.longest - around)), 1)
+        return uncut + around * (windows - 1)
+
+    possible = range(min(_MOST_AROUND, sample.longest - 1) + 1)
+    fitting = (around for around in possible if (lengths(sample.uncut, around) == sample.lengths).all())
+    return lengths(uncut, next(fitting, 0))
 
 
 def _characters(examples: Examples) -> NDArray[np.float64]:

@@ -94,6 +94,7 @@ def _monitor(plan: Plan, workspace: Workspace, show: Show, *, explain: bool) -> 
     """Tells how far everything is, with the evidence that is to come."""
     from mtlens.execution.evidence_cost import expected_evidence, job_flops
 
+    _ = plan.encoded  # counted before jobs are weighed, so that nothing is estimated
     jobs = expected_evidence(plan) if explain else ()
     expected = [job for job in jobs if folder_of(job, workspace).state != "done"]
     return Monitor(workspace, [], show, expected=expected, weigh=job_flops(plan))

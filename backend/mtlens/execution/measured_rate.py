@@ -10,11 +10,12 @@ import time
 import torch
 
 from mtlens.config.run import Run
+from mtlens.data.mapped import drop_read
 from mtlens.execution.encoder_size import encoder_size
 from mtlens.execution.flops import update_flops
 from mtlens.execution.plan import Plan
 from mtlens.training.batches import epoch_batches
-from mtlens.training.hardware import prepare
+from mtlens.training.hardware import prepare, trim_memory
 from mtlens.training.trainer import Trainer
 
 _UPDATES = 3  # the first of which is slow and not counted
@@ -32,7 +33,10 @@ def measured_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
     hardware = prepare(run.training.precision, threads=threads, gpu=gpu and torch.cuda.is_available())
     if weights > _MOST_WEIGHTS:
         return _EFFICIENCY * matrix_rate(hardware.dtype, hardware.device)
-    trainer = Trainer(run, plan.tokens.sample, plan.pretrained.directory, hardware)
+    sample = plan.tokens.sample
+    drop_read()
+    trim_memory()
+    trainer = Trainer(run, sample, plan.pretrained.directory, hardware)
     count = functools.partial(update_flops, trainer.encoded, run=run, weights=weights, attention=4 * layers * width)
     schedule = sorted(epoch_batches(trainer.encoded, run.training, seed=run.seed, epoch=0), key=count)
     rows = schedule[len(schedule) // 2]

@@ -91,10 +91,10 @@ class Plan:
             "windows": "they are read in windows whose logits are averaged",
         }
         share = encoded.cut / len(encoded.ids)
-        about = "" if encoded.counted is None else "about "
+        about, most = ("", f", up to {encoded.uncut.max():,} tokens") if encoded.counted is None else ("about ", "")
         note = (
-            f"texts longer than {encoded.longest:,} tokens: {about}{encoded.cut:,} of {len(encoded.ids):,} ({share:.1%}), "
-            f"up to {encoded.uncut.max():,} tokens; {read[long_texts]} (training.max_length, training.long_texts)"
+            f"texts longer than {encoded.longest:,} tokens: {about}{encoded.cut:,} of {len(encoded.ids):,} ({share:.1%}){most}"
+            f"; {read[long_texts]} (training.max_length, training.long_texts)"
         )
         return (note,)
 

@@ -1,6 +1,7 @@
 """How fast a lane trains on this machine: kept for ten minutes, for who edits a file and plans again.
 
-PyTorch is imported only where the rate has to be measured, as its import takes longer than the rest of such a plan.
+PyTorch, whose import takes longer than the rest of such a plan, is imported only where the rate has to be measured. (Tokenizers
+import it too, where tokens are not on disk.)
 """
 
 import platform

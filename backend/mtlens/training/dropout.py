@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 STEPS_PER_POOL = 16
 SMALLEST_POOL = 2**20
+_PART = 2**20  # elements that are drawn at once, so that what they are made of stays small
 _LEVELS = 2**16  # of the uniform numbers that are compared with the rate
 
 
@@ -51,9 +52,10 @@ class MaskPool:
 
     def _draw(self, count: int) -> None:
         """A pool of `count` elements, or a few more; masks taken before keep their memory."""
-        words = self._generator.integers(2**64, size=-(-count // 4), dtype=np.uint64)
-        kept = torch.from_numpy(words.view(np.uint16) >= self._first_kept)
-        self._pool = kept.to(self._scale.dtype).mul_(self._scale)
+        self._pool = torch.empty(-(-count // 4) * 4, dtype=self._scale.dtype)
+        for part in self._pool.split(_PART):
+            words = self._generator.integers(2**64, size=len(part) // 4, dtype=np.uint64)
+            torch.mul(torch.from_numpy(words.view(np.uint16) >= self._first_kept), self._scale, out=part)
         self._place, self._left = 0, len(self._pool)
 
 

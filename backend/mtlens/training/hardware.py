@@ -77,10 +77,15 @@ def limit_gpu_memory(share: float) -> None:
         torch.cuda.set_per_process_memory_fraction(max(0.0, share - CONTEXT_BYTES / total))
 
 
-def reset_peak_memory(device: torch.device) -> None:
-    """Reset the peak after earlier runs of this process, and free the memory cached for them."""
+def trim_memory() -> None:
+    """Give memory that was freed back to the system, where glibc keeps it."""
     if (glibc := _glibc()) is not None:
         glibc.malloc_trim(0)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Reset the peak after earlier runs of this process, and free the memory cached for them."""
+    trim_memory()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif (peak := Path("/proc/self/clear_refs")).exists():

@@ -1,5 +1,7 @@
 """Large files are parsed once for each content."""
 
+import os
+
 import pytest
 
 from mtlens.data import kept_records as module
@@ -55,6 +57,38 @@ def test_a_place_for_an_error_is_kept(tmp_path, parsed):
     places = [kept_records(path, "t.jsonl", Form()).lists for _ in range(2)]
     assert parsed == ["t.jsonl"]
     assert places == [{"side": "t.jsonl:2"}] * 2
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_kept(tmp_path, parsed, monkeypatch):
+    write(path := tmp_path / "t.csv")
+    read = module.read_records
+    monkeypatch.setattr(module, "read_records", lambda *arguments: write(path, 40) or read(*arguments))
+    assert len(kept_records(path, "t.csv", Form())) == 40
+    monkeypatch.setattr(module, "read_records", read)
+    write(path)
+    assert len(kept_records(path, "t.csv", Form())) == 30
+
+
+def test_a_name_need_not_be_unicode(tmp_path, parsed):
+    name = os.fsdecode(b"a\xff.csv")
+    write(path := tmp_path / name)
+    assert [len(kept_records(path, name, Form())) for _ in range(2)] == [30, 30]
+    assert len(parsed) == 1
+
+
+def test_columns_are_those_of_kept_records(tmp_path, parsed, monkeypatch):
+    (path := tmp_path / "t.jsonl").write_text('{"note": "x", "side": "a"}\n{"note": "y", "more": "b"}\n')
+    found = [module.kept_columns(path, "t.jsonl", Form())]
+    kept_records(path, "t.jsonl", Form())
+    monkeypatch.setattr(module, "open_table", None)
+    found.append(module.kept_columns(path, "t.jsonl", Form()))
+    assert found == [("note", "side", "more")] * 2
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path, parsed):
+    for read in (kept_records, module.kept_columns):
+        with pytest.raises(DataError, match=r"none\.csv: table should be a readable file"):
+            read(tmp_path / "none.csv", "none.csv", Form())
 
 
 def test_a_damaged_file_is_refused_each_time(tmp_path, parsed):
