@@ -2,7 +2,7 @@
 
 import mmap
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from weakref import WeakSet
 
 import pyarrow as pa
@@ -10,12 +10,17 @@ import pyarrow as pa
 _MAPS: WeakSet[mmap.mmap] = WeakSet()
 
 
-def read_mapped(path: Path) -> Any:
-    """The table of an Arrow file, whose columns stay in the file."""
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+def table_in(file: IO[bytes]) -> Any:
+    """The table of an open Arrow file, whose columns stay in the file."""
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     _MAPS.add(mapped)
     return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
+
+
+def read_mapped(path: Path) -> Any:
+    """As `table_in`."""
+    with path.open("rb") as file:
+        return table_in(file)
 
 
 def drop_read() -> None:

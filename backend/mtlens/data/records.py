@@ -1,6 +1,5 @@
 """The wanted columns of a table's files as text columns, mapped from disk, with the place of every row for errors."""
 
-import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from mtlens.data.cache import cache_folder
 from mtlens.data.formats import Form, Reader, open_table
 from mtlens.data.formats.base import Batch
+from mtlens.data.mapped import table_in
 from mtlens.data.text_column import TextColumn
 from mtlens.errors import DataError
 
@@ -147,5 +147,4 @@ def _on_disk(batches: Iterator[Any], columns: Sequence[str]) -> Any:
             for batch in batches:
                 writer.write_batch(batch)
         file.flush()
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
+        return table_in(file)

@@ -19,8 +19,11 @@ def training_rate(plan: Plan, run: Run, *, threads: int, gpu: bool) -> float:
 
     def measure() -> float:
         from mtlens.execution.measured_rate import measured_rate
+        from mtlens.training.hardware import trim_memory
 
-        return measured_rate(plan, run, threads=threads, gpu=gpu)
+        rate = measured_rate(plan, run, threads=threads, gpu=gpu)
+        trim_memory()  # that of the model
+        return rate
 
     alike = run.model_copy(update={"seed": 0, "fold": None, "data": plan.examples.text_fingerprint})
     return kept_value(measure, "rate", platform.node(), threads, gpu, alike.run_id, int(time.time() // _KEPT))
