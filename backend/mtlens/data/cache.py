@@ -23,7 +23,7 @@ VARIABLE = "MTLENS_CACHE"
 WORTH_KEEPING = 5_000
 """Number of rows from which data are kept: fewer are prepared anew in about a second."""
 LARGE = 10_000_000
-"""Bytes of a file from which it is kept what was found in it."""
+"""Size of a file in bytes from which results of reading it are kept."""
 _DAYS = 30
 _VALUE = "value.json"
 Json = TypeVar("Json", float, str, list[int])

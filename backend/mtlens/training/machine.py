@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-_DEVICES = ("nvidia[0-9]*", "kfd", "dxg")  # in /dev, of the drivers for CUDA, for ROCm, and for either in Windows' Linux
+_DEVICES = ("nvidia[0-9]*", "nvhost*", "kfd", "dxg")  # in /dev: CUDA, CUDA on Jetson, ROCm, either under WSL
 
 
 def usable_cores() -> int:

@@ -15,7 +15,14 @@ def test_the_count_is_that_of_pytorch():
 
 @pytest.mark.parametrize(
     ("name", "platform", "found"),
-    [("nvidia0", "linux", 3), ("kfd", "linux", 3), ("nvidiactl", "linux", 0), ("null", "linux", 0), ("null", "win32", 3)],
+    [
+        ("nvidia0", "linux", 3),
+        ("nvhost-gpu", "linux", 3),
+        ("kfd", "linux", 3),
+        ("nvidiactl", "linux", 0),
+        ("null", "linux", 0),
+        ("null", "win32", 3),
+    ],
 )
 def test_pytorch_is_asked_where_there_may_be_some(tmp_path, monkeypatch, name, platform, found):
     (tmp_path / name).touch()
